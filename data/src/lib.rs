@@ -1,0 +1,1 @@
+//! Text to token batches: reading, tokenizer, packing, deterministic loader.

@@ -1,0 +1,1 @@
+//! Sampling and evaluation of trained models.

@@ -1,0 +1,1 @@
+//! Tensor program IR: ops, builder, verifier, autodiff, interpreter, StableHLO and HLO output.

@@ -1,0 +1,1 @@
+//! The Gopher family: configurations, parameters, forward pass, loss and decoding step.

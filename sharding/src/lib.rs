@@ -1,0 +1,1 @@
+//! Chips, meshes and plans; compiling and running graph programs on them through PJRT.

@@ -1,0 +1,2 @@
+//! The `gopher` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Training: step, optimiser, schedule, loop, checkpoints, metrics.
