@@ -161,7 +161,7 @@ fn explain(pin: &Pin, cache: &Cache, path: &Path, status: ExitStatus, output: &s
         "ProxyError",
     ];
     if let Some(line) = errors.lines().rev().find(|line| UNREACHED.iter().any(|text| line.contains(text))) {
-        return Error::NoNetwork { wheel: pin.wheel, detail: without_label(line), help };
+        return Error::NoNetwork { wheel: pin.wheel, detail: network_cause(line), help };
     }
     let lines = || errors.lines().rev().filter(|line| !line.trim().is_empty());
     let last = lines().find(|line| line.contains("ERROR")).or_else(|| lines().next());
@@ -170,6 +170,16 @@ fn explain(pin: &Pin, cache: &Cache, path: &Path, status: ExitStatus, output: &s
 
 fn failure(pin: &Pin, cache: &Cache, detail: String) -> Error {
     Error::Pip { wheel: pin.wheel, detail, help: without_network(pin, cache) }
+}
+
+/// The plain words at the core of the nest of Python exceptions that pip prints.
+fn network_cause(line: &str) -> String {
+    const CAUSES: [&str; 3] =
+        ["Failed to establish a new connection", "Temporary failure in name resolution", "Read timed out"];
+    match CAUSES.iter().find_map(|cause| line.find(cause)) {
+        Some(start) => line[start..].split(['\'', '"', ')']).next().unwrap_or(line).to_owned(),
+        None => without_label(line),
+    }
 }
 
 fn without_label(line: &str) -> String {

@@ -348,11 +348,17 @@ fn check_pip_failure(errors: &str, variant: &str, part: &str) {
 fn pip_failures_are_told_apart() {
     check_pip_failure("/usr/bin/python3: No module named pip", "NoPip", "-m ensurepip");
     check_pip_failure(
-        "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(no route)': /tiny/\n\
+        "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('<x>: Failed to establish \
+         a new connection: [Errno 111] Connection refused')': /tiny/\n\
          ERROR: Could not find a version that satisfies the requirement tiny==1.0\n\
          ERROR: No matching distribution found for tiny==1.0",
         "NoNetwork",
-        "(pip: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(no route)'",
+        "(pip: Failed to establish a new connection: [Errno 111] Connection refused); check the network, or copy",
+    );
+    check_pip_failure(
+        "WARNING: Retrying after connection broken by 'ProxyError('Cannot connect to proxy.')': /tiny/",
+        "NoNetwork",
+        "(pip: Retrying after connection broken by 'ProxyError('Cannot connect to proxy.')': /tiny/)",
     );
     check_pip_failure(
         "ERROR: Could not find a version that satisfies the requirement tiny==1.0 (from versions: none)\n\
