@@ -1,0 +1,238 @@
+//! Arrays in device memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::api::{PjrtStruct, slice};
+use crate::bindings as c;
+use crate::client::ClientHandle;
+use crate::error::BufferState;
+use crate::{ArrayType, Device, Error, Event, HostArray, Result};
+
+/// Owns the C handle.
+pub(crate) struct BufferHandle {
+    pub(crate) raw: *mut c::PJRT_Buffer,
+    pub(crate) client: Arc<ClientHandle>,
+}
+
+// SAFETY: PJRT buffers may be used and destroyed on any thread.
+unsafe impl Send for BufferHandle {}
+// SAFETY: and by several threads at once.
+unsafe impl Sync for BufferHandle {}
+
+impl BufferHandle {
+    /// # Safety
+    /// `raw` is null or a buffer of this client that nobody else frees.
+    pub(crate) unsafe fn from_raw(
+        raw: *mut c::PJRT_Buffer,
+        client: &Arc<ClientHandle>,
+        operation: &'static str,
+    ) -> Result<BufferHandle> {
+        if raw.is_null() {
+            return Err(Error::malformed(operation, "a buffer is null"));
+        }
+        Ok(BufferHandle { raw, client: client.clone() })
+    }
+
+    /// Asks the plugin for the type of the array.
+    pub(crate) fn read_type(&self) -> Result<ArrayType> {
+        let mut element = c::PJRT_Buffer_ElementType_Args { buffer: self.raw, ..PjrtStruct::new() };
+        let mut dims = c::PJRT_Buffer_Dimensions_Args { buffer: self.raw, ..PjrtStruct::new() };
+        // SAFETY: the buffer is alive, and with it the list of dimensions, which is copied.
+        unsafe {
+            self.client.api.call(&mut element)?;
+            self.client.api.call(&mut dims)?;
+            ArrayType::from_raw(element.type_, slice(dims.dims, dims.num_dims), "PJRT_Buffer_Dimensions")
+        }
+    }
+}
+
+impl Drop for BufferHandle {
+    fn drop(&mut self) {
+        let mut args = c::PJRT_Buffer_Destroy_Args { buffer: self.raw, ..PjrtStruct::new() };
+        // SAFETY: we own the buffer and do not use it again.
+        let _ = unsafe { self.client.api.call(&mut args) };
+    }
+}
+
+/// An array in a device's memory, or the promise of one: buffers exist before the computation or transfer that fills
+/// them has ended. Dropping a buffer frees its memory once nothing running needs it.
+pub struct Buffer {
+    handle: BufferHandle,
+    array_type: ArrayType,
+    device: Device,
+    deleted: AtomicBool,
+}
+
+impl Buffer {
+    pub(crate) fn new(handle: BufferHandle, array_type: ArrayType, device: Device) -> Buffer {
+        Buffer { handle, array_type, device, deleted: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn raw(&self) -> *mut c::PJRT_Buffer {
+        self.handle.raw
+    }
+
+    pub(crate) fn client(&self) -> &Arc<ClientHandle> {
+        &self.handle.client
+    }
+
+    /// The element type and dimensions.
+    pub fn array_type(&self) -> &ArrayType {
+        &self.array_type
+    }
+
+    /// The device the array lies on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Whether the buffer can be used, and if not, why.
+    pub fn state(&self) -> Result<BufferState> {
+        if self.deleted.load(Ordering::Acquire) {
+            return Ok(BufferState::Deleted);
+        }
+        let mut args = c::PJRT_Buffer_IsDeleted_Args { buffer: self.raw(), ..PjrtStruct::new() };
+        // SAFETY: the buffer is alive.
+        unsafe { self.client().api.call(&mut args) }?;
+        // What we did not delete, an execution took.
+        Ok(if args.is_deleted { BufferState::Donated } else { BufferState::Live })
+    }
+
+    /// Whether the buffer can no longer be used, by deletion or donation.
+    pub fn is_deleted(&self) -> Result<bool> {
+        Ok(self.state()? != BufferState::Live)
+    }
+
+    /// Gives up the array's memory now; work under way that uses it still ends well.
+    pub fn delete(&self) -> Result<()> {
+        if self.is_deleted()? {
+            return Ok(());
+        }
+        let mut args = c::PJRT_Buffer_Delete_Args { buffer: self.raw(), ..PjrtStruct::new() };
+        self.deleted.store(true, Ordering::Release);
+        // SAFETY: the buffer is alive.
+        unsafe { self.client().api.call(&mut args) }
+    }
+
+    /// The memory the array takes on the device, in bytes, padding included.
+    pub fn on_device_size(&self) -> Result<usize> {
+        self.check_live()?;
+        let mut args = c::PJRT_Buffer_OnDeviceSizeInBytes_Args { buffer: self.raw(), ..PjrtStruct::new() };
+        // SAFETY: the buffer is alive.
+        unsafe { self.client().api.call(&mut args) }?;
+        Ok(args.on_device_size_in_bytes)
+    }
+
+    /// An event that is ready when the array is. It carries the error of the computation that should have made it.
+    pub fn ready_event(&self) -> Result<Event> {
+        let mut args = c::PJRT_Buffer_ReadyEvent_Args { buffer: self.raw(), ..PjrtStruct::new() };
+        // SAFETY: the buffer is alive.
+        unsafe { self.client().api.call(&mut args) }?;
+        // SAFETY: the event is new and ours.
+        unsafe { Event::from_raw(args.event, self.client(), "the computation of a buffer") }
+    }
+
+    /// Copies the array to the host, and waits for it.
+    ///
+    /// # Errors
+    /// [`Error::BufferUnusable`] after deletion or donation; the error of the computation that should have made the array.
+    pub fn to_host(&self) -> Result<HostArray> {
+        self.start_to_host()?.wait()
+    }
+
+    /// Starts to copy the array to the host.
+    pub fn start_to_host(&self) -> Result<TransferToHost> {
+        self.check_live()?;
+        let mut array = HostArray::zeros(self.array_type.clone())?;
+        // The device may lay arrays out as it likes; we always ask for row-major.
+        let minor_to_major: Vec<i64> = (0..self.array_type.dims.len() as i64).rev().collect();
+        let mut layout: c::PJRT_Buffer_MemoryLayout = PjrtStruct::new();
+        layout.type_ = c::PJRT_Buffer_MemoryLayout_Type_Tiled;
+        layout.__bindgen_anon_1.tiled = c::PJRT_Buffer_MemoryLayout_Tiled {
+            minor_to_major: minor_to_major.as_ptr(),
+            minor_to_major_size: minor_to_major.len(),
+            ..PjrtStruct::new()
+        };
+        let mut args = c::PJRT_Buffer_ToHostBuffer_Args {
+            src: self.raw(),
+            host_layout: &mut layout,
+            dst: array.bytes_mut().as_mut_ptr().cast(),
+            dst_size: array.bytes().len(),
+            ..PjrtStruct::new()
+        };
+        let operation = "PJRT_Buffer_ToHostBuffer";
+        // SAFETY: the destination is as large as its size says, and `TransferToHost` keeps it until the transfer ends.
+        unsafe { self.client().api.call(&mut args) }?;
+        // SAFETY: the event is new and ours. If it is null, the plugin broke its contract and may still write: leak.
+        match unsafe { Event::from_raw(args.event, self.client(), operation) } {
+            Ok(event) => Ok(TransferToHost { array: Some(array), event }),
+            Err(error) => {
+                std::mem::forget(array);
+                Err(error)
+            }
+        }
+    }
+
+    /// Copies the array to another device of the same client.
+    pub fn copy_to_device(&self, device: &Device) -> Result<Buffer> {
+        self.check_live()?;
+        if !Arc::ptr_eq(self.client(), &device.client) {
+            return Err(Error::ForeignDevice { device: device.to_string() });
+        }
+        let mut args = c::PJRT_Buffer_CopyToDevice_Args {
+            buffer: self.raw(),
+            dst_device: device.raw,
+            ..PjrtStruct::new()
+        };
+        // SAFETY: the buffer and the device are alive and of one client.
+        unsafe { self.client().api.call(&mut args) }?;
+        // SAFETY: the buffer is new and ours.
+        let handle =
+            unsafe { BufferHandle::from_raw(args.dst_buffer, self.client(), "PJRT_Buffer_CopyToDevice") }?;
+        Ok(Buffer::new(handle, self.array_type.clone(), device.clone()))
+    }
+
+    fn check_live(&self) -> Result<()> {
+        match self.state()? {
+            BufferState::Live => Ok(()),
+            state => Err(Error::BufferUnusable { array_type: self.array_type.clone(), state }),
+        }
+    }
+}
+
+impl std::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Buffer({} on {})", self.array_type, self.device)
+    }
+}
+
+/// A copy from a device to the host under way.
+#[derive(Debug)]
+pub struct TransferToHost {
+    /// Taken by `wait`.
+    array: Option<HostArray>,
+    event: Event,
+}
+
+impl TransferToHost {
+    /// Whether [`TransferToHost::wait`] would return at once.
+    pub fn is_ready(&self) -> Result<bool> {
+        self.event.is_ready()
+    }
+
+    /// Waits for the array.
+    pub fn wait(mut self) -> Result<HostArray> {
+        self.event.wait()?;
+        Ok(self.array.take().expect("only taken here"))
+    }
+}
+
+impl Drop for TransferToHost {
+    /// Waits: the plugin writes into the array until the transfer has ended.
+    fn drop(&mut self) {
+        if self.array.is_some() {
+            let _ = self.event.wait();
+        }
+    }
+}
