@@ -50,6 +50,7 @@ mod error;
 mod event;
 mod executable;
 mod loaded_executable;
+pub mod locate;
 mod named_value;
 mod plugin;
 mod signature;
