@@ -1,0 +1,363 @@
+//! Documents to one stream of token ids, split into a training and a validation part.
+//!
+//! Every document is followed by `</s>`. The validation part is made of whole documents where there are enough of
+//! them, and otherwise of the end of the stream; see [`CorpusConfig::validation_fraction`].
+
+mod cache;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::loader::mix;
+use crate::read::{self, ReadConfig};
+use crate::{Document, Error, Result, Tokenizer};
+
+/// With fewer documents than this, the validation part is the end of the stream.
+const MIN_DOCUMENTS_TO_SPLIT: usize = 20;
+
+/// How to split a corpus.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CorpusConfig {
+    /// The most of the tokens that are held out, from 0 (none) to below 1.
+    ///
+    /// With at least 20 documents, whole documents are held out: they are gone through in a fixed scattered order (which
+    /// depends on their number alone, not on a seed), and each that still fits is taken. If this gives less than half of
+    /// the fraction, or with fewer documents, the last tokens of the stream are held out instead.
+    pub validation_fraction: f64,
+}
+
+impl Default for CorpusConfig {
+    fn default() -> Self {
+        Self { validation_fraction: 0.05 }
+    }
+}
+
+/// What a part of the corpus holds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Statistics {
+    /// Documents, counting the one that the end of the training part may cut.
+    pub documents: u64,
+    /// Tokens, `</s>` included.
+    pub tokens: u64,
+    /// Bytes of UTF-8 text; estimated from the token count for a document that is cut.
+    pub bytes: u64,
+    /// Entropy of the tokens' frequencies in nats per token: the loss of a model that knows only how often each token
+    /// occurs. 0 for an empty part.
+    pub unigram_entropy: f64,
+}
+
+impl Statistics {
+    /// Bytes of text per token, by which a loss in nats per token becomes bits per byte: loss / ln 2 / this.
+    pub fn bytes_per_token(&self) -> f64 {
+        self.bytes as f64 / self.tokens as f64
+    }
+}
+
+/// A run of token ids in memory; clones share it.
+#[derive(Clone)]
+pub struct TokenStream {
+    part: &'static str,
+    ids: Arc<Ids>,
+}
+
+/// Two bytes per token where the vocabulary allows.
+#[derive(PartialEq, Eq)]
+enum Ids {
+    U16(Vec<u16>),
+    U32(Vec<u32>),
+}
+
+impl TokenStream {
+    /// `training` or `validation`.
+    pub fn part(&self) -> &'static str {
+        self.part
+    }
+
+    /// Number of tokens.
+    pub fn len(&self) -> usize {
+        match &*self.ids {
+            Ids::U16(ids) => ids.len(),
+            Ids::U32(ids) => ids.len(),
+        }
+    }
+
+    /// Whether there are no tokens.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends the ids of a range of tokens.
+    ///
+    /// # Panics
+    /// If the range goes past the end.
+    pub fn extend(&self, range: Range<usize>, out: &mut Vec<i32>) {
+        match &*self.ids {
+            Ids::U16(ids) => out.extend(ids[range].iter().map(|&id| i32::from(id))),
+            // Ids are indices of pieces, of which a model file has fewer than 2^31.
+            Ids::U32(ids) => out.extend(ids[range].iter().map(|&id| id as i32)),
+        }
+    }
+
+    fn unigram_entropy(&self, vocabulary_size: usize) -> f64 {
+        let mut counts = vec![0u64; vocabulary_size];
+        match &*self.ids {
+            Ids::U16(ids) => ids.iter().for_each(|&id| counts[usize::from(id)] += 1),
+            Ids::U32(ids) => ids.iter().for_each(|&id| counts[id as usize] += 1),
+        }
+        let total = self.len() as f64;
+        let term = |&count: &u64| (count as f64 / total) * (total / count as f64).ln();
+        counts.iter().filter(|&&count| count > 0).map(term).sum()
+    }
+}
+
+impl std::fmt::Debug for TokenStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TokenStream({}, {} tokens)", self.part, self.len())
+    }
+}
+
+/// An encoded corpus.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    training: (TokenStream, Statistics),
+    validation: (TokenStream, Statistics),
+}
+
+/// What the cache did in [`Corpus::from_files`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CacheOutcome {
+    /// No cache folder was given.
+    Off,
+    /// The tokens came from the cache.
+    Hit,
+    /// The corpus was encoded and the cache written.
+    Written,
+    /// The cache was damaged for this reason; the corpus was encoded and the cache written anew.
+    Rebuilt(String),
+    /// The corpus was encoded; the cache could not be written for this reason.
+    NotWritten(String),
+}
+
+impl Corpus {
+    /// Encodes documents.
+    ///
+    /// # Errors
+    /// A document's error, no text, a tokenizer without `</s>`, or a fraction outside its range.
+    pub fn encode(
+        documents: impl IntoIterator<Item = Result<Document>>,
+        tokenizer: &Tokenizer,
+        config: &CorpusConfig,
+    ) -> Result<Self> {
+        config.check()?;
+        let end_of_text = tokenizer.end_of_text().ok_or(Error::NoEndOfText)?;
+        let mut encoder = tokenizer.encoder();
+        let mut stream = Ids::new(tokenizer.vocabulary_size());
+        let mut spans = Vec::new();
+        let mut ids = Vec::new();
+        for document in documents {
+            let text = document?.text;
+            if text.trim().is_empty() {
+                continue;
+            }
+            ids.clear();
+            encoder.encode_into(&text, &mut ids);
+            ids.push(end_of_text);
+            stream.push(&ids);
+            spans.push(Span { tokens: ids.len(), bytes: text.len() as u64 });
+        }
+        if spans.is_empty() {
+            return Err(Error::NoText {
+                paths: Vec::new(),
+                detail: "no documents, or only whitespace".into(),
+            });
+        }
+        Ok(Self::split(stream, &spans, tokenizer.vocabulary_size(), config.validation_fraction))
+    }
+
+    /// Encodes the documents of `files` (as [`read::find_files`] lists them), or takes the tokens from `cache`, a folder, if it
+    /// holds them already. What is cached depends on the files' content, not on their names or dates.
+    ///
+    /// # Errors
+    /// As [`read::documents`] and [`Corpus::encode`]. A damaged or unwritable cache is not an error.
+    pub fn from_files(
+        files: &[PathBuf],
+        read: &ReadConfig,
+        tokenizer: &Tokenizer,
+        config: &CorpusConfig,
+        cache: Option<&Path>,
+    ) -> Result<(Self, CacheOutcome)> {
+        config.check()?;
+        let encode = || {
+            Self::encode(read::documents(files, read), tokenizer, config).map_err(|error| match error {
+                Error::NoText { detail, .. } => Error::NoText { paths: files.to_vec(), detail },
+                other => other,
+            })
+        };
+        let Some(folder) = cache else { return Ok((encode()?, CacheOutcome::Off)) };
+        let key = cache::key(files, read, tokenizer, config)?;
+        let path = folder.join(format!("{}.tokens", &key[..32]));
+        let damage = match cache::load(&path, &key, tokenizer.vocabulary_size()) {
+            Ok(Some(corpus)) => return Ok((corpus, CacheOutcome::Hit)),
+            Ok(None) => None,
+            Err(damage) => Some(damage),
+        };
+        let corpus = encode()?;
+        let outcome = match (cache::store(&path, &key, &corpus), damage) {
+            (Err(error), _) => CacheOutcome::NotWritten(error.to_string()),
+            (Ok(()), Some(damage)) => CacheOutcome::Rebuilt(damage),
+            (Ok(()), None) => CacheOutcome::Written,
+        };
+        Ok((corpus, outcome))
+    }
+
+    /// The tokens to train on.
+    pub fn training(&self) -> &TokenStream {
+        &self.training.0
+    }
+
+    /// The tokens held out; they share none with the training part.
+    pub fn validation(&self) -> &TokenStream {
+        &self.validation.0
+    }
+
+    /// What the training part holds.
+    pub fn training_statistics(&self) -> Statistics {
+        self.training.1
+    }
+
+    /// What the validation part holds.
+    pub fn validation_statistics(&self) -> Statistics {
+        self.validation.1
+    }
+
+    fn split(stream: Ids, spans: &[Span], vocabulary_size: usize, fraction: f64) -> Self {
+        let total: usize = spans.iter().map(|span| span.tokens).sum();
+        let held_out = (fraction * total as f64) as usize;
+        let parts = match choose_documents(spans, held_out) {
+            Some(chosen) => split_by_document(&stream, spans, &chosen),
+            None => split_at(stream, spans, total - held_out),
+        };
+        let part = |part, (ids, documents, bytes): (Ids, u64, u64)| {
+            Self::part(part, ids, documents, bytes, vocabulary_size)
+        };
+        let [training, validation] = parts;
+        Self { training: part("training", training), validation: part("validation", validation) }
+    }
+
+    fn part(
+        part: &'static str,
+        ids: Ids,
+        documents: u64,
+        bytes: u64,
+        vocabulary_size: usize,
+    ) -> (TokenStream, Statistics) {
+        let stream = TokenStream { part, ids: Arc::new(ids) };
+        let unigram_entropy = stream.unigram_entropy(vocabulary_size);
+        let statistics = Statistics { documents, tokens: stream.len() as u64, bytes, unigram_entropy };
+        (stream, statistics)
+    }
+}
+
+impl CorpusConfig {
+    fn check(&self) -> Result<()> {
+        if (0.0..1.0).contains(&self.validation_fraction) {
+            return Ok(());
+        }
+        let (setting, value) = ("validation_fraction", self.validation_fraction.to_string());
+        Err(Error::Setting { setting, value, detail: "must be at least 0 and below 1".into() })
+    }
+}
+
+/// A document's share of the stream.
+struct Span {
+    tokens: usize,
+    bytes: u64,
+}
+
+impl Ids {
+    fn new(vocabulary_size: usize) -> Self {
+        if vocabulary_size <= 1 << 16 { Ids::U16(Vec::new()) } else { Ids::U32(Vec::new()) }
+    }
+
+    fn push(&mut self, ids: &[u32]) {
+        match self {
+            // The vocabulary has at most 2^16 pieces.
+            Ids::U16(stream) => stream.extend(ids.iter().map(|&id| id as u16)),
+            Ids::U32(stream) => stream.extend(ids),
+        }
+    }
+
+    fn append(&mut self, other: &Ids, range: Range<usize>) {
+        match (self, other) {
+            (Ids::U16(to), Ids::U16(from)) => to.extend(&from[range]),
+            (Ids::U32(to), Ids::U32(from)) => to.extend(&from[range]),
+            _ => unreachable!("both have the width of one vocabulary"),
+        }
+    }
+
+    fn empty_like(&self) -> Self {
+        match self {
+            Ids::U16(_) => Ids::U16(Vec::new()),
+            Ids::U32(_) => Ids::U32(Vec::new()),
+        }
+    }
+
+    fn split_off(&mut self, at: usize) -> Self {
+        match self {
+            Ids::U16(ids) => Ids::U16(ids.split_off(at)),
+            Ids::U32(ids) => Ids::U32(ids.split_off(at)),
+        }
+    }
+}
+
+/// Which documents to hold out, or `None` where the end of the stream is the better choice.
+fn choose_documents(spans: &[Span], held_out: usize) -> Option<Vec<bool>> {
+    if spans.len() < MIN_DOCUMENTS_TO_SPLIT || held_out == 0 {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..spans.len()).collect();
+    order.sort_by_key(|&i| (mix(i as u64), i));
+    let mut chosen = vec![false; spans.len()];
+    let mut taken = 0;
+    for i in order {
+        if taken + spans[i].tokens <= held_out {
+            chosen[i] = true;
+            taken += spans[i].tokens;
+        }
+    }
+    (2 * taken >= held_out).then_some(chosen)
+}
+
+type Parts = [(Ids, u64, u64); 2];
+
+fn split_by_document(stream: &Ids, spans: &[Span], chosen: &[bool]) -> Parts {
+    let mut parts = [(stream.empty_like(), 0, 0), (stream.empty_like(), 0, 0)];
+    let mut at = 0;
+    for (span, &held_out) in spans.iter().zip(chosen) {
+        let (ids, documents, bytes) = &mut parts[usize::from(held_out)];
+        ids.append(stream, at..at + span.tokens);
+        *documents += 1;
+        *bytes += span.bytes;
+        at += span.tokens;
+    }
+    parts
+}
+
+fn split_at(mut stream: Ids, spans: &[Span], cut: usize) -> Parts {
+    let validation = stream.split_off(cut);
+    let mut parts = [(stream, 0, 0), (validation, 0, 0)];
+    let mut at = 0;
+    for span in spans {
+        let before = cut.saturating_sub(at).min(span.tokens);
+        let bytes_before = (span.bytes as u128 * before as u128 / span.tokens as u128) as u64;
+        parts[0].2 += bytes_before;
+        parts[1].2 += span.bytes - bytes_before;
+        parts[usize::from(before == 0)].1 += 1;
+        at += span.tokens;
+    }
+    parts
+}

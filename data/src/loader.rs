@@ -1,0 +1,189 @@
+//! The deterministic loader: batches as a pure function of (seed, position).
+//!
+//! A sequence is a window of `sequence_length` inputs and the same window one token later as targets. Windows start at
+//! every multiple of `sequence_length`, so each token of the stream (but the last few, and the first) is a target
+//! exactly once per epoch. Within an epoch the windows come in the order of a [`Permutation`] keyed by
+//! (seed, epoch). The *position* is the number of sequences consumed since the start of training, by all hosts
+//! together; it is the only thing a resumed run needs, also when the batch size changes on the way.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::corpus::TokenStream;
+use crate::{Error, Result};
+
+/// A bijection of `0..length` without a table: a Feistel network of eight rounds on the next even number of bits, walked
+/// until it lands inside (Black & Rogaway 2002, "Ciphers with arbitrary finite domains").
+///
+/// Good enough to shuffle; not for secrets.
+#[derive(Clone, Debug)]
+pub struct Permutation {
+    length: u64,
+    half_bits: u32,
+    keys: [u64; 8],
+}
+
+impl Permutation {
+    /// The permutation of `0..length` (`length` at least 1) for a seed and an epoch.
+    pub fn new(length: u64, seed: u64, epoch: u64) -> Self {
+        let bits = u64::BITS - length.saturating_sub(1).leading_zeros();
+        let key = mix(seed ^ mix(epoch));
+        Self {
+            length,
+            half_bits: bits.div_ceil(2).max(1),
+            keys: std::array::from_fn(|round| mix(key.wrapping_add(mix(round as u64)))),
+        }
+    }
+
+    /// Where `index` goes.
+    ///
+    /// # Panics
+    /// If `index` is not below the length.
+    pub fn apply(&self, index: u64) -> u64 {
+        assert!(index < self.length, "index {index} outside 0..{}", self.length);
+        let mut value = index;
+        // A walk that starts inside comes back inside, after fewer than four steps on average.
+        loop {
+            value = self.encrypt(value);
+            if value < self.length {
+                return value;
+            }
+        }
+    }
+
+    fn encrypt(&self, value: u64) -> u64 {
+        let mask = (1u64 << self.half_bits) - 1;
+        let (mut left, mut right) = (value >> self.half_bits, value & mask);
+        for key in self.keys {
+            (left, right) = (right, left ^ (mix(right ^ key) & mask));
+        }
+        left << self.half_bits | right
+    }
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea & Flood 2014): a bijection of 64 bits that scatters.
+pub(crate) fn mix(value: u64) -> u64 {
+    let mut z = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// The order of sequences within an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// As they stand in the stream, for validation.
+    Sequential,
+    /// A different permutation every epoch.
+    Shuffled {
+        /// The seed.
+        seed: u64,
+    },
+}
+
+/// Some rows of a batch: token ids, both fields row-major `[rows, sequence_length]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Number of rows.
+    pub rows: usize,
+    /// Tokens per row.
+    pub sequence_length: usize,
+    /// What the model reads.
+    pub inputs: Vec<i32>,
+    /// What it should predict: the inputs one token later.
+    pub targets: Vec<i32>,
+}
+
+/// A token stream cut into sequences, in an order.
+#[derive(Clone, Debug)]
+pub struct Sequences {
+    stream: TokenStream,
+    sequence_length: usize,
+    per_epoch: u64,
+    order: Order,
+}
+
+impl Sequences {
+    /// Cuts `stream` into sequences of `sequence_length` inputs.
+    ///
+    /// # Errors
+    /// A sequence length of 0, or longer than the stream.
+    pub fn new(stream: &TokenStream, sequence_length: usize, order: Order) -> Result<Self> {
+        if sequence_length == 0 {
+            let (setting, value) = ("sequence_length", "0".into());
+            return Err(Error::Setting { setting, value, detail: "must be at least 1".into() });
+        }
+        let tokens = stream.len();
+        let per_epoch = (tokens.saturating_sub(1) / sequence_length) as u64;
+        if per_epoch == 0 {
+            return Err(Error::SequenceTooLong { part: stream.part(), sequence_length, tokens });
+        }
+        Ok(Self { stream: stream.clone(), sequence_length, per_epoch, order })
+    }
+
+    /// Number of sequences in an epoch.
+    pub fn per_epoch(&self) -> u64 {
+        self.per_epoch
+    }
+
+    /// Tokens per sequence.
+    pub fn sequence_length(&self) -> usize {
+        self.sequence_length
+    }
+
+    /// The place in the stream (in sequences) of the sequence at `position`.
+    pub fn index(&self, position: u64) -> u64 {
+        self.indices(position).next().expect("an endless iterator")
+    }
+
+    /// The sequences at positions `start`, `start + 1`, ... (`rows` of them), across the ends of epochs.
+    pub fn sequences(&self, start: u64, rows: usize) -> Batch {
+        let size = rows * self.sequence_length;
+        let (mut inputs, mut targets) = (Vec::with_capacity(size), Vec::with_capacity(size));
+        for index in self.indices(start).take(rows) {
+            // `index` is below `per_epoch`, which fits the stream's length.
+            let from = index as usize * self.sequence_length;
+            self.stream.extend(from..from + self.sequence_length, &mut inputs);
+            self.stream.extend(from + 1..from + 1 + self.sequence_length, &mut targets);
+        }
+        Batch { rows, sequence_length: self.sequence_length, inputs, targets }
+    }
+
+    /// The given `rows` of the batch of `batch_size` sequences that step `step` (from 0) reads, when all steps before it had
+    /// the same batch size. Hosts that ask for different rows of one step together get the whole batch.
+    ///
+    /// # Errors
+    /// Rows outside `0..batch_size`.
+    pub fn batch(&self, step: u64, batch_size: usize, rows: Range<usize>) -> Result<Batch> {
+        if rows.start > rows.end || rows.end > batch_size {
+            let detail = format!("must lie within the batch, 0..{batch_size}");
+            return Err(Error::Setting { setting: "rows", value: format!("{rows:?}"), detail });
+        }
+        let start = step.saturating_mul(batch_size as u64).saturating_add(rows.start as u64);
+        Ok(self.sequences(start, rows.len()))
+    }
+
+    fn indices(&self, start: u64) -> impl Iterator<Item = u64> {
+        let mut epoch = start / self.per_epoch;
+        let mut within = start % self.per_epoch;
+        let mut permutation = self.permutation(epoch);
+        std::iter::from_fn(move || {
+            if within == self.per_epoch {
+                (epoch, within) = (epoch + 1, 0);
+                permutation = self.permutation(epoch);
+            }
+            within += 1;
+            let index = within - 1;
+            Some(permutation.as_ref().map_or(index, |p| p.apply(index)))
+        })
+    }
+
+    fn permutation(&self, epoch: u64) -> Option<Permutation> {
+        match self.order {
+            Order::Sequential => None,
+            Order::Shuffled { seed } => Some(Permutation::new(self.per_epoch, seed, epoch)),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! BPE segmentation exactly as SentencePiece does it: the adjacent pair whose union is the piece of highest score
+//! merges first, the leftmost of equals, until no union is a piece.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::vocabulary::Vocabulary;
+
+const NONE: u32 = u32::MAX;
+
+/// Segments longer than this many bytes are not cached.
+const MAX_CACHED_LENGTH: usize = 64;
+/// Bound on the cache, so that odd text cannot fill the memory.
+const MAX_CACHED_SEGMENTS: usize = 1 << 17;
+
+/// Pairs of characters that stand next to each other inside some piece.
+///
+/// No merge crosses any other pair, so text can be cut there and the parts segmented (and cached) on their own
+/// without changing the result.
+pub(crate) struct Joints {
+    ascii: Box<[[bool; 128]; 128]>,
+    other: FxHashSet<(char, char)>,
+}
+
+impl Joints {
+    pub(crate) fn new<'a>(pieces: impl Iterator<Item = &'a str>) -> Self {
+        let mut joints = Self { ascii: Box::new([[false; 128]; 128]), other: FxHashSet::default() };
+        for piece in pieces {
+            for (a, b) in piece.chars().zip(piece.chars().skip(1)) {
+                if a.is_ascii() && b.is_ascii() {
+                    joints.ascii[a as usize][b as usize] = true;
+                } else {
+                    joints.other.insert((a, b));
+                }
+            }
+        }
+        joints
+    }
+
+    fn contains(&self, a: char, b: char) -> bool {
+        if a.is_ascii() && b.is_ascii() {
+            self.ascii[a as usize][b as usize]
+        } else {
+            self.other.contains(&(a, b))
+        }
+    }
+
+    /// Cuts `text` wherever no piece can span.
+    fn segments<'a>(&self, text: &'a str) -> impl Iterator<Item = &'a str> {
+        let mut rest = text;
+        std::iter::from_fn(move || {
+            let mut characters = rest.char_indices();
+            let (_, mut previous) = characters.next()?;
+            let end = characters.find_map(|(i, c)| {
+                let joined = self.contains(std::mem::replace(&mut previous, c), c);
+                (!joined).then_some(i)
+            });
+            let (segment, after) = rest.split_at(end.unwrap_or(rest.len()));
+            rest = after;
+            Some(segment)
+        })
+    }
+}
+
+/// Segments texts, remembering the ids of segments seen before.
+pub(crate) struct BpeEncoder<'a> {
+    vocabulary: &'a Vocabulary,
+    joints: &'a Joints,
+    cache: FxHashMap<Box<str>, (u32, u32)>,
+    cached_ids: Vec<u32>,
+    fresh_ids: Vec<u32>,
+    scratch: Scratch,
+}
+
+#[derive(Default)]
+struct Scratch {
+    symbols: Vec<Symbol>,
+    agenda: BinaryHeap<Candidate>,
+    /// How unused pieces were put together, to take them apart again: (start, end) to the middle.
+    unused: FxHashMap<(u32, u32), u32>,
+}
+
+/// A span of the segment; spans form a doubly linked list. Merged-away spans are empty.
+#[derive(Clone, Copy)]
+struct Symbol {
+    start: u32,
+    end: u32,
+    previous: u32,
+    next: u32,
+    /// User-defined: never merged.
+    frozen: bool,
+}
+
+struct Candidate {
+    score: f32,
+    left: u32,
+    right: u32,
+    length: u32,
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.score.total_cmp(&other.score).then_with(|| other.left.cmp(&self.left))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Candidate {}
+
+impl<'a> BpeEncoder<'a> {
+    pub(crate) fn new(vocabulary: &'a Vocabulary, joints: &'a Joints) -> Self {
+        let cache = FxHashMap::default();
+        let (cached_ids, fresh_ids) = (Vec::new(), Vec::new());
+        Self { vocabulary, joints, cache, cached_ids, fresh_ids, scratch: Scratch::default() }
+    }
+
+    /// Appends the ids of normalised text.
+    pub(crate) fn encode(&mut self, normalized: &str, out: &mut Vec<u32>) {
+        let start = out.len();
+        let unknown = self.vocabulary.unknown;
+        let mut fresh = std::mem::take(&mut self.fresh_ids);
+        for segment in self.joints.segments(normalized) {
+            let ids = match self.cache.get(segment) {
+                Some(&(from, to)) => &self.cached_ids[from as usize..to as usize],
+                None => {
+                    fresh.clear();
+                    self.scratch.encode(self.vocabulary, segment, &mut fresh);
+                    self.remember(segment, &fresh);
+                    &fresh
+                }
+            };
+            // Unknown characters in a row are one unknown piece, also across a cut.
+            let continues_unknown = ids.first() == Some(&unknown) && out[start..].last() == Some(&unknown);
+            out.extend_from_slice(&ids[usize::from(continues_unknown)..]);
+        }
+        self.fresh_ids = fresh;
+    }
+
+    fn remember(&mut self, segment: &str, ids: &[u32]) {
+        if segment.len() > MAX_CACHED_LENGTH {
+            return;
+        }
+        if self.cache.len() >= MAX_CACHED_SEGMENTS {
+            self.cache.clear();
+            self.cached_ids.clear();
+        }
+        let from = self.cached_ids.len() as u32;
+        self.cached_ids.extend_from_slice(ids);
+        self.cache.insert(segment.into(), (from, self.cached_ids.len() as u32));
+    }
+}
+
+impl Scratch {
+    fn encode(&mut self, vocabulary: &Vocabulary, text: &str, out: &mut Vec<u32>) {
+        self.symbols.clear();
+        self.agenda.clear();
+        self.unused.clear();
+        let mut at = 0;
+        while at < text.len() {
+            let rest = &text[at..];
+            let user_defined = vocabulary.user_defined.longest_match(rest);
+            let length = user_defined.unwrap_or_else(|| rest.chars().next().map_or(1, char::len_utf8));
+            let index = self.symbols.len() as u32;
+            let end = at + length;
+            self.symbols.push(Symbol {
+                start: at as u32,
+                end: end as u32,
+                previous: index.wrapping_sub(1),
+                next: if end == text.len() { NONE } else { index + 1 },
+                frozen: user_defined.is_some(),
+            });
+            at = end;
+        }
+        for right in 1..self.symbols.len() as u32 {
+            self.consider(vocabulary, text, right - 1, right);
+        }
+        while let Some(best) = self.agenda.pop() {
+            let (left, right) = (self.symbols[best.left as usize], self.symbols[best.right as usize]);
+            let stale = left.start == left.end || right.start == right.end;
+            if stale || right.end - left.start != best.length {
+                continue;
+            }
+            self.symbols[best.left as usize].end = right.end;
+            self.symbols[best.left as usize].next = right.next;
+            self.symbols[best.right as usize].end = right.start;
+            if right.next != NONE {
+                self.symbols[right.next as usize].previous = best.left;
+                self.consider(vocabulary, text, best.left, right.next);
+            }
+            if left.previous != NONE {
+                self.consider(vocabulary, text, left.previous, best.left);
+            }
+        }
+        for i in 0..self.symbols.len() {
+            let Symbol { start, end, .. } = self.symbols[i];
+            if start < end {
+                self.emit(vocabulary, text, start, end, out);
+            }
+        }
+    }
+
+    /// Puts the pair on the agenda if its union is a piece.
+    fn consider(&mut self, vocabulary: &Vocabulary, text: &str, left: u32, right: u32) {
+        let (l, r) = (self.symbols[left as usize], self.symbols[right as usize]);
+        if l.frozen || r.frozen {
+            return;
+        }
+        let Some(id) = vocabulary.mergeable(&text[l.start as usize..r.end as usize]) else { return };
+        let score = vocabulary.score(id);
+        self.agenda.push(Candidate { score, left, right, length: r.end - l.start });
+        if vocabulary.is_unused(id) {
+            self.unused.insert((l.start, r.end), r.start);
+        }
+    }
+
+    fn emit(&self, vocabulary: &Vocabulary, text: &str, start: u32, end: u32, out: &mut Vec<u32>) {
+        let span = &text[start as usize..end as usize];
+        let id = vocabulary.id(span);
+        if let Some(id) = id.filter(|&id| vocabulary.is_unused(id))
+            && let Some(&middle) = self.unused.get(&(start, end))
+        {
+            debug_assert!(vocabulary.is_unused(id));
+            self.emit(vocabulary, text, start, middle, out);
+            self.emit(vocabulary, text, middle, end, out);
+        } else {
+            vocabulary.push(id, span, out);
+        }
+    }
+}
