@@ -374,6 +374,33 @@ impl HostArray {
         }
     }
 
+    /// The array whose bytes are these, given the dimensions from the fastest varying to the slowest, in row-major order.
+    pub(crate) fn row_major_from(self, minor_to_major: &[i64]) -> HostArray {
+        let size = self.element_type().byte_size();
+        let dims = self.dims().to_vec();
+        let mut strides = vec![0; dims.len()];
+        let mut stride = size;
+        for &dim in minor_to_major {
+            strides[dim as usize] = stride;
+            stride *= dims[dim as usize];
+        }
+        let mut result = AlignedBytes::zeroed(self.data.size);
+        let mut index = vec![0; dims.len()];
+        for element in result.as_mut_slice().chunks_exact_mut(size) {
+            let offset: usize = index.iter().zip(&strides).map(|(index, stride)| index * stride).sum();
+            element.copy_from_slice(&self.bytes()[offset..offset + size]);
+            // The next index in row-major order.
+            for dim in (0..dims.len()).rev() {
+                index[dim] += 1;
+                if index[dim] < dims[dim] {
+                    break;
+                }
+                index[dim] = 0;
+            }
+        }
+        HostArray { array_type: self.array_type, data: result }
+    }
+
     fn check_element<T: Element>(&self) -> Result<()> {
         if self.element_type() == T::TYPE {
             Ok(())
@@ -406,5 +433,50 @@ impl std::fmt::Debug for HostArray {
             0..=64 => write!(f, "{values:?}"),
             count => write!(f, "{:?} … ({count} elements)", &values[..8]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dimensions_are_put_in_order() {
+        let check = |stored: &[i8], dims: &[usize], minor_to_major: &[i64], expected: &[i8]| {
+            let array = HostArray::from_slice(stored, dims).unwrap().row_major_from(minor_to_major);
+            assert_eq!(array.as_slice::<i8>().unwrap(), expected);
+            assert_eq!(array.dims(), dims);
+        };
+        check(&[0, 3, 1, 4, 2, 5], &[2, 3], &[0, 1], &[0, 1, 2, 3, 4, 5]);
+        check(&[0, 1, 2, 3, 4, 5], &[2, 3], &[1, 0], &[0, 1, 2, 3, 4, 5]);
+        // [1,2,2] with the middle dimension fastest.
+        check(&[0, 2, 1, 3], &[1, 2, 2], &[1, 2, 0], &[0, 1, 2, 3]);
+        check(&[], &[0, 3], &[0, 1], &[]);
+    }
+
+    #[test]
+    fn arrays_say_what_is_wrong_with_them() {
+        let check = |error: Error, expected: &str| assert_eq!(error.to_string(), expected);
+        let f32s = |dims: &[usize]| ArrayType::new(ElementType::F32, dims);
+        check(HostArray::from_slice(&[1.0f32], &[2]).unwrap_err(), "an array f32[2] takes 8 bytes, got 4");
+        check(HostArray::scalar(1i8).as_slice::<u8>().unwrap_err(), "the array is i8, not u8");
+        check(HostArray::scalar(1i8).to_bools().unwrap_err(), "the array is i8, not pred");
+        let huge = f32s(&[usize::MAX, 2]);
+        let expected = format!("an array f32[{},2] is larger than the address space", usize::MAX);
+        check(HostArray::zeros(huge.clone()).unwrap_err(), &expected);
+        check(HostArray::from_bytes(huge, &[]).unwrap_err(), &expected);
+        assert_eq!(f32s(&[usize::MAX, 2, 0]).byte_count(), Ok(0));
+    }
+
+    #[test]
+    fn any_element_type_converts_to_f64() {
+        let check = |array: HostArray, expected: &[f64]| assert_eq!(array.to_f64_vec(), expected);
+        check(HostArray::from_bools(&[true, false], &[2]).unwrap(), &[1.0, 0.0]);
+        check(HostArray::from_bytes(ArrayType::new(ElementType::Pred, [2]), &[7, 0]).unwrap(), &[1.0, 0.0]);
+        check(HostArray::scalar(-3i8), &[-3.0]);
+        check(HostArray::scalar(u64::MAX), &[u64::MAX as f64]);
+        check(HostArray::scalar(f16::from_f32(0.5)), &[0.5]);
+        check(HostArray::scalar(bf16::from_f32(-1.5)), &[-1.5]);
+        check(HostArray::scalar(0.1f32), &[f64::from(0.1f32)]);
     }
 }

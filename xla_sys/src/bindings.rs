@@ -6145,6 +6145,7 @@ pub const PJRT_Api_STRUCT_SIZE: _bindgen_ty_134 = 984;
 pub type _bindgen_ty_134 = ::std::os::raw::c_uint;
 
 // Every structure that carries its size, and how much of it this header defines.
+crate::api::pjrt_struct!(PJRT_Extension_Base, PJRT_Extension_Base_STRUCT_SIZE);
 crate::api::pjrt_struct!(PJRT_Api_Version, PJRT_Api_Version_STRUCT_SIZE);
 crate::api::pjrt_struct!(PJRT_Error_Destroy_Args, PJRT_Error_Destroy_Args_STRUCT_SIZE);
 crate::api::pjrt_struct!(PJRT_Error_Message_Args, PJRT_Error_Message_Args_STRUCT_SIZE);

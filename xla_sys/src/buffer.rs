@@ -145,8 +145,10 @@ impl Buffer {
     pub fn start_to_host(&self) -> Result<TransferToHost> {
         self.check_live()?;
         let mut array = HostArray::zeros(self.array_type.clone())?;
-        // The device may lay arrays out as it likes; we always ask for row-major.
-        let minor_to_major: Vec<i64> = (0..self.array_type.dims.len() as i64).rev().collect();
+        let rank = self.array_type.dims.len() as i64;
+        // Older plugins ignore the order they are asked for and copy in the device's: ask for that, and reorder here.
+        let device_order = self.device_order()?;
+        let minor_to_major = device_order.clone().unwrap_or_else(|| (0..rank).rev().collect());
         let mut layout: c::PJRT_Buffer_MemoryLayout = PjrtStruct::new();
         layout.type_ = c::PJRT_Buffer_MemoryLayout_Type_Tiled;
         layout.__bindgen_anon_1.tiled = c::PJRT_Buffer_MemoryLayout_Tiled {
@@ -166,7 +168,7 @@ impl Buffer {
         unsafe { self.client().api.call(&mut args) }?;
         // SAFETY: the event is new and ours. If it is null, the plugin broke its contract and may still write: leak.
         match unsafe { Event::from_raw(args.event, self.client(), operation) } {
-            Ok(event) => Ok(TransferToHost { array: Some(array), event }),
+            Ok(event) => Ok(TransferToHost { array: Some(array), device_order, event }),
             Err(error) => {
                 std::mem::forget(array);
                 Err(error)
@@ -193,6 +195,32 @@ impl Buffer {
         Ok(Buffer::new(handle, self.array_type.clone(), device.clone()))
     }
 
+    /// The dimensions from the fastest varying to the slowest in device memory, unless that is row-major order.
+    fn device_order(&self) -> Result<Option<Vec<i64>>> {
+        let rank = self.array_type.dims.len();
+        let mut args = c::PJRT_Buffer_GetMemoryLayout_Args { buffer: self.raw(), ..PjrtStruct::new() };
+        // SAFETY: the buffer is alive.
+        let known = rank > 1 && unsafe { self.client().api.call(&mut args) }.is_ok();
+        if !known || args.layout.type_ != c::PJRT_Buffer_MemoryLayout_Type_Tiled {
+            return Ok(None);
+        }
+        // SAFETY: the type says which member of the union is set; the list lives as long as the buffer.
+        let order = unsafe {
+            let tiled = &args.layout.__bindgen_anon_1.tiled;
+            slice(tiled.minor_to_major, tiled.minor_to_major_size)
+        };
+        if order.iter().copied().eq((0..rank as i64).rev()) {
+            return Ok(None);
+        }
+        let mut sorted = order.to_vec();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(0..rank as i64) {
+            let detail = format!("{order:?} is no order of {rank} dimensions");
+            return Err(Error::malformed("PJRT_Buffer_GetMemoryLayout", detail));
+        }
+        Ok(Some(order.to_vec()))
+    }
+
     fn check_live(&self) -> Result<()> {
         match self.state()? {
             BufferState::Live => Ok(()),
@@ -212,6 +240,8 @@ impl std::fmt::Debug for Buffer {
 pub struct TransferToHost {
     /// Taken by `wait`.
     array: Option<HostArray>,
+    /// See `Buffer::device_order`.
+    device_order: Option<Vec<i64>>,
     event: Event,
 }
 
@@ -224,7 +254,11 @@ impl TransferToHost {
     /// Waits for the array.
     pub fn wait(mut self) -> Result<HostArray> {
         self.event.wait()?;
-        Ok(self.array.take().expect("only taken here"))
+        let array = self.array.take().expect("only taken here");
+        Ok(match &self.device_order {
+            None => array,
+            Some(order) => array.row_major_from(order),
+        })
     }
 }
 

@@ -1,12 +1,14 @@
 //! Loading a PJRT plugin.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use crate::api::{Api, PjrtStruct, named_values};
 use crate::bindings as c;
+use crate::locate::{DeviceKind, Located};
 use crate::{Client, Error, NamedValue, Result, Topology};
 
 /// The oldest plugin API this crate was tested with, which is also the version of its bindings.
@@ -15,52 +17,97 @@ pub const MINIMUM_API_VERSION: (i32, i32) = (c::PJRT_API_MAJOR as i32, c::PJRT_A
 /// Plugins by canonical path: a plugin is initialised once in a process, however often it is loaded.
 static LOADED: LazyLock<Mutex<HashMap<PathBuf, Plugin>>> = LazyLock::new(Mutex::default);
 
-/// What [`Plugin::load`] does before the library is opened.
+/// What [`Plugin::load`] does before it opens the library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginOptions {
-    /// Environment variables to set unless they are set already. Plugins read theirs when they are opened.
-    pub environment: Vec<(String, String)>,
+    /// Environment variables to set, whatever they were. Plugins read theirs when they are opened.
+    pub environment: Vec<(String, OsString)>,
+    /// Environment variables to set unless they are set already.
+    pub default_environment: Vec<(String, OsString)>,
+    /// Flags, such as `--xla_dump_to=/tmp/dump`, to add to the variable `XLA_FLAGS` unless it has them already.
+    /// A flag that the plugin does not know makes it end the process.
+    pub xla_flags: Vec<String>,
+    /// Libraries to open first, in this order, for the plugin to find their symbols.
+    pub preload: Vec<PathBuf>,
 }
 
 impl Default for PluginOptions {
-    /// Silences XLA's informational log.
+    /// Silences XLA's informational log unless `TF_CPP_MIN_LOG_LEVEL` is set.
     fn default() -> PluginOptions {
-        PluginOptions { environment: vec![("TF_CPP_MIN_LOG_LEVEL".into(), "2".into())] }
+        PluginOptions {
+            environment: Vec::new(),
+            default_environment: vec![("TF_CPP_MIN_LOG_LEVEL".into(), "2".into())],
+            xla_flags: Vec::new(),
+            preload: Vec::new(),
+        }
     }
 }
 
 impl PluginOptions {
     /// For CPU plugins. There, devices are threads that share the cores, and a collective operation whose participants
-    /// arrive more than a minute apart would abort the process: the limits are raised to a quarter of an hour (warning)
+    /// arrive more than a minute apart would abort the process: the limits become a quarter of an hour (warning)
     /// and a day (abort).
     pub fn cpu() -> PluginOptions {
-        PluginOptions::default().with(
-            "XLA_FLAGS",
-            "--xla_cpu_collective_call_warn_stuck_timeout_seconds=900 \
-             --xla_cpu_collective_call_terminate_timeout_seconds=86400",
-        )
+        let flags = [
+            "--xla_cpu_collective_call_warn_stuck_timeout_seconds=900",
+            "--xla_cpu_collective_call_terminate_timeout_seconds=86400",
+        ];
+        PluginOptions { xla_flags: flags.map(str::to_owned).to_vec(), ..PluginOptions::default() }
     }
 
-    /// For `libtpu` on a machine without TPUs, where only topologies and ahead-of-time compilation work:
-    /// asks no metadata server, and allows several processes at once.
-    pub fn tpu_ahead_of_time() -> PluginOptions {
-        PluginOptions::default().with("TPU_SKIP_MDS_QUERY", "1").with("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
+    /// For a plugin that was found for this kind of device.
+    pub fn located(device: DeviceKind, located: &Located) -> PluginOptions {
+        let options = match device {
+            DeviceKind::Cpu => PluginOptions::cpu(),
+            DeviceKind::Cuda | DeviceKind::Tpu => PluginOptions::default(),
+        };
+        PluginOptions {
+            environment: located.environment.clone(),
+            preload: located.preload.clone(),
+            ..options
+        }
     }
 
-    /// Adds an environment variable, to be set unless it is set already.
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> PluginOptions {
-        self.environment.push((name.into(), value.into()));
-        self
-    }
-
-    fn apply(&self) {
-        for (name, value) in &self.environment {
-            if std::env::var_os(name).is_none() {
-                // SAFETY: Rust's own readers of the environment are synchronised with this; the C++ of plugins reads it
-                // while it is loaded, which happens under the lock of `LOADED`, held here.
-                unsafe { std::env::set_var(name, value) };
+    /// The environment variables to set, given those that are set.
+    fn changes(&self, current: impl Fn(&str) -> Option<OsString>) -> Vec<(String, OsString)> {
+        let mut changes = self.environment.clone();
+        for (name, value) in &self.default_environment {
+            if current(name).is_none() && !changes.iter().any(|(changed, _)| changed == name) {
+                changes.push((name.clone(), value.clone()));
             }
         }
+        const FLAGS: &str = "XLA_FLAGS";
+        let position = changes.iter().rposition(|(name, _)| name == FLAGS);
+        let before =
+            position.map(|index| changes[index].1.clone()).or_else(|| current(FLAGS)).unwrap_or_default();
+        let mut flags = before.clone();
+        for flag in &self.xla_flags {
+            let name = flag.split('=').next().unwrap_or(flag);
+            if !before.to_string_lossy().contains(name) {
+                if !flags.is_empty() {
+                    flags.push(" ");
+                }
+                flags.push(flag);
+            }
+        }
+        if flags != before {
+            changes.push((FLAGS.to_owned(), flags));
+        }
+        changes
+    }
+
+    fn apply(&self) -> Result<(), libloading::Error> {
+        for (name, value) in self.changes(|name| std::env::var_os(name)) {
+            // SAFETY: Rust's own readers of the environment are synchronised with this; the C++ of plugins reads it
+            // while it is loaded, which happens under the lock of `LOADED`, held here.
+            unsafe { std::env::set_var(name, value) };
+        }
+        for path in &self.preload {
+            let flags = libloading::os::unix::RTLD_NOW | libloading::os::unix::RTLD_GLOBAL;
+            // SAFETY: opening a library runs its constructors, as the caller asks for. It stays open.
+            std::mem::forget(unsafe { libloading::os::unix::Library::open(Some(path), flags) }?);
+        }
+        Ok(())
     }
 }
 
@@ -87,7 +134,7 @@ impl Plugin {
         if let Some(plugin) = loaded.get(&canonical) {
             return Ok(plugin.clone());
         }
-        options.apply();
+        options.apply().map_err(|error| load_error(describe(&error)))?;
         // SAFETY: opening a library runs its constructors. Running the plugin's code is what the caller asks for.
         let library =
             unsafe { libloading::Library::new(&canonical) }.map_err(|error| load_error(describe(&error)))?;
@@ -134,6 +181,14 @@ impl Plugin {
         Ok(plugin)
     }
 
+    /// Loads a plugin that was found for this kind of device.
+    ///
+    /// # Errors
+    /// As for [`Plugin::load`].
+    pub fn load_located(device: DeviceKind, located: &Located) -> Result<Plugin> {
+        Plugin::load(&located.path, &PluginOptions::located(device, located))
+    }
+
     /// Where the plugin was loaded from.
     pub fn path(&self) -> &Path {
         self.api.path()
@@ -175,4 +230,50 @@ impl Plugin {
 /// The reason of the dynamic linker, which is the source of the library's error.
 fn describe(error: &libloading::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), |source| source.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `options` change, given the variables that are set, as `NAME=VALUE` lines.
+    fn check(options: &PluginOptions, current: &[(&str, &str)], expected: &[&str]) {
+        let value =
+            |name: &str| current.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
+        let changes = options.changes(value);
+        let lines: Vec<_> =
+            changes.iter().map(|(name, value)| format!("{name}={}", value.display())).collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn what_the_user_set_is_kept() {
+        const WARN: &str = "--xla_cpu_collective_call_warn_stuck_timeout_seconds";
+        const TERMINATE: &str = "--xla_cpu_collective_call_terminate_timeout_seconds";
+        let both = format!("XLA_FLAGS={WARN}=900 {TERMINATE}=86400");
+        check(&PluginOptions::cpu(), &[], &["TF_CPP_MIN_LOG_LEVEL=2", &both]);
+        let current = [("TF_CPP_MIN_LOG_LEVEL", "0"), ("XLA_FLAGS", "--xla_dump_to=d")];
+        check(
+            &PluginOptions::cpu(),
+            &current,
+            &[&format!("XLA_FLAGS=--xla_dump_to=d {WARN}=900 {TERMINATE}=86400")],
+        );
+        let user = format!("{WARN}=1");
+        let current = [("TF_CPP_MIN_LOG_LEVEL", "0"), ("XLA_FLAGS", user.as_str())];
+        check(&PluginOptions::cpu(), &current, &[&format!("XLA_FLAGS={WARN}=1 {TERMINATE}=86400")]);
+    }
+
+    #[test]
+    fn flags_are_added_to_a_variable_that_is_to_be_set() {
+        let options = PluginOptions {
+            environment: vec![
+                ("XLA_FLAGS".into(), "--a=1".into()),
+                ("TF_CPP_MIN_LOG_LEVEL".into(), "1".into()),
+            ],
+            xla_flags: vec!["--b=2".into()],
+            ..PluginOptions::default()
+        };
+        let expected = ["XLA_FLAGS=--a=1", "TF_CPP_MIN_LOG_LEVEL=1", "XLA_FLAGS=--a=1 --b=2"];
+        check(&options, &[("XLA_FLAGS", "--ignored=0")], &expected);
+    }
 }
