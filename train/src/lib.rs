@@ -1,1 +1,8 @@
 //! Training: step, optimiser, schedule, loop, checkpoints, metrics.
+
+pub mod chart;
+pub mod checkpoint;
+pub mod metrics;
+pub mod run_directory;
+pub mod schedule;
+pub mod tensorboard;

@@ -1,0 +1,88 @@
+//! Writes what a run leaves behind, with made-up numbers, into the folder named: `tests/check_artifacts.py` then reads
+//! it with other programs. `cargo run -p train --example artifacts -- FOLDER`
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+use train::chart::Chart;
+use train::checkpoint::{self, Description, Dtype, Tensor};
+use train::metrics::{self, Record};
+use train::run_directory::{RunDirectory, write_atomically};
+use train::schedule::Schedule;
+use train::tensorboard;
+
+const STEPS: u64 = 300;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = PathBuf::from(std::env::args().nth(1).ok_or("name a folder")?);
+    let run = RunDirectory::create(folder)?;
+    write_atomically(&run.config(), b"# made up\n")?;
+    let (mut metrics, _) = metrics::Writer::open(run.metrics(), 0)?;
+    let schedule = Schedule { warmup_steps: 30, ..Schedule::new(1e-3) };
+    let start = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    // The run is cut off after step 200 and continued from step 150.
+    for (first, last) in [(1, 200), (151, STEPS)] {
+        let now = start + Duration::from_secs(first);
+        let mut events = tensorboard::Writer::create(run.path(), now, &tensorboard::host_name(), first - 1)?;
+        if first > 1 {
+            (metrics, _) = metrics::Writer::open(run.metrics(), first - 1)?;
+        }
+        for step in first..=last {
+            // Before the cut, the later steps have another loss: they must not be seen afterwards.
+            let wrong = if last < STEPS && step > 150 { 10.0 } else { 0.0 };
+            let record = record(step, schedule.learning_rate(step - 1, STEPS), wrong);
+            let now = start + Duration::from_millis(first * 1000 + step * 100);
+            events.scalars(
+                now,
+                step,
+                &[("loss/train", record.loss), ("learning_rate", record.learning_rate)],
+            )?;
+            if let Some(loss) = record.validation_loss {
+                events.scalars(now, step, &[("loss/validation", loss)])?;
+            }
+            metrics.write(&record)?;
+        }
+    }
+    let chart = Chart::of_run("Shakespeare, 2M parameters", &metrics::read(&run.metrics())?, Some(6.1));
+    write_atomically(&run.loss_chart(), chart.svg().as_bytes())?;
+
+    let values: Vec<u8> = (0..6u8).flat_map(|value| f32::from(value).to_le_bytes()).collect();
+    let tensors = [
+        Tensor { name: "parameters/w".into(), dtype: Dtype::F32, shape: vec![2, 3], data: (&values).into() },
+        Tensor {
+            name: "adam/m/w".into(),
+            dtype: Dtype::BF16,
+            shape: vec![2],
+            data: vec![0x80, 0x3f, 0, 0xc0].into(),
+        },
+        Tensor {
+            name: "adam/step".into(),
+            dtype: Dtype::I64,
+            shape: vec![],
+            data: 300i64.to_le_bytes().to_vec().into(),
+        },
+    ];
+    let description =
+        Description { step: STEPS, tokens: STEPS * 1024, seed: 1, config_digest: "none".into() };
+    println!("{}", checkpoint::save(&run.checkpoints(), &description, &tensors)?.display());
+    Ok(())
+}
+
+fn record(step: u64, learning_rate: f64, wrong: f64) -> Record {
+    // A deterministic wobble stands in for the noise of a batch.
+    let wobble = (step as f64 * 1.7).sin() * (step as f64 * 0.37).cos() * 0.12;
+    let smooth = 3.1 + 4.8 * (-(step as f64) / 45.0).exp();
+    Record {
+        step,
+        tokens: step * 1024,
+        loss: smooth + wobble + wrong,
+        learning_rate,
+        grad_norm: 1.0 + wobble,
+        seconds: 0.25,
+        tokens_per_second: 4096.0,
+        validation_loss: step.is_multiple_of(50).then_some(smooth + 0.15),
+        more: BTreeMap::new(),
+    }
+}
