@@ -1,1 +1,28 @@
-//! Tensor program IR: ops, builder, verifier, autodiff, interpreter, StableHLO and HLO output.
+//! Tensor programs: a small intermediate representation (IR), and everything done with it before a compiler sees it.
+//!
+//! A [`Function`] holds parameters, [`Node`]s in execution order, and results. A node applies an [`Op`] to values;
+//! a [`Value`] is a parameter or a node's result, with a [`TensorType`] (dtype and static shape, row-major). Values are
+//! assigned once. The only control flow is [`Op::Scan`], whose body is another function that sees nothing but its own
+//! parameters, so that every function can be read, checked, differentiated and run on its own.
+//!
+//! Programs are made with a [`Builder`], which infers and checks types as it goes. [`gradient`] appends a program's
+//! reverse-mode derivative to it.
+
+pub mod builder;
+pub mod dtype;
+pub mod error;
+pub mod function;
+//pub mod gradient;
+pub mod infer;
+pub mod literal;
+pub mod op;
+pub mod simplify;
+pub mod verify;
+
+pub use builder::{BuildResult, Builder, ScanBody, ScanInputs, ScanOutputs, Tensor};
+pub use dtype::{DType, TensorType};
+pub use error::Error;
+pub use function::{Function, Node, Output, Param, Value};
+//pub use gradient::gradient;
+pub use literal::{Elements, Literal};
+pub use op::{Binary, Comparison, DotDims, Op, Reduction, Remat, Scan, Unary};
