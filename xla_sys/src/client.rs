@@ -8,7 +8,7 @@ use crate::bindings as c;
 use crate::buffer::BufferHandle;
 use crate::{
     ArrayType, Buffer, CompileOptions, Device, Error, Event, HostArray, LoadedExecutable, NamedValue, Plugin,
-    Program, Result, Topology,
+    Program, Result, Topology, Value,
 };
 
 /// Owns the C handle. Everything that a client made keeps it alive.
@@ -42,6 +42,7 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn create(plugin: &Plugin, options: &[NamedValue]) -> Result<Client> {
+        options.iter().try_for_each(check_option)?;
         let api = plugin.api.clone();
         let raw_options: Vec<_> = options.iter().map(NamedValue::as_raw).collect();
         let mut args = c::PJRT_Client_Create_Args {
@@ -71,6 +72,9 @@ impl Client {
             let devices = slice(all.devices, all.num_devices).iter().map(read).collect::<Result<_>>()?;
             let addressable_devices =
                 slice(addressable.addressable_devices, addressable.num_addressable_devices).iter();
+            if addressable_devices.len() == 0 {
+                return Err(Error::malformed("PJRT_Client_AddressableDevices", "the client has no devices"));
+            }
             Ok(Client {
                 platform_name: text(name.platform_name, name.platform_name_size),
                 platform_version: text(version.platform_version, version.platform_version_size),
@@ -121,7 +125,7 @@ impl Client {
     /// not those it was declared with.
     pub fn compile(&self, program: &Program, options: &CompileOptions) -> Result<LoadedExecutable> {
         let raw_program = program.as_raw();
-        let options = options.to_bytes();
+        let options = options.to_bytes()?;
         let mut args = c::PJRT_Client_Compile_Args {
             client: self.handle.raw,
             program: &raw_program,
@@ -226,3 +230,18 @@ impl std::fmt::Debug for Client {
             .finish_non_exhaustive()
     }
 }
+
+/// CPU plugins end the process over a device count that is no count.
+fn check_option(option: &NamedValue) -> Result<()> {
+    match option.value {
+        Value::Int(1..=MAX_CPU_DEVICES) => Ok(()),
+        _ if option.name != "cpu_device_count" => Ok(()),
+        _ => Err(Error::ClientOption {
+            option: option.to_string(),
+            expected: format!("an integer from 1 to {MAX_CPU_DEVICES}"),
+        }),
+    }
+}
+
+/// More virtual devices than anyone can use on one machine; each takes threads and memory.
+const MAX_CPU_DEVICES: i64 = 1024;

@@ -1,9 +1,11 @@
 //! What goes into a compiler: a program and options.
 
-use crate::ArrayType;
+use std::collections::HashSet;
+
 use crate::api::PjrtStruct;
 use crate::bindings as c;
 use crate::wire::Writer;
+use crate::{ArrayType, Error, Result};
 
 /// The language a [`Program`] is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,8 +126,34 @@ impl CompileOptions {
         self
     }
 
+    /// XLA ends the process, or hangs, over what this refuses.
+    fn check(&self) -> Result<()> {
+        let refuse = |reason: String| Err(Error::CompileOptions { reason });
+        let (replicas, partitions) = (self.num_replicas, self.num_partitions);
+        let limit = i32::MAX as usize;
+        if !(1..=limit).contains(&replicas) || !(1..=limit).contains(&partitions) {
+            return refuse(format!(
+                "{replicas} replicas of {partitions} partitions; there must be at least one of each"
+            ));
+        }
+        let Some(assignment) = &self.device_assignment else { return Ok(()) };
+        if assignment.len() != replicas {
+            return refuse(format!("devices are assigned to {} replicas of {replicas}", assignment.len()));
+        }
+        if let Some(replica) = assignment.iter().position(|devices| devices.len() != partitions) {
+            let assigned = assignment[replica].len();
+            return refuse(format!("replica {replica} has {assigned} devices for {partitions} partitions"));
+        }
+        let mut seen = HashSet::new();
+        match assignment.iter().flatten().find(|device| !seen.insert(**device)) {
+            Some(device) => refuse(format!("device {device} is assigned twice")),
+            None => Ok(()),
+        }
+    }
+
     /// The serialised `CompileOptionsProto`.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.check()?;
         let mut options = Writer::default();
         options.message(3, |build| {
             // No device ordinal: the assignment decides.
@@ -135,13 +163,12 @@ impl CompileOptions {
             if let Some(assignment) = &self.device_assignment {
                 build.message(9, |message| {
                     message.int(1, assignment.len() as i64);
-                    let partitions = assignment.first().map_or(0, Vec::len);
-                    message.int(2, partitions as i64);
+                    message.int(2, self.num_partitions as i64);
                     // One entry per partition, which lists the replicas' devices.
-                    for partition in 0..partitions {
+                    for partition in 0..self.num_partitions {
                         message.message(3, |devices| {
                             for replica in assignment {
-                                devices.int(1, replica.get(partition).copied().unwrap_or(-1));
+                                devices.int(1, replica[partition]);
                             }
                         });
                     }
@@ -167,7 +194,7 @@ impl CompileOptions {
                 });
             });
         }
-        options.into_bytes()
+        Ok(options.into_bytes())
     }
 }
 
@@ -192,5 +219,66 @@ impl From<i64> for OptionValue {
 impl From<f64> for OptionValue {
     fn from(value: f64) -> OptionValue {
         OptionValue::Float(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_written_as_xla_reads_them() {
+        let check =
+            |options: CompileOptions, expected: &[u8]| assert_eq!(options.to_bytes().unwrap(), expected);
+        // CompileOptionsProto { executable_build_options (3) { device_ordinal (1): -1, num_replicas (4): 1,
+        //   num_partitions (5): 1, use_spmd_partitioning (6): 0, use_shardy_partitioner (19): 0 } }
+        let mut one = vec![0x1a, 20, 0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        one.extend([0x20, 1, 0x28, 1, 0x30, 0, 0x98, 0x01, 0]);
+        check(CompileOptions::default(), &one);
+        // env_option_overrides (7) { key (1): "a", value (2) { bool_field (2): 1 } }
+        one.extend([0x3a, 7, 0x0a, 1, b'a', 0x12, 2, 0x10, 1]);
+        // ... { string_field (1): "x" }, { int_field (3): 5 }, { double_field (4): 2.0 }
+        one.extend([0x3a, 8, 0x0a, 1, b'b', 0x12, 3, 0x0a, 1, b'x']);
+        one.extend([0x3a, 7, 0x0a, 1, b'c', 0x12, 2, 0x18, 5]);
+        one.extend([0x3a, 14, 0x0a, 1, b'd', 0x12, 9, 0x21, 0, 0, 0, 0, 0, 0, 0, 0x40]);
+        let options = CompileOptions::default();
+        let options = options.with_override("a", true).with_override("b", "x");
+        check(options.with_override("c", 5).with_override("d", 2.0), &one);
+    }
+
+    #[test]
+    fn a_device_assignment_is_written_by_partition() {
+        let options = CompileOptions {
+            num_replicas: 2,
+            num_partitions: 2,
+            device_assignment: Some(vec![vec![0, 1], vec![2, 3]]),
+            ..CompileOptions::default()
+        };
+        // DeviceAssignmentProto { replica_count (1): 2, computation_count (2): 2,
+        //   computation_devices (3) { replica_device_ids (1): 0, 2 }, computation_devices { 1, 3 } }
+        let expected = [0x4a, 16, 0x08, 2, 0x10, 2, 0x1a, 4, 0x08, 0, 0x08, 2, 0x1a, 4, 0x08, 1, 0x08, 3];
+        let bytes = options.to_bytes().unwrap();
+        assert!(bytes.windows(expected.len()).any(|window| window == expected), "{bytes:?}");
+    }
+
+    #[test]
+    fn options_that_would_end_the_process_are_refused() {
+        let check = |replicas, partitions, assignment: Option<Vec<Vec<i64>>>, expected: &str| {
+            let options = CompileOptions {
+                num_replicas: replicas,
+                num_partitions: partitions,
+                device_assignment: assignment,
+                ..CompileOptions::default()
+            };
+            assert_eq!(
+                options.to_bytes().unwrap_err().to_string(),
+                format!("impossible compile options: {expected}")
+            );
+        };
+        check(0, 1, None, "0 replicas of 1 partitions; there must be at least one of each");
+        check(1, 0, None, "1 replicas of 0 partitions; there must be at least one of each");
+        check(2, 1, Some(vec![vec![0]]), "devices are assigned to 1 replicas of 2");
+        check(2, 1, Some(vec![vec![0], vec![]]), "replica 1 has 0 devices for 1 partitions");
+        check(2, 1, Some(vec![vec![5], vec![5]]), "device 5 is assigned twice");
     }
 }

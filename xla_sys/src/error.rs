@@ -153,6 +153,14 @@ pub enum Error {
     #[error("an array {array_type} is larger than the address space")]
     TooLarge { array_type: ArrayType },
 
+    /// An option of a client has an impossible value.
+    #[error("client option {option}: it must be {expected}")]
+    ClientOption { option: String, expected: String },
+
+    /// The options of a compilation contradict themselves.
+    #[error("impossible compile options: {reason}")]
+    CompileOptions { reason: String },
+
     /// The compiled program does not have the inputs it was declared with.
     #[error(
         "program {program} was declared with input {index} of type {declared}, but the compiler found {compiled}"

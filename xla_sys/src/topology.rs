@@ -150,7 +150,7 @@ impl Topology {
     /// Compiles a program for these devices, without any of them. The options must assign devices by their ids.
     pub fn compile(&self, program: &Program, options: &CompileOptions) -> Result<Executable> {
         let raw_program = program.as_raw();
-        let options = options.to_bytes();
+        let options = options.to_bytes()?;
         let mut args = c::PJRT_Compile_Args {
             topology: self.handle.raw(),
             program: &raw_program,
