@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use train::checkpoint::{Checkpoint, Description, Dtype, Error, Tensor, latest, save};
@@ -155,6 +157,53 @@ fn leftovers_of_a_killed_process_are_removed_by_the_next_save() {
     assert_eq!(setting.latest(), (Some(100), 0));
     save(&setting.folder(), &description(200), &tensors(2)).unwrap();
     assert_eq!(setting.names(), ["step-00000100", "step-00000200"]);
+}
+
+const CHILD: &str = "TRAIN_TEST_CHILD";
+
+/// Not a test of its own: the process that the next test kills.
+#[test]
+fn child_that_saves_until_killed() {
+    let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
+    let large = |step: u64| vec![tensor("w", Dtype::U8, &[1 << 20], vec![step as u8; 1 << 20])];
+    for step in 1.. {
+        // Each step twice, so that replacing is cut off as well.
+        save(&folder, &description(step), &large(step)).unwrap();
+        save(&folder, &description(step), &large(step)).unwrap();
+    }
+}
+
+#[test]
+fn a_process_killed_while_saving_leaves_whole_checkpoints() {
+    for milliseconds in [5, 20, 45, 70, 95] {
+        let setting = Setting(tempfile::tempdir().unwrap());
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["child_that_saves_until_killed", "--exact"])
+            .env(CHILD, setting.folder())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while latest(&setting.folder(), &mut |_| {}).unwrap().is_none() {
+            assert!(Instant::now() < deadline, "the child saved nothing");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (step, torn) = setting.latest();
+        let step = step.expect("a checkpoint that was there is there still");
+        assert_eq!(torn, 0);
+        assert_eq!(load(&setting.step(step))[0].data, vec![step as u8; 1 << 20]);
+        assert!(
+            (1..=step).all(|step| setting.step(step).is_dir()),
+            "no earlier one is lost: {:?}",
+            setting.names()
+        );
+        save(&setting.folder(), &description(step + 1), &tensors(1)).unwrap();
+        assert!(setting.names().iter().all(|name| name.starts_with("step-")), "{:?}", setting.names());
+    }
 }
 
 #[test]
