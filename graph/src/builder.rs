@@ -64,11 +64,20 @@ impl Builder {
         Scope(self)
     }
 
+    /// Runs `build` in the scope of exactly this name, whatever scopes are open.
+    pub(crate) fn in_scope<T>(&self, name: String, build: impl FnOnce() -> T) -> T {
+        let outer = self.scopes.replace(vec![name]);
+        let built = build();
+        self.scopes.replace(outer);
+        built
+    }
+
     /// The current scope's full name.
     pub(crate) fn scope_name(&self) -> String {
         self.scopes.borrow().join("/")
     }
 
+    /// The handle of a value of this builder's function.
     pub(crate) fn tensor(&self, value: Value) -> Tensor {
         Tensor { value, owner: self.id }
     }

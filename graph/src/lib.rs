@@ -12,7 +12,7 @@ pub mod builder;
 pub mod dtype;
 pub mod error;
 pub mod function;
-//pub mod gradient;
+pub mod gradient;
 pub mod infer;
 pub mod literal;
 pub mod op;
@@ -23,6 +23,6 @@ pub use builder::{BuildResult, Builder, ScanBody, ScanInputs, ScanOutputs, Tenso
 pub use dtype::{DType, TensorType};
 pub use error::Error;
 pub use function::{Function, Node, Output, Param, Value};
-//pub use gradient::gradient;
+pub use gradient::gradient;
 pub use literal::{Elements, Literal};
 pub use op::{Binary, Comparison, DotDims, Op, Reduction, Remat, Scan, Unary};

@@ -241,6 +241,8 @@ pub enum Remat {
     /// Keep every intermediate value that the backward pass reads, except those that cost nothing to make again.
     #[default]
     None,
+    /// Keep the results of contractions and of inner scans; compute elementwise ops and reductions again.
+    Dots,
     /// Keep only the carried values at the start of each iteration.
     Full,
     /// As [`Remat::Full`], and keep the values marked by [`Op::Name`] with one of these names.

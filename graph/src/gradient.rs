@@ -1,0 +1,144 @@
+//! Reverse-mode differentiation: appends to a function the ops that compute the derivative of a scalar.
+//!
+//! One pass over the nodes in reverse order turns the cotangent of each node's results into cotangents of its
+//! operands ([`rules`]). A scan is differentiated into a second scan in the opposite direction ([`scan`]), which
+//! reads what the first one is made to keep, as its [`crate::Remat`] policy says, and computes the rest again.
+
+mod rules;
+mod scan;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use crate::builder::{Builder, Tensor};
+use crate::dtype::TensorType;
+use crate::error::Error;
+use crate::function::{Function, Node, Value};
+use crate::op::{Op, Unary};
+
+/// Derivatives of `loss` with respect to each tensor of `wrt`, of the same types; zero where it does not depend on it.
+///
+/// Scans between `wrt` and `loss` are changed in place to keep what their backward pass reads.
+///
+/// # Errors
+/// [`Error::Gradient`] when `loss` is not a float scalar or a tensor of `wrt` is not a float.
+pub fn gradient(b: &Builder, loss: Tensor, wrt: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+    let ty = b.ty(loss);
+    if ty.rank() != 0 || !ty.dtype.is_float() {
+        return Err(Error::Gradient(format!("the differentiated value is {ty}, not a float scalar")));
+    }
+    if let Some(&tensor) = wrt.iter().find(|&&tensor| !b.dtype(tensor).is_float()) {
+        return Err(Error::Gradient(format!("a {} has no derivative; only floats have", b.ty(tensor))));
+    }
+    let (active, nodes) = {
+        let function = b.function.borrow();
+        let seeds: Vec<_> = wrt.iter().map(|tensor| tensor.value).collect();
+        (activity(&function, &seeds), function.nodes.len())
+    };
+    let mut backward =
+        Backward { source: &b.function, target: b, recompute: None, cotangents: HashMap::new(), active };
+    let one = b.full(&ty, 1.0)?;
+    backward.accumulate(loss.value, one)?;
+    backward.run(nodes)?;
+    wrt.iter()
+        .map(|&tensor| match backward.cotangents.get(&tensor.value) {
+            Some(&cotangent) => Ok(cotangent),
+            None => b.full(&b.ty(tensor), 0.0),
+        })
+        .collect()
+}
+
+/// Which values of a function depend differentiably on the seeds.
+fn activity(function: &Function, seeds: &[Value]) -> Vec<bool> {
+    let mut active = vec![false; function.types.len()];
+    seeds.iter().for_each(|seed| active[seed.index()] = true);
+    for node in &function.nodes {
+        let blocks = matches!(
+            node.op,
+            Op::StopGradient | Op::Bitcast(_) | Op::Unary(Unary::Sign | Unary::Floor | Unary::IsFinite)
+        );
+        if !blocks && node.operands.iter().any(|operand| active[operand.index()]) {
+            for result in &node.results {
+                active[result.index()] |= function.ty(*result).dtype.is_float();
+            }
+        }
+    }
+    active
+}
+
+/// How a backward pass over `source` gets at the values of the forward pass.
+///
+/// At the top level both passes are one function and values are simply read. In a scan body they are kept or
+/// computed again: that is [`scan::Recompute`].
+struct Backward<'a> {
+    /// The differentiated function.
+    source: &'a RefCell<Function>,
+    /// Where derivatives are built; its function is `source` itself at the top level.
+    target: &'a Builder,
+    recompute: Option<scan::Recompute>,
+    /// For values of `source`, the sum of the cotangents found so far, in `target`.
+    cotangents: HashMap<Value, Tensor>,
+    active: Vec<bool>,
+}
+
+impl Backward<'_> {
+    fn is_active(&self, value: Value) -> bool {
+        self.active.get(value.index()).copied().unwrap_or(false)
+    }
+
+    fn ty(&self, value: Value) -> TensorType {
+        self.source.borrow().ty(value).clone()
+    }
+
+    /// A value of the forward pass, as a tensor of the target.
+    fn primal(&mut self, value: Value) -> Result<Tensor, Error> {
+        match &mut self.recompute {
+            None => Ok(self.target.tensor(value)),
+            Some(recompute) => recompute.primal(&self.source.borrow(), self.target, value),
+        }
+    }
+
+    fn accumulate(&mut self, value: Value, cotangent: Tensor) -> Result<(), Error> {
+        let sum = match self.cotangents.get(&value) {
+            Some(&sum) => self.target.add(sum, cotangent)?,
+            None => cotangent,
+        };
+        self.cotangents.insert(value, sum);
+        Ok(())
+    }
+
+    /// Goes back over the first `nodes` nodes of the source.
+    fn run(&mut self, nodes: usize) -> Result<(), Error> {
+        for index in (0..nodes).rev() {
+            let (node, scope): (Node, String) = {
+                let source = self.source.borrow();
+                let node = &source.nodes[index];
+                let wanted = node.results.iter().any(|result| self.cotangents.contains_key(result))
+                    && node.operands.iter().any(|&operand| self.is_active(operand));
+                if !wanted {
+                    continue;
+                }
+                (node.clone(), format!("gradient/{}", source.scope(node)))
+            };
+            let target = self.target;
+            target.in_scope(scope, || -> Result<(), Error> {
+                let cotangents: Vec<_> =
+                    node.results.iter().map(|result| self.cotangents.get(result).copied()).collect();
+                let operand_cotangents = match &node.op {
+                    Op::Scan(scan) => self.scan(index, &node, scan, &cotangents)?,
+                    _ => match cotangents[0] {
+                        Some(cotangent) => self.rule(&node, cotangent)?,
+                        None => return Ok(()),
+                    },
+                };
+                for (&operand, cotangent) in node.operands.iter().zip(operand_cotangents) {
+                    if let (Some(cotangent), true) = (cotangent, self.is_active(operand)) {
+                        self.accumulate(operand, cotangent)?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
