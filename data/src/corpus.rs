@@ -1,7 +1,7 @@
 //! Documents to one stream of token ids, split into a training and a validation part.
 //!
-//! Every document is followed by `</s>`. The validation part is made of whole documents where there are enough of
-//! them, and otherwise of the end of the stream; see [`CorpusConfig::validation_fraction`].
+//! Every document is followed by `</s>`. The validation part is made of whole documents where there are
+//! enough of them, and otherwise of the end of the stream; see [`CorpusConfig::validation_fraction`].
 
 mod cache;
 
@@ -24,9 +24,10 @@ const MIN_DOCUMENTS_TO_SPLIT: usize = 20;
 pub struct CorpusConfig {
     /// The most of the tokens that are held out, from 0 (none) to below 1.
     ///
-    /// With at least 20 documents, whole documents are held out: they are gone through in a fixed scattered order (which
-    /// depends on their number alone, not on a seed), and each that still fits is taken. If this gives less than half of
-    /// the fraction, or with fewer documents, the last tokens of the stream are held out instead.
+    /// With at least 20 documents, whole documents are held out: they are gone through in a fixed scattered
+    /// order (which depends on their number alone, not on a seed), and each that still fits is taken. If this
+    /// gives less than half of the fraction, or with fewer documents, the last tokens of the stream are held
+    /// out instead.
     pub validation_fraction: f64,
 }
 
@@ -45,8 +46,8 @@ pub struct Statistics {
     pub tokens: u64,
     /// Bytes of UTF-8 text; estimated from the token count for a document that is cut.
     pub bytes: u64,
-    /// Entropy of the tokens' frequencies in nats per token: the loss of a model that knows only how often each token
-    /// occurs. 0 for an empty part.
+    /// Entropy of the tokens' frequencies in nats per token: the loss of a model that knows only how often
+    /// each token occurs. 0 for an empty part.
     pub unigram_entropy: f64,
 }
 
@@ -178,8 +179,9 @@ impl Corpus {
         Ok(Self::split(stream, &spans, tokenizer.vocabulary_size(), config.validation_fraction))
     }
 
-    /// Encodes the documents of `files` (as [`read::find_files`] lists them), or takes the tokens from `cache`, a folder, if it
-    /// holds them already. What is cached depends on the files' content, not on their names or dates.
+    /// Encodes the documents of `files` (as [`read::find_files`] lists them), or takes the tokens from
+    /// `cache`, a folder, if it holds them already. What is cached depends on the files' content, not on
+    /// their names or dates.
     ///
     /// # Errors
     /// As [`read::documents`] and [`Corpus::encode`]. A damaged or unwritable cache is not an error.

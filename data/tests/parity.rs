@@ -135,6 +135,22 @@ fn same_ids_as_the_library() {
             TokenizerConfig { vocabulary_size: 600, remove_extra_whitespaces, ..TokenizerConfig::default() };
         write_cases(&cases, name, &Tokenizer::train(document(), &config).unwrap(), &texts);
     }
+    // Lines, as that is what the library's trainer reads, of text on which the Unicode versions do not
+    // differ.
+    let parts = [
+        "the", "The", "a", "ing", "s", "of", "é", "日本", "語", "カ", "ー", ".", ",", "12", "7", " ", " ",
+        " ",
+    ];
+    let mut random = Random(2);
+    let lines: Vec<String> = (0..3000)
+        .map(|_| (0..1 + random.below(40)).map(|_| parts[random.below(parts.len())]).collect())
+        .collect();
+    let documents = lines.iter().map(|line| Ok(Document { name: "line".into(), text: line.clone() }));
+    let config = TokenizerConfig { vocabulary_size: 800, ..TokenizerConfig::default() };
+    let tokenizer = Tokenizer::train(documents, &config).unwrap();
+    write_cases(&cases, "lines", &tokenizer, &texts);
+    fs::write(cases.join("lines.txt"), lines.join("\n")).unwrap();
+
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference/sentencepiece");
     for file in [
         "botchan_bpe1000_bytefallback.model",

@@ -1,7 +1,7 @@
 //! The cache of an encoded corpus: one file per (files' content, settings, tokenizer).
 //!
-//! Layout, integers little-endian: the magic bytes; the header's length (u32) and the header (JSON); the ids of the
-//! training part and of the validation part, 2 or 4 bytes each; the SHA-256 of everything before it.
+//! Layout, integers little-endian: the magic bytes; the header's length (u32) and the header (JSON); the ids
+//! of the training part and of the validation part, 2 or 4 bytes each; the SHA-256 of everything before it.
 
 use std::fs::{self, File};
 use std::io;

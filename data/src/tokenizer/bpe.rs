@@ -1,5 +1,5 @@
-//! BPE segmentation exactly as SentencePiece does it: the adjacent pair whose union is the piece of highest score
-//! merges first, the leftmost of equals, until no union is a piece.
+//! BPE segmentation exactly as SentencePiece does it: the adjacent pair whose union is the piece of highest
+//! score merges first, the leftmost of equals, until no union is a piece.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -17,8 +17,8 @@ const MAX_CACHED_SEGMENTS: usize = 1 << 17;
 
 /// Pairs of characters that stand next to each other inside some piece.
 ///
-/// No merge crosses any other pair, so text can be cut there and the parts segmented (and cached) on their own
-/// without changing the result.
+/// No merge crosses any other pair, so text can be cut there and the parts segmented (and cached) on their
+/// own without changing the result.
 pub(crate) struct Joints {
     ascii: Box<[[bool; 128]; 128]>,
     other: FxHashSet<(char, char)>,

@@ -1,8 +1,9 @@
 //! SentencePiece-compatible tokenizers: loaded from a `.model` file, or trained here and written as one.
 //!
-//! Gopher's tokenizer is SentencePiece BPE with 32,000 pieces, fall-back to UTF-8 bytes, and NFKC normalisation
-//! (Rae et al. 2021, section 2.2; Hoffmann et al. 2022). Encoding gives exactly the ids of the SentencePiece
-//! library, for BPE and unigram models. The rest of the settings are our choice; see [`TokenizerConfig`].
+//! Gopher's tokenizer is SentencePiece BPE with 32,000 pieces, fall-back to UTF-8 bytes, and NFKC
+//! normalisation (Rae et al. 2021, section 2.2; Hoffmann et al. 2022). Encoding gives exactly the ids of the
+//! SentencePiece library, for BPE and unigram models. The rest of the settings are our choice; see
+//! [`TokenizerConfig`].
 
 mod bpe;
 mod decode;

@@ -1,10 +1,10 @@
 //! Builds the NFKC rule table that a trained model carries, from the Unicode data.
 //!
-//! A table rewrites the longest key at each position, so it has three kinds of keys: single characters that NFKC
-//! changes; sequences that compose to one character, in their equivalent spellings (`e` + circumflex + dot below,
-//! `ê` + dot below, ...), also with compatibility variants of the first and last character (half-width `ｶ` + `ﾞ`);
-//! and Korean letters (jamo), which compose to syllables. Runs of marks that do not compose to one character stay
-//! as they are written.
+//! A table rewrites the longest key at each position, so it has three kinds of keys: single characters that
+//! NFKC changes; sequences that compose to one character, in their equivalent spellings (`e` + circumflex +
+//! dot below, `ê` + dot below, ...), also with compatibility variants of the first and last character
+//! (half-width `ｶ` + `ﾞ`); and Korean letters (jamo), which compose to syllables. Runs of marks that do not
+//! compose to one character stay as they are written.
 
 use std::collections::BTreeMap;
 
@@ -38,9 +38,11 @@ fn rules() -> BTreeMap<String, String> {
     rules
 }
 
-/// For a character, the others that NFKC turns into it alone: full-width, half-width, mathematical letters and so on.
+/// For a character, the others that NFKC turns into it alone: full-width, half-width, mathematical letters
+/// and so on.
 ///
-/// Korean letters are left out: their variants would make the table four times as large for spellings nobody types.
+/// Korean letters are left out: their variants would make the table four times as large for spellings nobody
+/// types.
 fn compatibility_variants() -> BTreeMap<char, Vec<char>> {
     let mut variants: BTreeMap<char, Vec<char>> = BTreeMap::new();
     for c in ('\u{80}'..=char::MAX).filter(|&c| std::iter::once(c).nfd().eq([c])) {
@@ -89,7 +91,8 @@ fn with_variants(text: &[char], variants: &BTreeMap<char, Vec<char>>, out: &mut 
     }
 }
 
-/// The orders of `marks` that canonical reordering makes equal: only marks of different non-zero classes swap.
+/// The orders of `marks` that canonical reordering makes equal: only marks of different non-zero classes
+/// swap.
 fn orders(marks: &[char]) -> Vec<Vec<char>> {
     if marks.len() < 2 {
         return vec![marks.to_vec()];

@@ -8,8 +8,8 @@ const SPACE_STR: &str = "\u{2581}";
 
 /// A compiled rule table (`precompiled_charsmap`): prefixes of the text and what replaces them.
 ///
-/// Layout: the size of a double-array trie in bytes (little-endian u32), the trie in darts-clone's format, and then
-/// the replacements, each ended by a zero byte; a key's value is the offset of its replacement.
+/// Layout: the size of a double-array trie in bytes (little-endian u32), the trie in darts-clone's format,
+/// and then the replacements, each ended by a zero byte; a key's value is the offset of its replacement.
 #[derive(Clone)]
 struct Rules {
     units: Vec<u32>,
@@ -48,8 +48,8 @@ impl Rules {
 
     /// Follows `byte` from the node at index `node`: the child's index, and its value when a key ends there.
     ///
-    /// A child lies at (node ^ node's offset ^ label) and carries its label in the low byte; its value lies at
-    /// its own offset (label 0).
+    /// A child lies at (node ^ node's offset ^ label) and carries its label in the low byte; its value lies
+    /// at its own offset (label 0).
     fn step(&self, node: u32, byte: u8) -> Option<(u32, Option<u32>)> {
         let child = node ^ Self::offset(self.unit(node)?) ^ u32::from(byte);
         let unit = self.unit(child)?;
@@ -113,7 +113,8 @@ impl Normalizer {
         if self.escape_whitespaces { SPACE_STR } else { " " }
     }
 
-    /// The length in bytes of what `text` (not empty) starts with that is rewritten as one, and its rewriting.
+    /// The length in bytes of what `text` (not empty) starts with that is rewritten as one, and its
+    /// rewriting.
     fn prefix<'a>(&'a self, text: &'a str) -> (usize, &'a str) {
         if let Some(length) = self.protected.longest_match(text) {
             return (length, &text[..length]);

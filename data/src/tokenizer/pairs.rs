@@ -105,8 +105,8 @@ impl Pairs {
         self.symbols.split_off(first_piece)
     }
 
-    /// Replaces `pair` by `symbol` everywhere. Pairs this brings about that spell a known piece are replaced too,
-    /// since segmentation merges whatever spells a piece, however it came together.
+    /// Replaces `pair` by `symbol` everywhere. Pairs this brings about that spell a known piece are replaced
+    /// too, since segmentation merges whatever spells a piece, however it came together.
     fn apply(&mut self, pair: (u32, u32), symbol: u32) {
         let mut waiting = vec![(pair, symbol)];
         while let Some((pair, symbol)) = waiting.pop() {

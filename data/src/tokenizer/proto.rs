@@ -1,6 +1,8 @@
-//! The SentencePiece model file: the fields of `sentencepiece_model.proto` that matter here, by hand for prost.
+//! The SentencePiece model file: the fields of `sentencepiece_model.proto` that matter here, by hand for
+//! prost.
 //!
-//! Field numbers and defaults are those of the SentencePiece project's public format. Unknown fields are ignored.
+//! Field numbers and defaults are those of the SentencePiece project's public format. Unknown fields are
+//! ignored.
 
 /// Kinds of pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]

@@ -1,8 +1,9 @@
 //! Training a BPE model: counting words and characters, choosing pieces, writing the model.
 //!
-//! The rules are SentencePiece's defaults: a piece holds at most 16 characters, has the space sign only at its start,
-//! and does not mix scripts (Latin with digits or punctuation, say). Unlike SentencePiece, which looks for the most
-//! frequent pair among the most promising ones only, every merge here is the most frequent pair of all.
+//! The rules are SentencePiece's defaults: a piece holds at most 16 characters, has the space sign only at
+//! its start, and does not mix scripts (Latin with digits or punctuation, say). Unlike SentencePiece, which
+//! looks for the most frequent pair among the most promising ones only, every merge here is the most frequent
+//! pair of all.
 
 use std::cmp::Reverse;
 
@@ -27,19 +28,20 @@ const MAX_RUN: usize = 1024;
 
 /// How to train a tokenizer.
 ///
-/// Vocabulary size, byte fall-back and NFKC are Gopher's; the coverage and piece length are SentencePiece's defaults;
-/// keeping repeated spaces is our choice, because Gopher's text extraction keeps indentation.
+/// Vocabulary size, byte fall-back and NFKC are Gopher's; the coverage and piece length are SentencePiece's
+/// defaults; keeping repeated spaces is our choice, because Gopher's text extraction keeps indentation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenizerConfig {
     /// Number of pieces, of which 3 are special and 256 stand for bytes.
     pub vocabulary_size: usize,
-    /// Fraction of the text's characters that get pieces of their own, above 0 and at most 1; the rarest others
-    /// are written as bytes.
+    /// Fraction of the text's characters that get pieces of their own, above 0 and at most 1; the rarest
+    /// others are written as bytes.
     pub character_coverage: f64,
     /// The most characters in a piece.
     pub max_piece_length: usize,
-    /// Makes one space of several, and drops those at both ends. Then texts with indentation do not round-trip.
+    /// Makes one space of several, and drops those at both ends. Then texts with indentation do not
+    /// round-trip.
     pub remove_extra_whitespaces: bool,
 }
 
@@ -80,11 +82,12 @@ impl TokenizerConfig {
 impl Tokenizer {
     /// Trains a BPE tokenizer on `documents`. The same documents and settings give the same bytes.
     ///
-    /// Pieces: `<unk>` 0, `<s>` 1, `</s>` 2, the 256 bytes, the merges in the order they were made, the characters
-    /// by falling frequency.
+    /// Pieces: `<unk>` 0, `<s>` 1, `</s>` 2, the 256 bytes, the merges in the order they were made, the
+    /// characters by falling frequency.
     ///
     /// # Errors
-    /// A document's error, no text, settings out of range, or a vocabulary too small or too large for the text.
+    /// A document's error, no text, settings out of range, or a vocabulary too small or too large for the
+    /// text.
     pub fn train(
         documents: impl IntoIterator<Item = Result<Document>>,
         config: &TokenizerConfig,

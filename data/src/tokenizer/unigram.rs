@@ -1,4 +1,5 @@
-//! Unigram segmentation as SentencePiece does it: the path of pieces with the highest sum of scores (Viterbi).
+//! Unigram segmentation as SentencePiece does it: the path of pieces with the highest sum of scores
+//! (Viterbi).
 
 use super::proto::PieceType;
 use super::vocabulary::Vocabulary;

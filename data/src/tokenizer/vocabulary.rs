@@ -120,7 +120,8 @@ impl Vocabulary {
         self.reserved.get(piece).or_else(|| self.mergeable.get(piece)).copied()
     }
 
-    /// Appends the id found for `span`, or else its bytes, or else one unknown id for a run of unknown characters.
+    /// Appends the id found for `span`, or else its bytes, or else one unknown id for a run of unknown
+    /// characters.
     pub(crate) fn push(&self, id: Option<u32>, span: &str, out: &mut Vec<u32>) {
         match (id.filter(|&id| id != self.unknown), &self.bytes) {
             (Some(id), _) => out.push(id),
