@@ -1,1 +1,20 @@
-//! The Gopher family: configurations, parameters, forward pass, loss and decoding step.
+//! The Gopher family of Transformers (Rae et al. 2021), written with [`graph`]: configurations, parameters, forward
+//! pass, loss, initialisation and the decoding step. Nothing here knows how a model is trained or split.
+//!
+//! The architecture is GPT-2's with RMSNorm for LayerNorm and Transformer-XL relative positions for absolute ones
+//! (paper, section 2.1). What the paper leaves open and we chose is said where it stands, and listed in
+//! `docs/model.md`.
+
+pub mod attention;
+pub mod config;
+pub mod decode;
+pub mod forward;
+pub mod initialize;
+pub mod parameters;
+pub mod random;
+
+pub use config::{ConfigError, ModelConfig, Preset};
+pub use decode::{DecodeShape, decode, relative_keys};
+pub use forward::{ForwardOptions, Precision, forward, loss, mean_cross_entropy};
+pub use initialize::initialize;
+pub use parameters::{Initializer, ParameterSpec, Parameters};
