@@ -2,7 +2,8 @@
 //!
 //! Gopher's tokenizer is SentencePiece BPE with 32,000 pieces, fall-back to UTF-8 bytes, and NFKC
 //! normalisation (Rae et al. 2021, section 2.2; Hoffmann et al. 2022). Encoding gives exactly the ids of the
-//! SentencePiece library, for BPE and unigram models. The rest of the settings are our choice; see
+//! SentencePiece library (0.2.3) for BPE models; for unigram models too, except that with user-defined symbols
+//! another of two equally good segmentations may be chosen. The rest of the settings are our choice; see
 //! [`TokenizerConfig`].
 
 mod bpe;

@@ -10,7 +10,6 @@ const UNKNOWN_PENALTY: f32 = 10.0;
 pub(crate) struct Unigram {
     max_piece_bytes: usize,
     unknown_score: f32,
-    max_score: f32,
 }
 
 /// The best path that ends at some byte: its score, and its last step.
@@ -23,17 +22,33 @@ struct Best {
 
 impl Unigram {
     pub(crate) fn new(vocabulary: &Vocabulary) -> Self {
-        let normal = || {
-            let ids = (0..vocabulary.len() as u32).filter(|&id| vocabulary.kind(id) == PieceType::Normal);
-            ids.map(|id| vocabulary.score(id))
-        };
+        let ids = (0..vocabulary.len() as u32).filter(|&id| vocabulary.kind(id) == PieceType::Normal);
+        let min_score = ids.map(|id| vocabulary.score(id)).fold(f32::MAX, f32::min);
         let max_piece_bytes = vocabulary.mergeable_pieces().map(|(piece, _)| piece.len()).max().unwrap_or(0);
-        let unknown_score = normal().fold(f32::MAX, f32::min) - UNKNOWN_PENALTY;
-        Self { max_piece_bytes, unknown_score, max_score: normal().fold(f32::MIN, f32::max) }
+        Self { max_piece_bytes, unknown_score: min_score - UNKNOWN_PENALTY }
     }
 
-    /// Appends the ids of normalised text.
+    /// Appends the ids of normalised text. User-defined symbols are always cut out whole.
     pub(crate) fn encode(&self, vocabulary: &Vocabulary, text: &str, out: &mut Vec<u32>) {
+        let mut ids = Vec::new();
+        let (mut from, mut at) = (0, 0);
+        while at < text.len() {
+            let rest = &text[at..];
+            match vocabulary.user_defined.longest_match(rest) {
+                Some(length) => {
+                    self.best_path(vocabulary, &text[from..at], &mut ids);
+                    vocabulary.push(vocabulary.mergeable(&rest[..length]), &rest[..length], &mut ids);
+                    at += length;
+                    from = at;
+                }
+                None => at += rest.chars().next().map_or(1, char::len_utf8),
+            }
+        }
+        self.best_path(vocabulary, &text[from..], &mut ids);
+        out.extend(ids);
+    }
+
+    fn best_path(&self, vocabulary: &Vocabulary, text: &str, out: &mut Vec<u32>) {
         let mut best: Vec<Option<Best>> = vec![None; text.len() + 1];
         let improve = |end: usize, start: usize, step: f32, id: Option<u32>, best: &mut [Option<Best>]| {
             let score = step + best[start].map_or(0.0, |b| b.score);
@@ -51,12 +66,7 @@ impl Unigram {
                 }
                 let id = vocabulary.mergeable(&text[start..end]).filter(|&id| !vocabulary.is_unused(id));
                 let Some(id) = id else { continue };
-                let step = match vocabulary.kind(id) {
-                    // A bonus that lets user-defined symbols win.
-                    PieceType::UserDefined => (end - start) as f32 * self.max_score - 0.1,
-                    _ => vocabulary.score(id),
-                };
-                improve(end, start, step, Some(id), &mut best);
+                improve(end, start, vocabulary.score(id), Some(id), &mut best);
                 covered |= i == 0;
             }
             if !covered {
@@ -70,10 +80,8 @@ impl Unigram {
             path.push((step.id, step.start..end));
             end = step.start;
         }
-        let mut ids = Vec::with_capacity(path.len());
         for (id, span) in path.into_iter().rev() {
-            vocabulary.push(id, &text[span], &mut ids);
+            vocabulary.push(id, &text[span], out);
         }
-        out.extend(ids);
     }
 }
