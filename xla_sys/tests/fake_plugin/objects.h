@@ -6,6 +6,10 @@ struct PJRT_Event {
   Handle handle;
   int ready;       // becomes true when awaited
   int error_code;  // 0: none
+  // A transfer to the host happens when it is awaited.
+  void *destination;
+  const void *source;
+  size_t bytes;
   struct PJRT_Buffer *until_freed;  // of a zero-copy transfer: ready when this buffer is freed
   PJRT_Event_OnReadyCallback callback;
   void *user_arg;
@@ -22,6 +26,7 @@ static PJRT_Error *event_error(const PJRT_Event *event) {
 }
 
 static PJRT_Error *Event_Destroy(PJRT_Event_Destroy_Args *args) {
+  if (args->event->destination != NULL) wrong_uses++;  // nobody knows when the destination may be freed
   destroy(args->event, EVENT);
   return NULL;
 }
@@ -39,8 +44,11 @@ static PJRT_Error *Event_Error(PJRT_Event_Error_Args *args) {
 
 static PJRT_Error *Event_Await(PJRT_Event_Await_Args *args) {
   use(args->event, EVENT);
-  args->event->ready = 1;
-  return event_error(args->event);
+  PJRT_Event *event = args->event;
+  if (event->destination != NULL) memcpy(event->destination, event->source, event->bytes);
+  event->destination = NULL;
+  event->ready = 1;
+  return event_error(event);
 }
 
 static void call_back(PJRT_Event *event) {
@@ -314,8 +322,10 @@ static PJRT_Error *Buffer_ToHostBuffer(PJRT_Buffer_ToHostBuffer_Args *args) {
   ENTER(PJRT_Buffer_ToHostBuffer, orders);
   if (args->dst_size < args->src->bytes) return error_of(3, "dst_size");
   if (MALFORM(orders, "PJRT_Buffer_ToHostBuffer")) return NULL;
-  memcpy(args->dst, args->src->data, args->src->bytes);
   args->event = event_of(args->src->client, orders, "PJRT_Buffer_ToHostBuffer");
+  args->event->destination = args->dst;
+  args->event->source = args->src->data;
+  args->event->bytes = args->src->bytes;
   return NULL;
 }
 

@@ -46,6 +46,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int64_t live[KINDS], made[KINDS];
 static int64_t wrong_uses;         // of freed handles, null, or handles of another kind
 static int64_t outlived_owners;    // handles freed after the client or topology they were made from
+static int64_t initializations;
 static int64_t callbacks_pending;  // registered, not called yet
 
 typedef struct Handle {
@@ -163,11 +164,12 @@ static PJRT_Error *refuse(const Orders *orders, const char *function) {
 
 static PJRT_Error *Plugin_Initialize(PJRT_Plugin_Initialize_Args *args) {
   (void)args;
+  initializations++;
   return FAKE_INITIALIZE_CODE ? error_of(FAKE_INITIALIZE_CODE, "initialisation was told to fail") : NULL;
 }
 
 static PJRT_Error *Plugin_Attributes(PJRT_Plugin_Attributes_Args *args) {
-  static PJRT_NamedValue values[2 * KINDS + 3];
+  static PJRT_NamedValue values[2 * KINDS + 4];
   static char names[KINDS][2][40];
   size_t n = 0;
   memset(values, 0, sizeof values);
@@ -185,6 +187,7 @@ static PJRT_Error *Plugin_Attributes(PJRT_Plugin_Attributes_Args *args) {
   ADD("wrong_uses", wrong_uses);
   ADD("outlived_owners", outlived_owners);
   ADD("callbacks_pending", callbacks_pending);
+  ADD("made_initializations", initializations);
   pthread_mutex_unlock(&lock);
   args->attributes = values;
   args->num_attributes = n;
