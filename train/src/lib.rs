@@ -5,4 +5,5 @@ pub mod checkpoint;
 pub mod metrics;
 pub mod run_directory;
 pub mod schedule;
+pub mod step;
 pub mod tensorboard;
