@@ -86,8 +86,8 @@ impl DType {
     /// Rounds a number to the nearest value this float type can hold.
     pub fn round(self, value: f64) -> f64 {
         match self {
-            DType::F16 => half::f16::from_f64(value).to_f64(),
-            DType::BF16 => half::bf16::from_f64(value).to_f64(),
+            DType::F16 => half::f16::from_f64(to_odd(value)).to_f64(),
+            DType::BF16 => half::bf16::from_f64(to_odd(value)).to_f64(),
             DType::F32 => value as f32 as f64,
             _ => value,
         }
@@ -103,6 +103,14 @@ impl DType {
             _ => value,
         }
     }
+}
+
+/// Shortens a number to its upper 32 bits, with the last one set if any bit was lost, so that rounding it to 16 bits
+/// is right: `half` ignores the lower 32 bits, which decide what looks like a tie.
+fn to_odd(value: f64) -> f64 {
+    let bits = value.to_bits();
+    let lost = bits & 0xffff_ffff != 0;
+    f64::from_bits((bits & !0xffff_ffff) | (lost as u64) << 32)
 }
 
 impl fmt::Display for DType {

@@ -1,0 +1,193 @@
+//! The interpreter: slow, obvious code that says what every op means. Gradients, exports, plans and plugins are
+//! compared with it.
+//!
+//! Floats are computed in float64 and rounded to the dtype of the result after each op. [`Op::Dot`], sums of
+//! [`Op::Reduce`] and [`Op::ScatterAdd`] add up in float64 and round once. Integers wrap. Where XLA defines what
+//! happens at an edge (clamped or dropped indices, saturating conversions, division by zero), this does the same.
+
+mod contraction;
+mod elementwise;
+mod movement;
+
+use std::rc::Rc;
+
+use crate::dtype::TensorType;
+use crate::error::Error;
+use crate::function::{Function, Param};
+use crate::literal::{Elements, Literal};
+use crate::op::{Op, Scan};
+use crate::verify::verify;
+
+/// A value of more elements than this is refused rather than allocated.
+const MAX_ELEMENTS: usize = 1 << 30;
+
+/// Runs a function on one literal for each of its parameters, and returns one for each result.
+///
+/// # Errors
+/// [`Error::Verify`] when the function is not valid; [`Error::Interpret`] when the inputs are not those that it
+/// takes, or when a value has more than 2³⁰ elements.
+pub fn interpret(function: &Function, inputs: &[Literal]) -> Result<Vec<Literal>, Error> {
+    verify(function)?;
+    check_inputs(function, inputs)?;
+    check_sizes(function)?;
+    let inputs = inputs.iter().cloned().map(Rc::new).collect();
+    Ok(run(function, inputs).into_iter().map(Rc::unwrap_or_clone).collect())
+}
+
+fn check_inputs(function: &Function, inputs: &[Literal]) -> Result<(), Error> {
+    let name = &function.name;
+    if inputs.len() != function.params.len() {
+        let expected: Vec<_> = function.params.iter().map(|param| describe(function, param)).collect();
+        return Err(Error::Interpret(format!(
+            "`{name}` takes {} inputs ({}), got {}",
+            function.params.len(),
+            expected.join(", "),
+            inputs.len()
+        )));
+    }
+    for (index, (param, input)) in function.params.iter().zip(inputs).enumerate() {
+        if function.ty(param.value) != input.ty() {
+            return Err(Error::Interpret(format!(
+                "input {index} of `{name}` is {}, got {}",
+                describe(function, param),
+                input.ty()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn describe(function: &Function, param: &Param) -> String {
+    format!("`{}`: {}", param.name, function.ty(param.value))
+}
+
+fn check_sizes(function: &Function) -> Result<(), Error> {
+    for (index, ty) in function.types.iter().enumerate() {
+        if ty.elements() > MAX_ELEMENTS {
+            return Err(Error::Interpret(format!(
+                "value %{index} of `{}` is {ty}; the interpreter holds at most 2^30 elements in one value",
+                function.name
+            )));
+        }
+    }
+    function.nodes.iter().try_for_each(|node| match &node.op {
+        Op::Scan(scan) => check_sizes(&scan.body),
+        _ => Ok(()),
+    })
+}
+
+/// Runs a verified function on inputs of the right types.
+fn run(function: &Function, inputs: Vec<Rc<Literal>>) -> Vec<Rc<Literal>> {
+    let mut values: Vec<Option<Rc<Literal>>> = vec![None; function.types.len()];
+    for (param, input) in function.params.iter().zip(inputs) {
+        values[param.value.index()] = Some(input);
+    }
+    let mut reads_left = reads(function);
+    for node in &function.nodes {
+        let operands: Vec<Rc<Literal>> = node
+            .operands
+            .iter()
+            .map(|operand| {
+                values[operand.index()].clone().expect("verified: operands are defined before use")
+            })
+            .collect();
+        for operand in &node.operands {
+            reads_left[operand.index()] -= 1;
+            if reads_left[operand.index()] == 0 {
+                values[operand.index()] = None;
+            }
+        }
+        let types: Vec<_> = node.results.iter().map(|&result| function.ty(result)).collect();
+        for (result, literal) in node.results.iter().zip(evaluate(&node.op, operands, &types)) {
+            debug_assert_eq!(function.ty(*result), literal.ty());
+            values[result.index()] = Some(literal);
+        }
+    }
+    let outputs = function.results.iter();
+    outputs
+        .map(|output| values[output.value.index()].clone().expect("verified: results are defined"))
+        .collect()
+}
+
+/// How often each value is read; a value is dropped after its last read.
+fn reads(function: &Function) -> Vec<usize> {
+    let mut reads = vec![0; function.types.len()];
+    let operands = function.nodes.iter().flat_map(|node| &node.operands).copied();
+    for value in operands.chain(function.results.iter().map(|output| output.value)) {
+        reads[value.index()] += 1;
+    }
+    reads
+}
+
+/// The results of one op, of the given types.
+fn evaluate(op: &Op, operands: Vec<Rc<Literal>>, types: &[&TensorType]) -> Vec<Rc<Literal>> {
+    if let Op::Scan(scan) = op {
+        return run_scan(scan, operands, types);
+    }
+    let x: Vec<&Literal> = operands.iter().map(Rc::as_ref).collect();
+    let ty = types[0];
+    let result = match op {
+        Op::Constant(literal) => literal.clone(),
+        Op::Iota { ty, dim } => movement::iota(ty, *dim),
+        Op::Unary(unary) => elementwise::unary(*unary, x[0]),
+        Op::Binary(binary) => elementwise::binary(*binary, x[0], x[1]),
+        Op::Compare(comparison) => elementwise::compare(*comparison, x[0], x[1]),
+        Op::Select => elementwise::select(x[0], x[1], x[2]),
+        Op::Convert(dtype) => elementwise::convert(x[0], *dtype),
+        Op::Bitcast(_) => literal(Literal::from_bytes(ty.clone(), &x[0].to_bytes())),
+        Op::Broadcast { dims, .. } => movement::broadcast(x[0], ty, dims),
+        Op::Reshape { .. } => build(ty, x[0].elements().clone()),
+        Op::Transpose { permutation } => movement::transpose(x[0], ty, permutation),
+        Op::Slice { starts, strides, .. } => movement::slice(x[0], ty, starts, strides),
+        Op::Pad { low, interior, .. } => movement::pad(x[0], x[1], ty, low, interior),
+        Op::Concatenate { dim } => movement::concatenate(&x, ty, *dim),
+        Op::Reverse { dims } => movement::reverse(x[0], dims),
+        Op::Dot { dims, .. } => contraction::dot(x[0], x[1], ty, dims),
+        Op::Reduce { kind, dims } => contraction::reduce(x[0], ty, *kind, dims),
+        Op::Take => movement::take(x[0], x[1], ty),
+        Op::ScatterAdd => contraction::scatter_add(x[0], x[1], x[2]),
+        Op::DynamicSlice { .. } => movement::dynamic_slice(x[0], &x[1..], ty),
+        Op::DynamicUpdateSlice => movement::dynamic_update_slice(x[0], x[1], &x[2..]),
+        Op::StopGradient | Op::Name(_) => x[0].clone(),
+        Op::Scan(_) => unreachable!("handled above"),
+    };
+    vec![Rc::new(result)]
+}
+
+fn run_scan(scan: &Scan, operands: Vec<Rc<Literal>>, types: &[&TensorType]) -> Vec<Rc<Literal>> {
+    let mut carries = operands;
+    let constants = carries.split_off(scan.carries + scan.xs);
+    let xs = carries.split_off(scan.carries);
+    let mut stacks: Vec<Vec<Option<Rc<Literal>>>> = vec![vec![None; scan.length]; types.len() - scan.carries];
+    for step in 0..scan.length {
+        let index = if scan.reverse { scan.length - 1 - step } else { step };
+        let slices = xs.iter().map(|x| Rc::new(movement::row(x, index)));
+        let inputs = carries.into_iter().chain(slices).chain(constants.iter().cloned()).collect();
+        carries = run(&scan.body, inputs);
+        for (stack, y) in stacks.iter_mut().zip(carries.split_off(scan.carries)) {
+            stack[index] = Some(y);
+        }
+    }
+    let stacked = stacks.into_iter().zip(&types[scan.carries..]).map(|(rows, ty)| {
+        let rows: Vec<_> = rows.iter().flatten().map(Rc::as_ref).collect();
+        Rc::new(movement::join(&rows, ty))
+    });
+    carries.into_iter().chain(stacked).collect()
+}
+
+/// A literal of a type from elements of its kind and number, rounded or wrapped to the dtype.
+fn build(ty: &TensorType, elements: Elements) -> Literal {
+    literal(match elements {
+        Elements::Float(values) => Literal::from_floats(ty.clone(), values),
+        Elements::Int(values) => Literal::from_ints(ty.clone(), values),
+    })
+}
+
+fn literal(made: Result<Literal, Error>) -> Literal {
+    made.expect("verified: kind and number of elements follow from the types")
+}
+
+/// Integers of an index operand.
+fn ints(literal: &Literal) -> &[i64] {
+    literal.ints().expect("verified: integer operand")
+}
