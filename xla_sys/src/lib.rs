@@ -36,6 +36,7 @@
 //! # What is not here
 //! Nothing in this crate knows what a graph or a model is. It is the only crate of the workspace with `unsafe` code.
 
+mod allocator;
 mod api;
 mod array;
 #[rustfmt::skip]
@@ -57,6 +58,7 @@ mod signature;
 mod topology;
 mod wire;
 
+pub use allocator::keep_freed_memory;
 pub use array::{ArrayType, Element, ElementType, HostArray};
 pub use buffer::{Buffer, TransferToHost};
 pub use client::Client;
