@@ -155,14 +155,14 @@ impl TensorType {
         self.shape.len()
     }
 
-    /// Number of elements; 1 for a scalar.
+    /// Number of elements; 1 for a scalar. Saturates.
     pub fn elements(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |product: usize, &size| product.saturating_mul(size))
     }
 
-    /// Size in bytes of the elements.
+    /// Size in bytes of the elements. Saturates.
     pub fn bytes(&self) -> usize {
-        self.elements() * self.dtype.size()
+        self.elements().saturating_mul(self.dtype.size())
     }
 
     /// The same shape with another dtype.
@@ -172,9 +172,9 @@ impl TensorType {
 
     /// Distance in elements between neighbours along each dimension, row-major.
     pub fn strides(&self) -> Vec<usize> {
-        let mut strides = vec![1; self.rank()];
+        let mut strides = vec![1usize; self.rank()];
         for dim in (1..self.rank()).rev() {
-            strides[dim - 1] = strides[dim] * self.shape[dim];
+            strides[dim - 1] = strides[dim].saturating_mul(self.shape[dim]);
         }
         strides
     }

@@ -237,10 +237,13 @@ fn infer_pad(
     })?;
     let mut shape = Vec::with_capacity(rank);
     for dim in 0..rank {
-        let size = operand.shape[dim] as i64;
-        let spread = if size == 0 { 0 } else { (size - 1) * interior[dim] as i64 };
-        let padded = size + spread + low[dim] + high[dim];
-        ensure(padded >= 0, || format!("dimension {dim} of {operand} would have the size {padded}"))?;
+        // In 128 bits, in which no padding overflows.
+        let size = operand.shape[dim] as i128;
+        let spread = (size - 1).max(0) * interior[dim] as i128;
+        let padded = size + spread + low[dim] as i128 + high[dim] as i128;
+        ensure((0..=i64::MAX as i128).contains(&padded), || {
+            format!("dimension {dim} of {operand} would have the size {padded}")
+        })?;
         shape.push(padded as usize);
     }
     Ok(TensorType::new(operand.dtype, shape))
@@ -256,7 +259,7 @@ fn infer_concatenate(operands: &[&TensorType], dim: usize) -> Result<TensorType,
             expected.shape[dim] = operand.shape[dim];
         }
         ensure(**operand == expected, || format!("{first} and {operand} do not join along dimension {dim}"))?;
-        result.shape[dim] += operand.shape[dim];
+        result.shape[dim] = result.shape[dim].saturating_add(operand.shape[dim]);
     }
     Ok(result)
 }
@@ -329,7 +332,7 @@ fn infer_scan(scan: &Scan, operands: &[&TensorType]) -> Result<Vec<TensorType>, 
     let Scan { length, carries, xs, body, .. } = scan;
     let (params, results) = (body.param_types(), body.result_types());
     ensure(*length > 0, || "the length is 0".into())?;
-    ensure(operands.len() == params.len() && carries + xs <= params.len(), || {
+    ensure(operands.len() == params.len() && carries.saturating_add(*xs) <= params.len(), || {
         format!(
             "{} operands for a body of {} parameters ({carries} carried, {xs} stacked)",
             operands.len(),
