@@ -18,6 +18,7 @@ pub mod interpret;
 pub mod literal;
 pub mod op;
 pub mod simplify;
+pub mod stablehlo;
 pub mod verify;
 
 pub use builder::{BuildResult, Builder, ScanBody, ScanInputs, ScanOutputs, Tensor};
@@ -28,3 +29,4 @@ pub use gradient::gradient;
 pub use interpret::interpret;
 pub use literal::{Elements, Literal};
 pub use op::{Binary, Comparison, DotDims, Op, Reduction, Remat, Scan, Unary};
+pub use stablehlo::to_stablehlo;

@@ -1,1 +1,41 @@
-//! Chips, meshes and plans; compiling and running graph programs on them through PJRT.
+//! Compiling and running [`graph`] programs on devices through PJRT.
+//!
+//! A [`Runtime`] is a plugin with its devices. It compiles a [`graph::Function`] to a [`Program`] and moves arrays
+//! between host and device. [`Buffer`]s stay on the device from one run to the next, and a program takes over the
+//! memory of inputs that its function gives to outputs.
+//!
+//! ```
+//! use graph::{Builder, DType, Literal, TensorType};
+//! use sharding::{DeviceKind, Runtime};
+//!
+//! let builder = Builder::new("double");
+//! let x = builder.param("x", TensorType::new(DType::F32, [3]), &[]);
+//! builder.output("y", builder.scale(x, 2.0)?);
+//! let function = builder.finish()?;
+//!
+//! // Never fetches anything; `Runtime::start` does.
+//! if let Some(runtime) = Runtime::find(DeviceKind::Cpu)? {
+//!     let program = runtime.compile(&function)?;
+//!     let x = runtime.upload_slice(&[1.0f32, 2.0, 3.0], &[3])?;
+//!     let outputs = program.run(&[&x])?;
+//!     assert_eq!(outputs[0].to_vec::<f32>()?, [2.0, 4.0, 6.0]);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod buffer;
+mod error;
+mod options;
+mod program;
+mod runtime;
+
+pub use buffer::Buffer;
+pub use error::Error;
+pub use options::{CompileOptions, Format};
+pub use program::{Input, Memory, Output, Program};
+pub use runtime::{Runtime, RuntimeOptions};
+pub use xla_sys::locate::{DeviceKind, Found, Progress};
+pub use xla_sys::{Element, HostArray, OptionValue, TransferToHost};
+
+/// The result of every fallible operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

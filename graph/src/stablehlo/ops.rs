@@ -1,0 +1,298 @@
+//! Operations other than scans, one line each.
+
+use super::number::{bits, decimal};
+use super::{Frame, Printer, list, tensor};
+use crate::dtype::{DType, TensorType};
+use crate::function::Node;
+use crate::literal::{Elements, Literal};
+use crate::op::{Binary, Comparison, DotDims, Op, Reduction, Unary};
+
+/// Constants of more elements are printed as one hexadecimal string.
+const LONGEST_LIST: usize = 1024;
+
+impl Printer {
+    /// Prints an operation of one result and returns the result's name.
+    pub(super) fn operation(&mut self, frame: &Frame<'_>, node: &Node, op: &Op, location: usize) -> String {
+        let names: Vec<&str> = node.operands.iter().map(|&operand| frame.name(operand)).collect();
+        let types: Vec<&TensorType> = node.operands.iter().map(|&operand| frame.ty(operand)).collect();
+        let result = tensor(frame.ty(node.results[0]));
+        let operands = list(&names);
+        let signature = format!("({}) -> {result}", list(types.iter().map(|ty| tensor(ty))));
+        let text = match op {
+            Op::Constant(literal) => constant(literal),
+            Op::Iota { dim, .. } => format!("stablehlo.iota dim = {dim} : {result}"),
+            Op::Unary(Unary::IsFinite) => format!("stablehlo.is_finite {operands} : {signature}"),
+            Op::Unary(unary) => format!("stablehlo.{} {operands} : {result}", unary_name(*unary)),
+            Op::Binary(binary) => format!("stablehlo.{} {operands} : {result}", binary_name(*binary)),
+            Op::Compare(comparison) => {
+                format!("stablehlo.compare {}, {operands} : {signature}", direction(*comparison))
+            }
+            Op::Select => format!("stablehlo.select {operands} : {}, {result}", tensor(types[0])),
+            Op::Convert(_) => format!("stablehlo.convert {operands} : {signature}"),
+            Op::Bitcast(_) => format!("stablehlo.bitcast_convert {operands} : {signature}"),
+            Op::Broadcast { dims, .. } => {
+                format!("stablehlo.broadcast_in_dim {operands}, dims = [{}] : {signature}", list(dims))
+            }
+            Op::Reshape { .. } => format!("stablehlo.reshape {operands} : {signature}"),
+            Op::Transpose { permutation } => {
+                format!("stablehlo.transpose {operands}, dims = [{}] : {signature}", list(permutation))
+            }
+            Op::Slice { starts, limits, strides } => {
+                let ranges = starts.iter().zip(limits).zip(strides).map(|((start, limit), stride)| {
+                    let stride = if *stride == 1 { String::new() } else { format!(":{stride}") };
+                    format!("{start}:{limit}{stride}")
+                });
+                format!("stablehlo.slice {operands} [{}] : {signature}", list(ranges))
+            }
+            Op::Pad { low, high, interior } => format!(
+                "stablehlo.pad {operands}, low = [{}], high = [{}], interior = [{}] : {signature}",
+                list(low),
+                list(high),
+                list(interior)
+            ),
+            Op::Concatenate { dim } => {
+                format!("stablehlo.concatenate {operands}, dim = {dim} : {signature}")
+            }
+            Op::Reverse { dims } => {
+                format!("stablehlo.reverse {operands}, dims = [{}] : {result}", list(dims))
+            }
+            Op::Dot { dims, .. } => {
+                format!("stablehlo.dot_general {operands}, {} : {signature}", dot_dims(dims))
+            }
+            Op::Reduce { kind, dims } => {
+                let dtype = types[0].dtype;
+                let start = constant(&reduction_start(*kind, dtype));
+                let start = self.define(&start, location);
+                format!(
+                    "stablehlo.reduce({operands} init: {start}) applies stablehlo.{} across dimensions = [{}] : \
+                     ({}, {}) -> {result}",
+                    reducer(*kind),
+                    list(dims),
+                    tensor(types[0]),
+                    tensor(&TensorType::scalar(dtype))
+                )
+            }
+            Op::Take => {
+                let (indices, indices_ty) = self.indices(names[1], types[1], location);
+                return self.define(&gather(names[0], types[0], &indices, &indices_ty, &result), location);
+            }
+            Op::ScatterAdd => {
+                let (indices, indices_ty) = self.indices(names[1], types[1], location);
+                return self.scatter_add(
+                    [names[0], &indices, names[2]],
+                    [types[0], &indices_ty, types[2]],
+                    location,
+                );
+            }
+            Op::DynamicSlice { sizes } => {
+                format!("stablehlo.dynamic_slice {operands}, sizes = [{}] : {signature}", list(sizes))
+            }
+            Op::DynamicUpdateSlice => format!("stablehlo.dynamic_update_slice {operands} : {signature}"),
+            Op::StopGradient | Op::Name(_) | Op::Scan(_) => unreachable!("printed by `nodes`"),
+        };
+        self.define(&text, location)
+    }
+
+    /// Indices in a type that can count the rows of any table: XLA clamps bytes as bytes.
+    fn indices(&mut self, name: &str, ty: &TensorType, location: usize) -> (String, TensorType) {
+        if ty.dtype != DType::U8 {
+            return (name.to_string(), ty.clone());
+        }
+        let wide = ty.with_dtype(DType::I32);
+        let convert = format!("stablehlo.convert {name} : ({}) -> {}", tensor(ty), tensor(&wide));
+        (self.define(&convert, location), wide)
+    }
+
+    fn scatter_add(&mut self, names: [&str; 3], types: [&TensorType; 3], location: usize) -> String {
+        let [table, indices, _] = types;
+        let (scalar, rank) = (tensor(&TensorType::scalar(table.dtype)), indices.rank());
+        let numbers = format!(
+            "#stablehlo.scatter<update_window_dims = [{}], inserted_window_dims = [0], \
+             scatter_dims_to_operand_dims = [0], index_vector_dim = {rank}>",
+            list(rank..rank + table.rank() - 1)
+        );
+        let (name, old, update, sum) =
+            (self.fresh(), self.argument("old"), self.argument("update"), self.fresh());
+        self.line(&format!(
+            "{name} = \"stablehlo.scatter\"({}) <{{indices_are_sorted = false, \
+             scatter_dimension_numbers = {numbers}, unique_indices = false}}> ({{",
+            list(names)
+        ));
+        self.line(&format!("^bb0({old}: {scalar}, {update}: {scalar}):"));
+        self.depth += 1;
+        self.line(&format!("{sum} = stablehlo.add {old}, {update} : {scalar} loc(#loc{location})"));
+        self.line(&format!("stablehlo.return {sum} : {scalar}"));
+        self.depth -= 1;
+        let signature = list(types.map(tensor));
+        self.line(&format!("}}) : ({signature}) -> {} loc(#loc{location})", tensor(table)));
+        name
+    }
+}
+
+/// What a reduction of no elements gives.
+pub(crate) fn reduction_start(kind: Reduction, dtype: DType) -> Literal {
+    let (lowest, highest) = match dtype {
+        DType::F16 | DType::BF16 | DType::F32 | DType::F64 => {
+            (Literal::scalar(dtype, f64::NEG_INFINITY), Literal::scalar(dtype, f64::INFINITY))
+        }
+        DType::I64 => (integer_scalar(dtype, i64::MIN), integer_scalar(dtype, i64::MAX)),
+        DType::I32 => (integer_scalar(dtype, i32::MIN.into()), integer_scalar(dtype, i32::MAX.into())),
+        DType::Pred | DType::U8 | DType::U32 => (integer_scalar(dtype, 0), integer_scalar(dtype, -1)),
+    };
+    match kind {
+        Reduction::Sum => Literal::scalar(dtype, 0.0),
+        Reduction::Max | Reduction::Or => lowest,
+        Reduction::Min | Reduction::And => highest,
+    }
+}
+
+fn integer_scalar(dtype: DType, value: i64) -> Literal {
+    let scalar = Literal::from_ints(TensorType::scalar(dtype), vec![value]);
+    scalar.expect("one integer for a scalar of an integer type")
+}
+
+/// Rows of a table; start indices are clamped by the operation itself.
+fn gather(
+    table: &str,
+    table_ty: &TensorType,
+    indices: &str,
+    indices_ty: &TensorType,
+    result: &str,
+) -> String {
+    let rank = indices_ty.rank();
+    let sizes: Vec<_> = std::iter::once(1).chain(table_ty.shape[1..].iter().copied()).collect();
+    format!(
+        "\"stablehlo.gather\"({table}, {indices}) <{{dimension_numbers = #stablehlo.gather<offset_dims = [{}], \
+         collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = {rank}>, \
+         indices_are_sorted = false, slice_sizes = array<i64: {}>}}> : ({}, {}) -> {result}",
+        list(rank..rank + table_ty.rank() - 1),
+        list(sizes),
+        tensor(table_ty),
+        tensor(indices_ty)
+    )
+}
+
+fn dot_dims(dims: &DotDims) -> String {
+    let contract =
+        format!("contracting_dims = [{}] x [{}]", list(&dims.lhs_contract), list(&dims.rhs_contract));
+    if dims.lhs_batch.is_empty() {
+        return contract;
+    }
+    format!("batching_dims = [{}] x [{}], {contract}", list(&dims.lhs_batch), list(&dims.rhs_batch))
+}
+
+fn constant(literal: &Literal) -> String {
+    format!("stablehlo.constant dense<{}> : {}", dense(literal), tensor(literal.ty()))
+}
+
+/// The inside of `dense<…>`: one number if all are equal, else nested lists, else (when long) the bytes in hexadecimal.
+fn dense(literal: &Literal) -> String {
+    let ty = literal.ty();
+    let texts: Vec<String> = match literal.elements() {
+        _ if ty.elements() == 0 => return String::new(),
+        Elements::Float(values) => {
+            let first = values[0].to_bits();
+            if values.iter().all(|value| value.to_bits() == first) {
+                return float(ty.dtype, values[0]);
+            }
+            if values.len() > LONGEST_LIST {
+                return hexadecimal(literal);
+            }
+            values.iter().map(|&value| float(ty.dtype, value)).collect()
+        }
+        Elements::Int(values) => {
+            if values.iter().all(|value| *value == values[0]) {
+                return integer(ty.dtype, values[0]);
+            }
+            if values.len() > LONGEST_LIST && ty.dtype != DType::Pred {
+                return hexadecimal(literal);
+            }
+            values.iter().map(|&value| integer(ty.dtype, value)).collect()
+        }
+    };
+    nested(&ty.shape, &texts)
+}
+
+fn nested(shape: &[usize], texts: &[String]) -> String {
+    match shape.split_first() {
+        None => texts[0].clone(),
+        Some((_, [])) => format!("[{}]", list(texts)),
+        Some((&size, rest)) => {
+            format!("[{}]", list(texts.chunks(texts.len() / size).map(|part| nested(rest, part))))
+        }
+    }
+}
+
+fn hexadecimal(literal: &Literal) -> String {
+    let digits: String = literal.to_bytes().iter().map(|byte| format!("{byte:02X}")).collect();
+    format!("\"0x{digits}\"")
+}
+
+fn float(dtype: DType, value: f64) -> String {
+    decimal(dtype, value).unwrap_or_else(|| format!("0x{}", bits(dtype, value)))
+}
+
+fn integer(dtype: DType, value: i64) -> String {
+    match dtype {
+        DType::Pred => (value != 0).to_string(),
+        _ => value.to_string(),
+    }
+}
+
+fn unary_name(unary: Unary) -> &'static str {
+    match unary {
+        Unary::Neg => "negate",
+        Unary::Abs => "abs",
+        Unary::Sign => "sign",
+        Unary::Exp => "exponential",
+        Unary::Log => "log",
+        Unary::Tanh => "tanh",
+        Unary::Logistic => "logistic",
+        Unary::Sqrt => "sqrt",
+        Unary::Rsqrt => "rsqrt",
+        Unary::Sin => "sine",
+        Unary::Cos => "cosine",
+        Unary::Floor => "floor",
+        Unary::Not => "not",
+        Unary::IsFinite => "is_finite",
+    }
+}
+
+fn binary_name(binary: Binary) -> &'static str {
+    match binary {
+        Binary::Add => "add",
+        Binary::Sub => "subtract",
+        Binary::Mul => "multiply",
+        Binary::Div => "divide",
+        Binary::Rem => "remainder",
+        Binary::Pow => "power",
+        Binary::Max => "maximum",
+        Binary::Min => "minimum",
+        Binary::And => "and",
+        Binary::Or => "or",
+        Binary::Xor => "xor",
+        Binary::ShiftLeft => "shift_left",
+        Binary::ShiftRight => "shift_right_logical",
+    }
+}
+
+fn direction(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Eq => "EQ",
+        Comparison::Ne => "NE",
+        Comparison::Lt => "LT",
+        Comparison::Le => "LE",
+        Comparison::Gt => "GT",
+        Comparison::Ge => "GE",
+    }
+}
+
+fn reducer(kind: Reduction) -> &'static str {
+    match kind {
+        Reduction::Sum => "add",
+        Reduction::Max => "maximum",
+        Reduction::Min => "minimum",
+        Reduction::And => "and",
+        Reduction::Or => "or",
+    }
+}

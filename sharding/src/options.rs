@@ -1,0 +1,77 @@
+//! How programs are compiled, and what each platform needs besides.
+
+use graph::{DType, Function, Op};
+use xla_sys::OptionValue;
+
+use crate::DeviceKind;
+
+/// The form in which a program is handed to the compiler; both give the same results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// StableHLO text.
+    #[default]
+    StableHlo,
+}
+
+/// How to compile a program.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CompileOptions {
+    /// The form in which the compiler gets the program.
+    pub format: Format,
+    /// Compiler options by name (fields of XLA's `DebugOptions`, or a TPU compiler flag). They come after, and so win
+    /// over, those a platform needs. An unknown name is an error of the compiler.
+    pub overrides: Vec<(String, OptionValue)>,
+}
+
+/// Compiler options that a platform needs for a program, apart from what the user asks for: the one place for them.
+///
+/// | platform | program | option | why |
+/// |---|---|---|---|
+/// | CPU | computes in bfloat16 | `xla_cpu_experimental_ynn_fusion_type=""` | the fused kernels it selects have no bfloat16 path: a training step that takes 4 s without them does not end in 97 s |
+pub(crate) fn platform_overrides(kind: DeviceKind, function: &Function) -> Vec<(String, OptionValue)> {
+    match kind {
+        DeviceKind::Cpu if mentions(function, DType::BF16) => {
+            vec![("xla_cpu_experimental_ynn_fusion_type".to_owned(), "".into())]
+        }
+        DeviceKind::Cpu | DeviceKind::Cuda | DeviceKind::Tpu => Vec::new(),
+    }
+}
+
+/// Whether any value of a function, scan bodies included, is of a dtype.
+fn mentions(function: &Function, dtype: DType) -> bool {
+    function.types.iter().any(|ty| ty.dtype == dtype)
+        || function.nodes.iter().any(|node| match &node.op {
+            Op::Scan(scan) => mentions(&scan.body, dtype),
+            _ => false,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use graph::{Builder, ScanInputs, ScanOutputs, TensorType};
+
+    #[test]
+    fn the_bfloat16_option_is_set_for_bfloat16_anywhere_and_only_on_cpu() {
+        let check = |kind, inside: DType, expected: usize| {
+            let builder = Builder::new("f");
+            let x = builder.param("x", TensorType::new(DType::F32, [2]), &[]);
+            let inputs = ScanInputs { length: 2, carries: &[x], ..ScanInputs::default() };
+            let outputs = builder
+                .scan("body", inputs, |body| {
+                    let b = body.builder;
+                    let narrow = b.convert(body.carries[0], inside)?;
+                    let sum = b.convert(b.add(narrow, narrow)?, DType::F32)?;
+                    Ok(ScanOutputs { carries: vec![sum], ys: vec![] })
+                })
+                .unwrap();
+            builder.output("y", outputs.carries[0]);
+            let function = builder.finish().unwrap();
+            assert_eq!(platform_overrides(kind, &function).len(), expected, "{kind} {inside}");
+        };
+        check(DeviceKind::Cpu, DType::BF16, 1);
+        check(DeviceKind::Cpu, DType::F16, 0);
+        check(DeviceKind::Tpu, DType::BF16, 0);
+        check(DeviceKind::Cuda, DType::BF16, 0);
+    }
+}
