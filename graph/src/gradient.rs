@@ -21,8 +21,13 @@ use crate::op::{Op, Unary};
 /// Scans between `wrt` and `loss` are changed in place to keep what their backward pass reads.
 ///
 /// # Errors
-/// [`Error::Gradient`] when `loss` is not a float scalar or a tensor of `wrt` is not a float.
+/// [`Error::Gradient`] when `loss` is not a float scalar or a tensor of `wrt` is not a float;
+/// [`Error::ForeignTensor`] when one of them (counted from `loss`) was made by another builder.
 pub fn gradient(b: &Builder, loss: Tensor, wrt: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+    let mut tensors = std::iter::once(&loss).chain(wrt);
+    if let Some(operand) = tensors.position(|&tensor| b.tensor(tensor.value) != tensor) {
+        return Err(Error::ForeignTensor { op: "gradient", scope: b.scope_name(), operand });
+    }
     let ty = b.ty(loss);
     if ty.rank() != 0 || !ty.dtype.is_float() {
         return Err(Error::Gradient(format!("the differentiated value is {ty}, not a float scalar")));
@@ -53,14 +58,19 @@ fn activity(function: &Function, seeds: &[Value]) -> Vec<bool> {
     let mut active = vec![false; function.types.len()];
     seeds.iter().for_each(|seed| active[seed.index()] = true);
     for node in &function.nodes {
-        let blocks = matches!(
-            node.op,
-            Op::StopGradient | Op::Bitcast(_) | Op::Unary(Unary::Sign | Unary::Floor | Unary::IsFinite)
-        );
-        if !blocks && node.operands.iter().any(|operand| active[operand.index()]) {
-            for result in &node.results {
-                active[result.index()] |= function.ty(*result).dtype.is_float();
+        let operands: Vec<_> = node.operands.iter().map(|operand| active[operand.index()]).collect();
+        if !operands.contains(&true) {
+            continue;
+        }
+        let results = match &node.op {
+            Op::StopGradient | Op::Bitcast(_) | Op::Unary(Unary::Sign | Unary::Floor | Unary::IsFinite) => {
+                continue;
             }
+            Op::Scan(scan) => scan::active_results(scan, operands),
+            _ => vec![true],
+        };
+        for (result, is_active) in node.results.iter().zip(results) {
+            active[result.index()] |= is_active && function.ty(*result).dtype.is_float();
         }
     }
     active
@@ -98,6 +108,8 @@ impl Backward<'_> {
         }
     }
 
+    /// Adds to the cotangent of a value. A rule that can add its part in place does so to the sum that it takes out
+    /// of `cotangents`, and gives back the new one.
     fn accumulate(&mut self, value: Value, cotangent: Tensor) -> Result<(), Error> {
         let sum = match self.cotangents.get(&value) {
             Some(&sum) => self.target.add(sum, cotangent)?,

@@ -2,6 +2,7 @@
 
 use super::Backward;
 use crate::builder::Tensor;
+use crate::dtype::DType;
 use crate::error::Error;
 use crate::function::Node;
 use crate::op::{Binary, Comparison, DotDims, Op, Reduction, Unary};
@@ -43,7 +44,8 @@ impl Backward<'_> {
                         .is_some_and(|source| from[source] == shape[*dim])
                 };
                 let summed: Vec<_> = (0..shape.len()).filter(|dim| !kept(dim)).collect();
-                b.reshape(b.sum(ct, &summed)?, &from)?
+                let sum = if summed.is_empty() { ct } else { b.sum(ct, &summed)? };
+                b.reshape(sum, &from)?
             }
             Op::Reshape { .. } => b.reshape(ct, &shape_of(self, 0))?,
             Op::Transpose { permutation } => b.transpose(ct, &inverse(permutation))?,
@@ -88,23 +90,21 @@ impl Backward<'_> {
                     b.mul(spread(share)?, attains)?
                 }
             }
-            Op::Take => {
-                let zeros = b.full(&self.ty(operand(0)), 0.0)?;
-                let indices = self.primal(operand(1))?;
-                // Take clamps where scatter drops, so clamp first.
-                let dtype = b.dtype(indices);
-                let last = b.scalar(dtype, (shape_of(self, 0)[0] - 1) as f64)?;
-                let clamped = b.min(b.max(indices, b.scalar(dtype, 0.0)?)?, last)?;
-                b.scatter_add(zeros, clamped, ct)?
-            }
+            Op::Take => self.take(node, ct)?,
             Op::ScatterAdd => {
                 let updates = if self.is_active(operand(2)) { Some(self.scattered(node, ct)?) } else { None };
                 return Ok(vec![Some(ct), None, updates]);
             }
-            Op::DynamicSlice { .. } => {
-                let zeros = b.full(&self.ty(operand(0)), 0.0)?;
+            Op::DynamicSlice { sizes } => {
                 let starts = self.starts(&node.operands[1..])?;
-                b.dynamic_update_slice(zeros, ct, &starts)?
+                // Added in place to the sum found so far, instead of in a pass over all of it.
+                match self.cotangents.remove(&operand(0)) {
+                    Some(sum) => {
+                        let slice = b.add(b.dynamic_slice(sum, &starts, sizes)?, ct)?;
+                        b.dynamic_update_slice(sum, slice, &starts)?
+                    }
+                    None => b.dynamic_update_slice(b.full(&self.ty(operand(0)), 0.0)?, ct, &starts)?,
+                }
             }
             Op::DynamicUpdateSlice => {
                 let starts = self.starts(&node.operands[2..])?;
@@ -181,17 +181,18 @@ impl Backward<'_> {
                 cotangents[0] = Some(quotient);
             }
             Binary::Pow => {
-                let (x, y) = (self.primal(left)?, self.primal(right)?);
+                let x = self.primal(left)?;
                 if need_left {
-                    let slope = b.mul(y, b.pow(x, b.offset(y, -1.0)?)?)?;
-                    cotangents[0] = Some(b.mul(ct, slope)?);
+                    // y = 0 gives 0 · 0^-1 at x = 0; any other exponent gives the 0 it should be.
+                    let y = self.primal(right)?;
+                    let is_zero = b.compare(Comparison::Eq, y, b.full(&b.ty(y), 0.0)?)?;
+                    let exponent = b.select(is_zero, b.full(&b.ty(y), 1.0)?, b.offset(y, -1.0)?)?;
+                    cotangents[0] = Some(b.mul(ct, b.mul(y, b.pow(x, exponent)?)?)?);
                 }
                 if need_right {
                     // x = 0 gives 0^y · log 0; its limit for positive y is 0.
-                    let zero = b.full(&b.ty(x), 0.0)?;
-                    let one = b.full(&b.ty(x), 1.0)?;
-                    let is_zero = b.compare(Comparison::Eq, x, zero)?;
-                    let log = b.log(b.select(is_zero, one, x)?)?;
+                    let is_zero = b.compare(Comparison::Eq, x, b.full(&b.ty(x), 0.0)?)?;
+                    let log = b.log(b.select(is_zero, b.full(&b.ty(x), 1.0)?, x)?)?;
                     cotangents[1] = Some(b.mul(ct, b.mul(self.primal(result)?, log)?)?);
                 }
             }
@@ -215,26 +216,53 @@ impl Backward<'_> {
 
     fn pad(&mut self, node: &Node, ct: Tensor, low: &[i64], high: &[i64], interior: &[usize]) -> Cotangents {
         let b = self.target;
-        let zero = b.scalar(b.dtype(ct), 0.0)?;
-        // Undo the edges by padding with the opposite amounts, then take every (interior + 1)-th element.
-        let negated = |amounts: &[i64]| amounts.iter().map(|amount| -amount).collect::<Vec<_>>();
-        let trim = Op::Pad { low: negated(low), high: negated(high), interior: vec![0; low.len()] };
-        let trimmed = b.op(trim, &[ct, zero])?[0];
-        let starts = vec![0; low.len()];
+        // What was cut off comes back as zeros; then a slice leaves out what was added.
+        let cut_off = |amounts: &[i64]| amounts.iter().map(|&amount| (-amount).max(0)).collect::<Vec<_>>();
+        let added = |amount: i64| amount.max(0) as usize;
+        let (cut_low, cut_high) = (cut_off(low), cut_off(high));
+        let is_cut = cut_low.iter().chain(&cut_high).any(|&amount| amount > 0);
+        let whole = if is_cut { b.pad(ct, 0.0, &cut_low, &cut_high)? } else { ct };
+        let shape = b.shape(whole);
+        let starts: Vec<_> = low.iter().map(|&amount| added(amount)).collect();
+        let limits: Vec<_> = shape.iter().zip(high).map(|(size, &amount)| size - added(amount)).collect();
         let strides: Vec<_> = interior.iter().map(|count| count + 1).collect();
-        let inner = b.op(Op::Slice { starts, limits: b.shape(trimmed), strides }, &[trimmed])?[0];
-        let all: Vec<_> = (0..low.len()).collect();
+        let inner = if b.shape(whole) == self.ty(node.operands[0]).shape {
+            whole
+        } else {
+            b.op(Op::Slice { starts, limits, strides }, &[whole])?[0]
+        };
         let padding = if self.is_active(node.operands[1]) {
             // What reached the result from the operand does not count: mark it and sum the rest.
-            let ones = b.full(&self.ty(node.operands[0]), 0.0)?;
+            let zeros = b.full(&self.ty(node.operands[0]), 0.0)?;
             let one = b.scalar(b.dtype(ct), 1.0)?;
-            let pad = Op::Pad { low: low.to_vec(), high: high.to_vec(), interior: interior.to_vec() };
-            let is_padding = b.op(pad, &[ones, one])?[0];
+            let is_padding = b.op(node.op.clone(), &[zeros, one])?[0];
+            let all: Vec<_> = (0..low.len()).collect();
             Some(b.sum(b.mul(ct, is_padding)?, &all)?)
         } else {
             None
         };
         Ok(vec![Some(inner), padding])
+    }
+
+    /// The cotangent of a table: rows added into the sum found so far, or into zeros.
+    fn take(&mut self, node: &Node, ct: Tensor) -> Result<Tensor, Error> {
+        let b = self.target;
+        let table = self.ty(node.operands[0]);
+        let indices = self.primal(node.operands[1])?;
+        // Take clamps where scatter drops, so clamp first, unless the index type stops short of the last row.
+        let dtype = b.dtype(indices);
+        let last = table.shape[0] - 1;
+        let mut clamped = b.max(indices, b.scalar(dtype, 0.0)?)?;
+        if represents(dtype, last) {
+            clamped = b.min(clamped, b.scalar(dtype, last as f64)?)?;
+        }
+        // A row may be taken many times: 16-bit floats are summed in float32.
+        let wide = table.dtype.accumulator();
+        let sum = match self.cotangents.remove(&node.operands[0]) {
+            Some(sum) => b.convert(sum, wide)?,
+            None => b.full(&table.with_dtype(wide), 0.0)?,
+        };
+        b.convert(b.scatter_add(sum, clamped, b.convert(ct, wide)?)?, table.dtype)
     }
 
     /// The cotangent of a scatter's updates: rows of the result's cotangent; nothing for dropped rows.
@@ -243,9 +271,11 @@ impl Backward<'_> {
         let indices = self.primal(node.operands[1])?;
         let dtype = b.dtype(indices);
         let rows = b.take(ct, indices)?;
-        let end = b.scalar(dtype, self.ty(node.operands[0]).shape[0] as f64)?;
-        let inside = b.compare(Comparison::Lt, indices, end)?;
-        let inside = b.and(inside, b.compare(Comparison::Ge, indices, b.scalar(dtype, 0.0)?)?)?;
+        let end = self.ty(node.operands[0]).shape[0];
+        let mut inside = b.compare(Comparison::Ge, indices, b.scalar(dtype, 0.0)?)?;
+        if represents(dtype, end) {
+            inside = b.and(inside, b.compare(Comparison::Lt, indices, b.scalar(dtype, end as f64)?)?)?;
+        }
         let shape = b.shape(rows);
         let dims: Vec<_> = (0..b.shape(inside).len()).collect();
         let inside = b.broadcast(inside, &shape, &dims)?;
@@ -329,6 +359,11 @@ struct Side<'a> {
     other_batch: &'a [usize],
     other_free: &'a [usize],
     other_contract: &'a [usize],
+}
+
+/// Whether an integer type has this number; if not, all its numbers are smaller.
+fn represents(dtype: DType, number: usize) -> bool {
+    dtype.wrap(number as i64) == number as i64
 }
 
 fn inverse(permutation: &[usize]) -> Vec<usize> {

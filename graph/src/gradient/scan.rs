@@ -76,7 +76,7 @@ impl Recompute {
         }
         let node = body.nodes.iter().find(|node| node.results.contains(&value));
         let node = node.ok_or_else(|| Error::Gradient(format!("value {} has no definition", value.0)))?;
-        if self.is_kept(&node.op) {
+        if self.is_kept(body, node) {
             return Ok(self.request(body, b, value, Origin::Residual(value)));
         }
         let operands: Result<Vec<_>, _> =
@@ -87,25 +87,29 @@ impl Recompute {
         Ok(self.known[&value])
     }
 
-    /// Whether the policy keeps the results of this op.
-    fn is_kept(&self, op: &Op) -> bool {
+    /// Whether the policy keeps the results of this node.
+    fn is_kept(&self, body: &Function, node: &Node) -> bool {
         match &self.remat {
-            Remat::None => !matches!(
-                op,
-                Op::Constant(_)
-                    | Op::Iota { .. }
-                    | Op::Broadcast { .. }
-                    | Op::Reshape { .. }
-                    | Op::Transpose { .. }
-                    | Op::Convert(_)
-                    | Op::Compare(_)
-                    | Op::StopGradient
-                    | Op::Name(_)
-            ),
-            Remat::Dots => matches!(op, Op::Dot { .. } | Op::Scan(_)),
+            Remat::None if is_free(&node.op) => {
+                // Of a narrowing conversion or a comparison keep the small result, not the large operands.
+                let operands: usize = node.operands.iter().map(|&operand| body.ty(operand).bytes()).sum();
+                body.ty(node.results[0]).bytes() < operands
+                    && !node.operands.iter().all(|&operand| self.is_at_hand(body, operand))
+            }
+            Remat::None => true,
+            Remat::Dots => matches!(node.op, Op::Dot { .. } | Op::Scan(_)),
             Remat::Full => false,
-            Remat::Save(names) => matches!(op, Op::Name(name) if names.contains(name)),
+            Remat::Save(names) => matches!(&node.op, Op::Name(name) if names.contains(name)),
         }
+    }
+
+    /// Whether a value is in the backward body already, or comes from there or from parameters at no cost.
+    fn is_at_hand(&self, body: &Function, value: Value) -> bool {
+        let definition = || body.nodes.iter().find(|node| node.results.contains(&value));
+        self.known.contains_key(&value)
+            || definition().is_none_or(|node| {
+                is_free(&node.op) && node.operands.iter().all(|&operand| self.is_at_hand(body, operand))
+            })
     }
 
     fn request(&mut self, body: &Function, b: &Builder, value: Value, origin: Origin) -> Tensor {
@@ -117,9 +121,20 @@ impl Recompute {
     }
 }
 
-/// Positions whose flag is set.
-fn positions(flags: &[bool]) -> Vec<usize> {
-    flags.iter().enumerate().filter_map(|(position, &flag)| flag.then_some(position)).collect()
+/// Ops that cost nothing to run again: they fuse into what reads them.
+fn is_free(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Constant(_)
+            | Op::Iota { .. }
+            | Op::Broadcast { .. }
+            | Op::Reshape { .. }
+            | Op::Transpose { .. }
+            | Op::Convert(_)
+            | Op::Compare(_)
+            | Op::StopGradient
+            | Op::Name(_)
+    )
 }
 
 impl Backward<'_> {
@@ -134,32 +149,22 @@ impl Backward<'_> {
         let (carries, xs) = (scan.carries, scan.xs);
         let params: Vec<Value> = scan.body.params.iter().map(|param| param.value).collect();
         let results: Vec<Value> = scan.body.results.iter().map(|output| output.value).collect();
-        let operand_active: Vec<_> = node.operands.iter().map(|&operand| self.is_active(operand)).collect();
-        let (active_params, active) = active_params(scan, &params, &results, operand_active);
+        let operand_active = node.operands.iter().map(|&operand| self.is_active(operand)).collect();
+        let active = active_values(scan, operand_active);
+        let reached = reached_values(scan, &active, cotangents.iter().map(Option::is_some).collect());
 
         // The backward body. Its carries are cotangents of carries, then sums of cotangents of constants.
         let body = RefCell::new(scan.body.clone());
         let inner = Builder::new(format!("{}_backward", scan.body.name));
-        let active_carries = positions(&active_params[..carries]);
-        let active_xs = positions(&active_params[carries..carries + xs]);
-        let active_constants = positions(&active_params[carries + xs..]);
-        let constant_value = |position: usize| params[carries + xs + position];
-        let sum_type = |position: usize| {
-            let ty = scan.body.ty(constant_value(position));
-            ty.with_dtype(ty.dtype.accumulator())
-        };
-        let carry_params: Vec<_> = active_carries
+        let carried: Vec<usize> = (0..carries).filter(|&carry| reached[params[carry].index()]).collect();
+        let carry_params: Vec<_> = carried
             .iter()
             .map(|&carry| inner.param(format!("ct{carry}"), scan.body.ty(params[carry]).clone(), &[]))
             .collect();
-        let sum_params: Vec<_> = active_constants
-            .iter()
-            .map(|&position| inner.param(format!("sum{position}"), sum_type(position), &[]))
-            .collect();
-        let stacked_cotangents: Vec<usize> = (carries..results.len())
+        let stacked: Vec<usize> = (carries..results.len())
             .filter(|&position| cotangents[position].is_some() && active[results[position].index()])
             .collect();
-        let stacked_params: Vec<_> = stacked_cotangents
+        let stacked_params: Vec<_> = stacked
             .iter()
             .map(|&y| inner.param(format!("ct{y}"), scan.body.ty(results[y]).clone(), &[]))
             .collect();
@@ -171,8 +176,7 @@ impl Backward<'_> {
             cotangents: HashMap::new(),
             active,
         };
-        let seeds =
-            active_carries.iter().zip(&carry_params).chain(stacked_cotangents.iter().zip(&stacked_params));
+        let seeds = carried.iter().zip(&carry_params).chain(stacked.iter().zip(&stacked_params));
         for (&position, &cotangent) in seeds {
             if backward.is_active(results[position]) {
                 backward.accumulate(results[position], cotangent)?;
@@ -181,22 +185,27 @@ impl Backward<'_> {
         backward.run(scan.body.nodes.len())?;
 
         let found = backward.cotangents;
-        let or_zero = |value: Value| match found.get(&value) {
-            Some(&cotangent) => Ok(cotangent),
-            None => inner.full(scan.body.ty(value), 0.0),
-        };
-        for &carry in &active_carries {
-            inner.output(format!("ct{carry}"), or_zero(params[carry])?);
-        }
-        for (&position, &sum) in active_constants.iter().zip(&sum_params) {
-            let sum = match found.get(&constant_value(position)) {
-                Some(&term) => inner.add(sum, inner.convert(term, inner.dtype(sum))?)?,
-                None => sum,
+        for &carry in &carried {
+            let cotangent = match found.get(&params[carry]) {
+                Some(&cotangent) => cotangent,
+                None => inner.full(scan.body.ty(params[carry]), 0.0)?,
             };
-            inner.output(format!("sum{position}"), sum);
+            inner.output(format!("ct{carry}"), cotangent);
         }
-        for &x in &active_xs {
-            inner.output(format!("ct_x{x}"), or_zero(params[carries + x])?);
+        let with_cotangent = |range: std::ops::Range<usize>| -> Vec<(usize, Tensor)> {
+            range.filter_map(|position| Some((position, *found.get(&params[position])?))).collect()
+        };
+        let constants = with_cotangent(carries + xs..params.len());
+        let mut sum_params = Vec::with_capacity(constants.len());
+        for &(position, term) in &constants {
+            let ty = inner.ty(term);
+            let sum = inner.param(format!("sum{position}"), ty.with_dtype(ty.dtype.accumulator()), &[]);
+            sum_params.push(sum);
+            inner.output(format!("sum{position}"), inner.add(sum, inner.convert(term, inner.dtype(sum))?)?);
+        }
+        let differentiated_xs = with_cotangent(carries..carries + xs);
+        for &(position, cotangent) in &differentiated_xs {
+            inner.output(format!("ct_x{position}"), cotangent);
         }
         let requests = backward.recompute.map_or_else(Vec::new, |recompute| recompute.requests);
 
@@ -211,16 +220,20 @@ impl Backward<'_> {
         let stacks = self.keep(index, body.into_inner(), &residuals);
         let b = self.target;
         let mut operands = Vec::new();
-        for &carry in &active_carries {
+        for &carry in &carried {
             operands.push(match cotangents[carry] {
                 Some(cotangent) => cotangent,
                 None => b.full(scan.body.ty(params[carry]), 0.0)?,
             });
         }
-        for &position in &active_constants {
-            operands.push(b.full(&sum_type(position), 0.0)?);
+        for (&(position, _), &sum) in constants.iter().zip(&sum_params) {
+            // Go on from the sum found so far, instead of adding to it later.
+            operands.push(match self.cotangents.remove(&node.operands[position]) {
+                Some(found) => b.convert(found, inner.dtype(sum))?,
+                None => b.full(&inner.ty(sum), 0.0)?,
+            });
         }
-        operands.extend(stacked_cotangents.iter().filter_map(|&y| cotangents[y]));
+        operands.extend(stacked.iter().filter_map(|&y| cotangents[y]));
         let mut order: Vec<Tensor> = [&carry_params[..], &sum_params, &stacked_params].concat();
         let mut stacks = stacks.into_iter();
         for (origin, tensor) in &requests {
@@ -234,7 +247,7 @@ impl Backward<'_> {
                 order.push(*tensor);
             }
         }
-        let stacked = order.len() - carry_params.len() - sum_params.len();
+        let backward_xs = order.len() - carry_params.len() - sum_params.len();
         for (origin, tensor) in &requests {
             if let Origin::Constant(position) = origin {
                 operands.push(self.primal(node.operands[carries + xs + position])?);
@@ -250,62 +263,108 @@ impl Backward<'_> {
             length: scan.length,
             reverse: !scan.reverse,
             carries: carry_params.len() + sum_params.len(),
-            xs: stacked,
-            remat: Remat::None,
+            xs: backward_xs,
+            remat: scan.remat.clone(),
             body: inner.finish()?,
         };
         let outputs = b.op(Op::Scan(Box::new(backward_scan)), &operands)?;
 
         let mut operand_cotangents = vec![None; node.operands.len()];
-        let targets = (active_carries.iter().copied())
-            .chain(active_constants.iter().map(|position| carries + xs + position))
-            .chain(active_xs.iter().map(|x| carries + x));
-        for (position, output) in targets.zip(outputs) {
+        let summed = constants.iter().chain(&differentiated_xs).map(|&(position, _)| position);
+        for (position, output) in carried.iter().copied().chain(summed).zip(outputs) {
             operand_cotangents[position] = Some(b.convert(output, self.ty(node.operands[position]).dtype)?);
         }
         Ok(operand_cotangents)
     }
 
-    /// Replaces the body of the scan at `index` by one that also returns `residuals`; gives their stacks.
-    fn keep(&self, index: usize, mut body: Function, residuals: &[Value]) -> Vec<Value> {
-        let mut source = self.source.borrow_mut();
-        let Op::Scan(scan) = &source.nodes[index].op else { return Vec::new() };
-        let mut scan = scan.clone();
-        let mut types = Vec::with_capacity(residuals.len());
-        for &value in residuals {
-            let name = format!("residual{}", body.results.len() - scan.carries);
-            types.push(stack(scan.length, body.ty(value)));
-            body.results.push(Output { name, value, alias: None });
+    /// Makes the scan at `index` also return `residuals`, values of its new body; gives their stacks.
+    fn keep(&mut self, index: usize, body: Function, residuals: &[Value]) -> Vec<Value> {
+        let results = self.source.borrow().nodes[index].results.clone();
+        // A copy of the scan that the target already runs again is to return them as well, lest it run a third time.
+        let copy = self.recompute.as_ref().and_then(|recompute| {
+            let function = self.target.function.borrow();
+            let known: Vec<_> = results.iter().filter_map(|value| recompute.known.get(value)).collect();
+            function.nodes.iter().position(|node| {
+                matches!(node.op, Op::Scan(_))
+                    && known.iter().any(|tensor| node.results.contains(&tensor.value))
+            })
+        });
+        if let (Some(copy), Some(recompute)) = (copy, &mut self.recompute) {
+            let copies = extend(&mut self.target.function.borrow_mut(), copy, body.clone(), residuals);
+            let stacks = extend(&mut self.source.borrow_mut(), index, body, residuals);
+            let copies = copies.into_iter().map(|value| self.target.tensor(value));
+            recompute.known.extend(stacks.iter().copied().zip(copies));
+            return stacks;
         }
-        scan.body = body;
-        source.nodes[index].op = Op::Scan(scan);
-        let stacks: Vec<_> = types.into_iter().map(|ty| source.new_value(ty)).collect();
-        source.nodes[index].results.extend(&stacks);
-        stacks
+        extend(&mut self.source.borrow_mut(), index, body, residuals)
     }
 }
 
-/// Which parameters of a scan body, and which of its values, depend on active operands; a carry that depends on
-/// one in some iteration does so from then on.
-fn active_params(
-    scan: &Scan,
-    params: &[Value],
-    results: &[Value],
-    mut active_params: Vec<bool>,
-) -> (Vec<bool>, Vec<bool>) {
+/// Replaces the body of the scan at `index` by one that also returns `residuals`, where it does not do so yet;
+/// gives their stacks.
+fn extend(function: &mut Function, index: usize, mut body: Function, residuals: &[Value]) -> Vec<Value> {
+    let Op::Scan(scan) = &function.nodes[index].op else { return Vec::new() };
+    let mut scan = scan.clone();
+    let mut stacks = Vec::with_capacity(residuals.len());
+    for &value in residuals {
+        let returned = body.results.iter().skip(scan.carries).position(|output| output.value == value);
+        let position = returned.map_or(body.results.len(), |position| scan.carries + position);
+        if position == body.results.len() {
+            let name = format!("residual{}", position - scan.carries);
+            let ty = stack(scan.length, body.ty(value));
+            body.results.push(Output { name, value, alias: None });
+            let result = function.new_value(ty);
+            function.nodes[index].results.push(result);
+        }
+        stacks.push(function.nodes[index].results[position]);
+    }
+    scan.body = body;
+    function.nodes[index].op = Op::Scan(scan);
+    stacks
+}
+
+/// Which results of a scan depend on operands with these flags.
+pub(super) fn active_results(scan: &Scan, operand_active: Vec<bool>) -> Vec<bool> {
+    let active = active_values(scan, operand_active);
+    scan.body.results.iter().map(|output| active[output.value.index()]).collect()
+}
+
+/// Which values of a scan body depend on active operands; a carry that does in some iteration does so from then on.
+fn active_values(scan: &Scan, mut active_params: Vec<bool>) -> Vec<bool> {
     loop {
-        let seeds: Vec<_> = params
-            .iter()
-            .zip(&active_params)
-            .filter_map(|(&param, &active)| active.then_some(param))
-            .collect();
+        let params = scan.body.params.iter().zip(&active_params);
+        let seeds: Vec<_> = params.filter_map(|(param, &active)| active.then_some(param.value)).collect();
         let active = activity(&scan.body, &seeds);
         let before = active_params.clone();
         for carry in 0..scan.carries {
-            active_params[carry] |= active[results[carry].index()];
+            active_params[carry] |= active[scan.body.results[carry].value.index()];
         }
         if active_params == before {
-            return (active_params, active);
+            return active;
+        }
+    }
+}
+
+/// Which active values of a scan body get a cotangent, when results with these flags have one; a carry that gets
+/// one in some iteration passes it on to the iterations before.
+fn reached_values(scan: &Scan, active: &[bool], mut reached_results: Vec<bool>) -> Vec<bool> {
+    let body = &scan.body;
+    loop {
+        let mut reached = vec![false; body.types.len()];
+        for (output, &is_reached) in body.results.iter().zip(&reached_results) {
+            reached[output.value.index()] |= is_reached && active[output.value.index()];
+        }
+        for node in body.nodes.iter().rev() {
+            if node.results.iter().any(|result| reached[result.index()]) {
+                node.operands.iter().for_each(|operand| reached[operand.index()] |= active[operand.index()]);
+            }
+        }
+        let before = reached_results.clone();
+        for carry in 0..scan.carries {
+            reached_results[carry] |= reached[body.params[carry].value.index()];
+        }
+        if reached_results == before {
+            return reached;
         }
     }
 }
