@@ -19,6 +19,9 @@ pub mod literal;
 pub mod op;
 pub mod simplify;
 pub mod stablehlo;
+#[doc(hidden)]
+pub mod testing;
+pub mod text;
 pub mod verify;
 
 pub use builder::{BuildResult, Builder, ScanBody, ScanInputs, ScanOutputs, Tensor};

@@ -209,7 +209,9 @@ impl Verifier<'_> {
         let undefined = self.defined.iter().position(|defined| !defined);
         self.ensure(undefined.is_none(), || format!("%{} is never defined", undefined.unwrap_or_default()))?;
         let unused = self.function.scopes.get(self.scopes_used);
-        self.ensure(unused.is_none(), || format!("no node is in scope `{}`", unused.map_or("", String::as_str)))
+        self.ensure(unused.is_none(), || {
+            format!("no node is in scope `{}`", unused.map_or("", String::as_str))
+        })
     }
 }
 
