@@ -14,6 +14,8 @@ pub(crate) mod number;
 mod ops;
 mod scan;
 
+pub(crate) use ops::reduction_start;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
@@ -170,9 +172,7 @@ impl Printer {
 
     /// Number of the location of a node.
     fn location(&mut self, function: &Function, node: &Node) -> usize {
-        let scope = function.scope(node);
-        let name = node.op.name();
-        let text = if scope.is_empty() { name.to_string() } else { format!("{scope}/{name}") };
+        let text = op_name(function, node);
         if let Some(&number) = self.location_numbers.get(&text) {
             return number;
         }
@@ -211,6 +211,12 @@ impl Printer {
         }
         format!("%{name}")
     }
+}
+
+/// What XLA's messages and profiles call a node: `scope/op`.
+pub(crate) fn op_name(function: &Function, node: &Node) -> String {
+    let (scope, name) = (function.scope(node), node.op.name());
+    if scope.is_empty() { name.to_owned() } else { format!("{scope}/{name}") }
 }
 
 /// Attributes of a parameter of `@main`; shardings will stand here too.

@@ -88,13 +88,14 @@ impl Program {
             })
             .collect();
         let types: Vec<_> = inputs.iter().map(|input| array_type(&input.ty)).collect();
-        let program = match options.format {
-            Format::StableHlo => {
-                let text = match code {
-                    Some(code) => code.to_vec(),
-                    None => graph::to_stablehlo(function).map_err(export)?.into_bytes(),
-                };
-                xla_sys::Program::mlir(text, types)
+        let program = match (options.format, code) {
+            (Format::StableHlo, Some(code)) => xla_sys::Program::mlir(code, types),
+            (Format::HloProto, Some(code)) => xla_sys::Program::hlo(code, types),
+            (Format::StableHlo, None) => {
+                xla_sys::Program::mlir(graph::to_stablehlo(function).map_err(export)?, types)
+            }
+            (Format::HloProto, None) => {
+                xla_sys::Program::hlo(graph::to_hlo_proto(function).map_err(export)?, types)
             }
         };
         let mut overrides = platform_overrides(runtime.kind(), function);
