@@ -4,6 +4,7 @@
 //! operands ([`rules`]). A scan is differentiated into a second scan in the opposite direction ([`scan`]), which
 //! reads what the first one is made to keep, as its [`crate::Remat`] policy says, and computes the rest again.
 
+mod recompute;
 mod rules;
 mod scan;
 
@@ -79,13 +80,13 @@ fn activity(function: &Function, seeds: &[Value]) -> Vec<bool> {
 /// How a backward pass over `source` gets at the values of the forward pass.
 ///
 /// At the top level both passes are one function and values are simply read. In a scan body they are kept or
-/// computed again: that is [`scan::Recompute`].
+/// computed again: that is [`recompute::Recompute`].
 struct Backward<'a> {
     /// The differentiated function.
     source: &'a RefCell<Function>,
     /// Where derivatives are built; its function is `source` itself at the top level.
     target: &'a Builder,
-    recompute: Option<scan::Recompute>,
+    recompute: Option<recompute::Recompute>,
     /// For values of `source`, the sum of the cotangents found so far, in `target`.
     cotangents: HashMap<Value, Tensor>,
     active: Vec<bool>,

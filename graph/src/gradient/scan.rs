@@ -7,135 +7,13 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use super::recompute::{Origin, Recompute, Request};
 use super::{Backward, activity};
 use crate::builder::{Builder, Tensor};
 use crate::error::Error;
 use crate::function::{Function, Node, Output, Value};
 use crate::infer::stack;
-use crate::op::{Op, Remat, Scan};
-
-/// Where a backward body gets a forward value that it does not compute.
-#[derive(Clone, Copy, PartialEq)]
-enum Origin {
-    /// Stacked input number `n` of the forward scan.
-    Stacked(usize),
-    /// Constant number `n` of the forward scan.
-    Constant(usize),
-    /// A stack of this value that the forward scan must write.
-    Residual(Value),
-}
-
-/// Forward values available in a backward body, found or made on demand.
-pub(super) struct Recompute {
-    remat: Remat,
-    carries: usize,
-    xs: usize,
-    known: HashMap<Value, Tensor>,
-    /// Under [`Remat::Save`], values that are kept under the name given to them.
-    renamed: HashMap<Value, Value>,
-    /// Parameters added to the backward body, in order of demand.
-    requests: Vec<(Origin, Tensor)>,
-}
-
-impl Recompute {
-    fn new(scan: &Scan) -> Self {
-        let mut renamed = HashMap::new();
-        if let Remat::Save(names) = &scan.remat {
-            for node in &scan.body.nodes {
-                if matches!(&node.op, Op::Name(name) if names.contains(name)) {
-                    renamed.insert(node.operands[0], node.results[0]);
-                }
-            }
-        }
-        Self {
-            remat: scan.remat.clone(),
-            carries: scan.carries,
-            xs: scan.xs,
-            known: HashMap::new(),
-            renamed,
-            requests: Vec::new(),
-        }
-    }
-
-    pub(super) fn primal(&mut self, body: &Function, b: &Builder, value: Value) -> Result<Tensor, Error> {
-        if let Some(&tensor) = self.known.get(&value) {
-            return Ok(tensor);
-        }
-        if let Some(&named) = self.renamed.get(&value) {
-            return self.primal(body, b, named);
-        }
-        if let Some(position) = body.params.iter().position(|param| param.value == value) {
-            let origin = if position < self.carries {
-                Origin::Residual(value)
-            } else if position < self.carries + self.xs {
-                Origin::Stacked(position - self.carries)
-            } else {
-                Origin::Constant(position - self.carries - self.xs)
-            };
-            return Ok(self.request(body, b, value, origin));
-        }
-        let node = body.nodes.iter().find(|node| node.results.contains(&value));
-        let node = node.ok_or_else(|| Error::Gradient(format!("value {} has no definition", value.0)))?;
-        if self.is_kept(body, node) {
-            return Ok(self.request(body, b, value, Origin::Residual(value)));
-        }
-        let operands: Result<Vec<_>, _> =
-            node.operands.iter().map(|&operand| self.primal(body, b, operand)).collect();
-        let results =
-            b.in_scope(format!("remat/{}", body.scope(node)), || b.op(node.op.clone(), &operands?))?;
-        self.known.extend(node.results.iter().copied().zip(results));
-        Ok(self.known[&value])
-    }
-
-    /// Whether the policy keeps the results of this node.
-    fn is_kept(&self, body: &Function, node: &Node) -> bool {
-        match &self.remat {
-            Remat::None if is_free(&node.op) => {
-                // Of a narrowing conversion or a comparison keep the small result, not the large operands.
-                let operands: usize = node.operands.iter().map(|&operand| body.ty(operand).bytes()).sum();
-                body.ty(node.results[0]).bytes() < operands
-                    && !node.operands.iter().all(|&operand| self.is_at_hand(body, operand))
-            }
-            Remat::None => true,
-            Remat::Dots => matches!(node.op, Op::Dot { .. } | Op::Scan(_)),
-            Remat::Full => false,
-            Remat::Save(names) => matches!(&node.op, Op::Name(name) if names.contains(name)),
-        }
-    }
-
-    /// Whether a value is in the backward body already, or comes from there or from parameters at no cost.
-    fn is_at_hand(&self, body: &Function, value: Value) -> bool {
-        let definition = || body.nodes.iter().find(|node| node.results.contains(&value));
-        self.known.contains_key(&value)
-            || definition().is_none_or(|node| {
-                is_free(&node.op) && node.operands.iter().all(|&operand| self.is_at_hand(body, operand))
-            })
-    }
-
-    fn request(&mut self, body: &Function, b: &Builder, value: Value, origin: Origin) -> Tensor {
-        let name = format!("forward{}", self.requests.len());
-        let tensor = b.param(name, body.ty(value).clone(), &[]);
-        self.requests.push((origin, tensor));
-        self.known.insert(value, tensor);
-        tensor
-    }
-}
-
-/// Ops that cost nothing to run again: they fuse into what reads them.
-fn is_free(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Constant(_)
-            | Op::Iota { .. }
-            | Op::Broadcast { .. }
-            | Op::Reshape { .. }
-            | Op::Transpose { .. }
-            | Op::Convert(_)
-            | Op::Compare(_)
-            | Op::StopGradient
-            | Op::Name(_)
-    )
-}
+use crate::op::{Op, Scan};
 
 impl Backward<'_> {
     /// Cotangents of the operands of the scan at `index`, from those of its results.
@@ -207,16 +85,16 @@ impl Backward<'_> {
         for &(position, cotangent) in &differentiated_xs {
             inner.output(format!("ct_x{position}"), cotangent);
         }
-        let requests = backward.recompute.map_or_else(Vec::new, |recompute| recompute.requests);
+        let mut requests = Vec::new();
+        if let Some(mut recompute) = backward.recompute {
+            recompute.settle(&body.borrow(), &inner)?;
+            requests = recompute.requests;
+        }
 
         // What the backward scan reads, in the order of its body's parameters: carries, stacks, constants.
-        let residuals: Vec<Value> = requests
-            .iter()
-            .filter_map(|(origin, _)| match origin {
-                Origin::Residual(value) => Some(*value),
-                _ => None,
-            })
-            .collect();
+        let is_residual = |request: &&Request| request.origin == Origin::Residual;
+        let residuals: Vec<Value> =
+            requests.iter().filter(is_residual).map(|request| request.value).collect();
         let stacks = self.keep(index, body.into_inner(), &residuals);
         let b = self.target;
         let mut operands = Vec::new();
@@ -236,10 +114,10 @@ impl Backward<'_> {
         operands.extend(stacked.iter().filter_map(|&y| cotangents[y]));
         let mut order: Vec<Tensor> = [&carry_params[..], &sum_params, &stacked_params].concat();
         let mut stacks = stacks.into_iter();
-        for (origin, tensor) in &requests {
+        for Request { origin, tensor, .. } in &requests {
             let value = match origin {
                 Origin::Stacked(position) => Some(node.operands[carries + position]),
-                Origin::Residual(_) => stacks.next(),
+                Origin::Residual => stacks.next(),
                 Origin::Constant(_) => None,
             };
             if let Some(value) = value {
@@ -248,7 +126,7 @@ impl Backward<'_> {
             }
         }
         let backward_xs = order.len() - carry_params.len() - sum_params.len();
-        for (origin, tensor) in &requests {
+        for Request { origin, tensor, .. } in &requests {
             if let Origin::Constant(position) = origin {
                 operands.push(self.primal(node.operands[carries + xs + position])?);
                 order.push(*tensor);

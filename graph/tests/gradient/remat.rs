@@ -49,9 +49,9 @@ fn check(remat: Remat, expected: &[&str], dots: usize, tanh: usize, logistic: us
 }
 
 #[test]
-fn none_keeps_all_that_is_read() {
-    // The carry, `hidden`, its logistic, their product, and tanh's result.
-    check(Remat::None, &["f64[4]", "f64[4]", "f64[8]", "f64[8]", "f64[8]"], 4, 0, 0);
+fn none_keeps_all_that_is_read_and_costs_something() {
+    // The carry, `hidden`, its logistic, and tanh's result; not the product of two of them, which is at hand.
+    check(Remat::None, &["f64[4]", "f64[4]", "f64[8]", "f64[8]"], 4, 0, 0);
 }
 
 #[test]
@@ -68,6 +68,56 @@ fn full_keeps_carries() {
 fn save_keeps_carries_and_the_named() {
     check(Remat::Save(vec!["hidden".into()]), &["f64[4]", "f64[8]"], 5, 1, 1);
     check(Remat::Save(vec!["other".into()]), &["f64[4]"], 6, 1, 1);
+}
+
+/// Types that a loop of one carry keeps, whose body is `step` of the carry and a constant like it, sorted.
+fn kept_by(ty: TensorType, step: &dyn Fn(&Builder, Tensor, Tensor) -> BuildResult) -> Vec<String> {
+    let b = Builder::new("kept");
+    let carry = b.param("carry", ty.clone(), &[]);
+    let inputs = ScanInputs { length: 3, carries: &[carry], constants: &[carry], ..ScanInputs::default() };
+    let out = b.scan("body", inputs, |body| {
+        let next = step(body.builder, body.carries[0], body.constants[0])?;
+        Ok(ScanOutputs { carries: vec![next], ys: vec![] })
+    });
+    let dims: Vec<_> = (0..ty.rank()).collect();
+    let loss = b.convert(b.sum(out.unwrap().carries[0], &dims).unwrap(), DType::F32).unwrap();
+    b.output("d", graph::gradient(&b, loss, &[carry]).unwrap()[0]);
+    let function = crate::common::finish(b);
+    let mut types: Vec<_> =
+        scans(&function)[0].body.result_types()[1..].iter().map(TensorType::to_string).collect();
+    types.sort();
+    types
+}
+
+#[test]
+fn a_gelu_keeps_its_operand_and_its_tanh() {
+    let gelu = |b: &Builder, x: Tensor, _| {
+        let inner = b.scale(b.add(x, b.scale(b.mul(x, b.mul(x, x)?)?, 0.044715)?)?, 0.8)?;
+        b.mul(b.scale(x, 0.5)?, b.offset(b.tanh(inner)?, 1.0)?)
+    };
+    assert_eq!(kept_by(TensorType::new(DType::F32, [2]), &gelu), ["f32[2]", "f32[2]"]);
+}
+
+#[test]
+fn what_is_the_same_in_every_iteration_is_not_stacked() {
+    let kept = kept_by(TensorType::new(DType::F32, [4, 4]), &|b, x, constant| {
+        let ty = TensorType::new(DType::I32, [4, 4]);
+        let (row, column) = (b.iota(ty.clone(), 0)?, b.iota(ty, 1)?);
+        let row = b.add(row, b.scalar(DType::I32, 1.0)?)?;
+        let visible = b.compare(graph::Comparison::Le, column, row)?;
+        b.select(visible, b.mul(x, b.stop_gradient(b.exp(constant)?)?)?, b.full(&b.ty(x), 0.0)?)
+    });
+    assert_eq!(kept, [""; 0]);
+}
+
+#[test]
+fn of_a_value_in_two_widths_one_is_kept() {
+    // Softmax weights as attention uses them: read in f32 by exp's rule and in bf16 by the contraction's.
+    let kept = kept_by(TensorType::new(DType::BF16, [2, 2]), &|b, x, constant| {
+        let weights = b.convert(b.exp(b.convert(x, DType::F32)?)?, DType::BF16)?;
+        b.einsum("ij,jk->ik", weights, constant)
+    });
+    assert_eq!(kept, ["f32[2,2]"]);
 }
 
 #[test]

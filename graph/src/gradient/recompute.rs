@@ -1,0 +1,208 @@
+//! Values of the forward pass in the body of a backward scan: kept in stacks, or computed again.
+
+use std::collections::HashMap;
+
+use crate::builder::{Builder, Tensor};
+use crate::error::Error;
+use crate::function::{Function, Node, Value};
+use crate::op::{Binary, Op, Remat, Scan, Unary};
+
+/// Where a backward body gets a forward value that it does not compute.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Origin {
+    /// Stacked input number `n` of the forward scan.
+    Stacked(usize),
+    /// Constant number `n` of the forward scan.
+    Constant(usize),
+    /// A stack of this value that the forward scan must write.
+    Residual,
+}
+
+/// A parameter of the backward body that brings a value of the forward body.
+pub(super) struct Request {
+    pub(super) value: Value,
+    pub(super) origin: Origin,
+    pub(super) tensor: Tensor,
+}
+
+/// Forward values available in a backward body, found or made on demand.
+pub(super) struct Recompute {
+    remat: Remat,
+    carries: usize,
+    xs: usize,
+    pub(super) known: HashMap<Value, Tensor>,
+    /// Under [`Remat::Save`], values that are kept under the name given to them.
+    renamed: HashMap<Value, Value>,
+    /// Under [`Remat::None`], values that are computed again all the same.
+    cheap: Vec<bool>,
+    /// Parameters added to the backward body.
+    pub(super) requests: Vec<Request>,
+}
+
+impl Recompute {
+    pub(super) fn new(scan: &Scan) -> Self {
+        let mut renamed = HashMap::new();
+        if let Remat::Save(names) = &scan.remat {
+            for node in &scan.body.nodes {
+                if matches!(&node.op, Op::Name(name) if names.contains(name)) {
+                    renamed.insert(node.operands[0], node.results[0]);
+                }
+            }
+        }
+        Self {
+            remat: scan.remat.clone(),
+            carries: scan.carries,
+            xs: scan.xs,
+            known: HashMap::new(),
+            renamed,
+            cheap: invariant(scan),
+            requests: Vec::new(),
+        }
+    }
+
+    /// A value of the forward body in the backward body `b`.
+    pub(super) fn primal(&mut self, body: &Function, b: &Builder, value: Value) -> Result<Tensor, Error> {
+        if let Some(&tensor) = self.known.get(&value) {
+            return Ok(tensor);
+        }
+        if let Some(&named) = self.renamed.get(&value) {
+            return self.primal(body, b, named);
+        }
+        if let Some(position) = body.params.iter().position(|param| param.value == value) {
+            let origin = if position < self.carries {
+                Origin::Residual
+            } else if position < self.carries + self.xs {
+                Origin::Stacked(position - self.carries)
+            } else {
+                Origin::Constant(position - self.carries - self.xs)
+            };
+            return Ok(self.request(body, b, value, origin));
+        }
+        let node = body.nodes.iter().find(|node| node.results.contains(&value));
+        let node = node.ok_or_else(|| Error::Gradient(format!("value {} has no definition", value.0)))?;
+        if self.is_kept(body, node) {
+            return Ok(self.request(body, b, value, Origin::Residual));
+        }
+        let operands: Result<Vec<_>, _> =
+            node.operands.iter().map(|&operand| self.primal(body, b, operand)).collect();
+        let results =
+            b.in_scope(format!("remat/{}", body.scope(node)), || b.op(node.op.clone(), &operands?))?;
+        self.known.extend(node.results.iter().copied().zip(results));
+        Ok(self.known[&value])
+    }
+
+    /// Whether the policy keeps the results of this node.
+    fn is_kept(&self, body: &Function, node: &Node) -> bool {
+        match &self.remat {
+            Remat::None => {
+                // Of a narrowing conversion or a comparison keep the small result, not the large operands.
+                let operands: usize = node.operands.iter().map(|&operand| body.ty(operand).bytes()).sum();
+                let shrinks = body.ty(node.results[0]).bytes() < operands;
+                !self.is_cheap(node.results[0]) && (shrinks || !is_free(&node.op))
+            }
+            Remat::Dots => matches!(node.op, Op::Dot { .. } | Op::Scan(_)),
+            Remat::Full => false,
+            Remat::Save(names) => matches!(&node.op, Op::Name(name) if names.contains(name)),
+        }
+    }
+
+    fn is_cheap(&self, value: Value) -> bool {
+        self.cheap.get(value.index()).copied().unwrap_or(false)
+    }
+
+    fn request(&mut self, body: &Function, b: &Builder, value: Value, origin: Origin) -> Tensor {
+        let tensor = b.param(format!("forward{}", value.0), body.ty(value).clone(), &[]);
+        self.requests.push(Request { value, origin, tensor });
+        self.known.insert(value, tensor);
+        tensor
+    }
+
+    /// Under [`Remat::None`], once all demands are known: computes again what takes only cheap elementwise ops on
+    /// values that are kept anyway, at the start of the backward body. That fuses into what reads it, where a stack
+    /// would have to be written and read.
+    pub(super) fn settle(&mut self, body: &Function, b: &Builder) -> Result<(), Error> {
+        if self.remat != Remat::None {
+            return Ok(());
+        }
+        self.cheap.resize(body.types.len(), false);
+        let requested = |value: Value| self.requests.iter().any(|request| request.value == value);
+        let mut at_hand = self.cheap.clone();
+        for (position, param) in body.params.iter().enumerate() {
+            at_hand[param.value.index()] = position >= self.carries || requested(param.value);
+        }
+        for node in &body.nodes {
+            let cheap = is_cheap(&node.op) && node.operands.iter().all(|operand| at_hand[operand.index()]);
+            for result in &node.results {
+                self.cheap[result.index()] |= cheap;
+                at_hand[result.index()] |= cheap || requested(*result);
+            }
+        }
+        let requests = std::mem::take(&mut self.requests);
+        let (mut again, kept): (Vec<_>, Vec<_>) = requests
+            .into_iter()
+            .partition(|request| request.origin == Origin::Residual && self.is_cheap(request.value));
+        self.known = kept.iter().map(|request| (request.value, request.tensor)).collect();
+        self.requests = kept;
+        let before = b.function.borrow().nodes.len();
+        // In the order of the forward body, so that one can be computed from another.
+        let order: HashMap<Value, usize> =
+            body.nodes.iter().enumerate().map(|(index, node)| (node.results[0], index)).collect();
+        again.sort_by_key(|request| order.get(&request.value).copied());
+        for Request { value, tensor, .. } in again {
+            self.primal(body, b, value)?;
+            // The new node defines what was a parameter.
+            let mut function = b.function.borrow_mut();
+            function.params.retain(|param| param.value != tensor.value);
+            if let Some(node) = function.nodes.last_mut() {
+                node.results = vec![tensor.value];
+            }
+            self.known.insert(value, tensor);
+        }
+        let mut function = b.function.borrow_mut();
+        let added = function.nodes.len() - before;
+        function.nodes.rotate_right(added);
+        Ok(())
+    }
+}
+
+/// Values of a scan body that are the same in every iteration and not the result of a contraction or the like.
+/// Stacks of them would hold copies; compilers move the computation out of the loop.
+fn invariant(scan: &Scan) -> Vec<bool> {
+    let mut invariant = vec![false; scan.body.types.len()];
+    for param in &scan.body.params[scan.carries + scan.xs..] {
+        invariant[param.value.index()] = true;
+    }
+    for node in &scan.body.nodes {
+        let costly =
+            matches!(node.op, Op::Dot { .. } | Op::Reduce { .. } | Op::Take | Op::ScatterAdd | Op::Scan(_));
+        let is_invariant = !costly && node.operands.iter().all(|operand| invariant[operand.index()]);
+        node.results.iter().for_each(|result| invariant[result.index()] = is_invariant);
+    }
+    invariant
+}
+
+/// Ops that only rearrange or rename.
+fn is_free(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Constant(_)
+            | Op::Iota { .. }
+            | Op::Broadcast { .. }
+            | Op::Reshape { .. }
+            | Op::Transpose { .. }
+            | Op::Convert(_)
+            | Op::Compare(_)
+            | Op::StopGradient
+            | Op::Name(_)
+    )
+}
+
+/// Free ops, and elementwise ops of an instruction or so.
+fn is_cheap(op: &Op) -> bool {
+    let costly = matches!(op, Op::Binary(Binary::Div | Binary::Rem | Binary::Pow));
+    let unary = matches!(
+        op,
+        Op::Unary(Unary::Neg | Unary::Abs | Unary::Sign | Unary::Floor | Unary::Not | Unary::IsFinite)
+    );
+    is_free(op) || unary || matches!(op, Op::Binary(_) | Op::Select) && !costly
+}
