@@ -1,0 +1,157 @@
+//! Writes what the model computes through XLA's CPU plugin, and from what, for `tests/jax_oracle.py` to check.
+//!
+//! `cargo run --release --example dump_gradients -- FILE.safetensors`
+//!
+//! One small model in float32, with sizes that differ from one another and every parameter away from its initial
+//! value, so that no mistake is hidden by a zero or by a symmetry. The file holds the parameters, Adam's state, the
+//! batch, and the results: `loss`, `gradients/…`, and from the training step `grad_norm` and the state `after/…`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use graph::{Builder, DType, Function, Remat, TensorType};
+use model::parameters::{add_params, specs};
+use model::{ForwardOptions, ModelConfig, Precision};
+use safetensors::tensor::{Dtype, TensorView};
+use sharding::{Buffer, DeviceKind, Runtime, RuntimeOptions};
+use train::step::{Adam, STATE, StepOptions, train_step};
+
+const STEP: f32 = 10.0;
+const LEARNING_RATE: f32 = 1e-3;
+
+fn options() -> StepOptions {
+    StepOptions {
+        model: ModelConfig { layers: 3, heads: 4, key_value_size: 10, d_model: 32, vocabulary_size: 101 },
+        precision: Precision::FLOAT32,
+        remat: Remat::None,
+        // Three blocks of queries, the last one shorter.
+        query_block: 18,
+        batch: 2,
+        sequence_length: 48,
+        adam: Adam::default(),
+        // Below the norm there is, so that clipping is seen.
+        clip_norm: 0.25,
+    }
+}
+
+/// A stream of numbers that is the same everywhere (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn word(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in [-1, 1).
+    fn signed(&mut self) -> f32 {
+        (self.word() >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+}
+
+/// One array of the file.
+struct Array {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+fn floats(name: String, shape: &[usize], mut next: impl FnMut() -> f32) -> Array {
+    let bytes = (0..shape.iter().product()).flat_map(|_| next().to_le_bytes()).collect();
+    Array { name, dtype: Dtype::F32, shape: shape.to_vec(), bytes }
+}
+
+/// State and batch: gains around 1, biases around 0, weights that keep every activation near 1.
+fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
+    let mut arrays = Vec::new();
+    for prefix in STATE {
+        for spec in specs(&options.model) {
+            let width = options.model.d_model as f32;
+            let (centre, spread) = match (prefix, spec.name) {
+                ("parameters/", name) if name.ends_with("norm") => (1.0, 0.3),
+                ("parameters/", name) if name.ends_with("bias") => (0.0, 0.3),
+                ("parameters/", "embedding") => (0.0, 1.0),
+                ("parameters/", _) => (0.0, 2.0 / width.sqrt()),
+                ("adam/m/", _) => (0.0, 0.01),
+                // Squares: positive, and not far from those of the gradients.
+                _ => (2e-4, 1e-4),
+            };
+            let name = format!("{prefix}{}", spec.name);
+            arrays.push(floats(name, &spec.shape, || centre + spread * random.signed()));
+        }
+    }
+    arrays.push(floats("step".into(), &[], || STEP));
+    arrays.push(floats("learning_rate".into(), &[], || LEARNING_RATE));
+    for name in ["tokens", "targets"] {
+        let shape = vec![options.batch, options.sequence_length];
+        let mut token = || (random.word() % options.model.vocabulary_size as u64) as i32;
+        let bytes = (0..shape.iter().product()).flat_map(|_| token().to_le_bytes()).collect();
+        arrays.push(Array { name: name.into(), dtype: Dtype::I32, shape, bytes });
+    }
+    arrays
+}
+
+/// From the parameters and the batch to `gradients/…`; the training step uses them up and does not return them.
+fn gradients(options: &StepOptions) -> Result<Function, graph::Error> {
+    let b = Builder::new("gradients");
+    let parameters = add_params(&b, &options.model, STATE[0], DType::F32);
+    let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
+    let tokens = b.param("tokens", ty.clone(), &["batch", "time"]);
+    let targets = b.param("targets", ty, &["batch", "time"]);
+    let forward = ForwardOptions { query_block: options.query_block, ..ForwardOptions::new(DType::F32) };
+    let loss = model::loss(&b, &options.model, &forward, &parameters, tokens, targets)?;
+    for (spec, gradient) in specs(&options.model).iter().zip(graph::gradient(&b, loss, &parameters)?) {
+        b.output(format!("gradients/{}", spec.name), gradient);
+    }
+    b.finish()
+}
+
+/// Compiles a function, runs it on the inputs it names, and returns its outputs.
+fn run(runtime: &Runtime, function: &Function, inputs: &[Array]) -> Result<Vec<Array>> {
+    let program = runtime.compile(function)?;
+    let mut buffers: Vec<Buffer> = Vec::new();
+    for input in program.inputs() {
+        let array = inputs.iter().find(|array| array.name == input.name);
+        let array = array.with_context(|| format!("no value for input `{}`", input.name))?;
+        buffers.push(runtime.upload_bytes(&input.ty, &array.bytes)?);
+    }
+    let outputs = program.run(&buffers.iter().collect::<Vec<_>>())?;
+    let array = |(output, buffer): (&sharding::Output, Buffer)| {
+        let (name, shape) = (output.name.clone(), output.ty.shape.clone());
+        Ok(Array { name, dtype: Dtype::F32, shape, bytes: buffer.to_bytes()? })
+    };
+    program.outputs().iter().zip(outputs).map(array).collect()
+}
+
+fn main() -> Result<()> {
+    let file: PathBuf = std::env::args_os().nth(1).context("usage: dump_gradients FILE.safetensors")?.into();
+    let options = options();
+    let runtime = Runtime::start(DeviceKind::Cpu, &RuntimeOptions::default(), &mut |_| ())?;
+    let mut arrays = inputs(&options, &mut Random(2112_11446));
+    let gradients = run(&runtime, &gradients(&options)?, &arrays)?;
+    let step = run(&runtime, &train_step(&options)?, &arrays)?;
+    arrays.extend(gradients);
+    arrays.extend(step.into_iter().map(|array| match array.name.as_str() {
+        "loss" | "grad_norm" => array,
+        name => Array { name: format!("after/{name}"), ..array },
+    }));
+
+    let StepOptions { model, adam, clip_norm, query_block, .. } = &options;
+    let settings = serde_json::json!({
+        "model": model, "adam": adam, "clip_norm": clip_norm, "query_block": query_block,
+        "step": STEP, "learning_rate": LEARNING_RATE,
+    });
+    let metadata =
+        [("settings".to_owned(), settings.to_string()), ("plugin".to_owned(), runtime.found().to_string())];
+    let views = arrays.iter().map(|array| {
+        Ok((array.name.as_str(), TensorView::new(array.dtype, array.shape.clone(), &array.bytes)?))
+    });
+    let views = views.collect::<Result<Vec<_>>>()?;
+    safetensors::serialize_to_file(views, Some(metadata.into_iter().collect()), &file)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(())
+}
