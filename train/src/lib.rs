@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod checkpoint;
+pub mod config;
 pub mod metrics;
 pub mod run_directory;
 pub mod schedule;

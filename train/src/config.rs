@@ -1,0 +1,316 @@
+//! What to train, on what, and how: a TOML file, with single keys overridden.
+//!
+//! A configuration is made in layers: the quick start's (`configs/quick-start.toml`, built in, which also documents
+//! every key), then a file, then overrides of single keys. `model.preset` in a layer stands for a row of the paper's
+//! Table 1. The result has every key, and is what a run directory holds.
+
+mod draft;
+mod text;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use graph::Remat;
+use model::{ModelConfig, Precision};
+use serde::{Deserialize, Serialize};
+use sharding::DeviceKind;
+
+use crate::schedule::Schedule;
+use crate::step::{Adam, StepOptions};
+pub use draft::Draft;
+
+/// The quick start's configuration as a file.
+pub const QUICK_START: &str = include_str!("../../configs/quick-start.toml");
+
+/// A configuration with every key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of the run directory and the loss chart.
+    pub name: String,
+    /// Sizes of the model.
+    pub model: ModelConfig,
+    /// The text.
+    pub data: Data,
+    /// Steps, batches, precision.
+    pub training: Training,
+    /// Adam's constants.
+    pub optimizer: Adam,
+    /// The learning rate.
+    pub schedule: Schedule,
+    /// Where programs run.
+    pub device: Device,
+}
+
+/// The text to train on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Files and folders; none stands for Shakespeare's plays.
+    pub paths: Vec<PathBuf>,
+    /// The field of a `.jsonl` object that holds the text.
+    pub text_field: String,
+    /// What to do with bytes that are not UTF-8.
+    pub invalid_utf8: data::InvalidUtf8,
+    /// A SentencePiece `.model` file; `None` (an empty string in the file) to train a tokenizer.
+    #[serde(with = "text::optional_path")]
+    pub tokenizer: Option<PathBuf>,
+    /// Fraction of the characters that get pieces of their own in a tokenizer trained here.
+    pub character_coverage: f64,
+    /// The most of the tokens that are held out.
+    pub validation_fraction: f64,
+}
+
+/// Steps, batches, precision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// Sequences per step.
+    pub batch: usize,
+    /// Tokens per sequence.
+    pub sequence_length: usize,
+    /// Seed of initial parameters and data order.
+    pub seed: u32,
+    /// Dtypes of parameters and activations.
+    pub precision: PrecisionPolicy,
+    /// Global norm that gradients are clipped to.
+    pub clip_norm: f64,
+    /// What the backward pass keeps of each layer.
+    #[serde(with = "text::remat")]
+    pub remat: Remat,
+    /// Queries per block of attention; 0 chooses by sequence length.
+    pub query_block: usize,
+    /// Steps between validations; 0 for one after the last step.
+    pub validation_every: u64,
+    /// Batches of each validation; 0 for the whole held-out part.
+    pub validation_batches: usize,
+    /// Steps between checkpoints; 0 for one after the last step.
+    pub checkpoint_every: u64,
+}
+
+/// Where programs run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Kind of device.
+    #[serde(with = "text::device")]
+    pub kind: DeviceKind,
+    /// The plugin file; `None` (an empty string in the file) to search for one.
+    #[serde(with = "text::optional_path")]
+    pub plugin: Option<PathBuf>,
+}
+
+/// Dtypes of parameters and activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PrecisionPolicy {
+    /// float32 throughout.
+    F32,
+    /// float32 parameters and bfloat16 activations, as the paper's models below 7.1B.
+    Bf16Activations,
+    /// `F32` on CPUs, where bfloat16 is slower, and `Bf16Activations` elsewhere.
+    Auto,
+}
+
+impl PrecisionPolicy {
+    /// The policy with `Auto` decided.
+    pub fn on(self, device: DeviceKind) -> Self {
+        match (self, device) {
+            (Self::Auto, DeviceKind::Cpu) => Self::F32,
+            (Self::Auto, DeviceKind::Cuda | DeviceKind::Tpu) => Self::Bf16Activations,
+            (decided, _) => decided,
+        }
+    }
+
+    /// The dtypes on a kind of device.
+    pub fn dtypes(self, device: DeviceKind) -> Precision {
+        match self.on(device) {
+            Self::Bf16Activations => Precision::BFLOAT16_ACTIVATIONS,
+            Self::F32 | Self::Auto => Precision::FLOAT32,
+        }
+    }
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{origin}, line {line}, column {column}: {message}")]
+    Syntax {
+        /// The file.
+        origin: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What the TOML parser says.
+        message: String,
+    },
+    /// A key that means nothing.
+    #[error("{origin}: unknown key `{key}`; {hint}")]
+    UnknownKey {
+        /// The file, or `--set`.
+        origin: String,
+        /// The key with its section.
+        key: String,
+        /// The nearest key, or where to find all of them.
+        hint: String,
+    },
+    /// A value of the wrong type or outside its range.
+    #[error("{origin}: {key} = {value}: expected {expected}")]
+    Value {
+        /// The file, or `--set`.
+        origin: String,
+        /// The key with its section.
+        key: String,
+        /// The value as TOML.
+        value: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// An override that is not one.
+    #[error("--set {text}: expected SECTION.KEY=VALUE, as in --set model.layers=4")]
+    Override {
+        /// What was given.
+        text: String,
+    },
+    /// A value that makes no sense.
+    #[error("configuration: {key} = {value}: it must be {expected}")]
+    Range {
+        /// The key with its section.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// Sizes that make no model.
+    #[error("configuration: {0}")]
+    Model(#[from] model::ConfigError),
+    /// A learning rate that makes no sense.
+    #[error("configuration: {0}")]
+    Schedule(#[from] crate::schedule::Error),
+}
+
+impl Config {
+    /// The quick start's configuration.
+    ///
+    /// # Errors
+    /// None, as a test proves; it is read from a file that is built in.
+    pub fn quick_start() -> Result<Config, Error> {
+        Draft::quick_start()?.finish()
+    }
+
+    /// Checks what types do not: ranges, and sizes that fit each other.
+    ///
+    /// # Errors
+    /// Names the first key that is wrong.
+    pub fn check(&self) -> Result<(), Error> {
+        self.model.check()?;
+        self.schedule.check()?;
+        let Training { steps, batch, sequence_length, clip_norm, .. } = self.training;
+        let Adam { beta1, beta2, epsilon } = self.optimizer;
+        let positive = |x: f64| x.is_finite() && x > 0.0;
+        let decay = "at least 0 and below 1";
+        let rules: [(&str, &dyn fmt::Display, bool, &str); 10] = [
+            ("training.steps", &steps, (1..=1 << 24).contains(&steps), "between 1 and 16777216"),
+            ("training.batch", &batch, (1..=1 << 20).contains(&batch), "between 1 and 1048576"),
+            (
+                "training.sequence_length",
+                &sequence_length,
+                (1..=1 << 20).contains(&sequence_length),
+                "between 1 and 1048576",
+            ),
+            ("training.clip_norm", &clip_norm, positive(clip_norm), "a positive number"),
+            ("optimizer.beta1", &beta1, (0.0..1.0).contains(&beta1), decay),
+            ("optimizer.beta2", &beta2, (0.0..1.0).contains(&beta2), decay),
+            ("optimizer.epsilon", &epsilon, positive(epsilon), "a positive number"),
+            (
+                "data.validation_fraction",
+                &self.data.validation_fraction,
+                (0.0..1.0).contains(&self.data.validation_fraction),
+                decay,
+            ),
+            (
+                "data.character_coverage",
+                &self.data.character_coverage,
+                self.data.character_coverage > 0.0 && self.data.character_coverage <= 1.0,
+                "above 0 and at most 1",
+            ),
+            (
+                "name",
+                &self.name,
+                !self.name.is_empty() && !self.name.contains(['/', '\0']) && !self.name.starts_with('.'),
+                "a name for a folder: not empty, without `/`, not starting with a dot",
+            ),
+        ];
+        for (key, value, good, expected) in rules {
+            if !good {
+                return Err(Error::Range { key, value: value.to_string(), expected });
+            }
+        }
+        Ok(())
+    }
+
+    /// What a step of this training is made for.
+    pub fn step_options(&self) -> StepOptions {
+        StepOptions {
+            model: self.model.clone(),
+            precision: self.training.precision.dtypes(self.device.kind),
+            remat: self.training.remat.clone(),
+            query_block: self.training.query_block,
+            batch: self.training.batch,
+            sequence_length: self.training.sequence_length,
+            adam: self.optimizer,
+            clip_norm: self.training.clip_norm,
+        }
+    }
+
+    /// Tokens per step.
+    pub fn batch_tokens(&self) -> u64 {
+        (self.training.batch * self.training.sequence_length) as u64
+    }
+
+    /// The configuration as a file that gives it back.
+    pub fn to_toml(&self) -> String {
+        let header = "# The configuration of this run, every key with the value it had. To train so again:\n\
+                      # gopher train config.toml\n\n";
+        // Only values that TOML has no words for could fail: none of these types holds one.
+        let body = toml::to_string(self).unwrap_or_else(|error| format!("# {error}\n"));
+        format!("{header}{body}")
+    }
+
+    /// The keys that must not change while a run goes on, with their values as TOML: the model, and what decides the
+    /// order of the data.
+    pub fn fixed(&self) -> Vec<(&'static str, String)> {
+        let ModelConfig { layers, heads, key_value_size, d_model, vocabulary_size } = self.model;
+        vec![
+            ("model.vocabulary_size", vocabulary_size.to_string()),
+            ("model.layers", layers.to_string()),
+            ("model.heads", heads.to_string()),
+            ("model.key_value_size", key_value_size.to_string()),
+            ("model.d_model", d_model.to_string()),
+            ("training.batch", self.training.batch.to_string()),
+            ("training.sequence_length", self.training.sequence_length.to_string()),
+            ("training.seed", self.training.seed.to_string()),
+            ("data.text_field", toml::Value::from(self.data.text_field.as_str()).to_string()),
+            ("data.invalid_utf8", format!("{:?}", self.data.invalid_utf8).to_lowercase()),
+            ("data.validation_fraction", self.data.validation_fraction.to_string()),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests;
