@@ -2,7 +2,8 @@
 //! compared with it.
 //!
 //! Floats are computed in float64 and rounded to the dtype of the result after each op. [`Op::Dot`], sums of
-//! [`Op::Reduce`] and [`Op::ScatterAdd`] add up in float64 and round once. Integers wrap. Where XLA defines what
+//! [`Op::Reduce`] and [`Op::ScatterAdd`] add up in float64 and round once. A NaN that is computed is the positive
+//! quiet one, whatever the machine makes of it. Integers wrap. Where XLA defines what
 //! happens at an edge (clamped or dropped indices, saturating conversions, division by zero), this does the same.
 
 mod contraction;
@@ -19,13 +20,13 @@ use crate::op::{Op, Scan};
 use crate::verify::verify;
 
 /// A value of more elements than this is refused rather than allocated.
-const MAX_ELEMENTS: usize = 1 << 30;
+const MAX_ELEMENTS: usize = 1 << 28;
 
 /// Runs a function on one literal for each of its parameters, and returns one for each result.
 ///
 /// # Errors
 /// [`Error::Verify`] when the function is not valid; [`Error::Interpret`] when the inputs are not those that it
-/// takes, or when a value has more than 2³⁰ elements.
+/// takes, or when a value has more than 2²⁸ elements.
 pub fn interpret(function: &Function, inputs: &[Literal]) -> Result<Vec<Literal>, Error> {
     verify(function)?;
     check_inputs(function, inputs)?;
@@ -65,7 +66,7 @@ fn check_sizes(function: &Function) -> Result<(), Error> {
     for (index, ty) in function.types.iter().enumerate() {
         if ty.elements() > MAX_ELEMENTS {
             return Err(Error::Interpret(format!(
-                "value %{index} of `{}` is {ty}; the interpreter holds at most 2^30 elements in one value",
+                "value %{index} of `{}` is {ty}; the interpreter holds at most 2^28 elements in one value",
                 function.name
             )));
         }

@@ -84,7 +84,7 @@ impl Verifier<'_> {
                 format!("parameter `{name}` is {ty} and has {} axes", param.axes.len())
             })?;
             for axis in &param.axes {
-                self.ensure(is_name(axis), || format!("axis `{axis}` of parameter `{name}`: {NAME_RULE}"))?;
+                self.ensure(is_name(axis), || format!("parameter `{name}`: axis `{axis}` {NAME_RULE}"))?;
             }
         }
         Ok(())
@@ -93,7 +93,7 @@ impl Verifier<'_> {
     fn names<'n>(&self, what: &str, names: impl Iterator<Item = &'n str>) -> Result<(), Error> {
         let mut seen = HashSet::new();
         for name in names {
-            self.ensure(is_name(name), || format!("{what} `{name}`: {NAME_RULE}"))?;
+            self.ensure(is_name(name), || format!("{what} `{name}` {NAME_RULE}"))?;
             self.ensure(seen.insert(name), || format!("two {what}s are named `{name}`"))?;
         }
         Ok(())
@@ -160,7 +160,7 @@ impl Verifier<'_> {
             _ => &[],
         };
         match names.iter().find(|name| !is_name(name)) {
-            Some(name) => Err(self.error(Some(index), format!("{}: `{name}`: {NAME_RULE}", op.name()))),
+            Some(name) => Err(self.error(Some(index), format!("{}: `{name}` {NAME_RULE}", op.name()))),
             None => Ok(()),
         }
     }
@@ -174,7 +174,7 @@ impl Verifier<'_> {
             Some(name) if scope > self.scopes_used => {
                 return fail(format!("scope {scope}, `{name}`, is used before scope {}", self.scopes_used));
             }
-            Some(name) if !is_name(name) => return fail(format!("scope `{name}`: {NAME_RULE}")),
+            Some(name) if !is_name(name) => return fail(format!("scope `{name}` {NAME_RULE}")),
             Some(name) if scopes[..scope].contains(name) => {
                 return fail(format!("two scopes are named `{name}`"));
             }
@@ -215,7 +215,7 @@ impl Verifier<'_> {
     }
 }
 
-const NAME_RULE: &str = "a name is letters, digits and `_-./:`, at least one of them";
+const NAME_RULE: &str = "is not a name; names are letters, digits and `_-./:`";
 
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./:".contains(&byte))

@@ -14,7 +14,7 @@ fn parse(text: &str) -> Function {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn what_is_printed_parses_back_to_the_same(seed: u64, nodes in 0usize..30) {

@@ -1,6 +1,6 @@
 //! Ops that combine many elements into one. Float sums add up in float64 and are rounded once.
 
-use super::elementwise::{binary_float, binary_int};
+use super::elementwise::{binary_float, binary_int, one_nan};
 use super::movement::{for_each_index, offset};
 use super::{build, ints};
 use crate::dtype::{DType, TensorType};
@@ -41,7 +41,9 @@ pub(super) fn dot(x: &Literal, y: &Literal, ty: &TensorType, dims: &DotDims) -> 
     let elements = match (x.elements(), y.elements()) {
         (Elements::Float(x), Elements::Float(y)) => Elements::Float(
             starts
-                .map(|(left, right)| contract().fold(0.0, |sum, (l, r)| sum + x[left + l] * y[right + r]))
+                .map(|(left, right)| {
+                    one_nan(contract().fold(0.0, |sum, (l, r)| sum + x[left + l] * y[right + r]))
+                })
                 .collect(),
         ),
         _ => {
@@ -78,7 +80,7 @@ pub(super) fn reduce(x: &Literal, ty: &TensorType, kind: Reduction, dims: &[usiz
                 _ => 0.0,
             };
             let combine = |start: &usize| {
-                along.iter().fold(first, |so_far, at| binary_float(binary, so_far, x[start + at]))
+                one_nan(along.iter().fold(first, |so_far, at| binary_float(binary, so_far, x[start + at])))
             };
             Elements::Float(starts.iter().map(combine).collect())
         }
@@ -125,7 +127,7 @@ pub(super) fn scatter_add(table: &Literal, indices: &Literal, updates: &Literal)
     let mut elements = table.elements().clone();
     match (&mut elements, updates.elements()) {
         (Elements::Float(table), Elements::Float(updates)) => {
-            add(table, ints(indices), updates, size, |x, y| x + y);
+            add(table, ints(indices), updates, size, |x, y| one_nan(x + y));
         }
         (Elements::Int(table), Elements::Int(updates)) => {
             add(table, ints(indices), updates, size, i64::wrapping_add);

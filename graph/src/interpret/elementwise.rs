@@ -13,12 +13,22 @@ pub(super) fn unary(unary: Unary, x: &Literal) -> Literal {
             build(&x.ty().with_dtype(DType::Pred), Elements::Int(finite))
         }
         Elements::Float(values) => {
-            build(x.ty(), Elements::Float(values.iter().map(|&value| unary_float(unary, value)).collect()))
+            let values = values.iter().map(|&value| match unary {
+                // These change no more than the sign bit.
+                Unary::Neg | Unary::Abs | Unary::Sign => unary_float(unary, value),
+                _ => one_nan(unary_float(unary, value)),
+            });
+            build(x.ty(), Elements::Float(values.collect()))
         }
         Elements::Int(values) => {
             build(x.ty(), Elements::Int(values.iter().map(|&value| unary_int(unary, dtype, value)).collect()))
         }
     }
+}
+
+/// Processors differ in the sign of a NaN that they compute.
+pub(super) fn one_nan(value: f64) -> f64 {
+    if value.is_nan() { f64::NAN } else { value }
 }
 
 fn unary_float(unary: Unary, x: f64) -> f64 {
@@ -56,7 +66,7 @@ pub(super) fn binary(binary: Binary, x: &Literal, y: &Literal) -> Literal {
     let dtype = x.ty().dtype;
     let elements = match (x.elements(), y.elements()) {
         (Elements::Float(x), Elements::Float(y)) => {
-            Elements::Float(x.iter().zip(y).map(|(&x, &y)| binary_float(binary, x, y)).collect())
+            Elements::Float(x.iter().zip(y).map(|(&x, &y)| one_nan(binary_float(binary, x, y))).collect())
         }
         _ => {
             let pairs = ints(x).iter().zip(ints(y));

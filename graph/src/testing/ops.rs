@@ -156,26 +156,37 @@ impl Writer<'_> {
     }
 
     fn convert(&mut self) -> Result<(), Error> {
-        let x = self.any(|_| true, |ty| ty)?;
-        let target = self.random.pick(&self.options.dtypes);
-        let target = if target.is_float() || self.may_jump(&[x]) { target } else { self.b.dtype(x) };
-        self.moved(Op::Convert(target), &[x])
+        let mut x = self.any(|_| true, |ty| ty)?;
+        let from = self.b.dtype(x);
+        let mut to = self.random.pick(&self.options.dtypes);
+        if !to.is_float() && !self.may_jump(&[x]) {
+            to = from;
+        }
+        if self.options.tame && from.is_int() && to.is_float() {
+            // Integers wrap to anything; as floats they are kept small.
+            let eight = self.b.full(&self.b.ty(x), 8.0)?;
+            self.read(x);
+            x = self.b.binary(Binary::Rem, x, eight)?;
+        }
+        self.moved(Op::Convert(to), &[x])
     }
 
     fn bitcast(&mut self) -> Result<(), Error> {
-        let mut x = self.number()?;
-        let mut ty = self.b.ty(x);
-        // Bits that differ by a rounding error, and small integers read as floats, are not tame.
-        if self.options.tame && ty.dtype.is_float() && !self.may_jump(&[x]) {
-            ty = ty.with_dtype(DType::F32);
-            x = self.literal(&ty)?;
+        let x = self.number()?;
+        let dtype = self.b.dtype(x);
+        let same_size = |other: &DType| *other != DType::Pred && other.size() == dtype.size();
+        let targets: Vec<_> = DType::ALL.into_iter().filter(same_size).collect();
+        let target = self.random.pick(&targets);
+        if !self.options.tame || dtype.is_int() && target.is_int() {
+            return self.moved(Op::Bitcast(target), &[x]);
         }
-        let same_size = |dtype: &DType| *dtype != DType::Pred && dtype.size() == ty.dtype.size();
-        let tame = self.options.tame;
-        let targets: Vec<_> =
-            DType::ALL.into_iter().filter(same_size).filter(|target| !tame || target.is_int()).collect();
-        let target = if targets.is_empty() { ty.dtype } else { self.random.pick(&targets) };
-        self.moved(Op::Bitcast(target), &[x])
+        // Bits that differ by a rounding error, and small integers read as floats, are not tame: there and back.
+        let target = targets.iter().copied().find(|other| other.is_int()).filter(|_| dtype.is_float());
+        let exact = self.read(x);
+        let bits = self.b.bitcast(x, target.unwrap_or(dtype))?;
+        let back = self.b.bitcast(bits, dtype)?;
+        self.give(back, exact);
+        Ok(())
     }
 
     fn reshape_or_transpose(&mut self) -> Result<(), Error> {
