@@ -35,3 +35,4 @@ pub use interpret::interpret;
 pub use literal::{Elements, Literal};
 pub use op::{Binary, Comparison, DotDims, Op, Reduction, Remat, Scan, Unary};
 pub use stablehlo::to_stablehlo;
+pub use verify::verify;

@@ -19,7 +19,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use graph::verify::verify;
-use graph::{Error, Function, Literal, interpret};
+use graph::{Builder, Error, Function, Literal, Tensor, Value, gradient, interpret};
 
 type Directive = fn(program: &str, arguments: &str) -> Result<String, Error>;
 
@@ -30,6 +30,8 @@ const DIRECTIVES: &[(&str, Directive)] = &[
     ("print", |program, _| read(program).map(|function| function.to_string())),
     // The results for inputs given as literals separated by `;`.
     ("interpret", interpret_text),
+    // The program with the derivatives of its first result as further results: `gradient x, y` names parameters.
+    ("gradient", differentiate),
     // The program without the nodes that no result needs.
     ("simplify", |program, _| {
         let mut function = read(program)?;
@@ -51,6 +53,40 @@ fn interpret_text(program: &str, arguments: &str) -> Result<String, Error> {
     let results = interpret(&function, &inputs.collect::<Result<Vec<_>, _>>()?)?;
     let lines = function.results.iter().zip(results);
     Ok(lines.map(|(output, literal)| format!("{}: {literal}\n", output.name)).collect())
+}
+
+fn differentiate(program: &str, arguments: &str) -> Result<String, Error> {
+    let source = read(program)?;
+    let builder = Builder::new(&source.name);
+    let mut tensors: Vec<Option<Tensor>> = vec![None; source.types.len()];
+    for param in &source.params {
+        let axes: Vec<_> = param.axes.iter().map(String::as_str).collect();
+        tensors[param.value.index()] =
+            Some(builder.param(&param.name, source.ty(param.value).clone(), &axes));
+    }
+    let tensor =
+        |tensors: &[Option<Tensor>], value: Value| tensors[value.index()].expect("a verified program");
+    for node in &source.nodes {
+        let _scope =
+            Some(source.scope(node)).filter(|scope| !scope.is_empty()).map(|scope| builder.scope(scope));
+        let operands: Vec<_> = node.operands.iter().map(|&operand| tensor(&tensors, operand)).collect();
+        for (result, made) in node.results.iter().zip(builder.op(node.op.clone(), &operands)?) {
+            tensors[result.index()] = Some(made);
+        }
+    }
+    let names: Vec<_> = arguments.split(',').map(str::trim).collect();
+    let wrt = names.iter().map(|name| {
+        let param = source.params.iter().find(|param| param.name == *name);
+        tensor(&tensors, param.unwrap_or_else(|| panic!("no parameter is named `{name}`")).value)
+    });
+    let loss = source.results.first().expect("a result to differentiate");
+    let loss_tensor = tensor(&tensors, loss.value);
+    let gradients = gradient(&builder, loss_tensor, &wrt.collect::<Vec<_>>())?;
+    builder.output(&loss.name, loss_tensor);
+    for (name, gradient) in names.iter().zip(gradients) {
+        builder.output(format!("gradient/{name}"), gradient);
+    }
+    Ok(builder.finish()?.to_string())
 }
 
 /// A file with the output of each directive replaced by the actual one.
