@@ -1,0 +1,197 @@
+//! Times the training step of a model on random tokens and prints one JSON object; `bench/compare.py` runs it beside
+//! other implementations.
+//!
+//! `cargo run --release --example bench_step -- --model 44m --batch 2 --sequence 512 --steps 12`
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use graph::{DType, Literal, Remat, TensorType};
+use model::{Precision, Preset};
+use sharding::{Buffer, DeviceKind, Program, Runtime, RuntimeOptions, TransferToHost};
+use train::step::{Adam, STATE_COUNT, StepOptions, train_step};
+
+/// Time the training step of a model on random tokens.
+#[derive(Parser)]
+struct Arguments {
+    /// A model of Table 1.
+    #[arg(long, default_value = "44m")]
+    model: String,
+    /// Sequences per step.
+    #[arg(long, default_value_t = 2)]
+    batch: usize,
+    /// Tokens per sequence.
+    #[arg(long, default_value_t = 512)]
+    sequence: usize,
+    /// Steps to time, in each of the two ways.
+    #[arg(long, default_value_t = 12)]
+    steps: usize,
+    /// Steps before that.
+    #[arg(long, default_value_t = 2)]
+    warm_up: usize,
+    /// float32 parameters and bfloat16 activations instead of float32 throughout.
+    #[arg(long)]
+    bf16_activations: bool,
+    /// What the backward pass keeps of each layer: none (everything), dots or full.
+    #[arg(long, default_value = "none")]
+    remat: String,
+    /// Queries per block of attention; 0 chooses by sequence length.
+    #[arg(long, default_value_t = 0)]
+    query_block: usize,
+    /// Leave the C library's allocator as it is.
+    #[arg(long)]
+    default_allocator: bool,
+    /// The plugin file.
+    #[arg(long)]
+    plugin: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn options(&self) -> Result<StepOptions> {
+        let preset = Preset::find(&self.model).with_context(|| format!("no model `{}`", self.model))?;
+        Ok(StepOptions {
+            model: preset.config,
+            precision: if self.bf16_activations {
+                Precision::BFLOAT16_ACTIVATIONS
+            } else {
+                Precision::FLOAT32
+            },
+            remat: match self.remat.as_str() {
+                "none" => Remat::None,
+                "dots" => Remat::Dots,
+                "full" => Remat::Full,
+                other => bail!("--remat is `{other}`; it is one of none, dots, full"),
+            },
+            query_block: self.query_block,
+            batch: self.batch,
+            sequence_length: self.sequence,
+            adam: Adam::default(),
+            clip_norm: preset.clip_norm,
+        })
+    }
+}
+
+/// The compiled step with its state on the device.
+struct Training {
+    runtime: Runtime,
+    program: Program,
+    state: Vec<Buffer>,
+    tokens: Vec<i32>,
+    targets: Vec<i32>,
+    shape: [usize; 2],
+    completed: usize,
+}
+
+impl Training {
+    fn start(runtime: &Runtime, options: &StepOptions) -> Result<Self> {
+        let program = runtime.compile(&train_step(options)?)?;
+        let initialize =
+            runtime.compile(&model::initialize(&options.model, options.precision.parameters)?)?;
+        let seed = runtime.upload(&Literal::scalar(DType::U32, 0.0))?;
+        let mut state = initialize.run(&[&seed])?;
+        for input in &program.inputs()[state.len()..STATE_COUNT] {
+            state.push(runtime.zeros(&TensorType::new(DType::F32, input.ty.shape.clone()))?);
+        }
+        // A linear congruential sequence: what the tokens are does not change the time a step takes.
+        let mut word = 1u64;
+        let mut token = || {
+            word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((word >> 33) % options.model.vocabulary_size as u64) as i32
+        };
+        let shape = [options.batch, options.sequence_length];
+        let tokens: Vec<i32> = (0..shape[0] * shape[1]).map(|_| token()).collect();
+        let targets = tokens.iter().map(|_| token()).collect();
+        Ok(Self { runtime: runtime.clone(), program, state, tokens, targets, shape, completed: 0 })
+    }
+
+    /// Uploads a batch and starts a step; what is returned becomes its loss.
+    fn step(&mut self) -> Result<TransferToHost> {
+        let runtime = &self.runtime;
+        let others = [
+            runtime.upload_slice(&[(self.completed + 1) as f32], &[])?,
+            runtime.upload_slice(&[3e-4f32], &[])?,
+            runtime.upload_slice(&self.tokens, &self.shape)?,
+            runtime.upload_slice(&self.targets, &self.shape)?,
+        ];
+        let inputs: Vec<&Buffer> = self.state.iter().chain(&others).collect();
+        let mut outputs = self.program.run(&inputs)?;
+        let metrics = outputs.split_off(STATE_COUNT);
+        self.state = outputs;
+        self.completed += 1;
+        Ok(metrics[0].start_to_host()?)
+    }
+}
+
+/// The largest resident set this process has had, in bytes.
+fn peak_resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+fn main() -> Result<()> {
+    let process = Instant::now();
+    let arguments = Arguments::parse();
+    if !arguments.default_allocator {
+        xla_sys::keep_freed_memory();
+    }
+    let options = arguments.options()?;
+    let runtime_options = RuntimeOptions { plugin: arguments.plugin.clone(), ..Default::default() };
+    let runtime = Runtime::start(DeviceKind::Cpu, &runtime_options, &mut |_| ())?;
+    let mut training = Training::start(&runtime, &options)?;
+    let until_first_step = process.elapsed().as_secs_f64();
+
+    // One step at a time, each waited for, as the other implementations are timed.
+    let mut losses = Vec::new();
+    let mut seconds = Vec::new();
+    for _ in 0..arguments.warm_up + arguments.steps {
+        let start = Instant::now();
+        let loss = training.step()?.wait()?.to_f64_vec()[0];
+        seconds.push(start.elapsed().as_secs_f64());
+        eprintln!("{} {loss:.6} {:.3}", losses.len(), seconds[seconds.len() - 1]);
+        losses.push(loss);
+    }
+    let seconds = seconds.split_off(arguments.warm_up);
+
+    // As training does it: a step is started before the loss of the one before is read.
+    let mut dispatch_seconds = Vec::new();
+    let mut device_waited = 0;
+    let mut pending = VecDeque::from([training.step()?]);
+    let start = Instant::now();
+    for _ in 0..arguments.steps {
+        let dispatch = Instant::now();
+        pending.push_back(training.step()?);
+        dispatch_seconds.push(dispatch.elapsed().as_secs_f64());
+        let previous = pending.pop_front().expect("one step is under way");
+        device_waited += usize::from(previous.is_ready()?);
+        previous.wait()?;
+    }
+    let ahead_seconds = start.elapsed().as_secs_f64() / arguments.steps as f64;
+
+    let memory = training.program.memory()?;
+    let mut sorted = seconds.clone();
+    sorted.sort_by(f64::total_cmp);
+    let median = sorted[sorted.len() / 2];
+    dispatch_seconds.sort_by(f64::total_cmp);
+    let result = serde_json::json!({
+        "model": arguments.model, "batch": options.batch, "sequence_length": options.sequence_length,
+        "bf16_activations": arguments.bf16_activations, "remat": arguments.remat,
+        "query_block": arguments.query_block, "plugin": runtime.found().to_string(),
+        "losses": losses, "seconds": seconds,
+        "median_seconds": median,
+        "tokens_per_second": (options.batch * options.sequence_length) as f64 / median,
+        "seconds_when_ahead": ahead_seconds,
+        "dispatch_seconds": dispatch_seconds[dispatch_seconds.len() / 2],
+        "dispatches_the_device_waited_for": device_waited,
+        "compile_seconds": training.program.compile_seconds(),
+        "seconds_until_first_step": until_first_step,
+        "program_bytes": memory.total(),
+        "temporary_bytes": memory.temporaries,
+        "peak_resident_bytes": peak_resident_bytes(),
+    });
+    println!("{result}");
+    Ok(())
+}
