@@ -49,26 +49,27 @@ fn shift(b: &Builder, raw: Tensor) -> BuildResult {
 
 /// Attention of `n` queries at positions `first_position + a` over keys at positions `0..s`: `[h, b, n, k]`.
 ///
-/// Scores and softmax are float32 (paper, appendix C). The weights are divided by their sum after they have been
-/// applied to the values, which is the same and touches fewer numbers.
+/// Scores and softmax are float32 (paper, appendix C), or float64 in a program of that type. The weights are divided
+/// by their sum after they have been applied to the values, which is the same and touches fewer numbers.
 pub fn attend(b: &Builder, inputs: &Attention, first_position: Tensor) -> BuildResult {
     let Attention { content_query, position_query, key, value, relative } = *inputs;
     let dtype = b.dtype(value);
-    let content = b.einsum_as("hbnk,hbsk->hbns", content_query, key, DType::F32)?;
-    let raw = b.einsum_as("hbnk,hsk->hbns", position_query, relative, DType::F32)?;
+    let wide = dtype.accumulator();
+    let content = b.einsum_as("hbnk,hbsk->hbns", content_query, key, wide)?;
+    let raw = b.einsum_as("hbnk,hsk->hbns", position_query, relative, wide)?;
     let scores = b.add(content, shift(b, raw)?)?;
     let shape = b.shape(scores);
     let (n, s) = (shape[2], shape[3]);
     let query = b.add(b.iota(TensorType::new(DType::I32, [n, s]), 0)?, first_position)?;
     let key_position = b.iota(TensorType::new(DType::I32, [n, s]), 1)?;
     let visible = b.compare(Comparison::Le, key_position, query)?;
-    let lowest = b.scalar(DType::F32, f32::MIN as f64)?;
+    let lowest = b.scalar(wide, f32::MIN as f64)?;
     let scores = b.select(visible, scores, lowest)?;
     // Softmax does not change when all scores of a row move by the same amount, so the maximum needs no gradient.
     let maximum = b.stop_gradient(b.reduce(Reduction::Max, scores, &[3])?)?;
     let weights = b.exp(b.sub(scores, b.expand(maximum, 3)?)?)?;
     let total = b.sum(weights, &[3])?;
-    let applied = b.einsum_as("hbns,hbsk->hbnk", b.convert(weights, dtype)?, value, DType::F32)?;
+    let applied = b.einsum_as("hbns,hbsk->hbnk", b.convert(weights, dtype)?, value, wide)?;
     b.convert(b.div(applied, b.expand(total, 3)?)?, dtype)
 }
 

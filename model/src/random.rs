@@ -87,3 +87,27 @@ pub fn normal(b: &Builder, key: [Tensor; 2], shape: &[usize]) -> BuildResult {
     let angle = b.scale(fraction(second)?, std::f64::consts::TAU)?;
     b.mul(radius, b.cos(angle)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use graph::Literal;
+
+    /// Tensors of more than 2^32 elements rely on it, and no test can hold one.
+    #[test]
+    fn the_upper_word_of_a_product() {
+        let words =
+            [0u32, 1, 2, 0xFFFF, 0x1_0000, 0x1_0001, 0x1234_5678, 0x8000_0000, u32::MAX - 1, u32::MAX];
+        for factor in words {
+            let b = Builder::new("multiply_high");
+            let x = b.param("x", TensorType::new(DType::U32, [words.len()]), &[]);
+            b.output("upper", multiply_high(&b, x, factor).unwrap());
+            let values = words.iter().map(|&word| i64::from(word)).collect();
+            let x = Literal::from_ints(TensorType::new(DType::U32, [words.len()]), values).unwrap();
+            let upper = graph::interpret(&b.finish().unwrap(), &[x]).unwrap();
+            let expected: Vec<i64> =
+                words.iter().map(|&word| (u64::from(word) * u64::from(factor) >> 32) as i64).collect();
+            assert_eq!(upper[0].ints().unwrap(), expected, "times {factor}");
+        }
+    }
+}

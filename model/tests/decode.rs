@@ -1,0 +1,125 @@
+//! Decoding step by step gives the logits of the forward pass over the whole sequence, at every position.
+
+mod common;
+
+use common::{Random, parameters, relative_difference, runtime, tiny};
+use graph::{Builder, DType, Function, Literal, TensorType};
+use model::parameters::add_params;
+use model::{DecodeShape, ForwardOptions, Precision, decode, forward, relative_keys};
+
+const BATCH: usize = 2;
+
+/// A function made ready to run.
+type Program = Box<dyn Fn(&[Literal]) -> Vec<Literal>>;
+
+fn everywhere(check: impl Fn(&str, &dyn Fn(&Function) -> Program)) {
+    check("interpreter", &|function| {
+        let function = function.clone();
+        Box::new(move |inputs| graph::interpret(&function, inputs).unwrap())
+    });
+    if let Some(runtime) = runtime() {
+        check("plugin", &|function| {
+            let program = runtime.compile(function).unwrap();
+            Box::new(move |inputs| program.run_literals(inputs).unwrap())
+        });
+    }
+}
+
+fn ints(shape: &[usize], values: &[i64]) -> Literal {
+    Literal::from_ints(TensorType::new(DType::I32, shape), values.to_vec()).unwrap()
+}
+
+/// Logits `[batch, time, vocabulary]` of all positions at once.
+fn forward_logits(
+    compile: &dyn Fn(&Function) -> Program,
+    parameters: &[Literal],
+    tokens: &Literal,
+) -> Literal {
+    let b = Builder::new("forward");
+    let params = add_params(&b, &tiny(), "", DType::F32);
+    let input = b.param("tokens", tokens.ty().clone(), &[]);
+    b.output("logits", forward(&b, &tiny(), &ForwardOptions::new(DType::F32), &params, input).unwrap());
+    compile(&b.finish().unwrap())(&[parameters, std::slice::from_ref(tokens)].concat()).remove(0)
+}
+
+/// Rows `[batch, …]` of one position of `[batch, time, …]`.
+fn at_position(literal: &Literal, position: usize) -> Literal {
+    let [batch, time, vocabulary] = literal.ty().shape[..] else { panic!("{}", literal.ty()) };
+    let numbers = literal.floats().unwrap().chunks(time * vocabulary);
+    let rows = numbers.flat_map(|rows| &rows[position * vocabulary..][..vocabulary]).copied().collect();
+    Literal::from_floats(TensorType::new(DType::F32, [batch, vocabulary]), rows).unwrap()
+}
+
+/// Reads `tokens` in chunks of the given sizes with a program for chunks of `chunk`, padded; after each, the logits of the
+/// last real position must be the forward pass's. What the caches start with must not matter.
+#[track_caller]
+fn check(window: usize, chunk: usize, sizes: &[usize]) {
+    let time: usize = sizes.iter().sum();
+    let parameters = parameters(&tiny(), DType::F32, 7);
+    let tokens = Random(8).tokens([BATCH, time], tiny().vocabulary_size);
+    let shape = DecodeShape { batch: BATCH, chunk, window };
+    let step = decode(&tiny(), Precision::FLOAT32, shape).unwrap();
+    let relative = relative_keys(&tiny(), Precision::FLOAT32, window).unwrap();
+    everywhere(|place, compile| {
+        let expected = forward_logits(compile, &parameters, &tokens);
+        let relative = compile(&relative)(&parameters).remove(0);
+        let step = compile(&step);
+        let cache = [tiny().layers, tiny().heads, BATCH, window, tiny().key_value_size];
+        let mut garbage = Random(9);
+        let mut caches =
+            vec![garbage.literal(DType::F32, &cache, 50.0), garbage.literal(DType::F32, &cache, 50.0)];
+        let mut position = 0;
+        for &size in sizes {
+            let rows = tokens.ints().unwrap().chunks(time);
+            let padding = vec![1; chunk - size];
+            let chunk_tokens: Vec<i64> =
+                rows.flat_map(|row| row[position..][..size].iter().chain(&padding)).copied().collect();
+            let mut inputs = parameters.clone();
+            inputs.extend([
+                ints(&[BATCH, chunk], &chunk_tokens),
+                ints(&[], &[position as i64]),
+                ints(&[], &[size as i64 - 1]),
+                relative.clone(),
+            ]);
+            inputs.append(&mut caches);
+            let mut outputs = step(&inputs);
+            caches = outputs.split_off(1);
+            position += size;
+            let difference = relative_difference(&outputs[0], &at_position(&expected, position - 1));
+            assert!(difference < 1e-5, "{place}: {difference} at position {}", position - 1);
+        }
+    });
+}
+
+#[test]
+fn one_token_after_another() {
+    check(9, 1, &[1; 9]);
+}
+
+#[test]
+fn a_window_larger_than_the_text() {
+    check(13, 1, &[1; 6]);
+}
+
+#[test]
+fn a_prompt_in_chunks() {
+    check(9, 3, &[3, 3, 3]);
+    check(8, 8, &[8]);
+}
+
+#[test]
+fn a_prompt_in_padded_chunks() {
+    check(12, 4, &[4, 3]);
+    check(12, 4, &[1, 2, 4, 1]);
+    check(5, 5, &[2]);
+}
+
+#[test]
+fn memory_of_the_caches_is_taken_over() {
+    let shape = DecodeShape { batch: 1, chunk: 1, window: 4 };
+    let function = decode(&tiny(), Precision::FLOAT32, shape).unwrap();
+    for output in &function.results[1..] {
+        let input = &function.params[output.alias.unwrap()];
+        assert_eq!(input.name, output.name);
+    }
+}
