@@ -14,7 +14,7 @@ pub(crate) mod number;
 mod ops;
 mod scan;
 
-pub(crate) use ops::reduction_start;
+pub(crate) use ops::{index_dtype, index_operands, reduction_start};
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;

@@ -9,7 +9,7 @@ use crate::dtype::{DType, TensorType};
 use crate::error::Error;
 use crate::function::{Function, Node, Value};
 use crate::op::Op;
-use crate::stablehlo::op_name;
+use crate::stablehlo::{index_dtype, index_operands, op_name};
 
 /// Lowers a function to an HLO module whose entry computation returns a tuple of the function's results.
 ///
@@ -23,6 +23,8 @@ pub fn lower(function: &Function) -> Result<Module, Error> {
     for (number, param) in function.params.iter().enumerate() {
         let shape = array(function.ty(param.value));
         values[param.value.index()] = lowering.parameter(&mut entry, &param.name, number, shape);
+        let metadata = proto::Metadata { op_name: param.name.clone() };
+        entry.instructions[number].metadata = Some(metadata);
     }
     lowering.nodes(&mut entry, function, &mut values)?;
     let results: Vec<i64> = function.results.iter().map(|output| values[output.value.index()]).collect();
@@ -100,7 +102,7 @@ impl Lowering {
 
     /// Adds a parameter named after `name`.
     pub(super) fn parameter(&mut self, body: &mut Body, name: &str, number: usize, shape: Shape) -> i64 {
-        self.emit(body, name, "parameter", shape, &[], |instruction| {
+        self.emit(body, "", "parameter", shape, &[], |instruction| {
             instruction.parameter_number = number as i64;
             instruction.name = format!("{}.{}", identifier(name), instruction.id);
         })
@@ -156,13 +158,32 @@ impl Lowering {
             let lowered = match &node.op {
                 Op::StopGradient | Op::Name(_) => vec![values[node.operands[0].index()]],
                 Op::Scan(scan) => self.scan(body, function, node, scan, values)?,
-                op => vec![self.operation(body, &Site::new(function, node, values), op)],
+                op => {
+                    let mut site = Site::new(function, node, values);
+                    self.widen_indices(body, &mut site, op);
+                    vec![self.operation(body, &site, op)]
+                }
             };
             for (result, instruction) in node.results.iter().zip(lowered) {
                 values[result.index()] = instruction;
             }
         }
         Ok(())
+    }
+}
+
+impl Lowering {
+    /// Converts index operands to the type that XLA takes them in.
+    fn widen_indices(&mut self, body: &mut Body, site: &mut Site<'_>, op: &Op) {
+        for index in index_operands(op, site.operands.len()) {
+            let ty = site.types[index];
+            let wide = ty.with_dtype(index_dtype(ty.dtype));
+            if wide != *ty {
+                let operand = site.operands[index];
+                site.operands[index] =
+                    self.emit(body, &site.op_name, "convert", array(&wide), &[operand], |_| {});
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Operations other than scans, one line each.
 
+use std::ops::Range;
+
 use super::number::{bits, decimal};
 use super::{Frame, Printer, list, tensor};
 use crate::dtype::{DType, TensorType};
@@ -13,11 +15,16 @@ const LONGEST_LIST: usize = 1024;
 impl Printer {
     /// Prints an operation of one result and returns the result's name.
     pub(super) fn operation(&mut self, frame: &Frame<'_>, node: &Node, op: &Op, location: usize) -> String {
-        let names: Vec<&str> = node.operands.iter().map(|&operand| frame.name(operand)).collect();
-        let types: Vec<&TensorType> = node.operands.iter().map(|&operand| frame.ty(operand)).collect();
+        let mut names: Vec<String> =
+            node.operands.iter().map(|&operand| frame.name(operand).to_owned()).collect();
+        let mut types: Vec<TensorType> =
+            node.operands.iter().map(|&operand| frame.ty(operand).clone()).collect();
+        for index in index_operands(op, names.len()) {
+            (names[index], types[index]) = self.index(&names[index], &types[index], location);
+        }
         let result = tensor(frame.ty(node.results[0]));
         let operands = list(&names);
-        let signature = format!("({}) -> {result}", list(types.iter().map(|ty| tensor(ty))));
+        let signature = format!("({}) -> {result}", list(types.iter().map(tensor)));
         let text = match op {
             Op::Constant(literal) => constant(literal),
             Op::Iota { dim, .. } => format!("stablehlo.iota dim = {dim} : {result}"),
@@ -27,7 +34,7 @@ impl Printer {
             Op::Compare(comparison) => {
                 format!("stablehlo.compare {}, {operands} : {signature}", direction(*comparison))
             }
-            Op::Select => format!("stablehlo.select {operands} : {}, {result}", tensor(types[0])),
+            Op::Select => format!("stablehlo.select {operands} : {}, {result}", tensor(&types[0])),
             Op::Convert(_) => format!("stablehlo.convert {operands} : {signature}"),
             Op::Bitcast(_) => format!("stablehlo.bitcast_convert {operands} : {signature}"),
             Op::Broadcast { dims, .. } => {
@@ -68,22 +75,12 @@ impl Printer {
                      ({}, {}) -> {result}",
                     reducer(*kind),
                     list(dims),
-                    tensor(types[0]),
+                    tensor(&types[0]),
                     tensor(&TensorType::scalar(dtype))
                 )
             }
-            Op::Take => {
-                let (indices, indices_ty) = self.indices(names[1], types[1], location);
-                return self.define(&gather(names[0], types[0], &indices, &indices_ty, &result), location);
-            }
-            Op::ScatterAdd => {
-                let (indices, indices_ty) = self.indices(names[1], types[1], location);
-                return self.scatter_add(
-                    [names[0], &indices, names[2]],
-                    [types[0], &indices_ty, types[2]],
-                    location,
-                );
-            }
+            Op::Take => gather(&names, &types, &result),
+            Op::ScatterAdd => return self.scatter_add(&names, &types, location),
             Op::DynamicSlice { sizes } => {
                 format!("stablehlo.dynamic_slice {operands}, sizes = [{}] : {signature}", list(sizes))
             }
@@ -93,18 +90,18 @@ impl Printer {
         self.define(&text, location)
     }
 
-    /// Indices in a type that can count the rows of any table: XLA clamps bytes as bytes.
-    fn indices(&mut self, name: &str, ty: &TensorType, location: usize) -> (String, TensorType) {
-        if ty.dtype != DType::U8 {
-            return (name.to_string(), ty.clone());
+    /// An index operand in the type that XLA takes it in.
+    fn index(&mut self, name: &str, ty: &TensorType, location: usize) -> (String, TensorType) {
+        let wide = ty.with_dtype(index_dtype(ty.dtype));
+        if wide == *ty {
+            return (name.to_string(), wide);
         }
-        let wide = ty.with_dtype(DType::I32);
         let convert = format!("stablehlo.convert {name} : ({}) -> {}", tensor(ty), tensor(&wide));
         (self.define(&convert, location), wide)
     }
 
-    fn scatter_add(&mut self, names: [&str; 3], types: [&TensorType; 3], location: usize) -> String {
-        let [table, indices, _] = types;
+    fn scatter_add(&mut self, names: &[String], types: &[TensorType], location: usize) -> String {
+        let (table, indices) = (&types[0], &types[1]);
         let (scalar, rank) = (tensor(&TensorType::scalar(table.dtype)), indices.rank());
         let numbers = format!(
             "#stablehlo.scatter<update_window_dims = [{}], inserted_window_dims = [0], \
@@ -123,7 +120,7 @@ impl Printer {
         self.line(&format!("{sum} = stablehlo.add {old}, {update} : {scalar} loc(#loc{location})"));
         self.line(&format!("stablehlo.return {sum} : {scalar}"));
         self.depth -= 1;
-        let signature = list(types.map(tensor));
+        let signature = list(types.iter().map(tensor));
         self.line(&format!("}}) : ({signature}) -> {} loc(#loc{location})", tensor(table)));
         name
     }
@@ -151,24 +148,39 @@ fn integer_scalar(dtype: DType, value: i64) -> Literal {
     scalar.expect("one integer for a scalar of an integer type")
 }
 
+/// Which operands of an op are indices.
+pub(crate) fn index_operands(op: &Op, operands: usize) -> Range<usize> {
+    match op {
+        Op::Take | Op::ScatterAdd => 1..2,
+        Op::DynamicSlice { .. } => 1..operands,
+        Op::DynamicUpdateSlice => 2..operands,
+        _ => 0..0,
+    }
+}
+
+/// The dtype in which indices are handed to XLA, which clamps bytes as bytes and reads large u32 as negative.
+pub(crate) fn index_dtype(dtype: DType) -> DType {
+    match dtype {
+        DType::U8 => DType::I32,
+        DType::U32 => DType::I64,
+        other => other,
+    }
+}
+
 /// Rows of a table; start indices are clamped by the operation itself.
-fn gather(
-    table: &str,
-    table_ty: &TensorType,
-    indices: &str,
-    indices_ty: &TensorType,
-    result: &str,
-) -> String {
-    let rank = indices_ty.rank();
-    let sizes: Vec<_> = std::iter::once(1).chain(table_ty.shape[1..].iter().copied()).collect();
+fn gather(names: &[String], types: &[TensorType], result: &str) -> String {
+    let (table, indices) = (&types[0], &types[1]);
+    let rank = indices.rank();
+    let sizes: Vec<_> = std::iter::once(1).chain(table.shape[1..].iter().copied()).collect();
     format!(
-        "\"stablehlo.gather\"({table}, {indices}) <{{dimension_numbers = #stablehlo.gather<offset_dims = [{}], \
+        "\"stablehlo.gather\"({}) <{{dimension_numbers = #stablehlo.gather<offset_dims = [{}], \
          collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = {rank}>, \
          indices_are_sorted = false, slice_sizes = array<i64: {}>}}> : ({}, {}) -> {result}",
-        list(rank..rank + table_ty.rank() - 1),
+        list(names),
+        list(rank..rank + table.rank() - 1),
         list(sizes),
-        tensor(table_ty),
-        tensor(indices_ty)
+        tensor(table),
+        tensor(indices)
     )
 }
 

@@ -1,10 +1,13 @@
-//! What the tests of this crate share: the CPU runtime, and comparing literals.
+//! What the tests of this crate share: the CPU runtime, a function compiled from every form, comparing literals.
+#![allow(dead_code)]
+
+mod reader;
 
 use std::io::Write;
 use std::sync::OnceLock;
 
-use graph::{DType, Elements, Literal, TensorType};
-use sharding::{DeviceKind, Runtime};
+use graph::{DType, Elements, Function, Literal, TensorType};
+use sharding::{CompileOptions, DeviceKind, Format, Program, Runtime};
 
 /// The CPU runtime; `None`, with a message, when no plugin is on this machine.
 pub fn runtime() -> Option<&'static Runtime> {
@@ -12,17 +15,46 @@ pub fn runtime() -> Option<&'static Runtime> {
     let find = || {
         let runtime = Runtime::find(DeviceKind::Cpu).unwrap();
         if runtime.is_none() {
-            // Not through a macro, whose output the test harness would hide.
-            let message = b"skipped: no CPU plugin; set GOPHER_CPU_PLUGIN, or let the program fetch the pinned wheel once\n";
-            std::io::stderr().write_all(message).unwrap();
+            say(
+                "skipped: no CPU plugin; set GOPHER_CPU_PLUGIN, or let the program fetch the pinned wheel once",
+            );
         }
         runtime
     };
     RUNTIME.get_or_init(find).as_ref()
 }
 
+/// Prints past the test harness, which would hide it.
+fn say(message: &str) {
+    writeln!(std::io::stderr(), "{message}").unwrap();
+}
+
+/// A function compiled from StableHLO, from the HLO proto, and from HLO text if there is a reader for it; with the
+/// name and text of each form.
+pub fn programs(runtime: &Runtime, function: &Function) -> Vec<(&'static str, String, Program)> {
+    let hlo = graph::to_hlo_text(function).unwrap();
+    let compile = |form, text: String, format, code: Option<&[u8]>| {
+        let options = CompileOptions { format, ..Default::default() };
+        let program = match code {
+            None => runtime.compile_with(function, &options),
+            Some(code) => runtime.compile_code(function, code, &options),
+        };
+        let program = program.unwrap_or_else(|error| panic!("{form}: {error}\n{text}"));
+        (form, text, program)
+    };
+    let stablehlo = graph::to_stablehlo(function).unwrap();
+    let mut programs = vec![
+        compile("StableHLO", stablehlo, Format::StableHlo, None),
+        compile("HLO proto", hlo.clone(), Format::HloProto, None),
+    ];
+    if let Some(read) = reader::read(&hlo) {
+        let proto = read.unwrap_or_else(|message| panic!("HLO text is refused: {message}\n{hlo}"));
+        programs.push(compile("HLO text", hlo, Format::HloProto, Some(&proto)));
+    }
+    programs
+}
+
 /// A literal of numbers; converted to the dtype.
-#[allow(dead_code)]
 pub fn literal(dtype: DType, shape: &[usize], values: &[f64]) -> Literal {
     let ty = TensorType::new(dtype, shape);
     if dtype.is_float() {
@@ -34,7 +66,6 @@ pub fn literal(dtype: DType, shape: &[usize], values: &[f64]) -> Literal {
 
 /// The largest difference two correct implementations of one operation of this dtype may show, relative to the larger
 /// of 1 and the value: a few units in the last place.
-#[allow(dead_code)]
 pub fn tolerance(dtype: DType) -> f64 {
     match dtype {
         DType::F16 => 2e-3,
@@ -46,7 +77,6 @@ pub fn tolerance(dtype: DType) -> f64 {
 }
 
 /// The first element in which `got` is not `expected`, in words.
-#[allow(dead_code)]
 pub fn difference(expected: &Literal, got: &Literal, tolerance: f64) -> Option<String> {
     if expected.ty() != got.ty() {
         return Some(format!("type {} instead of {}", got.ty(), expected.ty()));

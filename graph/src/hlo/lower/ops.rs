@@ -141,19 +141,9 @@ impl Lowering {
         })
     }
 
-    /// Indices in a type that can count the rows of any table: XLA clamps bytes as bytes.
-    fn indices(&mut self, body: &mut Body, site: &Site<'_>) -> i64 {
-        let (indices, ty) = (site.operands[1], site.types[1]);
-        if ty.dtype != DType::U8 {
-            return indices;
-        }
-        self.emit(body, &site.op_name, "convert", array(&ty.with_dtype(DType::I32)), &[indices], |_| {})
-    }
-
     fn take(&mut self, body: &mut Body, site: &Site<'_>) -> i64 {
         let (table, rank) = (site.types[0], site.types[1].rank());
-        let operands = [site.operands[0], self.indices(body, site)];
-        self.emit(body, &site.op_name, "gather", array(site.result), &operands, |i| {
+        self.emit(body, &site.op_name, "gather", array(site.result), &site.operands, |i| {
             i.gather_dimension_numbers = Some(proto::GatherDimensionNumbers {
                 offset_dims: (rank..rank + table.rank() - 1).map(|dim| dim as i64).collect(),
                 collapsed_slice_dims: vec![0],
@@ -168,8 +158,7 @@ impl Lowering {
     fn scatter_add(&mut self, body: &mut Body, site: &Site<'_>) -> i64 {
         let (table, rank) = (site.types[0], site.types[1].rank());
         let combiner = self.combiner("add", table.dtype);
-        let operands = [site.operands[0], self.indices(body, site), site.operands[2]];
-        self.emit(body, &site.op_name, "scatter", array(site.result), &operands, |i| {
+        self.emit(body, &site.op_name, "scatter", array(site.result), &site.operands, |i| {
             i.scatter_dimension_numbers = Some(proto::ScatterDimensionNumbers {
                 update_window_dims: (rank..rank + table.rank() - 1).map(|dim| dim as i64).collect(),
                 inserted_window_dims: vec![0],
