@@ -35,6 +35,8 @@ pub type BuildResult = Result<Tensor, Error>;
 pub struct Builder {
     pub(crate) function: RefCell<Function>,
     scopes: RefCell<Vec<String>>,
+    /// The first misuse that the method it happened in could not report; [`Builder::finish`] does.
+    misuse: RefCell<Option<Error>>,
     id: u64,
 }
 
@@ -54,6 +56,7 @@ impl Builder {
         Self {
             function: RefCell::new(Function::new(name)),
             scopes: RefCell::default(),
+            misuse: RefCell::default(),
             id: NEXT_BUILDER.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -83,8 +86,12 @@ impl Builder {
     }
 
     /// Dtype and shape of a tensor of this function.
+    ///
+    /// # Panics
+    /// When the tensor was made by another builder.
     pub fn ty(&self, tensor: Tensor) -> TensorType {
-        self.function.borrow().types.get(tensor.value.index()).cloned().expect("tensor of this builder")
+        assert_eq!(tensor.owner, self.id, "the tensor belongs to another builder");
+        self.function.borrow().ty(tensor.value).clone()
     }
 
     /// Shape of a tensor of this function.
@@ -113,6 +120,11 @@ impl Builder {
 
     /// Adds a result that takes over the memory of parameter number `alias`.
     pub fn output_aliased(&self, name: impl Into<String>, tensor: Tensor, alias: Option<usize>) {
+        if tensor.owner != self.id {
+            let foreign = Error::ForeignTensor { op: "output", scope: self.scope_name(), operand: 0 };
+            self.misuse.borrow_mut().get_or_insert(foreign);
+            return;
+        }
         let mut function = self.function.borrow_mut();
         function.results.push(Output { name: name.into(), value: tensor.value, alias });
     }
@@ -120,8 +132,11 @@ impl Builder {
     /// The finished function, without the nodes that no result depends on.
     ///
     /// # Errors
-    /// When the verifier finds a broken rule, such as two results of one name.
+    /// When the verifier finds a broken rule, such as two results of one name, or an output is another builder's tensor.
     pub fn finish(self) -> Result<Function, Error> {
+        if let Some(misuse) = self.misuse.into_inner() {
+            return Err(misuse);
+        }
         let mut function = self.function.into_inner();
         crate::simplify::remove_dead_nodes(&mut function);
         crate::verify::verify(&function)?;

@@ -131,7 +131,7 @@ impl Backward<'_> {
                 if !wanted {
                     continue;
                 }
-                (node.clone(), format!("gradient/{}", source.scope(node)))
+                (node.clone(), ["gradient", source.scope(node)].join("/").trim_end_matches('/').to_string())
             };
             let target = self.target;
             target.in_scope(scope, || -> Result<(), Error> {
