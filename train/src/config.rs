@@ -19,6 +19,7 @@ use sharding::DeviceKind;
 use crate::schedule::Schedule;
 use crate::step::{Adam, StepOptions};
 pub use draft::Draft;
+pub use toml::Value;
 
 /// The quick start's configuration as a file.
 pub const QUICK_START: &str = include_str!("../../configs/quick-start.toml");

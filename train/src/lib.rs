@@ -1,10 +1,20 @@
 //! Training: step, optimiser, schedule, loop, checkpoints, metrics.
+//!
+//! [`run::train`] is the whole of it: a [`config::Config`] and a folder in, a trained model out. It reads from top to
+//! bottom; the parts it calls each stand in a module of their own. Nothing here knows of a command line: what happens is
+//! told to a [`run::Observer`].
 
 pub mod chart;
 pub mod checkpoint;
 pub mod config;
+mod error;
 pub mod metrics;
+pub mod run;
 pub mod run_directory;
 pub mod schedule;
+pub mod state;
 pub mod step;
 pub mod tensorboard;
+pub mod text;
+
+pub use error::Error;

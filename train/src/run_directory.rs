@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! config.toml                 the resolved configuration
+//! tokenizer.model             the tokenizer, in SentencePiece's format
 //! plan.json                   how the model is split over devices
 //! metrics.jsonl               one object per step (see `metrics`)
 //! events.out.tfevents.*       the same scalars for TensorBoard
@@ -56,6 +57,8 @@ pub enum Error {
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
+    // Whether the folder was made for this run.
+    made: bool,
     // Held until this is dropped; the system releases it when the process ends, however it ends.
     _lock: Option<File>,
 }
@@ -67,8 +70,9 @@ impl RunDirectory {
     /// [`Error::Exists`] if there is a run already, [`Error::InUse`], or [`Error::File`] if it cannot be written.
     pub fn create(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
         let path = path.into();
+        let made = !path.exists();
         fs::create_dir_all(&path).map_err(|source| FileError::write(&path, source))?;
-        let run = RunDirectory { _lock: lock(&path)?, path };
+        let run = RunDirectory { _lock: lock(&path)?, made, path };
         if run.config().exists() {
             return Err(Error::Exists { path: run.path });
         }
@@ -90,7 +94,7 @@ impl RunDirectory {
                 _ => parent.join(format!("{name}-{attempt}")),
             };
             match fs::create_dir(&path) {
-                Ok(()) => return RunDirectory::create(path),
+                Ok(()) => return Ok(RunDirectory { made: true, ..RunDirectory::create(path)? }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(FileError::write(&path, source).into()),
             }
@@ -112,8 +116,22 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::NotARun`].
     pub fn read(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
-        let run = RunDirectory { path: path.into(), _lock: None };
+        let run = RunDirectory { path: path.into(), made: false, _lock: None };
         if run.config().is_file() { Ok(run) } else { Err(Error::NotARun { path: run.path }) }
+    }
+
+    /// Takes back a run that came to nothing: removes what [`RunDirectory::create`] made, unless it has become a run.
+    pub fn abandon(self) {
+        if self.config().exists() {
+            return;
+        }
+        // What cannot be removed is an empty folder; the error that ends the run is what matters. Nothing that holds
+        // a file of someone else is removed.
+        let _ = fs::remove_dir(self.checkpoints());
+        let _ = fs::remove_file(self.path.join(LOCK));
+        if self.made {
+            let _ = fs::remove_dir(&self.path);
+        }
     }
 
     /// The folder.
@@ -124,6 +142,11 @@ impl RunDirectory {
     /// `config.toml`.
     pub fn config(&self) -> PathBuf {
         self.path.join("config.toml")
+    }
+
+    /// `tokenizer.model`.
+    pub fn tokenizer(&self) -> PathBuf {
+        self.path.join("tokenizer.model")
     }
 
     /// `plan.json`.
@@ -147,8 +170,10 @@ impl RunDirectory {
     }
 }
 
+const LOCK: &str = ".lock";
+
 fn lock(folder: &Path) -> Result<Option<File>, Error> {
-    let path = folder.join(".lock");
+    let path = folder.join(LOCK);
     let write = |source| FileError::write(&path, source);
     let mut file =
         File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(write)?;
@@ -226,6 +251,21 @@ mod tests {
         drop(run);
         assert!(RunDirectory::open(&path).is_ok());
         assert!(matches!(RunDirectory::create(&path), Err(Error::Exists { .. })));
+    }
+
+    #[test]
+    fn a_run_that_came_to_nothing_leaves_nothing_and_takes_nothing_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let entries = || fs::read_dir(folder.path()).unwrap().count();
+        RunDirectory::create(folder.path().join("a")).unwrap().abandon();
+        RunDirectory::create_named(folder.path(), "44m", UNIX_EPOCH).unwrap().abandon();
+        assert_eq!(entries(), 0);
+        RunDirectory::create(folder.path()).unwrap().abandon();
+        assert!(folder.path().is_dir() && entries() == 0, "a folder that was there stays");
+        let run = RunDirectory::create(folder.path().join("b")).unwrap();
+        fs::write(run.config(), "").unwrap();
+        run.abandon();
+        assert!(folder.path().join("b/checkpoints").is_dir());
     }
 
     #[test]

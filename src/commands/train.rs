@@ -1,0 +1,152 @@
+//! `gopher train`: a model from text, or more steps for one.
+
+mod progress;
+mod signals;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sharding::DeviceKind;
+use train::config::{Config, Draft, Value};
+use train::run::{Event, Observer, Summary};
+
+use crate::output::{Interrupted, bytes, grouped, print, print_json, table, usage};
+use progress::Progress;
+use signals::Signals;
+
+/// Arguments of `gopher train`.
+#[derive(Args)]
+pub struct Arguments {
+    /// Configuration file; without one, the run's own with --run, else the quick start's.
+    #[arg(value_name = "CONFIG.toml")]
+    config: Option<PathBuf>,
+    /// Change one key of the configuration; may be given several times.
+    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    set: Vec<String>,
+    /// Text to train on: files and folders of .txt, .md and .jsonl, each also .gz or .zst.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    data: Vec<PathBuf>,
+    /// Steps of the whole run.
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// Run directory; one that holds a run is continued from its newest checkpoint.
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Where to train: cpu, cuda or tpu.
+    #[arg(long)]
+    device: Option<DeviceKind>,
+    /// PJRT plugin to use.
+    #[arg(long, value_name = "FILE")]
+    plugin: Option<PathBuf>,
+    /// Print the summary as a JSON object, and no sample.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `gopher train`.
+///
+/// # Errors
+/// Whatever keeps the model from being trained; what was saved before stays.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let signals = Signals::install()?;
+    let config = configuration(&arguments).map_err(usage)?;
+    let mut display = Display { progress: Progress::new(), signals };
+    let result = train::run::train(config, arguments.run.as_deref(), &mut display);
+    display.progress.clear();
+    let summary = result.map_err(|error| match error {
+        train::Error::Config(error) => usage(error),
+        error => error.into(),
+    })?;
+    if summary.interrupted {
+        let Summary { completed, steps, checkpoint, run, .. } = &summary;
+        crate::output::note(format_args!(
+            "stopped after step {completed} of {steps}, saved as {}; to continue: gopher train --run {}",
+            checkpoint.display(),
+            run.display()
+        ));
+        return Err(Interrupted.into());
+    }
+    if arguments.json {
+        return print_json(&summary);
+    }
+    print(describe(&summary))
+}
+
+/// The configuration that the arguments ask for.
+fn configuration(arguments: &Arguments) -> Result<Config, train::config::Error> {
+    let Arguments { config, set, data, steps, run, device, plugin, .. } = arguments;
+    let mut draft = Draft::quick_start()?;
+    let of_run = run.as_ref().map(|run| run.join("config.toml")).filter(|path| path.is_file());
+    if let Some(path) = config.as_ref().or(of_run.as_ref()) {
+        draft.apply_file(path)?;
+    }
+    set.iter().try_for_each(|text| draft.set(text))?;
+    let path = |path: &Path| Value::from(path.to_string_lossy().into_owned());
+    if !data.is_empty() {
+        let paths = data.iter().map(|file| path(file)).collect::<Vec<_>>();
+        draft.set_value("--data", "data.paths", paths.into())?;
+    }
+    if let Some(steps) = steps {
+        // A number too large for TOML is too large for the check that follows.
+        let steps = i64::try_from(*steps).unwrap_or(i64::MAX);
+        draft.set_value("--steps", "training.steps", steps.into())?;
+    }
+    if let Some(device) = device {
+        draft.set_value("--device", "device.kind", device.to_string().into())?;
+    }
+    if let Some(plugin) = plugin {
+        draft.set_value("--plugin", "device.plugin", path(plugin))?;
+    }
+    draft.finish()
+}
+
+/// Shows on standard error what happens.
+struct Display {
+    progress: Progress,
+    signals: Signals,
+}
+
+impl Observer for Display {
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Fetch(fetch) => self.progress.fetch(fetch),
+            Event::Note(text) => self.progress.note(&text),
+            Event::Begin { run, completed, steps } => {
+                self.signals.finish_steps();
+                let from = if completed > 0 { format!(", from step {completed}") } else { String::new() };
+                self.progress.note(&format!("training {steps} steps{from} in {}", run.display()));
+            }
+            Event::Step { record, steps } => self.progress.step(record, steps),
+            Event::Saved { checkpoint } => self.progress.note(&format!("saved {}", checkpoint.display())),
+        }
+    }
+
+    fn should_stop(&self) -> bool {
+        self.signals.stop()
+    }
+}
+
+/// The summary as lines.
+fn describe(summary: &Summary) -> String {
+    let number = |value: Option<f64>, digits: usize| {
+        value.map_or("not measured".to_owned(), |value| format!("{value:.digits$}"))
+    };
+    let bits = |loss: f64| loss / std::f64::consts::LN_2 / summary.bytes_per_token;
+    let milliseconds = |seconds: Option<f64>| number(seconds.map(|seconds| seconds * 1e3), 3);
+    let rows = [
+        ("steps", format!("{} of {}", summary.completed, summary.steps)),
+        ("tokens", grouped(summary.tokens)),
+        ("parameters", grouped(summary.parameters)),
+        ("training loss, nats/token", number(summary.loss, 3)),
+        ("validation loss, nats/token", number(summary.validation_loss, 3)),
+        ("validation loss, bits/byte", number(summary.validation_loss.map(bits), 3)),
+        ("unigram entropy, nats/token", number(Some(summary.unigram_entropy), 3)),
+        ("tokens/s", summary.tokens_per_second.map_or("not measured".into(), |rate| grouped(rate as u64))),
+        ("start to first step, s", number(Some(summary.startup_seconds), 1)),
+        ("training, s", number(Some(summary.seconds), 1)),
+        ("device waits for host, ms/step", milliseconds(summary.device_wait_seconds)),
+        ("peak memory", summary.peak_memory_bytes.map_or("not measured".into(), bytes)),
+    ];
+    let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
+    format!("{}run directory: {}\n", table(&rows), summary.run.display())
+}

@@ -1,0 +1,116 @@
+//! What ends a training.
+
+use std::path::PathBuf;
+
+use crate::{checkpoint, config, metrics, run_directory};
+
+/// Why training did not begin, or ended early. What was saved before stays.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The text or the tokenizer is.
+    #[error(transparent)]
+    Data(#[from] data::Error),
+    /// The quick start's text is not to be had.
+    #[error(transparent)]
+    Fetch(#[from] wheels::Error),
+    /// The device, its plugin, or a program on it failed.
+    #[error(transparent)]
+    Device(#[from] sharding::Error),
+    /// A program cannot be built.
+    #[error(transparent)]
+    Program(#[from] graph::Error),
+    /// The run directory cannot be used.
+    #[error(transparent)]
+    RunDirectory(#[from] run_directory::Error),
+    /// A file of the run directory cannot be written or read.
+    #[error(transparent)]
+    File(#[from] run_directory::FileError),
+    /// The metrics of a run to be continued are damaged.
+    #[error(transparent)]
+    Metrics(#[from] metrics::Error),
+    /// A checkpoint cannot be saved or loaded.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    /// The tokenizer has another vocabulary than the model.
+    #[error(
+        "{} has {pieces} pieces, but model.vocabulary_size is {vocabulary_size}{}; set model.vocabulary_size = {pieces} for a new run, or use the tokenizer the model was trained with",
+        .tokenizer.display(),
+        of_checkpoint(.checkpoint)
+    )]
+    Vocabulary {
+        /// The tokenizer file.
+        tokenizer: PathBuf,
+        /// Number of its pieces.
+        pieces: usize,
+        /// Number of tokens the model knows.
+        vocabulary_size: usize,
+        /// The checkpoint that has that number, when a run is continued.
+        checkpoint: Option<PathBuf>,
+    },
+    /// The tokenizer is not the one the run was trained with.
+    #[error(
+        "{} is not the tokenizer this run was trained with, {}: leave data.tokenizer away to continue, or start a new run with another --run DIR",
+        .given.display(), .saved.display()
+    )]
+    OtherTokenizer {
+        /// The tokenizer file named now.
+        given: PathBuf,
+        /// The tokenizer file of the run.
+        saved: PathBuf,
+    },
+    /// A run cannot go on with another value of a key.
+    #[error(
+        "{key} is {given}, but the run at {} was started with {saved}: continue it with that, or start a new run with another --run DIR",
+        .run.display()
+    )]
+    Changed {
+        /// The key.
+        key: &'static str,
+        /// Value given now.
+        given: String,
+        /// Value of the run.
+        saved: String,
+        /// The run directory.
+        run: PathBuf,
+    },
+    /// A run cannot go on with other text.
+    #[error(
+        "the text is not the one the run at {} was started with ({tokens} training tokens now): continue it with that text, or start a new run with another --run DIR",
+        .run.display()
+    )]
+    OtherText {
+        /// The run directory.
+        run: PathBuf,
+        /// Number of training tokens now.
+        tokens: u64,
+    },
+    /// The tokenizer of a run to be continued is gone.
+    #[error("{} is missing, without which the run cannot be continued: restore it from a copy, or start a new run with another --run DIR", .path.display())]
+    NoTokenizer {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The loss or its gradients are not finite.
+    #[error(
+        "step {step}: loss {loss}, gradient norm {grad_norm}; the step was left out and the last good state saved as {}; lower schedule.maximum or training.clip_norm, or lengthen schedule.warmup_steps",
+        .saved.display()
+    )]
+    NotFinite {
+        /// The step, from 1.
+        step: u64,
+        /// Its loss.
+        loss: f64,
+        /// Its gradients' global norm.
+        grad_norm: f64,
+        /// The checkpoint saved.
+        saved: PathBuf,
+    },
+}
+
+fn of_checkpoint(path: &Option<PathBuf>) -> String {
+    path.as_ref().map(|path| format!(" in {}", path.display())).unwrap_or_default()
+}

@@ -1,0 +1,281 @@
+//! The loop. The device is given a step before the host reads the loss of the one before, so that it never waits.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime};
+
+use data::Sequences;
+use graph::{DType, Literal};
+use sharding::{Runtime, TransferToHost};
+
+use super::parts::Parts;
+use super::{Event, Observer};
+use crate::checkpoint::Description;
+use crate::config::Config;
+use crate::metrics::{self, Record};
+use crate::run_directory::RunDirectory;
+use crate::{Error, tensorboard};
+
+/// A run under way.
+pub(super) struct Steps<'a> {
+    config: &'a Config,
+    run: &'a RunDirectory,
+    runtime: &'a Runtime,
+    parts: Parts,
+    sequences: Sequences,
+    digest: String,
+    metrics: metrics::Writer,
+    events: tensorboard::Writer,
+    /// Steps given to the device and read back.
+    completed: u64,
+    /// The step whose checkpoint was saved last, and where.
+    saved: Option<(u64, PathBuf)>,
+    /// When the host last came back from waiting for the device.
+    free_since: Instant,
+    /// When the device finished what was read last.
+    finished_at: Instant,
+    outcome: Outcome,
+}
+
+/// What the steps of this process came to.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// Steps taken.
+    pub(super) steps: u64,
+    /// Whether the observer stopped it.
+    pub(super) interrupted: bool,
+    /// From handing over the first step to the end of the last, checkpoints included.
+    pub(super) seconds: f64,
+    /// When the first step was handed over.
+    pub(super) began: Option<Instant>,
+    /// For each step handed over while another was to be under way: at most how long the device waited for it.
+    pub(super) device_waits: Vec<f64>,
+    /// The newest checkpoint.
+    pub(super) checkpoint: Option<PathBuf>,
+}
+
+/// A step the device has been given.
+struct InFlight {
+    step: u64,
+    learning_rate: f64,
+    loss: TransferToHost,
+    grad_norm: TransferToHost,
+    validation: Vec<TransferToHost>,
+    more: BTreeMap<String, serde_json::Value>,
+}
+
+impl<'a> Steps<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        run: &'a RunDirectory,
+        runtime: &'a Runtime,
+        parts: Parts,
+        sequences: Sequences,
+        digest: String,
+        completed: u64,
+    ) -> Result<Self, Error> {
+        let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
+        let host = tensorboard::host_name();
+        let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
+        let now = Instant::now();
+        Ok(Self {
+            config,
+            run,
+            runtime,
+            parts,
+            sequences,
+            digest,
+            metrics,
+            events,
+            completed,
+            saved: None,
+            free_since: now,
+            finished_at: now,
+            outcome: Outcome::default(),
+        })
+    }
+
+    /// Takes the steps that are left, and saves the state at the end, however it comes.
+    pub(super) fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        let began = Instant::now();
+        (self.free_since, self.finished_at) = (began, began);
+        let mut bad = None;
+        match self.take_steps(&mut bad, observer) {
+            Ok(()) => {}
+            // The device's state is gone with the device.
+            Err(error @ Error::Device(_)) => return Err(error),
+            Err(error) => {
+                // A full disk may have room for nothing more, but then nothing is lost by trying.
+                let _ = self.save(observer);
+                return Err(error);
+            }
+        }
+        let saved = self.save(observer)?;
+        if let Some(Record { step, loss, grad_norm, .. }) = bad {
+            return Err(Error::NotFinite { step, loss, grad_norm, saved });
+        }
+        let mut outcome = std::mem::take(&mut self.outcome);
+        (outcome.seconds, outcome.began) = (began.elapsed().as_secs_f64(), Some(began));
+        outcome.checkpoint = Some(saved);
+        Ok(outcome)
+    }
+
+    /// Takes steps until the last one, one whose loss or gradients are not finite (put into `bad`), or an interruption.
+    fn take_steps(&mut self, bad: &mut Option<Record>, observer: &mut dyn Observer) -> Result<(), Error> {
+        let steps = self.config.training.steps;
+        let mut under_way = None;
+        for step in self.completed + 1..=steps {
+            if observer.should_stop() {
+                self.outcome.interrupted = true;
+                break;
+            }
+            let started = self.start(step, under_way.as_ref())?;
+            if let Some(previous) = under_way.replace(started) {
+                self.finish(previous, bad, observer)?;
+            }
+            if bad.is_some() {
+                break;
+            }
+            if is_due(step, self.config.training.checkpoint_every) && step < steps {
+                if let Some(last) = under_way.take() {
+                    self.finish(last, bad, observer)?;
+                }
+                if bad.is_some() {
+                    break;
+                }
+                self.save(observer)?;
+                self.finished_at = Instant::now();
+            }
+        }
+        match under_way {
+            Some(last) => self.finish(last, bad, observer),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the device a step, and the validation after it if one is due.
+    fn start(&mut self, step: u64, under_way: Option<&InFlight>) -> Result<InFlight, Error> {
+        let training = &self.config.training;
+        let batch = self.sequences.batch(step - 1, training.batch, 0..training.batch)?;
+        let shape = [batch.rows, batch.sequence_length];
+        let learning_rate = self.config.schedule.learning_rate(step - 1, training.steps);
+        let scalar = |value: f64| self.runtime.upload(&Literal::scalar(DType::F32, value));
+        let inputs = [
+            scalar(step as f64)?,
+            scalar(learning_rate)?,
+            self.runtime.upload_slice(&batch.inputs, &shape)?,
+            self.runtime.upload_slice(&batch.targets, &shape)?,
+        ];
+        let inputs: Vec<_> = self.parts.state.buffers().iter().chain(&inputs).collect();
+        let outputs = self.parts.step.run(&inputs)?;
+        let metrics = self.parts.state.advance(outputs);
+
+        // If the step before is still being worked on, the device did not wait for this one. Otherwise it waited for
+        // no longer than the host was busy.
+        let busy = self.free_since.elapsed().as_secs_f64();
+        let mut more = BTreeMap::from([("host_seconds".to_owned(), busy.into())]);
+        if let Some(before) = under_way {
+            let waited = if before.is_done()? { busy } else { 0.0 };
+            self.outcome.device_waits.push(waited);
+            more.insert("device_wait_seconds".to_owned(), waited.into());
+        }
+        let validation = match &self.parts.validation {
+            Some((validation, program))
+                if step == training.steps || is_due(step, training.validation_every) =>
+            {
+                validation.start(self.runtime, program, &self.parts.state)?
+            }
+            _ => Vec::new(),
+        };
+        let (loss, grad_norm) = (metrics[0].start_to_host()?, metrics[1].start_to_host()?);
+        Ok(InFlight { step, learning_rate, loss, grad_norm, validation, more })
+    }
+
+    /// Waits for a step and writes down what came of it.
+    fn finish(
+        &mut self,
+        under_way: InFlight,
+        bad: &mut Option<Record>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        let InFlight { step, learning_rate, loss, grad_norm, validation, mut more } = under_way;
+        let (loss, grad_norm) = (number(loss)?, number(grad_norm)?);
+        let seconds = self.finished_at.elapsed().as_secs_f64();
+        self.finished_at = Instant::now();
+        let validation_loss = match validation.len() {
+            0 => None,
+            count => {
+                let losses = validation.into_iter().map(number).collect::<Result<Vec<f64>, Error>>()?;
+                more.insert("validation_seconds".into(), self.finished_at.elapsed().as_secs_f64().into());
+                self.finished_at = Instant::now();
+                Some(losses.iter().sum::<f64>() / count as f64)
+            }
+        };
+        self.free_since = Instant::now();
+        self.completed = step;
+        self.outcome.steps += 1;
+        let tokens = self.config.batch_tokens();
+        let record = Record {
+            step,
+            tokens: step * tokens,
+            loss,
+            learning_rate,
+            grad_norm,
+            seconds,
+            tokens_per_second: tokens as f64 / seconds,
+            validation_loss,
+            more,
+        };
+        self.metrics.write(&record)?;
+        let mut scalars = vec![
+            ("loss/training", loss),
+            ("learning_rate", learning_rate),
+            ("grad_norm", grad_norm),
+            ("tokens_per_second", record.tokens_per_second),
+        ];
+        scalars.extend(validation_loss.map(|loss| ("loss/validation", loss)));
+        self.events.scalars(SystemTime::now(), step, &scalars)?;
+        observer.event(Event::Step { record: &record, steps: self.config.training.steps });
+        if !(loss.is_finite() && grad_norm.is_finite()) {
+            bad.get_or_insert(record);
+        }
+        Ok(())
+    }
+
+    /// Saves the state, unless that was just done.
+    fn save(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+        if let Some((step, checkpoint)) = &self.saved
+            && *step == self.completed
+        {
+            return Ok(checkpoint.clone());
+        }
+        let description = Description {
+            step: self.completed,
+            tokens: self.completed * self.config.batch_tokens(),
+            seed: self.config.training.seed.into(),
+            config_digest: self.digest.clone(),
+        };
+        let Parts { state, options, .. } = &self.parts;
+        let checkpoint = state.save(options, &self.run.checkpoints(), &description)?;
+        observer.event(Event::Saved { checkpoint: &checkpoint });
+        self.saved = Some((self.completed, checkpoint.clone()));
+        Ok(checkpoint)
+    }
+}
+
+impl InFlight {
+    fn is_done(&self) -> Result<bool, Error> {
+        Ok(self.loss.is_ready().map_err(sharding::Error::from)?)
+    }
+}
+
+/// Waits for a scalar.
+fn number(transfer: TransferToHost) -> Result<f64, Error> {
+    let array = transfer.wait().map_err(sharding::Error::from)?;
+    Ok(array.to_f64_vec()[0])
+}
+
+/// Whether something done every so many steps is to be done after `step`; never, for 0.
+fn is_due(step: u64, every: u64) -> bool {
+    every > 0 && step.is_multiple_of(every)
+}

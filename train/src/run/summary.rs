@@ -1,0 +1,147 @@
+//! What a run came to, in numbers and in files.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde::Serialize;
+use serde_json::json;
+use sharding::{Memory, Runtime};
+
+use super::parts::Parts;
+use super::steps::Outcome;
+use crate::Error;
+use crate::chart::Chart;
+use crate::config::Config;
+use crate::run_directory::{RunDirectory, write_atomically};
+use crate::text::Text;
+use crate::{checkpoint, metrics};
+
+/// What a run came to. Losses are in nats per token; what is about time or memory is about this process alone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// The run directory.
+    pub run: PathBuf,
+    /// The newest checkpoint.
+    pub checkpoint: PathBuf,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+    /// Steps completed, those of earlier processes included.
+    pub completed: u64,
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// Tokens trained on.
+    pub tokens: u64,
+    /// All trained numbers of the model.
+    pub parameters: u64,
+    /// Mean training loss of the last steps: a tenth of the run, at least one step.
+    pub loss: Option<f64>,
+    /// The last loss on held-out text.
+    pub validation_loss: Option<f64>,
+    /// Entropy of the training tokens' frequencies: the loss of a model that knows nothing else.
+    pub unigram_entropy: f64,
+    /// Bytes of text per token: loss / ln 2 / this is bits per byte.
+    pub bytes_per_token: f64,
+    /// From the call to the first step.
+    pub startup_seconds: f64,
+    /// From the first step to the last checkpoint.
+    pub seconds: f64,
+    /// Tokens divided by the time the steps took, without validation and checkpoints; the first step is left out.
+    pub tokens_per_second: Option<f64>,
+    /// Mean time per step that the device waited for the host, at most.
+    pub device_wait_seconds: Option<f64>,
+    /// The most memory the process had, in bytes, if the system tells.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+pub(super) fn summarize(
+    config: &Config,
+    run: &RunDirectory,
+    text: &Text,
+    outcome: Outcome,
+    start: Instant,
+) -> Result<Summary, Error> {
+    let records = metrics::read(&run.metrics())?;
+    let mean =
+        |values: &[f64]| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+    let completed = records.last().map_or(0, |record| record.step);
+    let tail = records.len().div_ceil(10);
+    let losses: Vec<f64> = records[records.len() - tail..].iter().map(|record| record.loss).collect();
+    let mine = &records[records.len().saturating_sub(outcome.steps as usize)..];
+    let seconds: Vec<f64> = mine.iter().skip(1).map(|record| record.seconds).collect();
+    let statistics = text.corpus.training_statistics();
+    let began = outcome.began.unwrap_or_else(Instant::now);
+    Ok(Summary {
+        run: run.path().to_owned(),
+        checkpoint: match outcome.checkpoint {
+            Some(checkpoint) => checkpoint,
+            None => checkpoint::latest(&run.checkpoints(), &mut |_| {})?.unwrap_or_else(|| run.checkpoints()),
+        },
+        interrupted: outcome.interrupted,
+        completed,
+        steps: config.training.steps,
+        tokens: completed * config.batch_tokens(),
+        parameters: config.model.total_parameters(),
+        loss: mean(&losses),
+        validation_loss: records.iter().rev().find_map(|record| record.validation_loss),
+        unigram_entropy: statistics.unigram_entropy,
+        bytes_per_token: statistics.bytes_per_token(),
+        startup_seconds: began.duration_since(start).as_secs_f64(),
+        seconds: outcome.seconds,
+        tokens_per_second: mean(&seconds).map(|seconds| config.batch_tokens() as f64 / seconds),
+        device_wait_seconds: mean(&outcome.device_waits),
+        peak_memory_bytes: peak_memory(),
+    })
+}
+
+/// The most memory this process had at any time, as Linux counts it.
+fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// `loss.svg` of all steps so far.
+pub(super) fn write_chart(config: &Config, run: &RunDirectory, unigram_entropy: f64) -> Result<(), Error> {
+    let records = metrics::read(&run.metrics())?;
+    let millions = config.model.total_parameters() as f64 / 1e6;
+    let title = format!("{}, {millions:.1}M parameters", config.name);
+    let chart = Chart::of_run(title, &records, Some(unigram_entropy));
+    Ok(write_atomically(&run.loss_chart(), chart.svg().as_bytes())?)
+}
+
+/// `plan.json`: how the model lies on the devices, and what that takes. One device holds all of it.
+pub(super) fn plan(config: &Config, runtime: &Runtime, parts: &Parts) -> Result<String, Error> {
+    let bytes = |memory: Memory| {
+        json!({
+            "arguments": memory.arguments,
+            "outputs": memory.outputs,
+            "temporaries": memory.temporaries,
+            "aliased": memory.aliased,
+            "total": memory.total(),
+        })
+    };
+    let state: usize = parts.state.buffers().iter().map(|buffer| buffer.ty().bytes()).sum();
+    let mut memory = json!({ "train_step": bytes(parts.step.memory()?) });
+    let mut compile_seconds = json!({ "train_step": parts.step.compile_seconds() });
+    if let Some((_, program)) = &parts.validation {
+        memory["loss"] = bytes(program.memory()?);
+        compile_seconds["loss"] = program.compile_seconds().into();
+    }
+    let plan = json!({
+        "mesh": { "data": 1 },
+        "device": {
+            "kind": runtime.kind().to_string(),
+            "platform": runtime.platform(),
+            "platform_version": runtime.platform_version(),
+            "plugin": runtime.plugin_path(),
+            "found": runtime.found().to_string(),
+        },
+        "parameters": config.model.total_parameters(),
+        "state_bytes": state,
+        "memory_bytes": memory,
+        "compile_seconds": compile_seconds,
+    });
+    Ok(format!("{plan:#}\n"))
+}

