@@ -1,6 +1,6 @@
 //! Values of the forward pass in the body of a backward scan: kept in stacks, or computed again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::builder::{Builder, Tensor};
 use crate::error::Error;
@@ -117,26 +117,16 @@ impl Recompute {
         tensor
     }
 
-    /// Under [`Remat::None`], once all demands are known: computes again what takes only cheap elementwise ops on
-    /// values that are kept anyway, at the start of the backward body. That fuses into what reads it, where a stack
-    /// would have to be written and read.
+    /// Under [`Remat::None`], once all demands are known: computes again what takes only cheap ops on values that are
+    /// kept anyway, at the start of the backward body. That fuses into what reads it, where a stack would have to be
+    /// written and read.
     pub(super) fn settle(&mut self, body: &Function, b: &Builder) -> Result<(), Error> {
         if self.remat != Remat::None {
             return Ok(());
         }
         self.cheap.resize(body.types.len(), false);
-        let requested = |value: Value| self.requests.iter().any(|request| request.value == value);
-        let mut at_hand = self.cheap.clone();
-        for (position, param) in body.params.iter().enumerate() {
-            at_hand[param.value.index()] = position >= self.carries || requested(param.value);
-        }
-        for node in &body.nodes {
-            let cheap = is_cheap(&node.op) && node.operands.iter().all(|operand| at_hand[operand.index()]);
-            for result in &node.results {
-                self.cheap[result.index()] |= cheap;
-                at_hand[result.index()] |= cheap || requested(*result);
-            }
-        }
+        self.request_common_sources(body, b);
+        self.cheap = self.at_hand(body).0;
         let requests = std::mem::take(&mut self.requests);
         let (mut again, kept): (Vec<_>, Vec<_>) = requests
             .into_iter()
@@ -162,6 +152,46 @@ impl Recompute {
         let added = function.nodes.len() - before;
         function.nodes.rotate_right(added);
         Ok(())
+    }
+
+    /// Which values cheap ops make from kept values, stacked inputs and constants; and these together with the kept.
+    fn at_hand(&self, body: &Function) -> (Vec<bool>, Vec<bool>) {
+        let mut cheap = self.cheap.clone();
+        let mut at_hand = cheap.clone();
+        self.requests.iter().for_each(|request| at_hand[request.value.index()] = true);
+        body.params[self.carries..].iter().for_each(|param| at_hand[param.value.index()] = true);
+        for node in &body.nodes {
+            let is_cheap = is_cheap(&node.op) && node.operands.iter().all(|operand| at_hand[operand.index()]);
+            for result in &node.results {
+                cheap[result.index()] |= is_cheap;
+                at_hand[result.index()] |= is_cheap;
+            }
+        }
+        (cheap, at_hand)
+    }
+
+    /// Keeps a value instead of several that cheap ops make of it, such as slices of it, where that is less.
+    fn request_common_sources(&mut self, body: &Function, b: &Builder) {
+        let definitions = body.definitions();
+        let (cheap, at_hand) = self.at_hand(body);
+        let mut bytes: BTreeMap<Value, usize> = BTreeMap::new();
+        let residuals = self.requests.iter().filter(|request| request.origin == Origin::Residual);
+        for request in residuals.filter(|request| !cheap[request.value.index()]) {
+            let mut source = request.value;
+            while let Some(node) = definitions[source.index()].map(|index| &body.nodes[index]) {
+                let mut missing = node.operands.iter().filter(|operand| !at_hand[operand.index()]);
+                match (is_cheap(&node.op), missing.next(), missing.next()) {
+                    (true, Some(&operand), None) => source = operand,
+                    _ => break,
+                }
+            }
+            *bytes.entry(source).or_default() += body.ty(request.value).bytes();
+        }
+        for (source, bytes) in bytes {
+            if bytes > body.ty(source).bytes() && !at_hand[source.index()] {
+                self.request(body, b, source, Origin::Residual);
+            }
+        }
     }
 }
 
@@ -197,12 +227,13 @@ fn is_free(op: &Op) -> bool {
     )
 }
 
-/// Free ops, and elementwise ops of an instruction or so.
+/// Free ops, slices and joins, and elementwise ops of an instruction or so.
 fn is_cheap(op: &Op) -> bool {
     let costly = matches!(op, Op::Binary(Binary::Div | Binary::Rem | Binary::Pow));
     let unary = matches!(
         op,
         Op::Unary(Unary::Neg | Unary::Abs | Unary::Sign | Unary::Floor | Unary::Not | Unary::IsFinite)
     );
-    is_free(op) || unary || matches!(op, Op::Binary(_) | Op::Select) && !costly
+    let moves = matches!(op, Op::Slice { .. } | Op::Concatenate { .. } | Op::Select);
+    is_free(op) || unary || moves || matches!(op, Op::Binary(_)) && !costly
 }

@@ -111,6 +111,31 @@ fn what_is_the_same_in_every_iteration_is_not_stacked() {
 }
 
 #[test]
+fn instead_of_slices_what_they_are_cut_from_is_kept() {
+    // As attention in blocks does: of two biased queries, both read in two halves, only the query is kept.
+    let kept = kept_by(TensorType::new(DType::F32, [4, 4]), &|b, x, constant| {
+        let query = b.tanh(x)?;
+        let mut blocks = Vec::new();
+        for bias in [1.0, 2.0] {
+            let biased = b.scale(b.offset(query, bias)?, 0.5)?;
+            for start in [0, 2] {
+                blocks.push(b.sin(b.slice_dim(biased, 0, start, start + 2)?)?);
+            }
+        }
+        let [a, c, d, e] = blocks[..] else { unreachable!("four blocks") };
+        let both = b.concatenate(&[b.add(a, c)?, b.add(d, e)?], 0)?;
+        b.mul(both, b.stop_gradient(constant)?)
+    });
+    assert_eq!(kept, ["f32[4,4]"]);
+    // But one small slice stays a small one.
+    let kept = kept_by(TensorType::new(DType::F32, [4, 4]), &|b, x, _| {
+        let row = b.sin(b.slice_dim(b.scale(x, 2.0)?, 0, 0, 1)?)?;
+        b.add(x, b.broadcast(row, &[4, 4], &[0, 1])?)
+    });
+    assert_eq!(kept, ["f32[1,4]"]);
+}
+
+#[test]
 fn of_a_value_in_two_widths_one_is_kept() {
     // Softmax weights as attention uses them: read in f32 by exp's rule and in bf16 by the contraction's.
     let kept = kept_by(TensorType::new(DType::BF16, [2, 2]), &|b, x, constant| {

@@ -126,6 +126,41 @@ fn a_result_that_nothing_reads_gets_no_backward_work() {
 }
 
 #[test]
+fn a_result_that_is_read_only_through_other_carries() {
+    let mut random = Random(12);
+    let inputs = [(); 3].map(|()| random.floats(&[2], 0.5, 1.0));
+    // The third carry reaches the loss after two more iterations.
+    check_loop(&inputs, &|how, b, x| {
+        let inputs = Loop { length: 4, reverse: false, carries: x, xs: &[], constants: &[] };
+        let out = how.build(b, inputs, &|b, carries, _, _| {
+            let first = b.add(carries[0], carries[1])?;
+            outputs(&[first, b.mul(carries[1], carries[2])?, b.sin(carries[2])?], &[])
+        })?;
+        Ok(out.carries[0])
+    });
+}
+
+#[test]
+fn a_feed_forward_layer_with_what_is_computed_again_from_what_is_kept() {
+    let mut random = Random(13);
+    let inputs = [
+        random.floats(&[2], -1.0, 1.0),
+        random.floats(&[3, 2, 4], -1.0, 1.0),
+        random.floats(&[3, 4, 2], -1.0, 1.0),
+    ];
+    check_loop(&inputs, &|how, b, x| {
+        let inputs = Loop { length: 3, reverse: false, carries: &x[..1], xs: &x[1..], constants: &[] };
+        let out = how.build(b, inputs, &|b, carries, xs, _| {
+            let x = b.name(b.einsum("i,ij->j", carries[0], xs[0])?, "kept")?;
+            let inner = b.scale(b.add(x, b.scale(b.mul(x, b.mul(x, x)?)?, 0.044715)?)?, 0.8)?;
+            let gelu = b.mul(b.scale(x, 0.5)?, b.offset(b.tanh(inner)?, 1.0)?)?;
+            outputs(&[b.add(carries[0], b.einsum("j,ji->i", gelu, xs[1])?)?], &[])
+        })?;
+        Ok(out.carries[0])
+    });
+}
+
+#[test]
 fn an_operand_in_several_roles_gets_the_sum() {
     let mut random = Random(5);
     let inputs = [random.floats(&[3], -1.0, 1.0), random.floats(&[3, 3], -1.0, 1.0)];
