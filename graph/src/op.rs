@@ -87,7 +87,8 @@ pub enum Binary {
     Sub,
     /// Product; integers wrap.
     Mul,
-    /// Quotient; integers truncate towards zero. Division of an integer by zero gives -1 (all bits set).
+    /// Quotient; integers truncate towards zero. Division of an integer by zero gives -1 (all bits set); XLA, however,
+    /// takes `x / x` for 1 whatever `x` is.
     Div,
     /// Remainder with the sign of the dividend; integers only. By zero it gives the dividend.
     Rem,

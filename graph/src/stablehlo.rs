@@ -154,17 +154,13 @@ impl Printer {
     fn nodes(&mut self, frame: &mut Frame<'_>) -> Result<(), Error> {
         let function = frame.function;
         for node in &function.nodes {
-            let location = self.location(function, node);
             match &node.op {
                 Op::StopGradient | Op::Name(_) => {
                     let operand = frame.name(node.operands[0]).to_string();
                     frame.names[node.results[0].index()] = operand;
                 }
-                Op::Scan(scan) => self.scan(frame, node, scan, location)?,
-                op => {
-                    let name = self.operation(frame, node, op, location);
-                    frame.names[node.results[0].index()] = name;
-                }
+                Op::Scan(scan) => self.scan(frame, node, scan)?,
+                op => frame.names[node.results[0].index()] = self.operation(frame, node, op),
             }
         }
         Ok(())

@@ -19,7 +19,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use graph::verify::verify;
-use graph::{Builder, Error, Function, Literal, Tensor, Value, gradient, interpret};
+use graph::{Builder, Error, Function, Literal, Tensor, Value, gradient, interpret, to_hlo_text, to_stablehlo};
 
 type Directive = fn(program: &str, arguments: &str) -> Result<String, Error>;
 
@@ -32,6 +32,9 @@ const DIRECTIVES: &[(&str, Directive)] = &[
     ("interpret", interpret_text),
     // The program with the derivatives of its first result as further results: `gradient x, y` names parameters.
     ("gradient", differentiate),
+    // The program as other tools read it.
+    ("stablehlo", |program, _| to_stablehlo(&read(program)?)),
+    ("hlo-text", |program, _| to_hlo_text(&read(program)?)),
     // The program without the nodes that no result needs.
     ("simplify", |program, _| {
         let mut function = read(program)?;

@@ -14,7 +14,8 @@ const LONGEST_LIST: usize = 1024;
 
 impl Printer {
     /// Prints an operation of one result and returns the result's name.
-    pub(super) fn operation(&mut self, frame: &Frame<'_>, node: &Node, op: &Op, location: usize) -> String {
+    pub(super) fn operation(&mut self, frame: &Frame<'_>, node: &Node, op: &Op) -> String {
+        let location = self.location(frame.function, node);
         let mut names: Vec<String> =
             node.operands.iter().map(|&operand| frame.name(operand).to_owned()).collect();
         let mut types: Vec<TensorType> =

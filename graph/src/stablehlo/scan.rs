@@ -10,17 +10,12 @@ use crate::op::Scan;
 const COUNTER: &str = "tensor<i32>";
 
 impl Printer {
-    pub(super) fn scan(
-        &mut self,
-        frame: &mut Frame<'_>,
-        node: &Node,
-        scan: &Scan,
-        location: usize,
-    ) -> Result<(), Error> {
+    pub(super) fn scan(&mut self, frame: &mut Frame<'_>, node: &Node, scan: &Scan) -> Result<(), Error> {
         let Scan { length, reverse, carries, xs, body, .. } = scan;
         if i32::try_from(*length).is_err() {
             return Err(Error::Export(format!("scan `{}`: {length} iterations do not fit i32", body.name)));
         }
+        let location = self.location(frame.function, node);
         let ys = &body.results[*carries..];
         let operands: Vec<String> =
             node.operands.iter().map(|&operand| frame.name(operand).to_string()).collect();

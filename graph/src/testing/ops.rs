@@ -119,6 +119,12 @@ impl Writer<'_> {
             _ => self.random.pick(&[&both[..], &[Binary::Pow]].concat()),
         };
         let mut x = x;
+        if binary == Binary::Div && ty.dtype.is_int() {
+            // By zero, XLA gives -1, but takes x / x for 1 all the same.
+            let one = self.b.full(&ty, 1.0)?;
+            self.read(y);
+            y = self.b.or(y, one)?;
+        }
         if self.options.tame && ty.dtype.is_float() && matches!(binary, Binary::Div | Binary::Pow) {
             self.read(x);
             self.read(y);
