@@ -1,2 +1,35 @@
 //! The `gopher` command.
-fn main() {}
+//!
+//! Results go to standard output; progress, logs and errors to standard error. Exit codes: 0 success, 1 failure, 2 wrong
+//! usage, 130 interrupted.
+
+mod commands;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Train, sample and export the Gopher family of language models on XLA.
+#[derive(Parser)]
+#[command(name = "gopher", version = concat!(env!("CARGO_PKG_VERSION"), env!("GOPHER_COMMIT")), max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
+fn main() -> ExitCode {
+    xla_sys::keep_freed_memory();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing is lost when the terminal is gone.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    match commands::run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::report(&error),
+    }
+}

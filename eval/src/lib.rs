@@ -1,1 +1,20 @@
-//! Sampling and evaluation of trained models.
+//! Sampling from trained models.
+//!
+//! A [`Decoder`] runs a model over a growing text, one compiled step after another, with its keys and values kept on
+//! the device. A [`Sampler`] chooses a token from the step's logits on the host. A [`Generator`] puts both together
+//! with a tokenizer: text in, text out. [`TrainedModel`] loads what a run directory holds.
+
+mod decoder;
+mod error;
+mod generate;
+mod sample;
+mod trained;
+
+pub use decoder::{Decoder, PROMPT_CHUNK, Session};
+pub use error::Error;
+pub use generate::{Generation, Generator, Stop};
+pub use sample::{Sampler, Sampling};
+pub use trained::TrainedModel;
+
+/// The result of every fallible operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,162 @@
+//! A model on a device, reading one text after another.
+
+use graph::TensorType;
+use model::{DecodeShape, ModelConfig, Precision};
+use sharding::{Buffer, Program, Runtime};
+
+use crate::{Error, Result};
+
+/// Tokens of a prompt that one step reads, if the window holds as many.
+pub const PROMPT_CHUNK: usize = 64;
+
+/// A model compiled for decoding one sequence: a program that reads a chunk of a prompt and one that reads a token,
+/// over the same cache.
+#[derive(Debug)]
+pub struct Decoder {
+    runtime: Runtime,
+    config: ModelConfig,
+    parameters: Vec<Buffer>,
+    relative_keys: Buffer,
+    read_chunk: Program,
+    read_one: Program,
+    cache: TensorType,
+    chunk: usize,
+    window: usize,
+}
+
+impl Decoder {
+    /// Compiles the programs for `window` positions, which may be more than the model was trained on.
+    /// `parameters` are the model's, in the order of [`model::parameters::specs`].
+    ///
+    /// # Errors
+    /// [`Error::EmptyWindow`], a program that cannot be compiled, or parameters of other types.
+    pub fn new(
+        runtime: &Runtime,
+        config: &ModelConfig,
+        precision: Precision,
+        parameters: Vec<Buffer>,
+        window: usize,
+    ) -> Result<Self> {
+        if window == 0 {
+            return Err(Error::EmptyWindow);
+        }
+        let chunk = PROMPT_CHUNK.min(window);
+        // The last chunk of a prompt may be padded past the window's end.
+        let capacity = window.next_multiple_of(chunk);
+        let program = |chunk| -> Result<Program> {
+            let shape = DecodeShape { batch: 1, chunk, window: capacity };
+            Ok(runtime.compile(&model::decode(config, precision, shape)?)?)
+        };
+        let relative = runtime.compile(&model::relative_keys(config, precision, capacity)?)?;
+        let mut relative_keys = relative.run(&parameters.iter().collect::<Vec<_>>())?;
+        let (read_chunk, read_one) = (program(chunk)?, program(1)?);
+        let cache = [config.layers, config.heads, 1, capacity, config.key_value_size];
+        Ok(Self {
+            runtime: runtime.clone(),
+            config: config.clone(),
+            relative_keys: relative_keys.swap_remove(0),
+            parameters,
+            read_chunk,
+            read_one,
+            cache: TensorType::new(precision.activations, cache),
+            chunk,
+            window,
+        })
+    }
+
+    /// The model's sizes.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Positions that can be looked back at, the newest included.
+    pub fn window(&self) -> usize {
+        self.window
+    }
+
+    /// Seconds it took to compile the programs.
+    pub fn compile_seconds(&self) -> f64 {
+        self.read_chunk.compile_seconds() + self.read_one.compile_seconds()
+    }
+
+    /// Gives the parameters back.
+    pub fn into_parameters(self) -> Vec<Buffer> {
+        self.parameters
+    }
+
+    /// A new text, with nothing read yet.
+    ///
+    /// # Errors
+    /// When the device has no room for the cache.
+    pub fn start(&self) -> Result<Session<'_>> {
+        let (keys, values) = (self.runtime.zeros(&self.cache)?, self.runtime.zeros(&self.cache)?);
+        Ok(Session { decoder: self, keys, values, position: 0 })
+    }
+}
+
+/// A text that is being read: the keys and values of all its tokens so far.
+#[derive(Debug)]
+pub struct Session<'a> {
+    decoder: &'a Decoder,
+    keys: Buffer,
+    values: Buffer,
+    position: usize,
+}
+
+impl Session<'_> {
+    /// Number of tokens read.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Forgets what was read. The next token is the first.
+    pub fn restart(&mut self) {
+        // Keys that are left over lie after every token read from now on, until they are overwritten.
+        self.position = 0;
+    }
+
+    /// Reads tokens and returns the logits, one per piece of the vocabulary, for the token that follows the last.
+    ///
+    /// # Errors
+    /// [`Error::EmptyPrompt`] without tokens, [`Error::PromptTooLong`] when they do not fit the window any more,
+    /// [`Error::Token`], or a failure of the device. Nothing is read then.
+    pub fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>> {
+        let (decoder, vocabulary_size) = (self.decoder, self.decoder.config.vocabulary_size);
+        let end = self.position + tokens.len();
+        if end > decoder.window {
+            return Err(Error::PromptTooLong { tokens: end, window: decoder.window });
+        }
+        if let Some(&token) = tokens.iter().find(|&&token| token as usize >= vocabulary_size) {
+            return Err(Error::Token { token, vocabulary_size });
+        }
+        let mut logits = None;
+        let mut rest = tokens;
+        while !rest.is_empty() {
+            let room = self.decoder.cache.shape[3] - self.position;
+            let chunk = if rest.len() == 1 || decoder.chunk > room { 1 } else { decoder.chunk };
+            let (read, left) = rest.split_at(chunk.min(rest.len()));
+            logits = Some(self.step(read, chunk)?);
+            rest = left;
+        }
+        let logits = logits.ok_or(Error::EmptyPrompt)?;
+        Ok(logits.to_vec::<f32>()?)
+    }
+
+    /// Reads up to `chunk` tokens with the program for that many.
+    fn step(&mut self, tokens: &[u32], chunk: usize) -> Result<Buffer> {
+        let Decoder { runtime, parameters, relative_keys, read_chunk, read_one, .. } = self.decoder;
+        let program = if chunk == 1 { read_one } else { read_chunk };
+        let mut padded: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
+        padded.resize(chunk, 0);
+        let padded = runtime.upload_slice(&padded, &[1, chunk])?;
+        let position = runtime.upload_slice(&[self.position as i32], &[])?;
+        let last = runtime.upload_slice(&[tokens.len() as i32 - 1], &[])?;
+        let mut inputs: Vec<&Buffer> = parameters.iter().collect();
+        inputs.extend([&padded, &position, &last, relative_keys, &self.keys, &self.values]);
+        let outputs = program.run(&inputs)?;
+        let [logits, keys, values] = <[Buffer; 3]>::try_from(outputs).expect("decode has three outputs");
+        (self.keys, self.values) = (keys, values);
+        self.position += tokens.len();
+        Ok(logits)
+    }
+}

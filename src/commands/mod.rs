@@ -1,0 +1,38 @@
+//! One file per subcommand, each thin: it reads arguments, calls the crates, and prints.
+
+pub mod doctor;
+pub mod export;
+pub mod generate;
+pub mod models;
+pub mod train;
+
+use clap::Subcommand;
+
+/// What the program can do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Train a model on text; without arguments, a small one on Shakespeare's plays.
+    Train(train::Arguments),
+    /// Continue a prompt with a trained model.
+    Generate(generate::Arguments),
+    /// List the models of the paper with their parameter counts and training state.
+    Models(models::Arguments),
+    /// Write a program of a model as StableHLO or HLO.
+    Export(export::Arguments),
+    /// Say which plugins and devices there are, what is missing, and how to get it.
+    Doctor(doctor::Arguments),
+}
+
+/// Runs a subcommand.
+///
+/// # Errors
+/// Whatever ends it; `output::report` gives each its exit code.
+pub fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Train(arguments) => train::run(arguments),
+        Command::Generate(arguments) => generate::run(arguments),
+        Command::Models(arguments) => models::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
+    }
+}
