@@ -90,8 +90,8 @@ struct PluginReport {
     found: Option<String>,
     #[serde(flatten)]
     probe: Option<Probe>,
-    /// What is wrong.
-    missing: Option<String>,
+    /// What is missing or wrong.
+    problem: Option<String>,
     /// How to put it right.
     remedy: Option<String>,
 }
@@ -145,7 +145,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     if !report.cpu_training {
         let plugin = &report.plugins[0];
-        let reason = [&plugin.missing, &plugin.remedy].into_iter().flatten().cloned().collect::<Vec<_>>();
+        let reason = [&plugin.problem, &plugin.remedy].into_iter().flatten().cloned().collect::<Vec<_>>();
         bail!("training on the CPU is not possible here: {}", reason.join("; "));
     }
     Ok(())
@@ -200,7 +200,7 @@ fn plugin(kind: DeviceKind, can_fetch: bool) -> PluginReport {
         path: None,
         found: None,
         probe: None,
-        missing: None,
+        problem: None,
         remedy: None,
     };
     match Locator::from_environment().find(kind, None) {
@@ -208,7 +208,7 @@ fn plugin(kind: DeviceKind, can_fetch: bool) -> PluginReport {
         Ok(None) => {
             let variable = kind.variable();
             let named = format!("name a PJRT plugin file with --plugin FILE or {variable}");
-            report.missing = Some(format!("there is no {kind} plugin on this machine"));
+            report.problem = Some(format!("there is no {kind} plugin on this machine"));
             report.remedy = Some(match kind.pin() {
                 Some(pin) if can_fetch => {
                     let size = bytes(pin.size);
@@ -223,7 +223,7 @@ fn plugin(kind: DeviceKind, can_fetch: bool) -> PluginReport {
         }
         Err(error) => {
             report.status = PluginStatus::Failed;
-            report.missing = Some(error.to_string());
+            report.problem = Some(error.to_string());
         }
     }
     report
@@ -237,8 +237,8 @@ fn examine(kind: DeviceKind, located: Located, report: &mut PluginReport) {
             report.status =
                 if probe.devices.is_empty() { PluginStatus::NoDevice } else { PluginStatus::Ready };
             if probe.devices.is_empty() {
-                let reason = probe.problem.clone();
-                report.missing = Some(reason.unwrap_or_else(|| "the plugin lists no devices".into()));
+                let reason = probe.client_error.clone();
+                report.problem = Some(reason.unwrap_or_else(|| "the plugin lists no devices".into()));
                 report.remedy = match kind {
                     DeviceKind::Cpu => None,
                     DeviceKind::Cuda => {
@@ -253,7 +253,7 @@ fn examine(kind: DeviceKind, located: Located, report: &mut PluginReport) {
         }
         Err(error) => {
             report.status = PluginStatus::Failed;
-            report.missing = Some(format!("{error:#}"));
+            report.problem = Some(format!("{error:#}"));
             report.remedy = Some(format!("name another plugin with {}", kind.variable()));
         }
     }
@@ -301,7 +301,7 @@ fn text(report: &Report) -> String {
                 say(format!("device {}: {}", device.id, device.kind));
             }
         }
-        plugin.missing.iter().for_each(|missing| say(one_line(missing)));
+        plugin.problem.iter().for_each(|problem| say(one_line(problem)));
         plugin.remedy.iter().for_each(|remedy| say(remedy.clone()));
     }
     let verdict = if *cpu_training { "possible" } else { "not possible" };

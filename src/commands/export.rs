@@ -106,12 +106,26 @@ fn remat(text: &str) -> Result<Remat, String> {
 }
 
 /// The list of a program's inputs and outputs, in order.
-#[derive(Serialize)]
 struct Signature<'a> {
     program: &'a str,
     model: &'a ModelConfig,
     inputs: Vec<Input<'a>>,
     outputs: Vec<Output<'a>>,
+}
+
+impl Signature<'_> {
+    /// JSON with a line for each input and output.
+    fn to_json(&self) -> serde_json::Result<String> {
+        let Signature { program, model, inputs, outputs } = self;
+        let inputs = inputs.iter().map(serde_json::to_string).collect::<serde_json::Result<Vec<_>>>()?;
+        let outputs = outputs.iter().map(serde_json::to_string).collect::<serde_json::Result<Vec<_>>>()?;
+        let (program, model) = (serde_json::to_string(program)?, serde_json::to_string(model)?);
+        let lines = |entries: Vec<String>| format!("[\n    {}\n  ]", entries.join(",\n    "));
+        let (inputs, outputs) = (lines(inputs), lines(outputs));
+        Ok(format!(
+            "{{\n  \"program\": {program},\n  \"model\": {model},\n  \"inputs\": {inputs},\n  \"outputs\": {outputs}\n}}\n"
+        ))
+    }
 }
 
 #[derive(Serialize)]
@@ -162,8 +176,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     // The program comes last: where it is, its signature is.
     if let Some(path) = &signature_file {
-        let text = serde_json::to_string_pretty(&signature(&function, &options.model))? + "\n";
-        write_atomically(path, text.as_bytes())?;
+        write_atomically(path, signature(&function, &options.model).to_json()?.as_bytes())?;
     }
     if to_stdout {
         return print(code);
@@ -234,6 +247,10 @@ fn write_atomically(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
             return std::fs::write(path, contents);
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            let message = format!("there is no folder {}", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, message));
+        }
         let mut builder = tempfile::Builder::new();
         // Readable as any other file would be, not only by its owner.
         #[cfg(unix)]

@@ -27,7 +27,7 @@ pub struct Probe {
     /// The devices this process may use.
     pub devices: Vec<DeviceReport>,
     /// Why there is no client.
-    pub problem: Option<String>,
+    pub client_error: Option<String>,
 }
 
 /// A device.
@@ -100,17 +100,19 @@ pub fn here(kind: DeviceKind) -> anyhow::Result<()> {
     let located = Locator::from_environment().find(kind, None)?;
     let Some(located) = located else { bail!("there is no {kind} plugin on this machine") };
     let plugin = Plugin::load_located(kind, &located)?;
-    // A look at the devices must not take three quarters of their memory, as the CUDA plugin does unasked.
     let options: &[NamedValue] = match kind {
+        // As training does: unasked, it has a device for each of a number of threads.
+        DeviceKind::Cpu => &[NamedValue::new("cpu_device_count", 1)],
+        // A look at the devices must not take three quarters of their memory.
         DeviceKind::Cuda => &[NamedValue::new("preallocate", false)],
-        DeviceKind::Cpu | DeviceKind::Tpu => &[],
+        DeviceKind::Tpu => &[],
     };
     let mut probe = Probe {
         api_version: plugin.api_version(),
         platform: None,
         platform_version: None,
         devices: Vec::new(),
-        problem: None,
+        client_error: None,
     };
     match plugin.client(options) {
         Ok(client) => {
@@ -122,7 +124,7 @@ pub fn here(kind: DeviceKind) -> anyhow::Result<()> {
                 .map(|device| DeviceReport { id: device.id(), kind: device.description().kind.clone() })
                 .collect();
         }
-        Err(error) => probe.problem = Some(error.to_string()),
+        Err(error) => probe.client_error = Some(error.to_string()),
     }
     print(serde_json::to_string(&probe)? + "\n")
 }

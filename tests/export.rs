@@ -1,0 +1,187 @@
+//! `gopher export`: files, signatures, and that what is exported computes the right numbers.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use graph::{DType, Literal, Remat, TensorType};
+use model::parameters::specs;
+use model::{ModelConfig, Precision};
+use serde_json::Value;
+use sharding::{DeviceKind, Runtime};
+use train::step::{Adam, STATE_COUNT, StepOptions, train_step};
+
+fn export(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gopher"))
+        .arg("export")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn exported(arguments: &[&str]) -> (Vec<u8>, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = export(folder.path(), &[arguments, &["-o", "program"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.is_empty());
+    let signature = fs::read(folder.path().join("program.signature.json")).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+    (fs::read(folder.path().join("program")).unwrap(), serde_json::from_slice(&signature).unwrap())
+}
+
+/// The whole command in under a second when optimised; this build is not.
+#[test]
+fn the_training_step_of_280b_is_small_and_quick() {
+    let start = Instant::now();
+    let (code, signature) =
+        exported(&["--model", "gopher", "--program", "train-step", "--format", "stablehlo", "--batch", "3"]);
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(code.len() < 1_000_000, "{} bytes", code.len());
+    assert!(String::from_utf8(code).unwrap().starts_with("module @train_step"));
+    assert_eq!(signature["model"]["layers"], 80);
+    let (inputs, outputs) =
+        (signature["inputs"].as_array().unwrap(), signature["outputs"].as_array().unwrap());
+    assert_eq!((inputs.len(), outputs.len()), (STATE_COUNT + 4, STATE_COUNT + 2));
+    let query = inputs.iter().find(|input| input["name"] == "parameters/layers/attention/query").unwrap();
+    assert_eq!(query["axes"], serde_json::json!(["layers", "embed", "heads", "kv"]));
+    assert_eq!(query["shape"], serde_json::json!([80, 16384, 128, 128]));
+    assert_eq!(query["dtype"], "f32");
+    assert_eq!(query["initializer"], serde_json::json!({"kind": "normal", "standard_deviation": 0.02}));
+    let tokens = inputs.iter().find(|input| input["name"] == "tokens").unwrap();
+    assert_eq!(
+        (&tokens["shape"], &tokens["dtype"], &tokens["initializer"]),
+        (&serde_json::json!([3, 2048]), &"i32".into(), &Value::Null)
+    );
+    for (index, output) in outputs.iter().enumerate() {
+        if index < STATE_COUNT {
+            assert_eq!(output["alias"], index);
+            for key in ["name", "axes", "shape", "dtype"] {
+                assert_eq!(output[key], inputs[index][key]);
+            }
+            let moment = output["name"].as_str().unwrap().starts_with("adam/");
+            assert!(!moment || inputs[index]["initializer"]["kind"] == "zeros");
+        } else {
+            assert_eq!(output["alias"], Value::Null);
+        }
+    }
+    let names: Vec<_> =
+        outputs[STATE_COUNT..].iter().map(|output| output["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["loss", "grad_norm"]);
+}
+
+#[test]
+fn every_program_comes_in_every_format() {
+    for program in ["forward", "loss", "train-step"] {
+        for (format, start) in [("stablehlo", "module @"), ("hlo-text", "HloModule "), ("hlo-proto", "")] {
+            let (code, signature) = exported(&[
+                "--model",
+                "44m",
+                "--program",
+                program,
+                "--format",
+                format,
+                "--seq",
+                "64",
+                "--remat",
+                "full",
+                "--precision",
+                "bf16-activations",
+            ]);
+            assert!(code.starts_with(start.as_bytes()) && !code.is_empty(), "{program} as {format}");
+            assert_eq!(signature["program"], program.replace('-', "_"));
+            let output = &signature["outputs"][0];
+            if program == "forward" {
+                assert_eq!(output["axes"], serde_json::json!(["batch", "time", "vocabulary"]));
+                assert_eq!(output["shape"], serde_json::json!([1, 64, 32000]));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_program_on_standard_output_comes_alone_or_with_a_named_signature() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--model", "44m", "--program", "loss", "--format", "hlo-text", "-o", "-"];
+    let output = export(folder.path(), &arguments);
+    assert!(output.stdout.starts_with(b"HloModule ") && output.stderr.is_empty());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let again = export(folder.path(), &[&arguments[..], &["--signature", "list.json"]].concat());
+    assert_eq!(again.stdout, output.stdout);
+    assert!(folder.path().join("list.json").is_file());
+}
+
+#[test]
+fn bad_arguments_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |change: &[&str], code: i32, part: &str| {
+        let base = ["--model", "44m", "--program", "loss", "--format", "stablehlo"];
+        let output = export(folder.path(), &[&base, change].concat());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{change:?}: {message}");
+        assert!(message.contains(part), "{change:?}: {message}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{change:?}");
+    };
+    check(&["-o", "x", "--batch", "0"], 2, "1..=65536");
+    check(&["-o", "x", "--seq", "9999999999"], 2, "--seq");
+    check(&["-o", "x", "--remat", "query,kye"], 2, "there is no `kye`");
+    check(&["-o", "x", "--precision", "f16"], 2, "bf16-activations");
+    check(
+        &["-o", "missing/x"],
+        1,
+        "error: cannot write missing/x.signature.json: there is no folder missing\n",
+    );
+}
+
+/// A whole training step from a state in the middle of training, on the plugin and by the interpreter: parameters,
+/// moments, loss and norm to 1e-5 of each tensor's largest number.
+#[test]
+fn a_training_step_computes_what_the_interpreter_does() {
+    let Some(runtime) = Runtime::find(DeviceKind::Cpu).unwrap() else {
+        eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
+        return;
+    };
+    let options = StepOptions {
+        model: ModelConfig { layers: 2, heads: 3, key_value_size: 5, d_model: 8, vocabulary_size: 11 },
+        precision: Precision::FLOAT32,
+        remat: Remat::None,
+        query_block: 0,
+        batch: 2,
+        sequence_length: 6,
+        adam: Adam::default(),
+        clip_norm: 0.5,
+    };
+    let function = train_step(&options).unwrap();
+    let mut word = 1u64;
+    let mut number = move || {
+        word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (word >> 40) as f64 / (1u64 << 23) as f64 - 1.0
+    };
+    let mut inputs = Vec::new();
+    for kind in 0..3 {
+        for spec in specs(&options.model) {
+            let ty = TensorType::new(DType::F32, spec.shape);
+            let values = (0..ty.elements()).map(|_| number());
+            // Means of squares are not negative.
+            let values = values.map(|x| if kind == 2 { x.abs() } else { 0.7 * x }).collect();
+            inputs.push(Literal::from_floats(ty, values).unwrap());
+        }
+    }
+    inputs.extend([3.0, 0.01].map(|value| Literal::scalar(DType::F32, value)));
+    for first in [0, 5] {
+        let ids = (0..12).map(|index| (first + 7 * index) % 11).collect();
+        inputs.push(Literal::from_ints(TensorType::new(DType::I32, [2, 6]), ids).unwrap());
+    }
+    let expected = graph::interpret(&function, &inputs).unwrap();
+    let norm = expected[STATE_COUNT + 1].floats().unwrap()[0];
+    assert!(norm > 0.5, "gradients of norm {norm} are not clipped, so that clipping is not tested");
+    let got = runtime.compile(&function).unwrap().run_literals(&inputs).unwrap();
+    for ((got, expected), output) in got.iter().zip(&expected).zip(&function.results) {
+        let (got, expected) = (got.floats().unwrap(), expected.floats().unwrap());
+        let largest = expected.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+        for (got, expected) in got.iter().zip(expected) {
+            assert!((got - expected).abs() <= 1e-5 * largest, "{}: {got} for {expected}", output.name);
+        }
+    }
+}
