@@ -1,0 +1,182 @@
+//! `gopher generate` on a small model that `gopher train` has made, and on what is not one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use sharding::{DeviceKind, Runtime};
+use tempfile::TempDir;
+
+const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer\n\
+    The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles\n";
+
+fn gopher(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gopher")).args(arguments).output().unwrap()
+}
+
+/// A run of a few steps, trained once for all tests; `None` without a plugin.
+fn trained() -> Option<&'static Path> {
+    static RUN: OnceLock<Option<(TempDir, PathBuf)>> = OnceLock::new();
+    let run = RUN.get_or_init(|| {
+        if Runtime::find(DeviceKind::Cpu).unwrap().is_none() {
+            eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (text, run) = (folder.path().join("text.txt"), folder.path().join("run"));
+        fs::write(&text, TEXT.repeat(60)).unwrap();
+        let sizes = [
+            "model.layers=1",
+            "model.heads=2",
+            "model.key_value_size=8",
+            "model.d_model=16",
+            "model.vocabulary_size=330",
+            "training.batch=2",
+            "training.sequence_length=32",
+        ];
+        let mut arguments = vec!["train", "--data", text.to_str().unwrap(), "--run", run.to_str().unwrap()];
+        arguments.extend(["--steps", "4", "--json"]);
+        sizes.iter().for_each(|size| arguments.extend(["--set", size]));
+        let output = gopher(&arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Some((folder, run))
+    });
+    run.as_ref().map(|(_, run)| run.as_path())
+}
+
+/// A copy of the run that a test may spoil.
+fn copied(run: &Path) -> TempDir {
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let target = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &target)
+            } else {
+                fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    copy(run, folder.path());
+    folder
+}
+
+fn generate(run: &Path, arguments: &[&str]) -> Output {
+    gopher(&[&["generate", "--run", run.to_str().unwrap()], arguments].concat())
+}
+
+fn answer(run: &Path, arguments: &[&str]) -> Value {
+    let output = generate(run, &[arguments, &["--json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn text_and_json_say_the_same() {
+    let Some(run) = trained() else { return };
+    let arguments = ["--prompt", "To be, or", "--tokens", "20", "--seed", "3", "--top-p", "0.9"];
+    let answer = answer(run, &arguments);
+    assert_eq!(answer["prompt"], "To be, or");
+    assert_eq!(answer["step"], 4);
+    assert_eq!(answer["window"], 32);
+    assert_eq!((&answer["seed"], &answer["top_p"]), (&3.into(), &0.9.into()));
+    assert!(answer["tokens"].as_array().unwrap().len() <= 20);
+    let output = generate(run, &arguments);
+    assert!(output.status.success() && output.stderr.is_empty());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text, format!("To be, or{}\n", answer["text"].as_str().unwrap()));
+}
+
+#[test]
+fn greedy_text_needs_no_seed_and_goes_beyond_the_window() {
+    let Some(run) = trained() else { return };
+    let tokens = |seed: &str| {
+        let arguments = ["--prompt", "To be", "--tokens", "50", "--temperature", "0", "--seed", seed];
+        answer(run, &arguments)["tokens"].clone()
+    };
+    assert_eq!(tokens("1"), tokens("2"));
+    // After so few steps the model has not learned to end a text.
+    assert_eq!(tokens("1").as_array().unwrap().len(), 50);
+}
+
+#[track_caller]
+fn check(run: &Path, arguments: &[&str], code: i32, parts: &[&str]) {
+    let output = generate(run, arguments);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(message.starts_with("error: "), "{message}");
+    for part in parts {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(output.stdout.is_empty());
+}
+
+/// What is wrong for every model is noticed before one is looked for.
+#[test]
+fn wrong_arguments_are_wrong_usage() {
+    let nowhere = Path::new("/no/such/run");
+    check(nowhere, &["--prompt", ""], 2, &["the prompt is empty"]);
+    check(nowhere, &["--prompt", "x", "--temperature", "-0.5"], 2, &["the temperature is -0.5"]);
+    check(nowhere, &["--prompt", "x", "--temperature", "NaN"], 2, &["the temperature is NaN"]);
+    check(nowhere, &["--prompt", "x", "--top-p", "0"], 2, &["top-p is 0"]);
+    check(nowhere, &["--prompt", "x", "--top-p", "1.1"], 2, &["top-p is 1.1"]);
+    check(nowhere, &["--prompt", "x"], 1, &["no run at /no/such/run"]);
+}
+
+#[test]
+fn a_prompt_longer_than_the_window_needs_a_wider_one() {
+    let Some(run) = trained() else { return };
+    let prompt = TEXT.repeat(3);
+    let output = generate(run, &["--prompt", &prompt]);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    let tokens: usize = message.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
+    check(run, &["--prompt", &prompt], 1, &[&format!("{tokens} tokens"), "holds 32", "--window"]);
+    let window = tokens.to_string();
+    let answer = answer(run, &["--prompt", &prompt, "--window", &window, "--tokens", "3"]);
+    assert_eq!(answer["prompt_tokens"].as_array().unwrap().len(), tokens);
+}
+
+#[test]
+fn a_run_without_a_checkpoint_has_no_text_to_give() {
+    let Some(run) = trained() else { return };
+    let copy = copied(run);
+    fs::remove_dir_all(copy.path().join("checkpoints")).unwrap();
+    check(copy.path(), &["--prompt", "x"], 1, &["has no checkpoint yet"]);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_not_used() {
+    let Some(run) = trained() else { return };
+    let copy = copied(run);
+    let file = copy.path().join("checkpoints/step-00000004/state.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&file, bytes).unwrap();
+    check(copy.path(), &["--prompt", "x"], 1, &["state.safetensors is damaged"]);
+}
+
+#[test]
+fn a_tokenizer_of_another_model_is_refused_with_both_numbers() {
+    let Some(run) = trained() else { return };
+    let copy = copied(run);
+    let config = data::TokenizerConfig { vocabulary_size: 300, ..Default::default() };
+    let document = data::Document { name: "text".into(), text: TEXT.repeat(3) };
+    let other = data::Tokenizer::train([Ok(document)], &config).unwrap();
+    other.save(&copy.path().join("tokenizer.model")).unwrap();
+    check(copy.path(), &["--prompt", "x"], 1, &["tokenizer.model has 300 pieces", "330", "step-00000004"]);
+    fs::remove_file(copy.path().join("tokenizer.model")).unwrap();
+    check(copy.path(), &["--prompt", "x"], 1, &["tokenizer.model"]);
+}
+
+#[test]
+fn a_checkpoint_of_another_shape_is_refused() {
+    let Some(run) = trained() else { return };
+    let copy = copied(run);
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    fs::write(copy.path().join("config.toml"), config.replace("d_model = 16", "d_model = 18")).unwrap();
+    check(copy.path(), &["--prompt", "x"], 1, &["parameters/embedding", "330", "18", "16"]);
+}
