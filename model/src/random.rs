@@ -106,7 +106,7 @@ mod tests {
             let x = Literal::from_ints(TensorType::new(DType::U32, [words.len()]), values).unwrap();
             let upper = graph::interpret(&b.finish().unwrap(), &[x]).unwrap();
             let expected: Vec<i64> =
-                words.iter().map(|&word| (u64::from(word) * u64::from(factor) >> 32) as i64).collect();
+                words.iter().map(|&word| ((u64::from(word) * u64::from(factor)) >> 32) as i64).collect();
             assert_eq!(upper[0].ints().unwrap(), expected, "times {factor}");
         }
     }

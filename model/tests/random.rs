@@ -68,7 +68,7 @@ fn normal_numbers_are_normal() {
         let moment = |power: i32| numbers.iter().map(|x| x.powi(power)).sum::<f64>() / COUNT as f64;
         // Each power's expectation, and the variance of the power of one number.
         for (power, expected, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
-            let error = (variance / COUNT as f64 as f64).sqrt();
+            let error = (variance / COUNT as f64).sqrt();
             let got = moment(power);
             assert!((got - expected).abs() < 4.0 * error, "{place}: moment {power} is {got}");
         }
