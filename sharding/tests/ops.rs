@@ -167,7 +167,8 @@ fn iota() {
 
 #[test]
 fn shapes() {
-    for dtype in DType::ALL {
+    // Moving elements depends on their size alone.
+    for dtype in [DType::Pred, DType::BF16, DType::F32, DType::I64] {
         let x = literal(dtype, &[2, 3, 4], &(0..24).map(f64::from).collect::<Vec<_>>());
         let row = literal(dtype, &[1, 4], &[1.0, 0.0, 3.0, 4.0]);
         let scalar = literal(dtype, &[], &[1.0]);

@@ -15,6 +15,10 @@ pub fn runtime() -> Option<&'static Runtime> {
     let find = || {
         let runtime = Runtime::find(DeviceKind::Cpu).unwrap();
         if runtime.is_none() {
+            assert!(
+                !reader::is_wanted(),
+                "HLO text is to be tested, and there is no CPU plugin: set GOPHER_CPU_PLUGIN"
+            );
             say(
                 "skipped: no CPU plugin; set GOPHER_CPU_PLUGIN, or let the program fetch the pinned wheel once",
             );

@@ -10,6 +10,13 @@ struct Reader {
     _process: Child,
 }
 
+const PYTHON: &str = "GOPHER_JAXLIB_PYTHON";
+
+/// Whether the tests run with a reader, and so must not pass without having run.
+pub fn is_wanted() -> bool {
+    std::env::var_os(PYTHON).is_some()
+}
+
 /// The serialised `HloModuleProto` that a text stands for, or the parser's message; `None` without a parser.
 pub fn read(text: &str) -> Option<Result<Vec<u8>, String>> {
     static READER: OnceLock<Option<Mutex<Reader>>> = OnceLock::new();
@@ -26,7 +33,7 @@ pub fn read(text: &str) -> Option<Result<Vec<u8>, String>> {
 }
 
 fn start() -> Option<Mutex<Reader>> {
-    let Some(python) = std::env::var_os("GOPHER_JAXLIB_PYTHON") else {
+    let Some(python) = std::env::var_os(PYTHON) else {
         super::say("skipped: HLO text; tests/hlo_text.sh runs these tests with a reader for it");
         return None;
     };
