@@ -106,6 +106,25 @@ fn a_session_gives_the_logits_of_the_forward_pass() {
     assert!(matches!(session.read(&[]), Err(Error::EmptyPrompt)));
 }
 
+/// bfloat16 keeps 8 bits: logits of so small a model stay within a few percent of the largest.
+#[test]
+fn bfloat16_activations_give_nearly_the_same_logits() {
+    let Some(runtime) = runtime() else { return };
+    let tokens: Vec<u32> = (0..20).map(|index| index * 37 % 320).collect();
+    let expected = forward(&runtime, &tokens).pop().unwrap();
+    let precision = Precision::BFLOAT16_ACTIVATIONS;
+    let decoder = Decoder::new(&runtime, &config(), precision, parameters(&runtime), 20).unwrap();
+    let mut session = decoder.start().unwrap();
+    session.read(&tokens[..18]).unwrap();
+    session.read(&tokens[18..19]).unwrap();
+    let got = session.read(&tokens[19..]).unwrap();
+    let largest = expected.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+    for (got, expected) in got.iter().zip(&expected) {
+        assert!((got - expected).abs() < 0.05 * largest, "{got} for {expected}");
+    }
+    assert_ne!(got, expected);
+}
+
 fn generate(generator: &Generator, prompt: &str, tokens: usize, sampling: Sampling) -> (Generation, String) {
     let mut streamed = String::new();
     let mut emit = |text: &str| {
