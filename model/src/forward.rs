@@ -78,6 +78,19 @@ fn gelu(b: &Builder, x: Tensor) -> BuildResult {
     b.mul(b.scale(x, 0.5)?, b.offset(b.tanh(inner)?, 1.0)?)
 }
 
+/// `x` `[b, t, inputs…]` times `weight` `[inputs…, outputs…]`, with as many input dimensions in both: `[b, t, outputs…]`.
+///
+/// Written as the product of two matrices: XLA's CPU compiler takes longer for products of tensors of higher rank,
+/// and their derivatives, than for the same ones flattened (`docs/performance.md`).
+pub(crate) fn multiply(b: &Builder, x: Tensor, weight: Tensor) -> BuildResult {
+    let (rows, shape) = (b.shape(x), b.shape(weight));
+    let (inputs, outputs) = shape.split_at(rows.len() - 2);
+    let width = inputs.iter().product();
+    let x = b.reshape(x, &[rows[0] * rows[1], width])?;
+    let weight = b.convert(b.reshape(weight, &[width, outputs.iter().product()])?, b.dtype(x))?;
+    b.reshape(b.einsum("nd,df->nf", x, weight)?, &[&rows[..2], outputs].concat())
+}
+
 /// Queries with both biases, keys and values of a layer: each `[h, b, t, k]`, from `x` `[b, t, d]`.
 pub(crate) struct Projections {
     pub(crate) content_query: Tensor,
@@ -89,7 +102,7 @@ pub(crate) struct Projections {
 pub(crate) fn project(b: &Builder, x: Tensor, layer: &Parameters<Tensor>) -> Result<Projections, Error> {
     let dtype = b.dtype(x);
     let project = |weight: Tensor, name: &str| {
-        let heads = b.einsum("btd,dhk->bthk", x, b.convert(weight, dtype)?)?;
+        let heads = multiply(b, x, weight)?;
         b.name(b.transpose(heads, &[2, 0, 1, 3])?, name)
     };
     let query = project(layer.query, "query")?;
@@ -110,7 +123,7 @@ pub(crate) fn project(b: &Builder, x: Tensor, layer: &Parameters<Tensor>) -> Res
 pub(crate) fn project_out(b: &Builder, x: Tensor, heads: Tensor, layer: &Parameters<Tensor>) -> BuildResult {
     let dtype = b.dtype(x);
     let heads = b.name(b.transpose(heads, &[1, 2, 0, 3])?, "attention_result")?;
-    let output = b.einsum("bthk,hkd->btd", heads, b.convert(layer.output, dtype)?)?;
+    let output = multiply(b, heads, layer.output)?;
     b.add(x, b.add(output, b.convert(layer.output_bias, dtype)?)?)
 }
 
@@ -119,10 +132,10 @@ pub(crate) fn feed_forward(b: &Builder, x: Tensor, layer: &Parameters<Tensor>) -
     let _scope = b.scope("feed_forward");
     let dtype = b.dtype(x);
     let y = rms_norm(b, x, layer.feed_forward_norm)?;
-    let hidden = b.einsum("btd,df->btf", y, b.convert(layer.feed_forward_in, dtype)?)?;
+    let hidden = multiply(b, y, layer.feed_forward_in)?;
     let hidden =
         b.name(b.add(hidden, b.convert(layer.feed_forward_in_bias, dtype)?)?, "feed_forward_hidden")?;
-    let output = b.einsum("btf,fd->btd", gelu(b, hidden)?, b.convert(layer.feed_forward_out, dtype)?)?;
+    let output = multiply(b, gelu(b, hidden)?, layer.feed_forward_out)?;
     b.add(x, b.add(output, b.convert(layer.feed_forward_out_bias, dtype)?)?)
 }
 
@@ -132,7 +145,13 @@ pub(crate) fn logits(b: &Builder, x: Tensor, parameters: &Parameters<Tensor>) ->
     let dtype = b.dtype(x);
     let y = rms_norm(b, x, parameters.final_norm)?;
     let embedding = b.convert(parameters.embedding, dtype)?;
-    let logits = b.einsum_as("btd,vd->btv", y, embedding, dtype.accumulator())?;
+    let [batch, length, width] = b.shape(y)[..] else {
+        unreachable!("the residual stream has three dimensions")
+    };
+    let y = b.reshape(y, &[batch * length, width])?;
+    let logits = b.einsum_as("nd,vd->nv", y, embedding, dtype.accumulator())?;
+    let vocabulary = b.shape(logits)[1];
+    let logits = b.reshape(logits, &[batch, length, vocabulary])?;
     b.add(logits, b.convert(parameters.logits_bias, dtype.accumulator())?)
 }
 
