@@ -3,14 +3,18 @@
 mod progress;
 mod signals;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
+use eval::Sampling;
 use sharding::DeviceKind;
 use train::config::{Config, Draft, Value};
 use train::run::{Event, Observer, Summary};
 
-use crate::output::{Interrupted, bytes, grouped, print, print_json, table, usage};
+use super::generate::{Request, answer};
+use crate::output::{Interrupted, bytes, grouped, note, print, print_json, table, usage};
 use progress::Progress;
 use signals::Signals;
 
@@ -49,6 +53,13 @@ pub struct Arguments {
 /// Whatever keeps the model from being trained; what was saved before stays.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let signals = Signals::install()?;
+    // --data takes every path that follows it.
+    if let Some(path) = arguments.data.iter().find(|path| path.extension().is_some_and(|end| end == "toml")) {
+        let path = path.display();
+        return Err(usage(format_args!(
+            "--data {path}: a configuration stands before --data, as in gopher train {path} --data TEXT"
+        )));
+    }
     let config = configuration(&arguments).map_err(usage)?;
     let mut display = Display { progress: Progress::new(), signals };
     let result = train::run::train(config, arguments.run.as_deref(), &mut display);
@@ -59,7 +70,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     })?;
     if summary.interrupted {
         let Summary { completed, steps, checkpoint, run, .. } = &summary;
-        crate::output::note(format_args!(
+        note(format_args!(
             "stopped after step {completed} of {steps}, saved as {}; to continue: gopher train --run {}",
             checkpoint.display(),
             run.display()
@@ -69,7 +80,24 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.json {
         return print_json(&summary);
     }
-    print(describe(&summary))
+    print(describe(&summary))?;
+    sample(&summary)
+}
+
+/// Prints how the model continues a piece of held-out text.
+fn sample(summary: &Summary) -> anyhow::Result<()> {
+    let Some(prompt) = summary.prompt.as_deref() else { return Ok(()) };
+    let request = Request {
+        prompt,
+        tokens: 100,
+        sampling: Sampling { temperature: 0.8, top_p: 0.95, seed: 0 },
+        window: None,
+        device: None,
+        plugin: None,
+    };
+    let answer = answer(&summary.run, request, &mut |_| ControlFlow::Continue(()))
+        .context("the model is trained and saved, but no sample can be made")?;
+    print(format!("\nheld-out text, and how the model goes on:\n{prompt}|{}\n", answer.generation.text))
 }
 
 /// The configuration that the arguments ask for.

@@ -10,6 +10,9 @@ use crate::Error;
 use crate::config::Data;
 use crate::run::{Event, Observer};
 
+/// The most tokens of a prompt.
+const PROMPT_TOKENS: usize = 48;
+
 /// Text that is ready to be trained on.
 pub struct Text {
     /// Turns text into tokens.
@@ -55,7 +58,13 @@ impl Text {
                     character_coverage: data.character_coverage,
                     ..TokenizerConfig::default()
                 };
-                Tokenizer::train(data::read::documents(&list.files, &read), &config)?
+                let tokenizer = Tokenizer::train(data::read::documents(&list.files, &read), &config);
+                tokenizer.map_err(|error| match error {
+                    data::Error::NoText { detail, .. } => {
+                        data::Error::NoText { paths: list.files.clone(), detail }
+                    }
+                    other => other,
+                })?
             }
         };
         let config = CorpusConfig { validation_fraction: data.validation_fraction };
@@ -63,6 +72,22 @@ impl Text {
         let folder = Cache::from_environment().ok().map(|cache| cache.root().join("tokens"));
         let (corpus, _) = Corpus::from_files(&list.files, &read, &tokenizer, &config, folder.as_deref())?;
         Ok(Text { tokenizer, corpus })
+    }
+
+    /// A piece out of the middle of the held-out text (of all text, if none is held out), of at most `tokens` tokens:
+    /// whole lines, if there are any.
+    pub fn prompt(&self, tokens: usize) -> Option<String> {
+        let corpus = &self.corpus;
+        let stream = if corpus.validation().is_empty() { corpus.training() } else { corpus.validation() };
+        let start = stream.len() / 2;
+        let mut ids = Vec::new();
+        stream.extend(start..(start + tokens.min(PROMPT_TOKENS)).min(stream.len()), &mut ids);
+        // Ids come from pieces' indices, which are not negative.
+        let text = self.tokenizer.decode(&ids.iter().map(|&id| id as u32).collect::<Vec<_>>()).ok()?;
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let whole = lines.get(1..lines.len().saturating_sub(1)).unwrap_or_default().concat();
+        let prompt = if whole.trim().is_empty() { text.trim() } else { whole.trim_start_matches('\n') };
+        (!prompt.is_empty()).then(|| prompt.to_owned())
     }
 
     /// A digest of what decides which token is trained on when: the tokenizer and the training part.

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use train::metrics::Record;
 use wheels::Stage;
 
+use crate::output::{bytes, fetching};
+
 /// Where progress is shown, and what was shown last.
 pub struct Progress {
     terminal: bool,
     /// Whether the terminal's last line is one to be rewritten.
     open: bool,
     shown: Option<Instant>,
-    stage: String,
     /// Seconds per step, smoothed.
     pace: Option<f64>,
     validation_loss: Option<f64>,
@@ -23,14 +24,7 @@ const BAR: usize = 20;
 impl Progress {
     pub fn new() -> Progress {
         let terminal = stderr().is_terminal();
-        Progress {
-            terminal,
-            open: false,
-            shown: None,
-            stage: String::new(),
-            pace: None,
-            validation_loss: None,
-        }
+        Progress { terminal, open: false, shown: None, pace: None, validation_loss: None }
     }
 
     /// A line that stays.
@@ -48,25 +42,23 @@ impl Progress {
 
     /// A wheel on its way.
     pub fn fetch(&mut self, progress: sharding::Progress) {
-        let megabytes = |bytes: u64| bytes as f64 / 1e6;
-        let (stage, amount) = match progress.stage {
-            Stage::Waiting => ("waiting for another process to fetch", None),
-            Stage::Downloading { received, total } => ("downloading", Some((received, total))),
-            Stage::Verifying => ("verifying", None),
-            Stage::Unpacking { written, total } => ("unpacking", Some((written, total))),
-            Stage::Installed => ("installed", None),
-            _ => return,
+        let amount = match progress.stage {
+            Stage::Downloading { received, total } => Some(("fetching", received, total)),
+            Stage::Unpacking { written, total } => Some(("unpacking", written, total)),
+            _ => None,
         };
-        let text = format!("{stage} {} {}", progress.name, progress.version);
-        let last = progress.stage == Stage::Installed;
-        if last || (!self.terminal && self.stage != text) {
-            self.note(&text);
-        } else if self.due(Duration::from_millis(100)) {
-            let amount =
-                amount.map(|(done, total)| format!(", {:.1} of {:.1} MB", megabytes(done), megabytes(total)));
-            self.rewrite(&format!("{text}{}", amount.unwrap_or_default()));
+        match amount {
+            Some((doing, done, total)) if self.terminal => {
+                if done == total || self.due(Duration::from_millis(100)) {
+                    let (name, version) = (progress.name, progress.version);
+                    self.rewrite(&format!("{doing} {name} {version}: {} of {}", bytes(done), bytes(total)));
+                }
+            }
+            _ => {
+                self.clear();
+                fetching(progress);
+            }
         }
-        self.stage = text;
     }
 
     /// A step done.

@@ -52,6 +52,8 @@ pub struct Summary {
     pub device_wait_seconds: Option<f64>,
     /// The most memory the process had, in bytes, if the system tells.
     pub peak_memory_bytes: Option<u64>,
+    /// A line or two of held-out text, to be continued by the model.
+    pub prompt: Option<String>,
 }
 
 pub(super) fn summarize(
@@ -91,6 +93,7 @@ pub(super) fn summarize(
         tokens_per_second: mean(&seconds).map(|seconds| config.batch_tokens() as f64 / seconds),
         device_wait_seconds: mean(&outcome.device_waits),
         peak_memory_bytes: peak_memory(),
+        prompt: text.prompt(config.training.sequence_length / 2),
     })
 }
 

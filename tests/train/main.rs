@@ -1,0 +1,7 @@
+//! `gopher train` as its users run it: the built program, on a small model and a small text.
+
+mod failures;
+mod place;
+mod results;
+#[cfg(unix)]
+mod signals;

@@ -1,0 +1,146 @@
+//! Runs the program on a small model and a small text, in folders of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use sharding::DeviceKind;
+use tempfile::TempDir;
+use xla_sys::locate::Locator;
+
+/// A model that compiles and trains in about a second.
+pub const TINY: [&str; 10] = [
+    "model.layers=1",
+    "model.heads=2",
+    "model.key_value_size=8",
+    "model.d_model=16",
+    "model.vocabulary_size=330",
+    "training.batch=2",
+    "training.sequence_length=32",
+    "training.validation_every=2",
+    "training.validation_batches=2",
+    "schedule.warmup_steps=2",
+];
+
+pub const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer\n\
+    The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles\n";
+
+/// The CPU plugin, if it is on this machine.
+pub fn plugin() -> Option<&'static Path> {
+    static PLUGIN: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let plugin = PLUGIN.get_or_init(|| {
+        let found = Locator::from_environment().find(DeviceKind::Cpu, None).unwrap();
+        if found.is_none() {
+            eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
+        }
+        found.map(|located| located.path)
+    });
+    plugin.as_deref()
+}
+
+/// A folder with a text, and the program to be run in it.
+pub struct Place {
+    pub folder: TempDir,
+    plugin: PathBuf,
+}
+
+impl Place {
+    /// `None` without a plugin.
+    pub fn new() -> Option<Place> {
+        let place = Place { folder: tempfile::tempdir().unwrap(), plugin: plugin()?.to_owned() };
+        place.write("text.txt", TEXT.repeat(60));
+        Some(place)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+        fs::write(self.path(name), contents).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// The program, in this folder, with a cache of its own and no network.
+    pub fn gopher(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
+        command.args(arguments).current_dir(self.folder.path());
+        command.env("GOPHER_CPU_PLUGIN", &self.plugin);
+        command.env("GOPHER_CACHE", self.path("cache")).env("GOPHER_OFFLINE", "1");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// `gopher train`, of a tiny model on `text.txt` unless `arguments` say otherwise.
+    pub fn train_command(&self, arguments: &[&str]) -> Command {
+        let mut all = vec!["train"];
+        TINY.iter().for_each(|set| all.extend(["--set", set]));
+        if !arguments.contains(&"--data") {
+            all.extend(["--data", "text.txt"]);
+        }
+        all.extend(arguments);
+        self.gopher(&all)
+    }
+
+    pub fn train(&self, arguments: &[&str]) -> Output {
+        self.train_command(arguments).output().unwrap()
+    }
+
+    /// The summary of a training that succeeds.
+    #[track_caller]
+    pub fn trained(&self, arguments: &[&str]) -> Value {
+        let output = self.train(&[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// A training that ends with `code` and one line that begins with `error: ` and holds all `parts`; the line.
+    #[track_caller]
+    pub fn check_error(&self, arguments: &[&str], code: i32, parts: &[&str]) -> String {
+        check_error(&self.train(arguments), code, parts)
+    }
+
+    /// What `metrics.jsonl` of a run holds.
+    pub fn metrics(&self, run: &str) -> Vec<Value> {
+        let text = self.read(&format!("{run}/metrics.jsonl"));
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The tensors of a checkpoint as they lie in its file.
+    pub fn state(&self, run: &str, step: u64) -> Vec<u8> {
+        fs::read(self.path(&format!("{run}/checkpoints/step-{step:08}/state.safetensors"))).unwrap()
+    }
+
+    /// Names in a folder, sorted; none if there is no folder.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).into_iter().flatten();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// An error is the last line of what was said; before it may stand what was being done.
+#[track_caller]
+pub fn check_error(output: &Output, code: i32, parts: &[&str]) -> String {
+    let text = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    let error = text.lines().last().unwrap_or_default();
+    assert!(error.starts_with("error: "), "{text}");
+    assert_eq!(text.matches("error: ").count(), 1, "{text}");
+    for part in parts {
+        assert!(error.contains(part), "{part:?} is not in: {text}");
+    }
+    assert!(!text.contains("panicked") && output.stdout.is_empty(), "{text}");
+    error.to_owned()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
