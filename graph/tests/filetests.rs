@@ -19,7 +19,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 use graph::verify::verify;
-use graph::{Builder, Error, Function, Literal, Tensor, Value, gradient, interpret, to_hlo_text, to_stablehlo};
+use graph::{
+    Builder, Error, Function, Literal, Tensor, Value, gradient, interpret, to_hlo_text, to_stablehlo,
+};
 
 type Directive = fn(program: &str, arguments: &str) -> Result<String, Error>;
 
