@@ -63,7 +63,7 @@ impl Program {
 
 /// The value of a compiler option (a field of XLA's `DebugOptions`, or a TPU compiler flag).
 #[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // Each variant is the Rust type of its name.
 pub enum OptionValue {
     String(String),
     Bool(bool),

@@ -207,7 +207,7 @@ impl Memory {
 
 /// A device allocator's statistics, in bytes. Platforms leave out what they do not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // Each field is the statistic of its name in the C API.
 pub struct DeviceMemoryStats {
     pub bytes_in_use: i64,
     pub peak_bytes_in_use: Option<i64>,

@@ -9,7 +9,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The canonical status code a plugin attaches to its errors (absl::StatusCode's numbers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // Each variant is the status code of its name.
 pub enum ErrorCode {
     Cancelled,
     Unknown,
@@ -112,7 +112,7 @@ impl std::fmt::Display for BufferState {
 /// An error of this crate or of the plugin behind it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // Variants are documented; their fields are the values in their messages.
 pub enum Error {
     /// The plugin reported an error: its code and message, as they came.
     #[error("{operation} failed with {code}: {message}")]

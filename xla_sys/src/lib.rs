@@ -39,6 +39,7 @@
 mod allocator;
 mod api;
 mod array;
+// Machine-generated: its names and layout are those of the C header.
 #[rustfmt::skip]
 #[allow(missing_docs, non_camel_case_types, non_snake_case, non_upper_case_globals)]
 #[allow(clippy::undocumented_unsafe_blocks, clippy::upper_case_acronyms)]
