@@ -11,6 +11,7 @@
 pub mod builder;
 pub mod dtype;
 pub mod error;
+pub mod flatten;
 pub mod function;
 pub mod gradient;
 pub mod hlo;
@@ -28,6 +29,7 @@ pub mod verify;
 pub use builder::{BuildResult, Builder, ScanBody, ScanInputs, ScanOutputs, Tensor};
 pub use dtype::{DType, TensorType};
 pub use error::Error;
+pub use flatten::flatten_products;
 pub use function::{Function, Node, Output, Param, Value};
 pub use gradient::gradient;
 pub use hlo::{to_hlo_proto, to_hlo_text};
