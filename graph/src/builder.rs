@@ -1,6 +1,7 @@
 //! Building functions: one method per op, types inferred and checked at once.
 
 mod einsum;
+mod inline;
 mod scan;
 
 pub use scan::{ScanBody, ScanInputs, ScanOutputs};

@@ -31,7 +31,7 @@ pub use dtype::{DType, TensorType};
 pub use error::Error;
 pub use flatten::flatten_products;
 pub use function::{Function, Node, Output, Param, Value};
-pub use gradient::gradient;
+pub use gradient::{Halves, gradient, pull_back, split_gradient};
 pub use hlo::{to_hlo_proto, to_hlo_text};
 pub use interpret::interpret;
 pub use literal::{Elements, Literal};
