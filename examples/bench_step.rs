@@ -70,6 +70,9 @@ impl Arguments {
             sequence_length: self.sequence,
             adam: Adam::default(),
             clip_norm: preset.clip_norm,
+            microbatches: 1,
+            stages: 1,
+            seed: 0,
         })
     }
 }

@@ -203,6 +203,9 @@ fn step_options(arguments: &Arguments) -> anyhow::Result<StepOptions> {
         sequence_length: arguments.seq as usize,
         adam: Adam::default(),
         clip_norm: preset.clip_norm,
+        microbatches: 1,
+        stages: 1,
+        seed: 0,
     })
 }
 
