@@ -174,29 +174,39 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
     b.finish()
 }
 
-/// The loss alone: from the parameters, `tokens` and `targets` to `loss`, mean nats per token.
+/// The loss alone: from the parameters, `tokens` and `targets` `[batch, time]` to `loss`, mean nats per token. As
+/// [`train_step`], it is the program of one stage if there are several.
 ///
 /// # Errors
 /// When the sizes make no valid program.
 pub fn loss(options: &StepOptions) -> Result<Function, Error> {
+    options.check()?;
     let b = Builder::new("loss");
-    let parameters = add_params(&b, &options.model, STATE[0], options.precision.parameters);
+    let parameters = add_params(&b, &options.stage_model(), STATE[0], options.precision.parameters);
     let (tokens, targets) = options.batch_params(&b);
-    let loss = model::loss(&b, &options.forward_options(), &parameters, tokens, targets)?;
+    let loss = match options.stages {
+        1 => model::loss(&b, &options.forward_options(), &parameters, tokens, targets)?,
+        _ => pipeline::evaluate(&b, options, &parameters, tokens, Some(targets))?,
+    };
     b.output("loss", loss);
     b.finish()
 }
 
-/// The logits alone: from the parameters and `tokens` to `logits` `[batch, time, vocabulary]`, float32.
+/// The logits alone: from the parameters and `tokens` `[batch, time]` to `logits` `[batch, time, vocabulary]`, float32.
+/// As [`train_step`], it is the program of one stage if there are several.
 ///
 /// # Errors
 /// When the sizes make no valid program.
 pub fn forward(options: &StepOptions) -> Result<Function, Error> {
+    options.check()?;
     let b = Builder::new("forward");
-    let parameters = add_params(&b, &options.model, STATE[0], options.precision.parameters);
+    let parameters = add_params(&b, &options.stage_model(), STATE[0], options.precision.parameters);
     let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
     let tokens = b.param("tokens", ty, &["batch", "time"]);
-    let logits = model::forward(&b, &options.forward_options(), &parameters, tokens)?;
+    let logits = match options.stages {
+        1 => model::forward(&b, &options.forward_options(), &parameters, tokens)?,
+        _ => pipeline::evaluate(&b, options, &parameters, tokens, None)?,
+    };
     b.output("logits", logits);
     b.finish()
 }
