@@ -27,11 +27,11 @@ fn loss_and_gradients(name: &str, activations: DType) -> Function {
 /// The scan over layers, and the one back over them.
 fn layers(function: &Function) -> [&Scan; 2] {
     let scan = |name: &str| {
-        let scans = function.nodes.iter().filter_map(|node| match &node.op {
+        let mut scans = function.nodes.iter().filter_map(|node| match &node.op {
             Op::Scan(scan) if scan.body.name == name => Some(&**scan),
             _ => None,
         });
-        scans.last().unwrap()
+        scans.next().unwrap()
     };
     [scan("layers"), scan("layers_backward")]
 }
