@@ -219,6 +219,8 @@ fn is_free(op: &Op) -> bool {
             | Op::Convert(_)
             | Op::Compare(_)
             | Op::StopGradient
+            | Op::Shard { .. }
+            | Op::AxisIndex { .. }
             | Op::Name(_)
     )
 }
