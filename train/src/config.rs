@@ -276,6 +276,9 @@ impl Config {
             sequence_length: self.training.sequence_length,
             adam: self.optimizer,
             clip_norm: self.training.clip_norm,
+            microbatches: 1,
+            stages: 1,
+            seed: self.training.seed,
         }
     }
 
