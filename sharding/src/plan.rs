@@ -25,10 +25,10 @@ pub enum RematPolicy {
     /// Everything it reads.
     None,
     /// The results of matrix products but the attention scores; norms, scores, activation functions and gathered inputs
-    /// are computed again.
+    /// are computed again (Korthikanti et al. 2022).
     Selective,
     /// As `Selective`, without the wide hidden layer of the feed-forward half.
-    Medium,
+    Attention,
     /// The layer's input only.
     Full,
 }
@@ -36,14 +36,14 @@ pub enum RematPolicy {
 impl RematPolicy {
     /// Every policy, from the one that keeps most.
     pub const ALL: [RematPolicy; 4] =
-        [RematPolicy::None, RematPolicy::Selective, RematPolicy::Medium, RematPolicy::Full];
+        [RematPolicy::None, RematPolicy::Selective, RematPolicy::Attention, RematPolicy::Full];
 
     /// The name in a plan.
     pub fn name(self) -> &'static str {
         match self {
             RematPolicy::None => "none",
             RematPolicy::Selective => "selective",
-            RematPolicy::Medium => "medium",
+            RematPolicy::Attention => "attention",
             RematPolicy::Full => "full",
         }
     }
