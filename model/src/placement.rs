@@ -16,7 +16,7 @@
 //! over a group of devices gathers in front of each pair of products and scatters sums behind it (Korthikanti et al.
 //! 2022, arXiv 2205.05198).
 
-use graph::{BuildResult, Builder, DType, Tensor};
+use graph::{BuildResult, Builder, DType, Placement, Tensor};
 
 /// The residual stream: what normalisation and biases see.
 pub(crate) const RESIDUAL: &[&str] = &["batch", "residual_time", "width"];
@@ -61,8 +61,11 @@ impl Table {
 /// # Errors
 /// When there is not one axis for each dimension.
 pub fn put(b: &Builder, x: Tensor, to: (Table, &[&str]), gradient: Option<(Table, &[&str])>) -> BuildResult {
-    let _ = (b, to, gradient);
-    Ok(x)
+    let placement = |(table, axes): (Table, &[&str])| Placement {
+        table: table.name().to_owned(),
+        axes: axes.iter().map(|&axis| axis.to_owned()).collect(),
+    };
+    b.shard(x, placement(to), gradient.map(placement))
 }
 
 /// An activation, from here on, and its cotangent.

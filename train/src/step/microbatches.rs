@@ -28,7 +28,7 @@ pub(super) fn accumulate(
     };
     let outputs = b.scan("microbatches", inputs, |body| {
         let b = body.builder;
-        let parameters: [Tensor; COUNT] = body.constants.try_into().unwrap_or(projected);
+        let parameters = all(body.constants)?;
         let loss = loss_projected(b, &forward, &parameters, body.xs[0], body.xs[1])?;
         let loss = b.scale(loss, 1.0 / options.microbatches as f64)?;
         let gradients = graph::gradient(b, loss, &parameters)?;
@@ -40,6 +40,12 @@ pub(super) fn accumulate(
     })?;
     let gradients = for_parameters(b, parameters, &projected, outputs.carries[1..].to_vec())?;
     Ok(Derivative { loss: outputs.carries[0], gradients })
+}
+
+/// A list of one tensor for each parameter, such as the constants of a loop that was given them.
+pub(super) fn all(tensors: &[Tensor]) -> Result<[Tensor; COUNT], Error> {
+    let count = || Error::Gradient(format!("{} tensors for {COUNT} parameters", tensors.len()));
+    tensors.try_into().map_err(|_| count())
 }
 
 /// The parameters with the projected distances in the place of [`RELATIVE`]: these are the same for all microbatches.

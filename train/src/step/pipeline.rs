@@ -22,14 +22,14 @@
 //! first and the last one count.
 
 use graph::{
-    Binary, BuildResult, Builder, Comparison, DType, Error, Function, Halves, Remat, ScanBody, ScanInputs,
-    ScanOutputs, Tensor, TensorType, split_gradient,
+    Binary, BuildResult, Builder, Comparison, DType, Error, Function, Halves, MeshAxis, Reduction, Remat,
+    ScanBody, ScanInputs, ScanOutputs, Tensor, TensorType, split_gradient,
 };
 use model::forward::{embed, logits, mean_cross_entropy, outside_layers, run_layers};
 use model::parameters::{COUNT, axes};
 use model::placement::{Table, put};
 
-use super::microbatches::{add_to_sum, for_parameters, place_sum, project, zero_sums};
+use super::microbatches::{add_to_sum, all, for_parameters, place_sum, project, zero_sums};
 use super::{Derivative, StepOptions};
 
 /// Name of the mesh axis along which stages follow one another.
@@ -142,12 +142,12 @@ impl<'a> Stage<'a> {
 
         let b = Builder::new("head");
         let x = b.param("x", stream.clone(), &[]);
-        let targets =
-            b.param("targets", TensorType::new(DType::I32, [options.batch, options.sequence_length]), &[]);
+        let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
+        let targets = b.param("targets", ty, &[]);
+        let cotangent = b.param("cotangent", TensorType::scalar(stream.dtype.accumulator()), &[]);
         let parameters = params(&b);
         let outside = outside_layers(&b, &parameters)?;
         let loss = mean_cross_entropy(&b, logits(&b, x, &outside)?, targets)?;
-        let cotangent = b.param("cotangent", b.ty(loss), &[]);
         let wrt = [&[x][..], &OUTSIDE.map(|index| parameters[index])].concat();
         b.output("loss", loss);
         for (index, cotangent) in graph::pull_back(&b, &[(loss, cotangent)], &wrt)?.into_iter().enumerate() {
@@ -338,8 +338,7 @@ impl<'a> Tick<'a> {
     }
 
     fn outside(&self) -> Result<[Tensor; COUNT], Error> {
-        let all = self.parameters.try_into().map_err(|_| Error::Gradient("a parameter is missing".into()))?;
-        outside_layers(self.b, &all)
+        outside_layers(self.b, &all(self.parameters)?)
     }
 }
 
@@ -363,22 +362,27 @@ fn starts(b: &Builder, index: Tensor, rank: usize) -> Result<Vec<Tensor>, Error>
     Ok(starts)
 }
 
+/// The mesh axis of the stages.
+fn axis(options: &StepOptions) -> MeshAxis {
+    MeshAxis { name: STAGE.to_owned(), size: options.stages }
+}
+
 /// Position of the stage, i32 scalar.
 fn stage_index(b: &Builder, options: &StepOptions) -> BuildResult {
-    todo!()
+    b.axis_index(axis(options))
 }
 
 /// What the stage `shift` before this one sends; zeros where there is none.
 fn to_stage(b: &Builder, options: &StepOptions, x: Tensor, shift: i64) -> BuildResult {
-    todo!()
+    b.permute(x, axis(options), shift)
 }
 
 /// Sum of all stages' tensors; the tensor itself without a pipeline.
 pub(super) fn sum_over_stages(b: &Builder, options: &StepOptions, x: Tensor) -> BuildResult {
-    if options.stages == 1 {
-        return Ok(x);
+    match options.stages {
+        1 => Ok(x),
+        _ => b.all_reduce(Reduction::Sum, x, &[axis(options)]),
     }
-    todo!()
 }
 
 /// Index of the first of the `count` layers that this stage has, u32 scalar; none without a pipeline.
@@ -414,7 +418,7 @@ fn stream_of_last(
         let (b, constants) = (body.builder, body.constants);
         let arrived = to_stage(b, options, body.carries[0], 1)?;
         let x = b.select(constants[0], constants[1], arrived)?;
-        let parameters: [Tensor; COUNT] = constants[2..].try_into().unwrap_or(*parameters);
+        let parameters = all(&constants[2..])?;
         Ok(ScanOutputs {
             carries: vec![run_layers(b, &options.forward_options(), &parameters, x)?],
             ys: vec![],

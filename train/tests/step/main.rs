@@ -3,3 +3,4 @@
 mod bfloat16;
 mod common;
 mod microbatches;
+mod pipeline;
