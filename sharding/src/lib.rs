@@ -25,6 +25,7 @@
 
 mod buffer;
 mod error;
+pub mod machine;
 mod options;
 mod program;
 mod runtime;
