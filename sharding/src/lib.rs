@@ -25,6 +25,7 @@
 
 mod buffer;
 mod error;
+pub mod figure;
 pub mod machine;
 mod options;
 mod program;
