@@ -26,6 +26,8 @@
 mod buffer;
 pub mod cost;
 mod error;
+pub mod figure;
+pub mod machine;
 mod options;
 pub mod partition;
 pub mod plan;
