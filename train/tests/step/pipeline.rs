@@ -1,8 +1,12 @@
 //! A pipeline's stages together compute what one device does. All devices are interpreted, in lock step.
 
-use graph::{Function, Literal, Mesh, MeshAxis, Partitioned, Split, interpret_partitioned};
-use model::Precision;
+use std::time::{Duration, Instant};
+
+use graph::{
+    Function, Literal, Mesh, MeshAxis, Partitioned, Split, interpret_partitioned, to_stablehlo_partitioned,
+};
 use model::remat::policy;
+use model::{Precision, Preset};
 use train::step::pipeline::STAGE;
 use train::step::{StepOptions, forward, loss, train_step};
 
@@ -111,4 +115,22 @@ fn programs_do_not_grow_with_stages_layers_or_microbatches() {
         train_step(&options).unwrap().node_count()
     };
     assert_eq!(nodes(2, 2, 2), nodes(48, 16, 1000));
+}
+
+/// The largest model in stages: quick to build, and printed for all devices.
+#[test]
+fn the_largest_model_in_stages_is_built_at_once() {
+    let start = Instant::now();
+    let preset = Preset::find("280b").unwrap();
+    let options = StepOptions {
+        precision: Precision::BFLOAT16,
+        remat: policy("selective").unwrap(),
+        microbatches: 96,
+        stages: 8,
+        ..StepOptions::new(preset.config, 16, 2048)
+    };
+    let text = to_stablehlo_partitioned(&on_stages(train_step(&options).unwrap(), 8)).unwrap();
+    assert!(text.contains("sdy.manual_computation") && text.contains("collective_permute"));
+    assert!(text.len() < 2_000_000, "{} bytes", text.len());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
