@@ -26,6 +26,7 @@ mod module;
 mod proto;
 mod table;
 mod target;
+mod verified;
 
 pub use analysis::{CollectiveKind, CollectiveUse, Cost, LoopUse};
 pub use child::{Worker, serve};
@@ -34,3 +35,4 @@ pub use error::{Error, Refusal};
 pub use estimate::{Rates, StepEstimate};
 pub use table::table;
 pub use target::Target;
+pub use verified::{Verdict, Verified};

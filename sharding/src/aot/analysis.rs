@@ -135,15 +135,26 @@ impl Cost {
         self.cycles.values().sum()
     }
 
-    /// Reads the cost off an optimised program for `devices` devices, the slice of each of which is given.
+    /// Reads the cost off an optimised program. `slices` has the number of the slice of each of its partitions; of the
+    /// `slice_count` slices there are, a program may be for one, as the TPU compiler's are.
     ///
     /// # Errors
     /// What is wrong with the program, in words.
-    pub fn of(program: &OptimizedProgram, slices: &[usize]) -> Result<Cost, String> {
+    pub fn of(program: &OptimizedProgram, slices: &[usize], slice_count: usize) -> Result<Cost, String> {
         let module = Module::decode(program)?;
-        let mut walk = Walk { module: &module, slices, cost: Cost::default(), collectives: BTreeMap::new() };
+        let mut walk = Walk {
+            module: &module,
+            slices,
+            slice_count,
+            cost: Cost::default(),
+            collectives: BTreeMap::new(),
+        };
         walk.computation(module.entry(), 1, &State::new());
         let mut cost = walk.cost;
+        if cost.cycles.is_empty() {
+            // This compiler estimates none.
+            cost.without_cycles.clear();
+        }
         cost.collectives =
             walk.collectives.into_iter().map(|(key, executions)| key.with(executions)).collect();
         cost.collectives.sort_by(|a, b| b.ring_bytes().total_cmp(&a.ring_bytes()));
@@ -199,6 +210,7 @@ impl Key {
 struct Walk<'a> {
     module: &'a Module,
     slices: &'a [usize],
+    slice_count: usize,
     cost: Cost,
     collectives: BTreeMap<Key, u64>,
 }
@@ -240,6 +252,7 @@ impl Walk<'_> {
             let mut alone = Walk {
                 module: self.module,
                 slices: self.slices,
+                slice_count: self.slice_count,
                 cost: Cost::default(),
                 collectives: BTreeMap::new(),
             };
@@ -309,7 +322,7 @@ impl Walk<'_> {
             CollectiveKind::Send => {
                 let Some((of, slices)) = between_slices(instruction) else { return };
                 kind = of;
-                (slices.unwrap_or(self.slice_count()), true)
+                (slices.unwrap_or(self.slice_count), true)
             }
             CollectiveKind::CollectivePermute => {
                 let mut pairs = instruction.source_target_pairs.iter();
@@ -326,8 +339,7 @@ impl Walk<'_> {
         if kind == CollectiveKind::AllGather {
             bytes = bytes.saturating_mul(group_size as u64);
         }
-        let scope =
-            instruction.metadata.as_ref().map(|metadata| metadata.op_name.clone()).unwrap_or_default();
+        let scope = scope(instruction);
         let key = Key { kind, group_size, crosses_slices, fused, scope, bytes };
         *self.collectives.entry(key).or_default() += times;
     }
@@ -335,10 +347,21 @@ impl Walk<'_> {
     fn slice(&self, device: usize) -> Option<usize> {
         self.slices.get(device).copied()
     }
+}
 
-    fn slice_count(&self) -> usize {
-        self.slices.iter().max().map_or(1, |&last| last + 1)
+/// Where the program's text says an instruction comes from. XLA puts a `call.1/` before it for each function that it
+/// inlines, as it does with manual computations.
+fn scope(instruction: &Instruction) -> String {
+    let mut scope =
+        instruction.metadata.as_ref().map(|metadata| metadata.op_name.as_str()).unwrap_or_default();
+    while let Some((first, rest)) = scope.split_once('/')
+        && first
+            .strip_prefix("call")
+            .is_some_and(|number| number.chars().all(|c| c == '.' || c.is_ascii_digit()))
+    {
+        scope = rest;
     }
+    scope.to_owned()
 }
 
 /// The compiler's estimate, which TPU compilers put in `backend_config.window_config.estimated_cycles`.
@@ -370,5 +393,25 @@ fn between_slices(instruction: &Instruction) -> Option<(CollectiveKind, Option<u
         "ONE_TO_ONE" | "COLLECTIVE_PERMUTE" => CollectiveKind::CollectivePermute,
         _ => CollectiveKind::Send,
     };
-    Some((kind, None))
+    let target = attributes.get("_xla_megascale_target").map(String::as_str).unwrap_or_default();
+    Some((kind, if kind == CollectiveKind::CollectivePermute { Some(2) } else { group_of_slices(target) }))
+}
+
+/// The size of a group: 4 in `{1,2,3,4}x{0:7}` (slices, and devices of each), 2 in `{{100000,200000},{100001,200001}}`
+/// (devices of each group).
+fn group_of_slices(target: &str) -> Option<usize> {
+    let (first, _) = target.trim_start_matches('{').split_once('}')?;
+    Some(first.split(',').count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_slices_are_counted() {
+        assert_eq!(group_of_slices("{1,2,3,4}x{0:7}"), Some(4));
+        assert_eq!(group_of_slices("{{100000,200000},{100001,200001}}"), Some(2));
+        assert_eq!(group_of_slices(""), None);
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use xla_sys::locate::{DeviceKind, Locator, Progress};
-use xla_sys::{CompileOptions, DeviceDescription, Executable, Plugin, Program, Topology, Value};
+use xla_sys::{CompileOptions, DeviceDescription, Executable, NamedValue, Plugin, Program, Topology, Value};
 
 use super::{Cost, Error, Rates, Refusal, StepEstimate, Target};
 
@@ -107,7 +107,7 @@ pub fn compile_and_keep(request: &Request) -> Result<(Compiled, Executable), Err
     let plugin = Plugin::load_located(target.kind, &located).map_err(target_error)?;
     let topology = topology(&plugin, target).map_err(target_error)?;
     let mut devices = topology.devices().map_err(target_error)?;
-    devices.sort_by_key(|device| (slice(device), device.id));
+    devices.sort_by_key(|device| (slice(target.kind, device), device.id));
     let ids = match &request.devices {
         Some(ids) => ids.clone(),
         None => devices.iter().map(|device| i64::from(device.id)).collect(),
@@ -117,7 +117,7 @@ pub fn compile_and_keep(request: &Request) -> Result<(Compiled, Executable), Err
         return Err(Error::DeviceCount { target: target.to_string(), devices, partitions });
     }
     let slice_of: HashMap<i64, usize> =
-        devices.iter().map(|device| (i64::from(device.id), slice(device))).collect();
+        devices.iter().map(|device| (i64::from(device.id), slice(target.kind, device))).collect();
     let slices: Vec<usize> = ids.iter().map(|id| slice_of.get(id).copied().unwrap_or(0)).collect();
     let options = CompileOptions {
         device_assignment: Some(vec![ids]),
@@ -129,14 +129,19 @@ pub fn compile_and_keep(request: &Request) -> Result<(Compiled, Executable), Err
     let program = Program::mlir(request.program.as_str(), []);
     let start = Instant::now();
     let executable = topology.compile(&program, &options).map_err(|error| match error {
-        xla_sys::Error::Pjrt { code, message, .. } => Refusal::from_compiler(code, &message).into(),
+        xla_sys::Error::Pjrt { code, message, .. } => {
+            Refusal::from_compiler(code, &message, &request.program).into()
+        }
         other => target_error(other),
     })?;
     let compile_seconds = start.elapsed().as_secs_f64();
     let unreadable = |reason: String| Error::Unreadable { reason };
     let stats = executable.memory_stats().map_err(target_error)?;
     let optimized = executable.optimized_program().map_err(target_error)?;
-    let cost = Cost::of(&optimized, &slices).map_err(unreadable)?;
+    // The TPU compiler makes one program for each slice, with the partitions of one.
+    let own = executable.num_partitions().map_err(target_error)?.min(slices.len());
+    let slice_count = slices.iter().max().map_or(1, |&last| last + 1);
+    let cost = Cost::of(&optimized, &slices[..own], slice_count).map_err(unreadable)?;
     let bytes = |value: i64| u64::try_from(value).unwrap_or(0);
     let peak = if target.kind == DeviceKind::Cpu || stats.peak <= 0 { stats.total() } else { stats.peak };
     let memory = devices.first().and_then(|device| match device.attribute("device_memory_bytes_limit") {
@@ -152,7 +157,7 @@ pub fn compile_and_keep(request: &Request) -> Result<(Compiled, Executable), Err
         device_memory: memory,
         device_kind: devices.first().map(|device| device.kind.clone()).unwrap_or_default(),
         devices: devices.len(),
-        slices: slices.iter().max().map_or(1, |&last| last + 1),
+        slices: slice_count,
         compile_seconds,
         host_peak_rss: host_peak_rss(),
         cost,
@@ -161,15 +166,24 @@ pub fn compile_and_keep(request: &Request) -> Result<(Compiled, Executable), Err
 }
 
 fn topology(plugin: &Plugin, target: &Target) -> xla_sys::Result<Topology> {
-    plugin.topology(&target.topology, &target.options)
+    match (target.kind, target.topology.parse::<i64>()) {
+        // This plugin describes only the devices of a client.
+        (DeviceKind::Cpu, Ok(devices)) => {
+            plugin.client(&[NamedValue::new("cpu_device_count", devices)])?.topology()
+        }
+        _ => plugin.topology(&target.topology, &target.options),
+    }
 }
 
 /// The number of the slice a device belongs to; 0 where there are none.
-fn slice(device: &DeviceDescription) -> usize {
-    match device.attribute("slice_index") {
-        Some(&Value::Int(index)) => usize::try_from(index).unwrap_or(0),
+fn slice(kind: DeviceKind, device: &DeviceDescription) -> usize {
+    let index = match (kind, device.attribute("coords"), device.attribute("slice_index")) {
+        // The CUDA plugin gives every device of a described topology slice index 0.
+        (DeviceKind::Cuda, Some(Value::IntList(coords)), _) => coords.first().copied().unwrap_or(0),
+        (_, _, Some(&Value::Int(index))) => index,
         _ => 0,
-    }
+    };
+    usize::try_from(index).unwrap_or(0)
 }
 
 fn missing(kind: DeviceKind) -> Error {

@@ -120,16 +120,26 @@ fn gib(bytes: u64) -> String {
 }
 
 impl Refusal {
-    /// The verdict in a compiler's error.
-    pub(super) fn from_compiler(code: ErrorCode, message: &str) -> Refusal {
+    /// The verdict in a compiler's error about a program.
+    pub(super) fn from_compiler(code: ErrorCode, message: &str, program: &str) -> Refusal {
         if code == ErrorCode::ResourceExhausted
             && let Some((needed, available)) = needed_and_available(message)
         {
             return Refusal::OutOfMemory { needed, available, message: message.to_owned() };
         }
         let operation = crate::program::named_operation(message);
+        let operation = operation.or_else(|| operation_at(message, program));
         Refusal::Compiler { code: code.to_string(), operation, message: message.to_owned() }
     }
+}
+
+/// The name that the program gives, with `loc("…")`, to what stands on the line of an error such as
+/// `-:22:15: error: 'stablehlo.dynamic_slice' op …`.
+fn operation_at(message: &str, program: &str) -> Option<String> {
+    let (place, _) = message.split_once(": error: ")?;
+    let line: usize = place.rsplit(':').nth(1)?.parse().ok()?;
+    let (_, name) = program.lines().nth(line.checked_sub(1)?)?.rsplit_once("loc(\"")?;
+    Some(name.split_once('"')?.0.to_owned())
 }
 
 /// The numbers of `… (33.72G) exceeds available HBM (15.48G)…`.
@@ -183,14 +193,27 @@ mod tests {
         let refusal = Refusal::from_compiler(
             ErrorCode::InvalidArgument,
             "loc(\"layers/attention/dot\"): error: contracting dimension sizes must match",
+            "",
         );
         let text = "the compiler refuses it at `layers/attention/dot`: INVALID_ARGUMENT: \
                     loc(\"layers/attention/dot\"): error: contracting dimension sizes must match";
         assert_eq!(refusal.to_string(), text);
         let refusal =
-            Refusal::from_compiler(ErrorCode::ResourceExhausted, "(2.5G) exceeds available HBM (1G)");
+            Refusal::from_compiler(ErrorCode::ResourceExhausted, "(2.5G) exceeds available HBM (1G)", "");
         let text = "it does not fit: 2.50 GiB needed on each device, 1.00 GiB available ((2.5G) exceeds available \
                     HBM (1G))";
         assert_eq!(refusal.to_string(), text);
+    }
+
+    #[test]
+    fn an_operation_is_found_by_its_line() {
+        let program = "module @m {\n  %0 = stablehlo.add %a, %b : tensor<f32> loc(\"loss/add\")\n}";
+        let check = |message: &str, expected: Option<&str>| {
+            assert_eq!(operation_at(message, program).as_deref(), expected, "{message}");
+        };
+        check("-:2:8: error: op requires the same element type\n-:2:8: note: see", Some("loss/add"));
+        check("-:3:1: error: what is this", None);
+        check("-:0:1: error: no line", None);
+        check("an error without a place", None);
     }
 }

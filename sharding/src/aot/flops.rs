@@ -57,7 +57,13 @@ fn convolution(computation: &Computation, instruction: &Instruction) -> Option<f
 
 /// How many pairs of an output position and a window position of one dimension fall on an element of the input, not on
 /// padding or between dilated elements. The TPU compiler writes batch dimensions of products as such windows.
+/// Sizes that no array in memory has count as nothing.
 fn pairs(window: &WindowDimension, input: i64, output: i64) -> f64 {
+    let WindowDimension { size, stride, padding_low, window_dilation, base_dilation, .. } = *window;
+    let numbers = [size, stride, padding_low, window_dilation, base_dilation, input, output];
+    if numbers.iter().any(|number| number.unsigned_abs() > 1 << 24) {
+        return 0.0;
+    }
     let (stride, spread) = (window.stride.max(1), window.base_dilation.max(1));
     let reach = (input - 1) * spread;
     let hits = |position: i64| -> i64 {

@@ -6,7 +6,7 @@ use super::module::{Computation, Module};
 use super::proto::Instruction;
 
 /// A loop that counts further than this is taken for one whose count cannot be told.
-const LIMIT: u64 = 10_000_000;
+const LIMIT: u64 = 1_000_000;
 
 /// How far back a value is followed. Counters are a few operations from what they are made of.
 const DEPTH: usize = 20;

@@ -15,25 +15,25 @@ pub fn table(compiled: &Compiled, rates: Option<&Rates>) -> String {
 
 fn write(out: &mut String, compiled: &Compiled, rates: Option<&Rates>) -> std::fmt::Result {
     let cost = &compiled.cost;
-    let of = compiled.device_memory.map_or_else(String::new, |memory| {
-        let part = 100.0 * compiled.peak_bytes_per_device as f64 / memory as f64;
-        format!(" of {} ({part:.1}%)", gib(memory))
+    let of = compiled.device_memory.map_or_else(String::new, |available| {
+        let part = 100.0 * compiled.peak_bytes_per_device as f64 / available as f64;
+        format!(" of {} ({part:.1}%)", memory(available))
     });
     writeln!(out, "{} × {}, slices: {}", compiled.devices, compiled.device_kind, compiled.slices)?;
-    writeln!(out, "memory per device: peak {}{of}", gib(compiled.peak_bytes_per_device))?;
+    writeln!(out, "memory per device: peak {}{of}", memory(compiled.peak_bytes_per_device))?;
     writeln!(
         out,
         "  arguments {}, outputs {} (aliased {}), temporaries {}",
-        gib(compiled.arguments),
-        gib(compiled.outputs),
-        gib(compiled.aliased),
-        gib(compiled.temporaries)
+        memory(compiled.arguments),
+        memory(compiled.outputs),
+        memory(compiled.aliased),
+        memory(compiled.temporaries)
     )?;
     writeln!(
         out,
         "compiled in {:.1} s, host memory {}",
         compiled.compile_seconds,
-        gib(compiled.host_peak_rss)
+        memory(compiled.host_peak_rss)
     )?;
     let loops = cost.loops.iter().map(|each| match each.trips {
         Some(trips) => format!("{} × {trips}", each.name),
@@ -96,14 +96,28 @@ fn collectives(out: &mut String, compiled: &Compiled, rates: Option<&Rates>) -> 
         let notes: Vec<_> = notes.iter().filter(|note| note.0).map(|note| note.1).collect();
         writeln!(
             out,
-            "  {kind:<20} group {group:>5} × {count:>7}  {:>10.3} GB{seconds}  {}",
-            bytes / 1e9,
+            "  {kind:<20} group {group:>5} × {count:>7}  {:>12} {seconds}  {}",
+            traffic(bytes),
             notes.join(", ")
         )?;
     }
     Ok(())
 }
 
-fn gib(bytes: u64) -> String {
-    format!("{:.3} GiB", bytes as f64 / (1u64 << 30) as f64)
+/// Memory, which is measured in powers of two.
+fn memory(bytes: u64) -> String {
+    match bytes {
+        0..0x10_0000 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        0x10_0000..0x4000_0000 => format!("{:.1} MiB", bytes as f64 / (1u64 << 20) as f64),
+        _ => format!("{:.3} GiB", bytes as f64 / (1u64 << 30) as f64),
+    }
+}
+
+/// Traffic, which is measured in powers of ten.
+fn traffic(bytes: f64) -> String {
+    match bytes {
+        0.0..1e6 => format!("{:.1} kB", bytes / 1e3),
+        1e6..1e9 => format!("{:.1} MB", bytes / 1e6),
+        _ => format!("{:.2} GB", bytes / 1e9),
+    }
 }
