@@ -68,8 +68,10 @@ impl Worker {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).args([&question, &answer]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        // Nobody to ask, and no chip to fight over, even on a machine that has some.
+        // Nobody to ask, and no chip to fight over, even on a machine that has some; libtpu's log files go with the
+        // folder.
         command.env("TPU_SKIP_MDS_QUERY", "1").env("ALLOW_MULTIPLE_LIBTPU_LOAD", "1");
+        command.env("TPU_LOG_DIR", folder.path());
         let mut child = command.spawn().map_err(io("start", &self.program))?;
         let mut stderr = child.stderr.take();
         let listener = std::thread::spawn(move || {

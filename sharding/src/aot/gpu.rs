@@ -17,7 +17,7 @@ struct Gpu {
     units: u32,
     /// Boost clock, GHz.
     clock: f64,
-    /// Device memory, bytes.
+    /// Device memory that the driver leaves to programs, bytes, rounded down to a GiB.
     memory: u64,
     /// Its bandwidth, bytes per second.
     bandwidth: u64,
@@ -36,7 +36,7 @@ fn find(name: &str) -> Option<Gpu> {
         multiprocessors: 132,
         units: 128,
         clock: 1.98,
-        memory: 80 << 30,
+        memory: 79 << 30,
         bandwidth: 3350 * GB,
         cache: 50 << 20,
         shared: 228 << 10,
@@ -48,13 +48,13 @@ fn find(name: &str) -> Option<Gpu> {
             multiprocessors: 108,
             units: 64,
             clock: 1.41,
-            memory: 80 << 30,
+            memory: 79 << 30,
             bandwidth: 2039 * GB,
             cache: 40 << 20,
             shared: 164 << 10,
         },
         "h100" => hopper,
-        "h200" => Gpu { product: "NVIDIA H200", memory: 141 * GB, bandwidth: 4800 * GB, ..hopper },
+        "h200" => Gpu { product: "NVIDIA H200", memory: 139 << 30, bandwidth: 4800 * GB, ..hopper },
         _ => return None,
     })
 }
