@@ -128,7 +128,7 @@ pub struct OnMachine<'a> {
     /// The model.
     pub planned: &'a Planned,
     /// What the machine's devices take for what.
-    pub rates: &'a Rates,
+    pub rates: &'a Rates<'a>,
 }
 
 impl Workload for OnMachine<'_> {
@@ -151,6 +151,6 @@ impl Workload for OnMachine<'_> {
 
     fn estimate(&self, plan: &Plan) -> Result<Estimate, String> {
         let step = self.planned.step(plan).map_err(|error| error.to_string())?;
-        Ok(Estimate::of(&step, self.rates))
+        Estimate::of(&step, self.rates).map_err(|error| error.to_string())
     }
 }
