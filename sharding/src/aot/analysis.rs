@@ -287,7 +287,10 @@ impl Walk<'_> {
         match estimated_cycles(instruction) {
             Some(cycles) => *self.cost.cycles.entry(name.to_owned()).or_default() += times as f64 * cycles,
             None if has_collective || FREE.contains(&opcode) => {}
-            None => *self.cost.without_cycles.entry(opcode.to_owned()).or_default() += times,
+            None => {
+                let count = self.cost.without_cycles.entry(opcode.to_owned()).or_default();
+                *count = count.saturating_add(times);
+            }
         }
     }
 
@@ -320,9 +323,15 @@ impl Walk<'_> {
         let mut kind = kind;
         let (group_size, crosses_slices) = match kind {
             CollectiveKind::Send => {
-                let Some((of, slices)) = between_slices(instruction) else { return };
-                kind = of;
-                (slices.unwrap_or(self.slice_count), true)
+                if let Some((of, slices)) = between_slices(instruction) {
+                    kind = of;
+                    (slices.unwrap_or(self.slice_count), true)
+                } else if let Some(pairs) = device_pairs(instruction) {
+                    kind = CollectiveKind::CollectivePermute;
+                    (2, pairs.iter().any(|&[from, to]| self.slice(from) != self.slice(to)))
+                } else {
+                    return;
+                }
             }
             CollectiveKind::CollectivePermute => {
                 let mut pairs = instruction.source_target_pairs.iter();
@@ -341,7 +350,8 @@ impl Walk<'_> {
         }
         let scope = scope(instruction);
         let key = Key { kind, group_size, crosses_slices, fused, scope, bytes };
-        *self.collectives.entry(key).or_default() += times;
+        let executions = self.collectives.entry(key).or_default();
+        *executions = executions.saturating_add(times);
     }
 
     fn slice(&self, device: usize) -> Option<usize> {
@@ -379,7 +389,7 @@ fn estimated_cycles(instruction: &Instruction) -> Option<f64> {
 }
 
 /// For a transfer between slices: the operation it is part of, and the number of slices if the program tells. `None`
-/// for a transfer to the host.
+/// for other transfers.
 ///
 /// The TPU compiler makes of an operation over several slices one within the slice and host transfers, which a runtime
 /// carries out; their attributes say what it is to do.
@@ -397,6 +407,14 @@ fn between_slices(instruction: &Instruction) -> Option<(CollectiveKind, Option<u
     Some((kind, if kind == CollectiveKind::CollectivePermute { Some(2) } else { group_of_slices(target) }))
 }
 
+/// The devices that a transfer is from and to, which GPU compilers note where they made it of a permutation.
+fn device_pairs(instruction: &Instruction) -> Option<Vec<[usize; 2]>> {
+    let attributes = &instruction.frontend_attributes.as_ref()?.map;
+    let numbers = attributes.get("_xla_send_recv_source_target_pairs")?.split(['{', ',', '}']);
+    let numbers: Vec<usize> = numbers.filter_map(|number| number.trim().parse().ok()).collect();
+    Some(numbers.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect())
+}
+
 /// The size of a group: 4 in `{1,2,3,4}x{0:7}` (slices, and devices of each), 2 in `{{100000,200000},{100001,200001}}`
 /// (devices of each group).
 fn group_of_slices(target: &str) -> Option<usize> {
@@ -407,11 +425,33 @@ fn group_of_slices(target: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aot::proto::{FrontendAttributes, Metadata};
 
     #[test]
     fn groups_of_slices_are_counted() {
         assert_eq!(group_of_slices("{1,2,3,4}x{0:7}"), Some(4));
         assert_eq!(group_of_slices("{{100000,200000},{100001,200001}}"), Some(2));
         assert_eq!(group_of_slices(""), None);
+    }
+
+    #[test]
+    fn pairs_of_devices_are_read() {
+        let mut attributes = FrontendAttributes::default();
+        attributes.map.insert("_xla_send_recv_source_target_pairs".into(), "{{0,1},{1, 2}}".into());
+        let instruction = Instruction { frontend_attributes: Some(attributes), ..Default::default() };
+        assert_eq!(device_pairs(&instruction), Some(vec![[0, 1], [1, 2]]));
+        assert_eq!(device_pairs(&Instruction::default()), None);
+    }
+
+    #[test]
+    fn a_scope_is_what_the_program_says() {
+        let check = |op_name: &str, expected: &str| {
+            let metadata = Some(Metadata { op_name: op_name.into() });
+            assert_eq!(scope(&Instruction { metadata, ..Default::default() }), expected);
+        };
+        check("call.1/call/layers/attention/dot", "layers/attention/dot");
+        check("caller/dot", "caller/dot");
+        check("call", "call");
+        check("", "");
     }
 }

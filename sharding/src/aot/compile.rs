@@ -103,7 +103,7 @@ pub fn compile_and_keep(request: &Request) -> Result<(Compiled, Executable), Err
     let target = &request.target;
     let target_error = |source| Error::Target { target: target.to_string(), source };
     let located = Locator::from_environment().find(target.kind, request.plugin.as_deref())?;
-    let located = located.ok_or_else(|| missing(target.kind))?;
+    let located = located.ok_or(Error::NoPlugin { kind: target.kind })?;
     let plugin = Plugin::load_located(target.kind, &located).map_err(target_error)?;
     let topology = topology(&plugin, target).map_err(target_error)?;
     let mut devices = topology.devices().map_err(target_error)?;
@@ -184,11 +184,6 @@ fn slice(kind: DeviceKind, device: &DeviceDescription) -> usize {
         _ => 0,
     };
     usize::try_from(index).unwrap_or(0)
-}
-
-fn missing(kind: DeviceKind) -> Error {
-    let what = format!("there is no {kind} plugin on this machine");
-    Error::Child { reason: format!("{what}: name one with --plugin FILE or {}", kind.variable()) }
 }
 
 /// Makes sure that the plugin for a target is on this machine, fetching the pinned wheels if there is no other.

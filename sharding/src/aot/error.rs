@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use xla_sys::ErrorCode;
+use xla_sys::locate::DeviceKind;
 
 /// Any failure of ahead-of-time compilation.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,12 @@ pub enum Error {
     /// There is no plugin for this kind of device.
     #[error(transparent)]
     Plugin(#[from] xla_sys::locate::Error),
+    /// The plugin is not on this machine, and nothing is fetched here.
+    #[error("there is no {kind} plugin on this machine: name one with --plugin FILE or {}", kind.variable())]
+    NoPlugin {
+        /// The kind of device.
+        kind: DeviceKind,
+    },
     /// The plugin refused something that was not the program.
     #[error("{target}: {source}")]
     Target {

@@ -66,7 +66,7 @@ impl Module {
 /// `known_trip_count` of the compiler's own notes.
 fn noted(instruction: &Instruction) -> Option<u64> {
     let config: serde_json::Value = serde_json::from_slice(&instruction.backend_config).ok()?;
-    let count = &config.get("known_trip_count")?.get("n")?;
+    let count = config.get("known_trip_count")?.get("n")?;
     count.as_u64().or_else(|| count.as_str()?.parse().ok())
 }
 
@@ -176,4 +176,126 @@ fn literal(instruction: &Instruction) -> Option<i64> {
     let truth = || literal.preds.first().map(|&value| i64::from(value));
     let signed = literal.s32s.first().map(|&value| i64::from(value));
     signed.or(wide).or(unsigned).or_else(wide_unsigned).or_else(truth)
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use xla_sys::OptimizedProgram;
+
+    use super::*;
+    use crate::aot::proto;
+
+    /// A module out of computations; each line is `id opcode operands [called] argument`, the last one the root.
+    fn module(computations: &[(i64, &[&str])]) -> Module {
+        let numbers = |list: &str| list.split(',').filter_map(|id| id.parse().ok()).collect::<Vec<i64>>();
+        let instruction = |line: &&str| {
+            let parts: Vec<&str> = line.split(' ').collect();
+            let [id, opcode, operands, called, argument] = parts[..] else { panic!("{line}") };
+            let number = argument.parse().unwrap_or(0);
+            let constant = proto::Literal { s32s: vec![number as i32], ..Default::default() };
+            Instruction {
+                id: id.parse().unwrap(),
+                opcode: opcode.into(),
+                operand_ids: numbers(operands),
+                called_computation_ids: numbers(called),
+                tuple_index: number,
+                parameter_number: number,
+                comparison_direction: argument.into(),
+                literal: (opcode == "constant").then_some(constant),
+                ..Default::default()
+            }
+        };
+        let computation = |&(id, lines): &(i64, &[&str])| {
+            let instructions: Vec<Instruction> = lines.iter().map(instruction).collect();
+            let root_id = instructions.last().map_or(0, |last| last.id);
+            proto::Computation { name: id.to_string(), id, root_id, instructions }
+        };
+        let computations = computations.iter().map(computation).collect();
+        let proto = proto::Module { name: "m".into(), computations, entry_computation_id: 1 };
+        let program = OptimizedProgram { format: "hlo".into(), code: proto.encode_to_vec() };
+        Module::decode(&program).unwrap()
+    }
+
+    /// How often the loop that is the entry's root runs: it begins with the tuple (`start`, `bound`), goes on while
+    /// element 0 stands in `direction` to element 1, and adds `step` to element 0.
+    fn count(start: i64, bound: i64, direction: &str, step: i64) -> Option<u64> {
+        let entry = [
+            &format!("11 constant - - {start}"),
+            &format!("12 constant - - {bound}"),
+            "13 copy 11 - -",
+            "14 tuple 13,12 - -",
+            "15 while 14 2,3 -",
+        ];
+        let body = [
+            "21 parameter - - 0",
+            "22 get-tuple-element 21 - 0",
+            "23 get-tuple-element 21 - 1",
+            &format!("24 constant - - {step}"),
+            "25 add 22,24 - -",
+            "26 tuple 25,23 - -",
+        ];
+        // The comparison is in a fusion, as the TPU compiler has it.
+        let condition = [
+            "31 parameter - - 0",
+            "32 get-tuple-element 31 - 0",
+            "33 get-tuple-element 31 - 1",
+            "34 fusion 32,33 4 -",
+        ];
+        let compare = format!("43 compare 41,42 - {direction}");
+        let fused = ["41 parameter - - 0", "42 parameter - - 1", &compare];
+        let module = module(&[(4, &fused), (3, &condition), (2, &body), (1, &entry)]);
+        let (trips, constant) = module.trip_count(module.entry(), module.entry().root(), &State::new());
+        // The bound is the same in every round, and known within it.
+        assert_eq!(constant, State::from([(1, bound)]));
+        trips
+    }
+
+    #[test]
+    fn loops_are_counted_by_running_their_counter() {
+        assert_eq!(count(0, 6, "LT", 1), Some(6));
+        assert_eq!(count(2, 6, "LE", 2), Some(3));
+        assert_eq!(count(6, 0, "GT", -1), Some(6));
+        assert_eq!(count(0, 6, "NE", 3), Some(2));
+        assert_eq!(count(7, 6, "LT", 1), Some(0));
+        // Never ends.
+        assert_eq!(count(0, 6, "LT", 0), None);
+    }
+
+    #[test]
+    fn a_count_may_come_from_the_loop_around() {
+        let body = ["21 parameter - - 0", "22 get-tuple-element 21 - 0", "23 get-tuple-element 21 - 1"];
+        let step = ["24 constant - - 1", "25 add 22,24 - -", "26 tuple 25,23 - -"];
+        let inner = [body, step].concat();
+        let condition = [
+            "31 parameter - - 0",
+            "32 get-tuple-element 31 - 0",
+            "33 get-tuple-element 31 - 1",
+            "34 compare 32,33 - LT",
+        ];
+        // A loop's body: the bound of the loop within is element 5 of the tuple around.
+        let outer = [
+            "11 parameter - - 0",
+            "12 get-tuple-element 11 - 5",
+            "13 constant - - 0",
+            "14 tuple 13,12 - -",
+            "15 while 14 2,3 -",
+        ];
+        let module = module(&[(3, &condition), (2, &inner), (1, &outer)]);
+        let trips = |state: &State| module.trip_count(module.entry(), module.entry().root(), state).0;
+        assert_eq!(trips(&State::from([(5, 20)])), Some(20));
+        assert_eq!(trips(&State::new()), None);
+    }
+
+    #[test]
+    fn the_compilers_own_count_comes_first() {
+        let check = |config: &str, expected| {
+            let backend_config = config.as_bytes().to_vec();
+            assert_eq!(noted(&Instruction { backend_config, ..Default::default() }), expected, "{config}");
+        };
+        check(r#"{"known_trip_count":{"n":"6"},"known_init_step":{"init":"0","step":"1"}}"#, Some(6));
+        check(r#"{"known_trip_count":{"n":6}}"#, Some(6));
+        check(r#"{"flag_configs":[]}"#, None);
+        check("", None);
+    }
 }
