@@ -33,6 +33,7 @@ mod options;
 pub mod partition;
 pub mod plan;
 mod program;
+pub mod report;
 mod runtime;
 pub mod search;
 
