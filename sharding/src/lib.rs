@@ -24,10 +24,14 @@
 //! ```
 
 mod buffer;
+pub mod cost;
 mod error;
 mod options;
+pub mod partition;
+pub mod plan;
 mod program;
 mod runtime;
+pub mod search;
 
 pub use buffer::Buffer;
 pub use error::Error;

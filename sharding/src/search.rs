@@ -1,0 +1,322 @@
+//! Finding the best plans for a machine.
+//!
+//! Every plan of the space is looked at: every factorisation of the devices into stages, data and model, every number
+//! of microbatches, ZeRO level, rematerialisation policy, and the residual stream split or not. Each first gets a lower
+//! bound of its step time and memory by arithmetic; in order of that bound, plans are then built, split and priced
+//! ([`crate::cost`]), until no bound is below the worst plan kept. What is found is therefore what an exhaustive search
+//! finds.
+
+use std::thread;
+
+use crate::cost::Estimate;
+use crate::partition::Rules;
+use crate::plan::{MeshShape, Plan, RematPolicy};
+
+/// What of a model decides how it can be split. All in numbers of elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Layers.
+    pub layers: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Width of the residual stream.
+    pub embed: usize,
+    /// Width of the feed-forward layer.
+    pub feed_forward: usize,
+    /// Tokens of the vocabulary.
+    pub vocabulary: usize,
+    /// Parameters of one layer.
+    pub layer_parameters: u64,
+    /// All other parameters.
+    pub other_parameters: u64,
+    /// Bytes of a parameter.
+    pub parameter_bytes: u64,
+    /// Bytes of an element of the residual stream.
+    pub activation_bytes: u64,
+}
+
+/// A model to be planned for, as far as a search needs to know it.
+pub trait Workload: Sync {
+    /// Its sizes.
+    fn sizes(&self) -> Sizes;
+
+    /// Memory and time of a plan on the machine.
+    ///
+    /// # Errors
+    /// When the plan cannot be built, in words.
+    fn estimate(&self, plan: &Plan) -> Result<Estimate, String>;
+}
+
+/// The parts of a plan that the user has decided.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs)] // Each is the field of a plan of its name.
+pub struct Pins {
+    pub stage: Option<usize>,
+    pub data: Option<usize>,
+    pub model: Option<usize>,
+    pub microbatches: Option<usize>,
+    pub zero: Option<u8>,
+    pub remat: Option<RematPolicy>,
+    pub sequence_sharding: Option<bool>,
+}
+
+/// Where to search.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Space {
+    /// The machine's name.
+    pub topology: String,
+    /// Its slices.
+    pub slices: usize,
+    /// Its devices.
+    pub devices: usize,
+    /// Memory of a device, in bytes.
+    pub memory: u64,
+    /// Floating-point operations per second of a device, at most.
+    pub flops_per_second: f64,
+    /// Bytes per second over the fastest link of a device.
+    pub link_bytes_per_second: f64,
+    /// Sequences of a batch.
+    pub batch: usize,
+    /// Tokens of a sequence.
+    pub sequence_length: usize,
+    /// What is decided.
+    pub pins: Pins,
+}
+
+/// A plan with what it is expected to take.
+#[derive(Clone, Debug)]
+pub struct Priced {
+    /// The plan.
+    pub plan: Plan,
+    /// Its price.
+    pub estimate: Estimate,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The best plans that fit, best first.
+    pub plans: Vec<Priced>,
+    /// The plan that needs least memory among those that do not fit; there only if none fits.
+    pub nearest: Option<Priced>,
+    /// Plans in the space.
+    pub candidates: usize,
+    /// Plans that were built and priced.
+    pub priced: usize,
+    /// Of the plans that could not be built, one reason.
+    pub refused: Option<String>,
+}
+
+/// Least step time and memory a plan can have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Bound {
+    seconds: f64,
+    bytes: u64,
+}
+
+/// All plans of a space, in a fixed order.
+pub fn candidates(space: &Space, sizes: &Sizes) -> Vec<Plan> {
+    let Space { devices, batch, sequence_length, ref pins, .. } = *space;
+    let allowed = |pin: Option<usize>, value: usize| pin.is_none_or(|pin| pin == value);
+    let mut plans = Vec::new();
+    for stage in divisors(devices) {
+        let fits = sizes.layers.is_multiple_of(stage) && stage <= batch && allowed(pins.stage, stage);
+        // Slices are joined by slow links: a stage does not cross them.
+        let crosses =
+            stage > 1 && !(stage.is_multiple_of(space.slices) || space.slices.is_multiple_of(stage));
+        if !fits || crosses {
+            continue;
+        }
+        for model in divisors(devices / stage) {
+            let data = devices / stage / model;
+            let splits = [sizes.heads, sizes.feed_forward, sizes.vocabulary];
+            let fits = splits.iter().all(|size| size.is_multiple_of(model));
+            // Tensor parallelism over the slow links between slices is never worth it.
+            let within = model <= devices / space.slices;
+            if !(fits
+                && within
+                && batch.is_multiple_of(data)
+                && allowed(pins.model, model)
+                && allowed(pins.data, data))
+            {
+                continue;
+            }
+            for microbatches in divisors(batch / data) {
+                if microbatches < stage || !allowed(pins.microbatches, microbatches) {
+                    continue;
+                }
+                for zero in 0..=3u8 {
+                    let useful = zero == 0 || (data > 1 && sizes.embed.is_multiple_of(data));
+                    if !useful || pins.zero.is_some_and(|pin| pin != zero) {
+                        continue;
+                    }
+                    for sequence_sharding in [false, true] {
+                        let useful =
+                            !sequence_sharding || (model > 1 && sequence_length.is_multiple_of(model));
+                        if !useful || pins.sequence_sharding.is_some_and(|pin| pin != sequence_sharding) {
+                            continue;
+                        }
+                        for remat in RematPolicy::ALL {
+                            if pins.remat.is_some_and(|pin| pin != remat) {
+                                continue;
+                            }
+                            plans.push(Plan {
+                                topology: space.topology.clone(),
+                                slices: space.slices,
+                                mesh: MeshShape { stage, data, model },
+                                stages: stage,
+                                microbatches,
+                                zero,
+                                remat,
+                                sequence_sharding,
+                                batch,
+                                sequence_length,
+                                rules: Rules::default(),
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    plans
+}
+
+/// Divisors, ascending.
+fn divisors(number: usize) -> Vec<usize> {
+    let mut low: Vec<usize> = (1..).take_while(|d| d * d <= number).filter(|d| number % d == 0).collect();
+    let high: Vec<usize> = low.iter().rev().map(|d| number / d).filter(|&d| !low.contains(&d)).collect();
+    low.extend(high);
+    low
+}
+
+/// Arithmetic that leaves out everything but what every such plan has: the state and the gradients' sums; the products at
+/// the chip's peak; with tensor parallelism the activations that four products of a layer exchange, forward and backward.
+fn bound(space: &Space, sizes: &Sizes, plan: &Plan) -> Bound {
+    let MeshShape { stage, data, model } = plan.mesh;
+    let over = |zero: u8| if plan.zero >= zero { data as u64 } else { 1 };
+    let layers = (sizes.layers / stage) as u64;
+    let parameters = (layers * sizes.layer_parameters + sizes.other_parameters) / model as u64;
+    let accumulates = plan.microbatches > 1;
+    let bytes = parameters * sizes.parameter_bytes / over(3)
+        + parameters * 8 / over(1)
+        + if accumulates { parameters * 4 / over(2) } else { 0 };
+    let tokens = plan.tokens() as f64;
+    let all = sizes.layers as f64 * sizes.layer_parameters as f64 + sizes.other_parameters as f64;
+    let passes = if plan.remat == RematPolicy::Full { 7.5 } else { 5.5 };
+    let bubble = (plan.microbatches + stage - 1) as f64 / plan.microbatches as f64;
+    let products = passes * all * tokens / space.devices as f64 / space.flops_per_second * bubble;
+    let exchanged = if model > 1 {
+        let stream = (plan.microbatch() / data * plan.sequence_length * sizes.embed) as f64;
+        let once = stream * sizes.activation_bytes as f64 * (model - 1) as f64 / model as f64;
+        8.0 * once * (layers as usize * (plan.microbatches + stage - 1)) as f64 / space.link_bytes_per_second
+    } else {
+        0.0
+    };
+    Bound { seconds: products + exchanged, bytes }
+}
+
+/// The best `keep` plans of a space.
+pub fn search(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
+    let sizes = workload.sizes();
+    let all = candidates(space, &sizes);
+    let bounded = all.into_iter().map(|plan| (bound(space, &sizes, &plan), plan));
+    run(space, workload, keep.max(1), bounded.collect())
+}
+
+/// As [`search`], without bounds: every plan is built and priced. For tests of the search.
+pub fn exhaustive(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
+    let all = candidates(space, &workload.sizes());
+    let unbounded = all.into_iter().map(|plan| (Bound { seconds: 0.0, bytes: 0 }, plan));
+    run(space, workload, keep.max(1), unbounded.collect())
+}
+
+fn run(space: &Space, workload: &dyn Workload, keep: usize, mut all: Vec<(Bound, Plan)>) -> Found {
+    let mut found = Found { candidates: all.len(), ..Found::default() };
+    // Those that may fit come first; of the others only the smallest are of interest, if nothing fits.
+    all.sort_by(|(a, _), (b, _)| {
+        let fits = |bound: &Bound| bound.bytes <= space.memory;
+        let key = |bound: &Bound| if fits(bound) { bound.seconds } else { bound.bytes as f64 };
+        fits(b).cmp(&fits(a)).then(key(a).total_cmp(&key(b)))
+    });
+    let fitting = all.iter().filter(|(bound, _)| bound.bytes <= space.memory).count();
+    let (may_fit, too_large) = all.split_at(fitting);
+    const BATCH: usize = 16;
+    for batch in may_fit.chunks(BATCH) {
+        let worst = found.plans.get(keep - 1).map(|priced| priced.estimate.step_seconds);
+        if worst.is_some_and(|worst| batch[0].0.seconds > worst) {
+            break;
+        }
+        take(space, keep, price(workload, batch), &mut found);
+    }
+    if found.plans.is_empty() {
+        take(space, keep, price(workload, &too_large[..too_large.len().min(BATCH)]), &mut found);
+    } else {
+        found.nearest = None;
+    }
+    found
+}
+
+type Prices = Vec<(Plan, Result<Estimate, String>)>;
+
+/// Prices plans, several at once, in the order given.
+fn price(workload: &dyn Workload, batch: &[(Bound, Plan)]) -> Prices {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
+    let size = batch.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
+        let parts: Vec<_> = batch
+            .chunks(size)
+            .map(|part| {
+                scope.spawn(move || -> Prices {
+                    part.iter().map(|(_, plan)| (plan.clone(), workload.estimate(plan))).collect()
+                })
+            })
+            .collect();
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+fn take(space: &Space, keep: usize, prices: Prices, found: &mut Found) {
+    for (plan, price) in prices {
+        found.priced += 1;
+        let estimate = match price {
+            Ok(estimate) => estimate,
+            Err(reason) => {
+                found.refused.get_or_insert(reason);
+                continue;
+            }
+        };
+        let priced = Priced { plan: plan.with_derived_rules(), estimate };
+        if priced.estimate.peak_bytes() > space.memory {
+            let smaller = |nearest: &Priced| priced.estimate.peak_bytes() < nearest.estimate.peak_bytes();
+            if found.nearest.as_ref().is_none_or(smaller) {
+                found.nearest = Some(priced);
+            }
+            continue;
+        }
+        // Of two equally fast plans, the one that needs less memory; of two such, the first.
+        let key = |priced: &Priced| (priced.estimate.step_seconds, priced.estimate.peak_bytes());
+        let (seconds, bytes) = key(&priced);
+        let place = found.plans.partition_point(|other| {
+            let (other_seconds, other_bytes) = key(other);
+            (other_seconds.total_cmp(&seconds)).then(other_bytes.cmp(&bytes)).is_le()
+        });
+        found.plans.insert(place, priced);
+        found.plans.truncate(keep);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn divisors_ascend() {
+        assert_eq!(divisors(1), [1]);
+        assert_eq!(divisors(12), [1, 2, 3, 4, 6, 12]);
+        assert_eq!(divisors(16), [1, 2, 4, 8, 16]);
+    }
+}

@@ -1,0 +1,156 @@
+//! The training step of a plan: built, split, and priced.
+
+use graph::{Function, Partitioned, Remat, Split};
+use model::{ModelConfig, Precision};
+use sharding::cost::{Estimate, Rates};
+use sharding::partition::{Rules, partition};
+use sharding::plan::{Plan, RematPolicy, STAGE};
+use sharding::search::{Sizes, Workload};
+
+use crate::step::{Adam, STATE, StepOptions, train_step};
+
+/// A model, and how it is trained: what a plan is made for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// Sizes of the model.
+    pub model: ModelConfig,
+    /// Dtypes of parameters and activations.
+    pub precision: Precision,
+    /// The optimiser's constants.
+    pub adam: Adam,
+    /// Global norm that gradients are clipped to.
+    pub clip_norm: f64,
+    /// Queries per attention block; 0 chooses by sequence length.
+    pub query_block: usize,
+    /// Seed of stochastic rounding.
+    pub seed: u32,
+}
+
+/// Why a plan has no program.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The layers do not fall into equal stages.
+    #[error("{layers} layers do not fall into {stages} equal stages of mesh axis `{STAGE}`")]
+    Stages {
+        /// Layers of the model.
+        layers: usize,
+        /// Stages of the plan.
+        stages: usize,
+    },
+    /// The step cannot be built.
+    #[error(transparent)]
+    Graph(#[from] graph::Error),
+    /// The step cannot be split.
+    #[error(transparent)]
+    Partition(#[from] sharding::partition::Error),
+}
+
+/// What a step's backward pass keeps under a policy.
+pub fn remat(policy: RematPolicy) -> Remat {
+    model::remat::policy(policy.name()).unwrap_or_default()
+}
+
+impl Planned {
+    /// What the step of a plan is made for.
+    pub fn step_options(&self, plan: &Plan) -> StepOptions {
+        StepOptions {
+            model: self.model.clone(),
+            precision: self.precision,
+            remat: remat(plan.remat),
+            query_block: self.query_block,
+            batch: plan.microbatch(),
+            microbatches: plan.microbatches,
+            stages: plan.stages,
+            sequence_length: plan.sequence_length,
+            adam: self.adam,
+            clip_norm: self.clip_norm,
+            seed: self.seed,
+        }
+    }
+
+    /// The training step that each device of a plan runs.
+    ///
+    /// # Errors
+    /// Names the dimension that does not fall into equal parts.
+    pub fn step(&self, plan: &Plan) -> Result<Partitioned, Error> {
+        if !self.model.layers.is_multiple_of(plan.stages) {
+            return Err(Error::Stages { layers: self.model.layers, stages: plan.stages });
+        }
+        split(&train_step(&self.step_options(plan))?, plan)
+    }
+}
+
+/// A function of a training (its step, loss or initialisation) split by a plan.
+///
+/// # Errors
+/// Names the dimension that does not fall into equal parts.
+pub fn split(function: &Function, plan: &Plan) -> Result<Partitioned, Error> {
+    let derived;
+    let rules = if plan.rules.tables.is_empty() {
+        derived = plan.derived_rules();
+        &derived
+    } else {
+        &plan.rules
+    };
+    let params: Vec<Split> = function
+        .params
+        .iter()
+        .map(|param| placed(&param.name, &param.axes, function.ty(param.value).rank(), rules))
+        .collect();
+    let results: Vec<Split> = function
+        .results
+        .iter()
+        .map(|output| match output.alias {
+            Some(param) => params[param].clone(),
+            None => vec![Vec::new(); function.ty(output.value).rank()],
+        })
+        .collect();
+    Ok(partition(function, &plan.mesh(), &[STAGE], rules, &params, &results)?)
+}
+
+/// How an input of a training program is split: parameters and optimiser state by the tables of their names, batches as
+/// activations, numbers not at all.
+fn placed(name: &str, axes: &[String], rank: usize, rules: &Rules) -> Split {
+    let table = if name.starts_with(STATE[0]) {
+        "parameters"
+    } else if name.starts_with("adam/") {
+        "optimizer"
+    } else {
+        "activations"
+    };
+    let split = if axes.len() == rank { rules.split_in(table, axes) } else { None };
+    split.unwrap_or_else(|| vec![Vec::new(); rank])
+}
+
+/// A model on a machine, for the search.
+pub struct OnMachine<'a> {
+    /// The model.
+    pub planned: &'a Planned,
+    /// What the machine's devices take for what.
+    pub rates: &'a Rates,
+}
+
+impl Workload for OnMachine<'_> {
+    fn sizes(&self) -> Sizes {
+        let ModelConfig { layers, heads, d_model, vocabulary_size, .. } = self.planned.model;
+        let other = (vocabulary_size * d_model + d_model + vocabulary_size) as u64;
+        let Precision { parameters, activations } = self.planned.precision;
+        Sizes {
+            layers,
+            heads,
+            embed: d_model,
+            feed_forward: self.planned.model.feed_forward_size(),
+            vocabulary: vocabulary_size,
+            layer_parameters: (self.planned.model.total_parameters() - other) / layers as u64,
+            other_parameters: other,
+            parameter_bytes: parameters.size() as u64,
+            activation_bytes: activations.size() as u64,
+        }
+    }
+
+    fn estimate(&self, plan: &Plan) -> Result<Estimate, String> {
+        let step = self.planned.step(plan).map_err(|error| error.to_string())?;
+        Ok(Estimate::of(&step, self.rates))
+    }
+}
