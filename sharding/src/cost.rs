@@ -6,6 +6,7 @@
 
 mod buffers;
 mod memory;
+mod rates;
 mod work;
 
 use std::collections::BTreeMap;
@@ -13,32 +14,9 @@ use std::collections::BTreeMap;
 use graph::{Partitioned, TensorType};
 use serde::{Deserialize, Serialize};
 
-pub use work::{Collective, Work, WorkKind};
-
-/// How fast a device is, and how its compiler lays out arrays.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rates {
-    /// Floating-point operations per second in products of 16-bit floats, at most.
-    pub flops_per_second: f64,
-    /// The same for products of 32-bit floats.
-    pub flops_per_second_f32: f64,
-    /// The part of that rate a large product reaches.
-    pub product_efficiency: f64,
-    /// Rows, columns and sum lengths of a product are done in multiples of this.
-    pub product_tile: usize,
-    /// Bytes per second between the device and its memory, as far as programs reach it.
-    pub bytes_per_second: f64,
-    /// Elementary operations on elements per second.
-    pub operations_per_second: f64,
-    /// Multiples that the last two dimensions of arrays are stored in, for 32-bit elements; 1 and 1 for none.
-    pub tile: [usize; 2],
-    /// Bytes the compiler's temporaries take beyond what [`memory`] counts, as a factor of these.
-    pub temporaries_factor: f64,
-    /// Bytes per second that collectives move, one at a time, over the links of a device.
-    pub link_bytes_per_second: f64,
-    /// Seconds a collective takes to start.
-    pub collective_seconds: f64,
-}
+use crate::machine::{Collective, TopologyError};
+pub use rates::{Calibration, Rates};
+pub use work::{Work, WorkKind};
 
 /// Memory of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,7 +43,7 @@ pub struct TimeItem {
 }
 
 /// What a split program takes on each device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// What is in memory at the peak, the largest first.
     pub memory: Vec<MemoryItem>,
@@ -73,51 +51,55 @@ pub struct Estimate {
     pub time: Vec<TimeItem>,
     /// Seconds of products.
     pub product_seconds: f64,
+    /// Floating-point operations of products.
+    pub product_flops: f64,
     /// Seconds of everything else a device does by itself.
     pub pass_seconds: f64,
-    /// Seconds of collectives.
+    /// Seconds of collectives, on the links they go over.
     pub collective_seconds: f64,
+    /// Seconds of collectives at the one rate that estimates of compiled programs assume.
+    pub estimator_collective_seconds: f64,
     /// Seconds of a step, nothing overlapping.
     pub step_seconds: f64,
 }
 
 impl Estimate {
     /// Prices the program each device runs.
-    pub fn of(program: &Partitioned, rates: &Rates) -> Estimate {
-        let size = |ty: &TensorType| stored_bytes(ty, rates.tile);
-        let peak = memory::peak(&program.function, &size);
-        let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
-        for held in &peak.held {
-            let name = kind_of(&held.name, held.is_param);
-            let factor = if held.is_param { 1.0 } else { rates.temporaries_factor };
-            *kinds.entry(name).or_default() += (held.bytes as f64 * factor) as u64;
-        }
-        let mut memory: Vec<MemoryItem> =
-            kinds.into_iter().map(|(name, bytes)| MemoryItem { name, bytes }).collect();
-        memory.sort_by_key(|item| std::cmp::Reverse(item.bytes));
-
+    ///
+    /// # Errors
+    /// When the program's mesh has another number of devices than the machine.
+    pub fn of(program: &Partitioned, rates: &Rates<'_>) -> Result<Estimate, TopologyError> {
+        let calibration = &rates.calibration;
+        let size = |ty: &TensorType| stored_bytes(ty, calibration.array_tile);
+        let memory = memory_items(&memory::peak(&program.function, &size), calibration);
         let mut items: BTreeMap<(String, String), TimeItem> = BTreeMap::new();
-        let (mut product_seconds, mut pass_seconds, mut collective_seconds) = (0.0, 0.0, 0.0);
+        let mut estimate = Estimate { memory, ..Estimate::default() };
         for work in work::work(&program.function, &size) {
             let times = work.times as f64;
             let (kind, bytes, seconds) = match &work.kind {
                 WorkKind::Product { bytes, .. } => {
                     let seconds = rates.product(&work.kind) * times;
-                    product_seconds += seconds;
+                    estimate.product_seconds += seconds;
+                    estimate.product_flops += work.kind.flops() * times;
                     ("product".to_owned(), *bytes as f64 * times, seconds)
                 }
                 WorkKind::Pass { bytes, operations } => {
                     let seconds = rates.pass(*bytes as f64, *operations) * times;
-                    pass_seconds += seconds;
+                    estimate.pass_seconds += seconds;
                     ("pass".to_owned(), *bytes as f64 * times, seconds)
                 }
                 WorkKind::Collective { collective, bytes, axes } => {
                     let group: usize = axes.iter().map(|axis| axis.size).product();
-                    let moved = moved(*collective, *bytes as f64, group);
-                    let seconds = (moved / rates.link_bytes_per_second + rates.collective_seconds) * times;
-                    collective_seconds += seconds;
+                    let ring_bytes = ring_bytes(*collective, *bytes as f64, group) * times;
+                    let seconds = rates.collective(&program.mesh, *collective, *bytes as f64, axes)? * times;
+                    estimate.collective_seconds += seconds;
+                    estimate.estimator_collective_seconds += rates.estimator(&program.mesh, ring_bytes, axes);
                     let axes: Vec<_> = axes.iter().map(|axis| axis.name.as_str()).collect();
-                    (format!("{} {}", collective.name(), axes.join("+")), moved * times, seconds)
+                    (
+                        format!("{} over {}", collective_name(*collective), axes.join(" and ")),
+                        ring_bytes,
+                        seconds,
+                    )
                 }
             };
             let key = (work.scope.clone(), kind.clone());
@@ -132,10 +114,11 @@ impl Estimate {
             item.bytes += bytes;
             item.seconds += seconds;
         }
-        let mut time: Vec<TimeItem> = items.into_values().collect();
-        time.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
-        let step_seconds = product_seconds + pass_seconds + collective_seconds;
-        Estimate { memory, time, product_seconds, pass_seconds, collective_seconds, step_seconds }
+        estimate.time = items.into_values().collect();
+        estimate.time.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        estimate.step_seconds =
+            estimate.product_seconds + estimate.pass_seconds + estimate.collective_seconds;
+        Ok(estimate)
     }
 
     /// Bytes in use on each device when most are.
@@ -147,33 +130,48 @@ impl Estimate {
     pub fn overlapped_seconds(&self) -> f64 {
         (self.product_seconds + self.pass_seconds).max(self.collective_seconds)
     }
+
+    /// Seconds of a step with collectives as the estimate for compiled programs prices them.
+    pub fn estimator_seconds(&self) -> f64 {
+        self.product_seconds + self.pass_seconds + self.estimator_collective_seconds
+    }
+}
+
+fn memory_items(peak: &memory::Peak, calibration: &Calibration) -> Vec<MemoryItem> {
+    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    for held in &peak.held {
+        let name = kind_of(&held.name, held.is_param);
+        let factor = if held.is_param { 1.0 } else { calibration.temporaries };
+        *kinds.entry(name).or_default() += (held.bytes as f64 * factor) as u64;
+    }
+    if calibration.fixed_bytes > 0 {
+        kinds.insert("reserved by the compiler".to_owned(), calibration.fixed_bytes);
+    }
+    let mut memory: Vec<MemoryItem> =
+        kinds.into_iter().map(|(name, bytes)| MemoryItem { name, bytes }).collect();
+    memory.sort_by_key(|item| std::cmp::Reverse(item.bytes));
+    memory
+}
+
+/// XLA's name of a collective.
+pub fn collective_name(collective: Collective) -> &'static str {
+    match collective {
+        Collective::AllReduce => "all-reduce",
+        Collective::AllGather => "all-gather",
+        Collective::ReduceScatter => "reduce-scatter",
+        Collective::AllToAll => "all-to-all",
+        Collective::Permute => "collective-permute",
+    }
 }
 
 /// Bytes one device sends for a collective on a ring: of a whole of `bytes`, with `group` members.
-pub fn moved(collective: Collective, bytes: f64, group: usize) -> f64 {
+pub fn ring_bytes(collective: Collective, bytes: f64, group: usize) -> f64 {
     let share = (group as f64 - 1.0) / group as f64;
     match collective {
         Collective::AllReduce => 2.0 * share * bytes,
         Collective::AllGather | Collective::ReduceScatter => share * bytes,
         Collective::AllToAll => share * bytes / 4.0,
         Collective::Permute => bytes,
-    }
-}
-
-impl Rates {
-    fn product(&self, kind: &WorkKind) -> f64 {
-        let WorkKind::Product { batch, m, n, k, dtype, bytes, operations } = *kind else { return 0.0 };
-        let tiled = |size: usize| size.next_multiple_of(self.product_tile) as f64;
-        // The rows may be few: they stream through.
-        let rows = m.next_multiple_of(8) as f64;
-        let flops = 2.0 * batch as f64 * rows * tiled(n) * tiled(k);
-        let peak = if dtype.size() <= 2 { self.flops_per_second } else { self.flops_per_second_f32 };
-        let multiply = flops / (peak * self.product_efficiency);
-        multiply.max(self.pass(bytes as f64, operations))
-    }
-
-    fn pass(&self, bytes: f64, operations: f64) -> f64 {
-        (bytes / self.bytes_per_second).max(operations / self.operations_per_second)
     }
 }
 

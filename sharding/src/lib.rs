@@ -23,13 +23,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod aot;
 mod buffer;
 pub mod cost;
 mod error;
+pub mod figure;
+pub mod machine;
 mod options;
 pub mod partition;
 pub mod plan;
 mod program;
+pub mod report;
 mod runtime;
 pub mod search;
 

@@ -67,6 +67,8 @@ pub struct Space {
     pub topology: String,
     /// Its slices.
     pub slices: usize,
+    /// Groups of devices with fast links of their own: slices, or hosts of GPUs.
+    pub islands: usize,
     /// Its devices.
     pub devices: usize,
     /// Memory of a device, in bytes.
@@ -121,9 +123,9 @@ pub fn candidates(space: &Space, sizes: &Sizes) -> Vec<Plan> {
     let mut plans = Vec::new();
     for stage in divisors(devices) {
         let fits = sizes.layers.is_multiple_of(stage) && stage <= batch && allowed(pins.stage, stage);
-        // Slices are joined by slow links: a stage does not cross them.
-        let crosses =
-            stage > 1 && !(stage.is_multiple_of(space.slices) || space.slices.is_multiple_of(stage));
+        // Islands are joined by slow links: a stage does not cross them.
+        let islands = space.islands;
+        let crosses = stage > 1 && !(stage.is_multiple_of(islands) || islands.is_multiple_of(stage));
         if !fits || crosses {
             continue;
         }
@@ -131,8 +133,8 @@ pub fn candidates(space: &Space, sizes: &Sizes) -> Vec<Plan> {
             let data = devices / stage / model;
             let splits = [sizes.heads, sizes.feed_forward, sizes.vocabulary];
             let fits = splits.iter().all(|size| size.is_multiple_of(model));
-            // Tensor parallelism over the slow links between slices is never worth it.
-            let within = model <= devices / space.slices;
+            // Tensor parallelism over the slow links between them is never worth it.
+            let within = model <= devices / islands;
             if !(fits
                 && within
                 && batch.is_multiple_of(data)
@@ -203,7 +205,7 @@ fn bound(space: &Space, sizes: &Sizes, plan: &Plan) -> Bound {
         + if accumulates { parameters * 4 / over(2) } else { 0 };
     let tokens = plan.tokens() as f64;
     let all = sizes.layers as f64 * sizes.layer_parameters as f64 + sizes.other_parameters as f64;
-    let passes = if plan.remat == RematPolicy::Full { 7.5 } else { 5.5 };
+    let passes = if plan.remat == RematPolicy::Full { 7.2 } else { 5.4 };
     let bubble = (plan.microbatches + stage - 1) as f64 / plan.microbatches as f64;
     let products = passes * all * tokens / space.devices as f64 / space.flops_per_second * bubble;
     let exchanged = if model > 1 {
@@ -222,6 +224,17 @@ pub fn search(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
     let all = candidates(space, &sizes);
     let bounded = all.into_iter().map(|plan| (bound(space, &sizes, &plan), plan));
     run(space, workload, keep.max(1), bounded.collect())
+}
+
+/// Bytes on each device of the plan that needs fewest, among those with the smallest bounds; `None` if there is no plan.
+pub fn smallest(space: &Space, workload: &dyn Workload) -> Option<u64> {
+    let sizes = workload.sizes();
+    let all = candidates(space, &sizes).into_iter();
+    let mut all: Vec<(Bound, Plan)> = all.map(|plan| (bound(space, &sizes, &plan), plan)).collect();
+    all.sort_by_key(|(bound, plan)| (bound.bytes, plan.remat != RematPolicy::Full, !plan.sequence_sharding, plan.microbatch()));
+    all.truncate(32);
+    let prices = price(workload, &all).into_iter();
+    prices.filter_map(|(_, price)| Some(price.ok()?.peak_bytes())).min()
 }
 
 /// As [`search`], without bounds: every plan is built and priced. For tests of the search.

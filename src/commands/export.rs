@@ -79,7 +79,8 @@ enum PrecisionKind {
     Auto,
 }
 
-fn model_names() -> PossibleValuesParser {
+/// The names of the paper's models.
+pub fn model_names() -> PossibleValuesParser {
     let value = |preset: Preset| match preset.name {
         "280b" => PossibleValue::new(preset.name).alias("gopher"),
         name => PossibleValue::new(name),

@@ -4,6 +4,7 @@ pub mod doctor;
 pub mod export;
 pub mod generate;
 pub mod models;
+pub mod plan;
 pub mod train;
 
 use clap::Subcommand;
@@ -17,6 +18,8 @@ pub enum Command {
     Generate(generate::Arguments),
     /// List the models of the paper with their parameter counts and training state.
     Models(models::Arguments),
+    /// Find the best way to split a model over a machine, and have a compiler confirm it.
+    Plan(plan::Arguments),
     /// Write a program of a model as StableHLO or HLO.
     Export(export::Arguments),
     /// Say which plugins and devices there are, what is missing, and how to get it.
@@ -32,6 +35,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Train(arguments) => train::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Models(arguments) => models::run(arguments),
+        Command::Plan(arguments) => plan::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
     }

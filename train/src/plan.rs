@@ -52,6 +52,23 @@ pub fn remat(policy: RematPolicy) -> Remat {
 }
 
 impl Planned {
+    /// With the usual constants. Queries are taken in blocks: many where attention is much of the work, fewer where
+    /// the compiler would take longer over the blocks than they save; on CPUs as the model chooses.
+    pub fn new(
+        model: ModelConfig,
+        precision: Precision,
+        clip_norm: f64,
+        sequence_length: usize,
+        kind: sharding::DeviceKind,
+    ) -> Planned {
+        let blocks = if model.d_model >= 4096 { 2 } else { 4 };
+        let query_block = match kind {
+            sharding::DeviceKind::Cpu => 0,
+            _ => sequence_length.div_ceil(blocks),
+        };
+        Planned { model, precision, adam: Adam::default(), clip_norm, query_block, seed: 0 }
+    }
+
     /// What the step of a plan is made for.
     pub fn step_options(&self, plan: &Plan) -> StepOptions {
         StepOptions {
@@ -128,7 +145,7 @@ pub struct OnMachine<'a> {
     /// The model.
     pub planned: &'a Planned,
     /// What the machine's devices take for what.
-    pub rates: &'a Rates,
+    pub rates: &'a Rates<'a>,
 }
 
 impl Workload for OnMachine<'_> {
@@ -151,6 +168,6 @@ impl Workload for OnMachine<'_> {
 
     fn estimate(&self, plan: &Plan) -> Result<Estimate, String> {
         let step = self.planned.step(plan).map_err(|error| error.to_string())?;
-        Ok(Estimate::of(&step, self.rates))
+        Estimate::of(&step, self.rates).map_err(|error| error.to_string())
     }
 }

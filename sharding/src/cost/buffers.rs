@@ -137,9 +137,11 @@ impl Buffers {
                     continue;
                 }
             }
-            if let (Op::DynamicUpdateSlice, Storage::Buffer(root)) =
-                (&node.op, buffers.storage[node.operands[0].index()])
-            {
+            let in_place = match node.op {
+                Op::DynamicUpdateSlice => Some(buffers.storage[node.operands[0].index()]),
+                _ => None,
+            };
+            if let Some(Storage::Buffer(root)) = in_place {
                 buffers.storage[result.index()] = Storage::Buffer(root);
                 buffers.reads[result.index()] = vec![Read { buffer: root, bytes: size(ty) }];
                 continue;

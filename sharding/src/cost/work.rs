@@ -4,30 +4,7 @@ use graph::{DType, DotDims, Function, MeshAxis, Node, Op, TensorType};
 
 use super::buffers::{Buffers, Storage};
 use super::memory::Size;
-
-/// The kinds of collectives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)] // Each is the op of its name.
-pub enum Collective {
-    AllReduce,
-    AllGather,
-    ReduceScatter,
-    AllToAll,
-    Permute,
-}
-
-impl Collective {
-    /// XLA's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Collective::AllReduce => "all-reduce",
-            Collective::AllGather => "all-gather",
-            Collective::ReduceScatter => "reduce-scatter",
-            Collective::AllToAll => "all-to-all",
-            Collective::Permute => "collective-permute",
-        }
-    }
-}
+use crate::machine::Collective;
 
 /// Something a device does.
 #[derive(Clone, Debug, PartialEq)]

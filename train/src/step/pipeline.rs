@@ -53,14 +53,27 @@ pub(super) fn pipeline(
     let mut run = |name: &str, first: usize, length: usize, what: What| -> Result<(), Error> {
         let tick = b.iota(TensorType::new(DType::I32, [length]), 0)?;
         let tick = b.add(tick, b.scalar(DType::I32, first as f64)?)?;
-        let carries = state.list();
+        // A loop carries what it changes. Of the rest, it reads the rings if it does not write them.
+        let all = state.list();
+        let changed = state.changed(what);
+        let (carried, others): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(|&index| changed[index]);
+        let read: Vec<usize> = others.into_iter().filter(|&index| state.is_ring(index)).collect();
+        let pick = |indices: &[usize]| -> Vec<Tensor> { indices.iter().map(|&index| all[index]).collect() };
+        let carries = pick(&carried);
+        let constants = [&constants[..], &pick(&read)].concat();
         let (xs, constants) = (&[tick], &constants);
         let inputs = ScanInputs { length, carries: &carries, xs, constants, ..ScanInputs::default() };
         let outputs = b.scan(name, inputs, |body| {
-            let next = Tick::new(&stage, &body).run(state.like(body.carries), what)?;
-            Ok(ScanOutputs { carries: next.list(), ys: vec![] })
+            let (constants, others) = body.constants.split_at(body.constants.len() - read.len());
+            let mut list = all.clone();
+            carried.iter().zip(body.carries).for_each(|(&index, &tensor)| list[index] = tensor);
+            read.iter().zip(others).for_each(|(&index, &tensor)| list[index] = tensor);
+            let next = Tick::new(&stage, &body, constants).run(state.like(&list), what)?.list();
+            Ok(ScanOutputs { carries: carried.iter().map(|&index| next[index]).collect(), ys: vec![] })
         })?;
-        state = state.like(&outputs.carries);
+        let mut list = all;
+        carried.iter().zip(outputs.carries).for_each(|(&index, tensor)| list[index] = tensor);
+        state = state.like(&list);
         Ok(())
     };
     run("fill", 0, stages - 1, What::Forward)?;
@@ -206,6 +219,19 @@ impl State {
         [&[self.arrived, self.returned, self.loss], &self.rings[..], &self.sums].concat()
     }
 
+    /// Which tensors of the list change in a tick with these halves.
+    fn changed(&self, what: What) -> Vec<bool> {
+        let (forward, backward) = (what != What::Backward, what != What::Forward);
+        let all = [forward, backward, what == What::Both];
+        let rings = std::iter::repeat_n(forward, self.rings.len());
+        all.into_iter().chain(rings).chain(std::iter::repeat_n(backward, self.sums.len())).collect()
+    }
+
+    /// Whether a tensor of the list is a ring.
+    fn is_ring(&self, index: usize) -> bool {
+        (3..3 + self.rings.len()).contains(&index)
+    }
+
     /// The state in another list of its tensors.
     fn like(&self, list: &[Tensor]) -> State {
         let (rings, sums) = list[3..].split_at(self.rings.len());
@@ -231,8 +257,8 @@ struct Tick<'a> {
 }
 
 impl<'a> Tick<'a> {
-    fn new(stage: &'a Stage<'a>, body: &ScanBody<'a>) -> Self {
-        let [index, is_first, is_last, tokens, targets, ref parameters @ ..] = *body.constants else {
+    fn new(stage: &'a Stage<'a>, body: &ScanBody<'a>, constants: &'a [Tensor]) -> Self {
+        let [index, is_first, is_last, tokens, targets, ref parameters @ ..] = *constants else {
             unreachable!("a loop has the constants it was given")
         };
         let position = Position { index, is_first, is_last };
