@@ -4,6 +4,7 @@ pub mod doctor;
 pub mod export;
 pub mod generate;
 pub mod models;
+pub mod runtime;
 pub mod train;
 
 use clap::Subcommand;
@@ -19,6 +20,8 @@ pub enum Command {
     Models(models::Arguments),
     /// Write a program of a model as StableHLO or HLO.
     Export(export::Arguments),
+    /// List and install the XLA plugins that programs run and compile on.
+    Runtime(runtime::Arguments),
     /// Say which plugins and devices there are, what is missing, and how to get it.
     Doctor(doctor::Arguments),
 }
@@ -33,6 +36,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Generate(arguments) => generate::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Runtime(arguments) => runtime::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
     }
 }
