@@ -103,7 +103,7 @@ fn gradients(options: &StepOptions) -> Result<Function, graph::Error> {
     let tokens = b.param("tokens", ty.clone(), &["batch", "time"]);
     let targets = b.param("targets", ty, &["batch", "time"]);
     let forward = ForwardOptions { query_block: options.query_block, ..ForwardOptions::new(DType::F32) };
-    let loss = model::loss(&b, &options.model, &forward, &parameters, tokens, targets)?;
+    let loss = model::loss(&b, &forward, &parameters, tokens, targets)?;
     for (spec, gradient) in specs(&options.model).iter().zip(graph::gradient(&b, loss, &parameters)?) {
         b.output(format!("gradients/{}", spec.name), gradient);
     }

@@ -1,6 +1,7 @@
 //! Building functions: one method per op, types inferred and checked at once.
 
 mod einsum;
+mod inline;
 mod scan;
 
 pub use scan::{ScanBody, ScanInputs, ScanOutputs};
@@ -13,6 +14,7 @@ use crate::error::Error;
 use crate::function::{Function, Node, Output, Param, Value};
 use crate::infer::infer;
 use crate::literal::Literal;
+use crate::mesh::{MeshAxis, Placement};
 use crate::op::{Binary, Comparison, DotDims, Op, Reduction, Unary};
 
 static NEXT_BUILDER: AtomicU64 = AtomicU64::new(0);
@@ -381,6 +383,41 @@ impl Builder {
     /// Identity that no gradient passes.
     pub fn stop_gradient(&self, x: Tensor) -> BuildResult {
         self.one(Op::StopGradient, &[x])
+    }
+
+    /// Identity that says how a tensor is to be split over devices, and how its cotangent is.
+    pub fn shard(&self, x: Tensor, to: Placement, gradient: Option<Placement>) -> BuildResult {
+        self.one(Op::Shard { to, gradient }, &[x])
+    }
+
+    /// The position of the device along a mesh axis, i32.
+    pub fn axis_index(&self, axis: MeshAxis) -> BuildResult {
+        self.one(Op::AxisIndex { axis }, &[])
+    }
+
+    /// The operands of a group of devices combined.
+    pub fn all_reduce(&self, kind: Reduction, x: Tensor, axes: &[MeshAxis]) -> BuildResult {
+        self.one(Op::AllReduce { kind, axes: axes.to_vec() }, &[x])
+    }
+
+    /// The operands of a group of devices joined along a dimension.
+    pub fn all_gather(&self, x: Tensor, dim: usize, axes: &[MeshAxis]) -> BuildResult {
+        self.one(Op::AllGather { dim, axes: axes.to_vec() }, &[x])
+    }
+
+    /// The sum of the operands of a group of devices, cut along a dimension.
+    pub fn reduce_scatter(&self, x: Tensor, dim: usize, axes: &[MeshAxis]) -> BuildResult {
+        self.one(Op::ReduceScatter { dim, axes: axes.to_vec() }, &[x])
+    }
+
+    /// Parts along dimension `split`, exchanged within a group of devices and joined along `concat`.
+    pub fn all_to_all(&self, x: Tensor, split: usize, concat: usize, axes: &[MeshAxis]) -> BuildResult {
+        self.one(Op::AllToAll { split, concat, axes: axes.to_vec() }, &[x])
+    }
+
+    /// The operand of the device `shift` positions before along an axis; zeros where there is none.
+    pub fn permute(&self, x: Tensor, axis: MeshAxis, shift: i64) -> BuildResult {
+        self.one(Op::Permute { axis, shift }, &[x])
     }
 
     /// Identity that names a value for [`crate::Remat::Save`].

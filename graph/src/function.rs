@@ -116,6 +116,14 @@ impl Function {
         definitions
     }
 
+    /// Whether the function depends on which device of a mesh runs it, or communicates.
+    pub fn is_for_a_mesh(&self) -> bool {
+        self.nodes.iter().any(|node| match &node.op {
+            Op::Scan(scan) => scan.body.is_for_a_mesh(),
+            op => !op.mesh_axes().is_empty(),
+        })
+    }
+
     /// Number of nodes, those of scan bodies included.
     pub fn node_count(&self) -> usize {
         self.nodes

@@ -7,6 +7,9 @@
 mod recompute;
 mod rules;
 mod scan;
+mod split;
+
+pub use split::{Halves, split_gradient};
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -25,16 +28,31 @@ use crate::op::{Op, Unary};
 /// [`Error::Gradient`] when `loss` is not a float scalar or a tensor of `wrt` is not a float;
 /// [`Error::ForeignTensor`] when one of them (counted from `loss`) was made by another builder.
 pub fn gradient(b: &Builder, loss: Tensor, wrt: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-    let mut tensors = std::iter::once(&loss).chain(wrt);
-    if let Some(operand) = tensors.position(|&tensor| b.tensor(tensor.value) != tensor) {
-        return Err(Error::ForeignTensor { op: "gradient", scope: b.scope_name(), operand });
-    }
+    check_owner(b, "gradient", std::iter::once(&loss).chain(wrt))?;
     let ty = b.ty(loss);
     if ty.rank() != 0 || !ty.dtype.is_float() {
         return Err(Error::Gradient(format!("the differentiated value is {ty}, not a float scalar")));
     }
-    if let Some(&tensor) = wrt.iter().find(|&&tensor| !b.dtype(tensor).is_float()) {
-        return Err(Error::Gradient(format!("a {} has no derivative; only floats have", b.ty(tensor))));
+    check_floats(b, wrt)?;
+    let one = b.full(&ty, 1.0)?;
+    pull_back(b, &[(loss, one)], wrt)
+}
+
+/// Cotangents of each tensor of `wrt`, from those of `outputs`: the derivatives of the sum of all products of an output
+/// and its cotangent, in which the cotangents are constants. With one scalar output and the cotangent 1 it is
+/// [`gradient`].
+///
+/// # Errors
+/// As [`gradient`], with any float tensors as outputs; [`Error::Gradient`] when a cotangent is not of its output's type.
+pub fn pull_back(b: &Builder, outputs: &[(Tensor, Tensor)], wrt: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+    let pairs = outputs.iter().flat_map(|(output, cotangent)| [output, cotangent]);
+    check_owner(b, "pull_back", pairs.chain(wrt))?;
+    check_floats(b, wrt)?;
+    for &(output, cotangent) in outputs {
+        let (ty, given) = (b.ty(output), b.ty(cotangent));
+        if ty != given || !ty.dtype.is_float() {
+            return Err(Error::Gradient(format!("the cotangent of {ty} is {given}")));
+        }
     }
     let (active, nodes) = {
         let function = b.function.borrow();
@@ -43,8 +61,9 @@ pub fn gradient(b: &Builder, loss: Tensor, wrt: &[Tensor]) -> Result<Vec<Tensor>
     };
     let mut backward =
         Backward { source: &b.function, target: b, recompute: None, cotangents: HashMap::new(), active };
-    let one = b.full(&ty, 1.0)?;
-    backward.accumulate(loss.value, one)?;
+    for &(output, cotangent) in outputs {
+        backward.accumulate(output.value, cotangent)?;
+    }
     backward.run(nodes)?;
     wrt.iter()
         .map(|&tensor| match backward.cotangents.get(&tensor.value) {
@@ -52,6 +71,63 @@ pub fn gradient(b: &Builder, loss: Tensor, wrt: &[Tensor]) -> Result<Vec<Tensor>
             None => b.full(&b.ty(tensor), 0.0),
         })
         .collect()
+}
+
+fn check_owner<'t>(
+    b: &Builder,
+    op: &'static str,
+    mut tensors: impl Iterator<Item = &'t Tensor>,
+) -> Result<(), Error> {
+    match tensors.position(|&tensor| b.tensor(tensor.value) != tensor) {
+        Some(operand) => Err(Error::ForeignTensor { op, scope: b.scope_name(), operand }),
+        None => Ok(()),
+    }
+}
+
+fn check_floats(b: &Builder, wrt: &[Tensor]) -> Result<(), Error> {
+    match wrt.iter().find(|&&tensor| !b.dtype(tensor).is_float()) {
+        Some(&tensor) => {
+            Err(Error::Gradient(format!("a {} has no derivative; only floats have", b.ty(tensor))))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The derivative of a function that is another one's part.
+struct Parts {
+    /// The function. Its scans may return more than they did.
+    body: Function,
+    /// Cotangents of its values, in the builder of the derivative.
+    cotangents: HashMap<Value, Tensor>,
+    /// What the derivative reads of the function: parameters of that builder.
+    requests: Vec<recompute::Request>,
+}
+
+/// Builds the derivative of `body` in `target`, from the cotangents `seeds`, which belong to `target`.
+fn differentiate(
+    body: Function,
+    target: &Builder,
+    recompute: recompute::Recompute,
+    active: Vec<bool>,
+    seeds: &[(Value, Tensor)],
+) -> Result<Parts, Error> {
+    let nodes = body.nodes.len();
+    let source = RefCell::new(body);
+    let recompute = Some(recompute);
+    let mut backward = Backward { source: &source, target, recompute, cotangents: HashMap::new(), active };
+    for &(value, cotangent) in seeds {
+        if backward.is_active(value) {
+            backward.accumulate(value, cotangent)?;
+        }
+    }
+    backward.run(nodes)?;
+    let Backward { cotangents, recompute, .. } = backward;
+    let mut requests = Vec::new();
+    if let Some(mut recompute) = recompute {
+        recompute.settle(&source.borrow(), target)?;
+        requests = recompute.requests;
+    }
+    Ok(Parts { body: source.into_inner(), cotangents, requests })
 }
 
 /// Which values of a function depend differentiably on the seeds.

@@ -1,6 +1,7 @@
 //! Result types: which operands each op accepts, and what it gives. The verifier applies the same rules.
 
 use crate::dtype::{DType, TensorType};
+use crate::mesh::MeshAxis;
 use crate::op::{Binary, Comparison, DotDims, Op, Reduction, Scan, Unary};
 
 /// The types of an op's results for operands of the given types.
@@ -118,8 +119,81 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, Strin
             ensure(!name.is_empty(), || "the name is empty".into())?;
             only(operands)?.clone()
         }
+        Op::Shard { to, gradient } => {
+            let operand = only(operands)?;
+            for placement in std::iter::once(to).chain(gradient) {
+                ensure(placement.axes.len() == operand.rank(), || {
+                    format!("{} axes for {operand}", placement.axes.len())
+                })?;
+            }
+            operand.clone()
+        }
+        Op::AxisIndex { axis } => {
+            arity(operands, 0)?;
+            group(std::slice::from_ref(axis))?;
+            TensorType::scalar(DType::I32)
+        }
+        Op::AllReduce { kind, axes } => {
+            group(axes)?;
+            let operand = only(operands)?;
+            let combines = matches!(kind, Reduction::Sum | Reduction::Max | Reduction::Min);
+            ensure(combines && operand.dtype != DType::Pred, || {
+                format!("{operand} cannot be combined by {}", kind.name())
+            })?;
+            operand.clone()
+        }
+        Op::AllGather { dim, axes } => {
+            let operand = only(operands)?;
+            dim_in_range(*dim, operand.rank())?;
+            let mut result = operand.clone();
+            result.shape[*dim] = result.shape[*dim]
+                .checked_mul(group(axes)?)
+                .ok_or_else(|| format!("dimension {dim} of {operand} becomes too large"))?;
+            result
+        }
+        Op::ReduceScatter { dim, axes } => {
+            let operand = only(operands)?;
+            ensure(operand.dtype != DType::Pred, || "pred cannot be added".into())?;
+            shrunk(operand, *dim, group(axes)?)?
+        }
+        Op::AllToAll { split, concat, axes } => {
+            let operand = only(operands)?;
+            let members = group(axes)?;
+            let mut result = shrunk(operand, *split, members)?;
+            dim_in_range(*concat, operand.rank())?;
+            result.shape[*concat] *= members;
+            result
+        }
+        Op::Permute { axis, .. } => {
+            group(std::slice::from_ref(axis))?;
+            only(operands)?.clone()
+        }
     };
     Ok(vec![one])
+}
+
+/// Number of devices in a group along axes.
+fn group(axes: &[MeshAxis]) -> Result<usize, String> {
+    ensure(!axes.is_empty(), || "goes along no mesh axis".into())?;
+    for (index, axis) in axes.iter().enumerate() {
+        ensure(axis.size > 0, || format!("mesh axis `{}` has no devices", axis.name))?;
+        ensure(axes[..index].iter().all(|other| other.name != axis.name), || {
+            format!("mesh axis `{}` is there twice", axis.name)
+        })?;
+    }
+    let members = axes.iter().try_fold(1usize, |members, axis| members.checked_mul(axis.size));
+    members.filter(|&members| i32::try_from(members).is_ok()).ok_or_else(|| "the group is too large".into())
+}
+
+/// One of `parts` equal parts along a dimension.
+fn shrunk(operand: &TensorType, dim: usize, parts: usize) -> Result<TensorType, String> {
+    dim_in_range(dim, operand.rank())?;
+    ensure(operand.shape[dim].is_multiple_of(parts), || {
+        format!("dimension {dim} of {operand} does not fall into {parts} equal parts")
+    })?;
+    let mut result = operand.clone();
+    result.shape[dim] /= parts;
+    Ok(result)
 }
 
 fn ensure(condition: bool, message: impl FnOnce() -> String) -> Result<(), String> {

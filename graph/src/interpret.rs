@@ -9,6 +9,7 @@
 mod contraction;
 mod elementwise;
 mod movement;
+mod partitioned;
 
 use std::rc::Rc;
 
@@ -16,8 +17,10 @@ use crate::dtype::TensorType;
 use crate::error::Error;
 use crate::function::{Function, Param};
 use crate::literal::{Elements, Literal};
+use crate::mesh::Mesh;
 use crate::op::{Op, Scan};
 use crate::verify::verify;
+pub use partitioned::interpret_partitioned;
 
 /// A value of more elements than this is refused rather than allocated.
 const MAX_ELEMENTS: usize = 1 << 28;
@@ -31,8 +34,15 @@ pub fn interpret(function: &Function, inputs: &[Literal]) -> Result<Vec<Literal>
     verify(function)?;
     check_inputs(function, inputs)?;
     check_sizes(function)?;
-    let inputs = inputs.iter().cloned().map(Rc::new).collect();
-    Ok(run(function, inputs).into_iter().map(Rc::unwrap_or_clone).collect())
+    if function.is_for_a_mesh() {
+        let name = &function.name;
+        return Err(Error::Interpret(format!(
+            "`{name}` is for a device of a mesh; interpret it with the mesh"
+        )));
+    }
+    let inputs = inputs.iter().map(|input| vec![Rc::new(input.clone())]).collect();
+    let first = |mut copies: Copies| Rc::unwrap_or_clone(copies.swap_remove(0));
+    Ok(run(function, None, inputs).into_iter().map(first).collect())
 }
 
 fn check_inputs(function: &Function, inputs: &[Literal]) -> Result<(), Error> {
@@ -77,15 +87,19 @@ fn check_sizes(function: &Function) -> Result<(), Error> {
     })
 }
 
-/// Runs a verified function on inputs of the right types.
-fn run(function: &Function, inputs: Vec<Rc<Literal>>) -> Vec<Rc<Literal>> {
-    let mut values: Vec<Option<Rc<Literal>>> = vec![None; function.types.len()];
+/// A value on each of the devices that run a function side by side.
+type Copies = Vec<Rc<Literal>>;
+
+/// Runs a verified function on inputs of the right types, on every device of a mesh (or on one device) in lock step.
+fn run(function: &Function, mesh: Option<&Mesh>, inputs: Vec<Copies>) -> Vec<Copies> {
+    let devices = mesh.map_or(1, Mesh::devices);
+    let mut values: Vec<Option<Copies>> = vec![None; function.types.len()];
     for (param, input) in function.params.iter().zip(inputs) {
         values[param.value.index()] = Some(input);
     }
     let mut reads_left = reads(function);
     for node in &function.nodes {
-        let operands: Vec<Rc<Literal>> = node
+        let operands: Vec<Copies> = node
             .operands
             .iter()
             .map(|operand| {
@@ -99,9 +113,22 @@ fn run(function: &Function, inputs: Vec<Rc<Literal>>) -> Vec<Rc<Literal>> {
             }
         }
         let types: Vec<_> = node.results.iter().map(|&result| function.ty(result)).collect();
-        for (result, literal) in node.results.iter().zip(evaluate(&node.op, operands, &types)) {
-            debug_assert_eq!(function.ty(*result), literal.ty());
-            values[result.index()] = Some(literal);
+        let results = match (&node.op, mesh) {
+            (Op::Scan(scan), _) => run_scan(scan, mesh, operands, &types),
+            (op, Some(mesh)) if !op.mesh_axes().is_empty() => {
+                vec![partitioned::collective(op, mesh, operands.first(), types[0])]
+            }
+            (op, _) => {
+                let on = |device: usize| {
+                    let operands = operands.iter().map(|copies| copies[device].clone()).collect();
+                    Rc::new(evaluate(op, operands, types[0]))
+                };
+                vec![(0..devices).map(on).collect()]
+            }
+        };
+        for (result, copies) in node.results.iter().zip(results) {
+            debug_assert_eq!(function.ty(*result), copies[0].ty());
+            values[result.index()] = Some(copies);
         }
     }
     let outputs = function.results.iter();
@@ -120,14 +147,10 @@ fn reads(function: &Function) -> Vec<usize> {
     reads
 }
 
-/// The results of one op, of the given types.
-fn evaluate(op: &Op, operands: Vec<Rc<Literal>>, types: &[&TensorType]) -> Vec<Rc<Literal>> {
-    if let Op::Scan(scan) = op {
-        return run_scan(scan, operands, types);
-    }
+/// The result of one op but a scan, of the given type.
+fn evaluate(op: &Op, operands: Vec<Rc<Literal>>, ty: &TensorType) -> Literal {
     let x: Vec<&Literal> = operands.iter().map(Rc::as_ref).collect();
-    let ty = types[0];
-    let result = match op {
+    match op {
         Op::Constant(literal) => literal.clone(),
         Op::Iota { ty, dim } => movement::iota(ty, *dim),
         Op::Unary(unary) => elementwise::unary(*unary, x[0]),
@@ -149,29 +172,38 @@ fn evaluate(op: &Op, operands: Vec<Rc<Literal>>, types: &[&TensorType]) -> Vec<R
         Op::ScatterAdd => contraction::scatter_add(x[0], x[1], x[2]),
         Op::DynamicSlice { .. } => movement::dynamic_slice(x[0], &x[1..], ty),
         Op::DynamicUpdateSlice => movement::dynamic_update_slice(x[0], x[1], &x[2..]),
-        Op::StopGradient | Op::Name(_) => x[0].clone(),
-        Op::Scan(_) => unreachable!("handled above"),
-    };
-    vec![Rc::new(result)]
+        Op::StopGradient | Op::Name(_) | Op::Shard { .. } => x[0].clone(),
+        Op::AxisIndex { .. }
+        | Op::AllReduce { .. }
+        | Op::AllGather { .. }
+        | Op::ReduceScatter { .. }
+        | Op::AllToAll { .. }
+        | Op::Permute { .. }
+        | Op::Scan(_) => unreachable!("not evaluated device by device"),
+    }
 }
 
-fn run_scan(scan: &Scan, operands: Vec<Rc<Literal>>, types: &[&TensorType]) -> Vec<Rc<Literal>> {
+fn run_scan(scan: &Scan, mesh: Option<&Mesh>, operands: Vec<Copies>, types: &[&TensorType]) -> Vec<Copies> {
     let mut carries = operands;
     let constants = carries.split_off(scan.carries + scan.xs);
     let xs = carries.split_off(scan.carries);
-    let mut stacks: Vec<Vec<Option<Rc<Literal>>>> = vec![vec![None; scan.length]; types.len() - scan.carries];
+    let mut stacks: Vec<Vec<Option<Copies>>> = vec![vec![None; scan.length]; types.len() - scan.carries];
     for step in 0..scan.length {
         let index = if scan.reverse { scan.length - 1 - step } else { step };
-        let slices = xs.iter().map(|x| Rc::new(movement::row(x, index)));
+        let slices = xs.iter().map(|x| x.iter().map(|x| Rc::new(movement::row(x, index))).collect());
         let inputs = carries.into_iter().chain(slices).chain(constants.iter().cloned()).collect();
-        carries = run(&scan.body, inputs);
+        carries = run(&scan.body, mesh, inputs);
         for (stack, y) in stacks.iter_mut().zip(carries.split_off(scan.carries)) {
             stack[index] = Some(y);
         }
     }
+    let devices = mesh.map_or(1, Mesh::devices);
     let stacked = stacks.into_iter().zip(&types[scan.carries..]).map(|(rows, ty)| {
-        let rows: Vec<_> = rows.iter().flatten().map(Rc::as_ref).collect();
-        Rc::new(movement::join(&rows, ty))
+        let on = |device: usize| {
+            let rows: Vec<_> = rows.iter().flatten().map(|copies| copies[device].as_ref()).collect();
+            Rc::new(movement::join(&rows, ty))
+        };
+        (0..devices).map(on).collect()
     });
     carries.into_iter().chain(stacked).collect()
 }

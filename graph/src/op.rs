@@ -4,6 +4,7 @@
 use crate::dtype::{DType, TensorType};
 use crate::function::Function;
 use crate::literal::Literal;
+use crate::mesh::{MeshAxis, Placement};
 
 /// Elementwise function of one operand; the result has the operand's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -372,6 +373,56 @@ pub enum Op {
     StopGradient,
     /// Identity that names a value for [`Remat::Save`].
     Name(String),
+    /// Identity that says how the tensor is to be split over devices, and how its cotangent is (as it comes, if `None`).
+    Shard {
+        /// Where the tensor lies from here on.
+        to: Placement,
+        /// Where its cotangent lies.
+        gradient: Option<Placement>,
+    },
+    /// The position of the device along a mesh axis; no operands, result i32 scalar.
+    AxisIndex {
+        /// The axis.
+        axis: MeshAxis,
+    },
+    /// Combination of the operands of a group of devices, which all of them get: sum, maximum or minimum.
+    AllReduce {
+        /// How they are combined.
+        kind: Reduction,
+        /// The mesh axes that a group extends along, major first.
+        axes: Vec<MeshAxis>,
+    },
+    /// The operands of a group of devices joined along a dimension, in order of their positions.
+    AllGather {
+        /// The dimension that grows.
+        dim: usize,
+        /// The mesh axes that a group extends along, major first.
+        axes: Vec<MeshAxis>,
+    },
+    /// Sum of the operands of a group of devices, of which each device gets its part of a dimension.
+    ReduceScatter {
+        /// The dimension that shrinks.
+        dim: usize,
+        /// The mesh axes that a group extends along, major first.
+        axes: Vec<MeshAxis>,
+    },
+    /// Each device cuts its operand into as many parts as its group has members, and sends part `i` to member `i`, which
+    /// joins what it gets.
+    AllToAll {
+        /// The dimension that is cut.
+        split: usize,
+        /// The dimension along which parts are joined, in order of the senders.
+        concat: usize,
+        /// The mesh axes that a group extends along, major first.
+        axes: Vec<MeshAxis>,
+    },
+    /// The operand of the device `shift` positions before along an axis; zeros where there is none.
+    Permute {
+        /// The axis.
+        axis: MeshAxis,
+        /// How many positions onwards a value goes; backwards if negative.
+        shift: i64,
+    },
     /// A loop over a leading axis.
     Scan(Box<Scan>),
 }
@@ -403,7 +454,26 @@ impl Op {
             Op::DynamicUpdateSlice => "dynamic_update_slice",
             Op::StopGradient => "stop_gradient",
             Op::Name(_) => "name",
+            Op::Shard { .. } => "shard",
+            Op::AxisIndex { .. } => "axis_index",
+            Op::AllReduce { .. } => "all_reduce",
+            Op::AllGather { .. } => "all_gather",
+            Op::ReduceScatter { .. } => "reduce_scatter",
+            Op::AllToAll { .. } => "all_to_all",
+            Op::Permute { .. } => "permute",
             Op::Scan(_) => "scan",
+        }
+    }
+
+    /// The mesh axes the op mentions: empty, unless it depends on the device or communicates.
+    pub fn mesh_axes(&self) -> &[MeshAxis] {
+        match self {
+            Op::AxisIndex { axis } | Op::Permute { axis, .. } => std::slice::from_ref(axis),
+            Op::AllReduce { axes, .. }
+            | Op::AllGather { axes, .. }
+            | Op::ReduceScatter { axes, .. }
+            | Op::AllToAll { axes, .. } => axes,
+            _ => &[],
         }
     }
 }

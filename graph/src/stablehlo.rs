@@ -12,9 +12,11 @@
 
 pub(crate) mod number;
 mod ops;
+mod partitioned;
 mod scan;
 
 pub(crate) use ops::{index_dtype, index_operands, reduction_start};
+pub use partitioned::to_stablehlo_partitioned;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -30,6 +32,10 @@ use crate::op::Op;
 /// When the verifier refuses the function, or a scan is longer than a 32-bit counter can count.
 pub fn to_stablehlo(function: &Function) -> Result<String, Error> {
     crate::verify::verify(function)?;
+    if function.is_for_a_mesh() {
+        let name = &function.name;
+        return Err(Error::Export(format!("`{name}` is for a device of a mesh; export it with the mesh")));
+    }
     let mut printer = Printer::default();
     printer.module(function)?;
     Ok(printer.out)
@@ -89,6 +95,8 @@ struct Printer {
     taken: HashSet<String>,
     location_numbers: HashMap<String, usize>,
     locations: Vec<String>,
+    /// The devices, and what is printed of groups of them.
+    mesh: partitioned::Groups,
 }
 
 /// A function being printed, with the MLIR name of each value defined so far.
@@ -115,47 +123,69 @@ impl Printer {
     fn module(&mut self, function: &Function) -> Result<(), Error> {
         let mut frame = Frame::new(function);
         let _ = writeln!(self.out, "module @{} {{", identifier(&function.name));
-        self.signature(&mut frame);
+        let names = self.signature(function, &function.param_types(), &function.result_types(), &[], &[]);
+        for (param, name) in function.params.iter().zip(names) {
+            frame.names[param.value.index()] = name;
+        }
         self.depth = 2;
         self.nodes(&mut frame)?;
-        let results = &function.results;
-        let names = list(results.iter().map(|output| frame.name(output.value)));
-        let types = list(function.result_types().iter().map(tensor));
-        self.line(&if results.is_empty() { "return".into() } else { format!("return {names} : {types}") });
+        let results = function.results.iter().map(|output| frame.name(output.value).to_owned());
+        self.returns("return", &results.collect::<Vec<_>>(), &function.result_types());
         self.out.push_str("  }\n}\n");
-        for (number, location) in self.locations.iter().enumerate() {
-            let _ = writeln!(self.out, "#loc{number} = loc({})", quote(location));
-        }
+        self.end();
         Ok(())
     }
 
-    fn signature(&mut self, frame: &mut Frame<'_>) {
-        let function = frame.function;
+    fn returns(&mut self, word: &str, names: &[String], types: &[TensorType]) {
+        let (names, types) = (list(names), list(types.iter().map(tensor)));
+        self.line(&if names.is_empty() { word.to_owned() } else { format!("{word} {names} : {types}") });
+    }
+
+    /// The locations, which may stand at the end of the text.
+    fn end(&mut self) {
+        for (number, location) in self.locations.iter().enumerate() {
+            let _ = writeln!(self.out, "#loc{number} = loc({})", quote(location));
+        }
+    }
+
+    /// The head of `@main`; the names of its arguments. `shardings` are attributes, or empty.
+    fn signature(
+        &mut self,
+        function: &Function,
+        params: &[TensorType],
+        results: &[TensorType],
+        param_shardings: &[String],
+        result_shardings: &[String],
+    ) -> Vec<String> {
         self.out.push_str("  func.func public @main(");
-        for (index, param) in function.params.iter().enumerate() {
+        let mut names = Vec::with_capacity(params.len());
+        for (index, (param, ty)) in function.params.iter().zip(params).enumerate() {
             let name = self.argument(&param.name);
-            let attributes = parameter_attributes(function, index);
+            let mut attributes = parameter_attributes(function, index);
+            attributes.extend(param_shardings.get(index).cloned());
             let attributes =
                 if attributes.is_empty() { String::new() } else { format!(" {{{}}}", list(&attributes)) };
-            let comma = if index + 1 < function.params.len() { "," } else { "" };
-            let ty = tensor(frame.ty(param.value));
+            let comma = if index + 1 < params.len() { "," } else { "" };
+            let ty = tensor(ty);
             let _ = write!(self.out, "\n      {name}: {ty}{attributes} loc({}){comma}", quote(&param.name));
-            frame.names[param.value.index()] = name;
+            names.push(name);
         }
-        self.out.push_str(if function.params.is_empty() { ") -> (" } else { "\n  ) -> (" });
-        for (index, output) in function.results.iter().enumerate() {
-            let comma = if index + 1 < function.results.len() { "," } else { "" };
-            let ty = tensor(frame.ty(output.value));
-            let _ = write!(self.out, "\n      {ty}{comma}  // {}", output.name.escape_default());
+        self.out.push_str(if params.is_empty() { ") -> (" } else { "\n  ) -> (" });
+        for (index, (output, ty)) in function.results.iter().zip(results).enumerate() {
+            let comma = if index + 1 < results.len() { "," } else { "" };
+            let ty = tensor(ty);
+            let sharding = result_shardings.get(index).map_or(String::new(), |text| format!(" {{{text}}}"));
+            let _ = write!(self.out, "\n      {ty}{sharding}{comma}  // {}", output.name.escape_default());
         }
-        self.out.push_str(if function.results.is_empty() { ") {\n" } else { "\n  ) {\n" });
+        self.out.push_str(if results.is_empty() { ") {\n" } else { "\n  ) {\n" });
+        names
     }
 
     fn nodes(&mut self, frame: &mut Frame<'_>) -> Result<(), Error> {
         let function = frame.function;
         for node in &function.nodes {
             match &node.op {
-                Op::StopGradient | Op::Name(_) => {
+                Op::StopGradient | Op::Name(_) | Op::Shard { .. } => {
                     let operand = frame.name(node.operands[0]).to_string();
                     frame.names[node.results[0].index()] = operand;
                 }
@@ -215,7 +245,7 @@ pub(crate) fn op_name(function: &Function, node: &Node) -> String {
     if scope.is_empty() { name.to_owned() } else { format!("{scope}/{name}") }
 }
 
-/// Attributes of a parameter of `@main`; shardings will stand here too.
+/// Attributes of a parameter of `@main`.
 fn parameter_attributes(function: &Function, index: usize) -> Vec<String> {
     let aliased = function.results.iter().position(|output| output.alias == Some(index));
     aliased.iter().map(|output| format!("tf.aliasing_output = {output} : i32")).collect()

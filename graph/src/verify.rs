@@ -145,6 +145,15 @@ impl Verifier<'_> {
     fn attributes(&self, index: usize, op: &Op) -> Result<(), Error> {
         let names = match op {
             Op::Name(name) => std::slice::from_ref(name),
+            Op::Shard { to, gradient } => {
+                let placements = std::iter::once(to).chain(gradient);
+                let mut names =
+                    placements.flat_map(|placement| placement.axes.iter().chain([&placement.table]));
+                return self.all_names(index, op, &mut names);
+            }
+            op if !op.mesh_axes().is_empty() => {
+                return self.all_names(index, op, &mut op.mesh_axes().iter().map(|axis| &axis.name));
+            }
             Op::Scan(scan) => {
                 verify(&scan.body)?;
                 if let Some(output) = scan.body.results.iter().find(|output| output.alias.is_some()) {
@@ -159,10 +168,21 @@ impl Verifier<'_> {
             }
             _ => &[],
         };
-        match names.iter().find(|name| !is_name(name)) {
-            Some(name) => Err(self.error(Some(index), format!("{}: `{name}` {NAME_RULE}", op.name()))),
-            None => Ok(()),
+        self.all_names(index, op, &mut names.iter())
+    }
+
+    fn all_names(
+        &self,
+        index: usize,
+        op: &Op,
+        names: &mut dyn Iterator<Item = &String>,
+    ) -> Result<(), Error> {
+        for name in names {
+            if !is_name(name) {
+                return Err(self.error(Some(index), format!("{}: `{name}` {NAME_RULE}", op.name())));
+            }
         }
+        Ok(())
     }
 
     fn scope(&mut self, index: usize, node: &Node) -> Result<(), Error> {

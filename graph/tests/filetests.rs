@@ -44,6 +44,13 @@ const DIRECTIVES: &[(&str, Directive)] = &[
         verify(&function)?;
         Ok(function.to_string())
     }),
+    // The program with its products as products of matrices.
+    ("flatten", |program, _| {
+        let mut function = read(program)?;
+        graph::flatten_products(&mut function);
+        verify(&function)?;
+        Ok(function.to_string())
+    }),
 ];
 
 fn read(program: &str) -> Result<Function, Error> {

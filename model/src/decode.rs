@@ -4,9 +4,8 @@ use graph::{Builder, DType, Error, Function, ScanInputs, ScanOutputs, TensorType
 
 use crate::attention::{Attention, attend, encode_distances};
 use crate::config::ModelConfig;
-use crate::forward::{
-    Precision, embed, feed_forward, layer_parameters, logits, project, project_out, rms_norm, stacked,
-};
+use crate::forward::{Precision, embed, logits, outside_layers};
+use crate::layer::{feed_forward, layer_parameters, project, project_out, stacked};
 use crate::parameters::{Parameters, add_params};
 
 /// Sizes of a decoding step.
@@ -56,7 +55,7 @@ pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) ->
     let b = Builder::new("decode");
     let dtype = precision.activations;
     let parameters = add_params(&b, config, "parameters/", precision.parameters);
-    let all = Parameters::from_array(parameters);
+    let outside = outside_layers(&b, &parameters)?;
     let tokens = b.param("tokens", TensorType::new(DType::I32, [batch, chunk]), &["batch", "time"]);
     let position = b.param("position", TensorType::scalar(DType::I32), &[]);
     let last = b.param("last", TensorType::scalar(DType::I32), &[]);
@@ -67,7 +66,7 @@ pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) ->
     let keys = b.param("keys", cache_type.clone(), &cache_axes);
     let values = b.param("values", cache_type, &cache_axes);
 
-    let x = embed(&b, tokens, all.embedding, dtype)?;
+    let x = embed(&b, tokens, outside[0], dtype)?;
     let inputs = ScanInputs {
         length: layers,
         carries: &[x],
@@ -78,9 +77,9 @@ pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) ->
     let outputs = b.scan("layers", inputs, |body| {
         let (b, x, position) = (body.builder, body.carries[0], body.constants[0]);
         let (weights, caches) = body.xs.split_at(body.xs.len() - 3);
-        let layer = layer_parameters(weights, x)?;
+        let layer = layer_parameters(b, weights, dtype)?;
         let _scope = b.scope("attention");
-        let new = project(b, rms_norm(b, x, layer.attention_norm)?, &layer)?;
+        let new = project(b, x, &layer)?;
         let zero = b.scalar(DType::I32, 0.0)?;
         let at_position = [zero, zero, position, zero];
         let key = b.dynamic_update_slice(caches[1], new.key, &at_position)?;
@@ -101,7 +100,7 @@ pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) ->
     })?;
     let zero = b.scalar(DType::I32, 0.0)?;
     let wanted = b.dynamic_slice(outputs.carries[0], &[zero, last, zero], &[batch, 1, config.d_model])?;
-    let logits = logits(&b, wanted, &all)?;
+    let logits = logits(&b, wanted, &outside)?;
     b.output("logits", b.reshape(logits, &[batch, config.vocabulary_size])?);
     let first_cache = parameters.len() + 4;
     b.output_aliased("keys", outputs.ys[0], Some(first_cache));

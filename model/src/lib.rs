@@ -10,8 +10,11 @@ pub mod config;
 pub mod decode;
 pub mod forward;
 pub mod initialize;
+pub mod layer;
 pub mod parameters;
+mod placement;
 pub mod random;
+pub mod remat;
 
 pub use config::{ConfigError, ModelConfig, Preset};
 pub use decode::{DecodeShape, decode, relative_keys};

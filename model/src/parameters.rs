@@ -36,6 +36,10 @@ pub struct ParameterSpec {
 /// Number of parameter tensors.
 pub const COUNT: usize = 17;
 
+/// Position of `layers/attention/relative`, the one parameter that meets no text: a program may hold its product with
+/// the distances instead ([`crate::forward::project_distances`]).
+pub const RELATIVE: usize = 5;
+
 /// The parameters of a model, in a fixed order; all tensors of the layers are stacked along `layers`.
 ///
 /// Standard deviations: 0.02, and 0.02 / sqrt(2·layers) for the two projections that write to the residual stream.
@@ -84,6 +88,13 @@ pub fn specs(config: &ModelConfig) -> [ParameterSpec; COUNT] {
         spec("final/norm", &["embed"], &[d_model], ones),
         spec("final/logits_bias", &["vocabulary"], &[vocabulary_size], zeros),
     ]
+}
+
+/// Logical axes of every parameter, in the order of [`specs`].
+pub fn axes() -> [&'static [&'static str]; COUNT] {
+    // They are the same for all sizes.
+    let sizes = ModelConfig { layers: 1, heads: 1, key_value_size: 1, d_model: 2, vocabulary_size: 1 };
+    specs(&sizes).map(|spec| spec.axes)
 }
 
 /// One thing for each parameter, such as its tensor in a program.
@@ -157,4 +168,16 @@ impl<T> Parameters<T> {
 pub fn add_params(b: &Builder, config: &ModelConfig, prefix: &str, dtype: DType) -> [Tensor; COUNT] {
     specs(config)
         .map(|spec| b.param(format!("{prefix}{}", spec.name), TensorType::new(dtype, spec.shape), spec.axes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_have_their_names() {
+        let config = ModelConfig { layers: 1, heads: 1, key_value_size: 1, d_model: 2, vocabulary_size: 1 };
+        assert_eq!(specs(&config)[RELATIVE].name, "layers/attention/relative");
+        assert_eq!(Parameters::from_array(specs(&config)).relative.name, "layers/attention/relative");
+    }
 }

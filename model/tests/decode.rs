@@ -38,7 +38,7 @@ fn forward_logits(
     let b = Builder::new("forward");
     let params = add_params(&b, &tiny(), "", DType::F32);
     let input = b.param("tokens", tokens.ty().clone(), &[]);
-    b.output("logits", forward(&b, &tiny(), &ForwardOptions::new(DType::F32), &params, input).unwrap());
+    b.output("logits", forward(&b, &ForwardOptions::new(DType::F32), &params, input).unwrap());
     compile(&b.finish().unwrap())(&[parameters, std::slice::from_ref(tokens)].concat()).remove(0)
 }
 

@@ -16,7 +16,7 @@ fn logits(tokens: &[i64]) -> Vec<(&'static str, Vec<f64>)> {
     let ty = TensorType::new(DType::I32, [1, tokens.len()]);
     let input = b.param("tokens", ty.clone(), &[]);
     let options = ForwardOptions { query_block: 4, ..ForwardOptions::new(DType::F32) };
-    b.output("logits", model::forward(&b, &tiny(), &options, &params, input).unwrap());
+    b.output("logits", model::forward(&b, &options, &params, input).unwrap());
     let mut inputs = parameters(&tiny(), DType::F32, 1);
     inputs.push(Literal::from_ints(ty, tokens.to_vec()).unwrap());
     let results = run_everywhere(&b.finish().unwrap(), &inputs);
@@ -80,7 +80,7 @@ fn the_largest_model_is_built_at_once() {
     let b = Builder::new("forward");
     let params = add_params(&b, &config, "", DType::F32);
     let tokens = b.param("tokens", TensorType::new(DType::I32, [1, 2048]), &[]);
-    let logits = model::forward(&b, &config, &ForwardOptions::new(DType::F32), &params, tokens).unwrap();
+    let logits = model::forward(&b, &ForwardOptions::new(DType::F32), &params, tokens).unwrap();
     assert_eq!(b.ty(logits), TensorType::new(DType::F32, [1, 2048, 32_000]));
     assert!(b.finish().unwrap().node_count() < 2000);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());

@@ -17,7 +17,7 @@ fn loss_and_gradients(dtype: DType, remat: Remat, query_block: usize) -> Functio
     let ty = TensorType::new(DType::I32, [BATCH, TIME]);
     let (tokens, targets) = (b.param("tokens", ty.clone(), &[]), b.param("targets", ty, &[]));
     let options = ForwardOptions { activations: dtype, remat, query_block };
-    let loss = model::loss(&b, &tiny(), &options, &parameters, tokens, targets).unwrap();
+    let loss = model::loss(&b, &options, &parameters, tokens, targets).unwrap();
     let gradients = graph::gradient(&b, loss, &parameters).unwrap();
     b.output("loss", loss);
     for (spec, gradient) in specs(&tiny()).iter().zip(gradients) {
@@ -47,7 +47,7 @@ fn gradients_are_slopes() {
     let ty = TensorType::new(DType::I32, [BATCH, TIME]);
     let (tokens, targets) = (b.param("tokens", ty.clone(), &[]), b.param("targets", ty, &[]));
     let options = ForwardOptions::new(DType::F64);
-    b.output("loss", model::loss(&b, &tiny(), &options, &params, tokens, targets).unwrap());
+    b.output("loss", model::loss(&b, &options, &params, tokens, targets).unwrap());
     let loss = b.finish().unwrap();
     let loss_at = |inputs: &[Literal]| graph::interpret(&loss, inputs).unwrap()[0].floats().unwrap()[0];
     let mut random = Random(3);

@@ -1,5 +1,6 @@
 //! Compiled programs.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use graph::{Function, Literal, TensorType};
@@ -7,7 +8,7 @@ use xla_sys::{BufferState, ExecuteOptions, LoadedExecutable};
 
 use crate::buffer::array_type;
 use crate::options::{CompileOptions, Format, platform_overrides};
-use crate::{Buffer, Error, Result, Runtime};
+use crate::{Buffer, DeviceKind, Error, Result, Runtime};
 
 /// An input of a program.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,12 +92,14 @@ impl Program {
         let program = match (options.format, code) {
             (Format::StableHlo, Some(code)) => xla_sys::Program::mlir(code, types),
             (Format::HloProto, Some(code)) => xla_sys::Program::hlo(code, types),
-            (Format::StableHlo, None) => {
-                xla_sys::Program::mlir(graph::to_stablehlo(function).map_err(export)?, types)
-            }
-            (Format::HloProto, None) => {
-                xla_sys::Program::hlo(graph::to_hlo_proto(function).map_err(export)?, types)
-            }
+            (Format::StableHlo, None) => xla_sys::Program::mlir(
+                graph::to_stablehlo(&lowered(runtime.kind(), function)).map_err(export)?,
+                types,
+            ),
+            (Format::HloProto, None) => xla_sys::Program::hlo(
+                graph::to_hlo_proto(&lowered(runtime.kind(), function)).map_err(export)?,
+                types,
+            ),
         };
         let mut overrides = platform_overrides(runtime.kind(), function);
         overrides.extend(options.overrides.iter().cloned());
@@ -249,6 +252,17 @@ impl Program {
     fn failed(&self, source: xla_sys::Error) -> Error {
         Error::Run { program: self.name.clone(), source }
     }
+}
+
+/// A function in the form that a platform's compiler makes most of.
+fn lowered(kind: DeviceKind, function: &Function) -> Cow<'_, Function> {
+    // The verifier is to see the function as it was given.
+    if kind != DeviceKind::Cpu || graph::verify(function).is_err() {
+        return Cow::Borrowed(function);
+    }
+    let mut function = function.clone();
+    graph::flatten_products(&mut function);
+    Cow::Owned(function)
 }
 
 fn output((output, ty): (&graph::Output, TensorType)) -> Output {

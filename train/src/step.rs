@@ -84,7 +84,7 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
     let step = b.param("step", TensorType::scalar(DType::F32), &[]);
     let learning_rate = b.param("learning_rate", TensorType::scalar(DType::F32), &[]);
     let (tokens, targets) = options.batch_params(&b);
-    let loss = model::loss(&b, &options.model, &options.forward_options(), &parameters, tokens, targets)?;
+    let loss = model::loss(&b, &options.forward_options(), &parameters, tokens, targets)?;
     let gradients = graph::gradient(&b, loss, &parameters)?;
 
     let scope = b.scope("optimizer");
@@ -145,7 +145,7 @@ pub fn loss(options: &StepOptions) -> Result<Function, Error> {
     let b = Builder::new("loss");
     let parameters = add_params(&b, &options.model, STATE[0], options.precision.parameters);
     let (tokens, targets) = options.batch_params(&b);
-    let loss = model::loss(&b, &options.model, &options.forward_options(), &parameters, tokens, targets)?;
+    let loss = model::loss(&b, &options.forward_options(), &parameters, tokens, targets)?;
     b.output("loss", loss);
     b.finish()
 }
@@ -159,7 +159,7 @@ pub fn forward(options: &StepOptions) -> Result<Function, Error> {
     let parameters = add_params(&b, &options.model, STATE[0], options.precision.parameters);
     let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
     let tokens = b.param("tokens", ty, &["batch", "time"]);
-    let logits = model::forward(&b, &options.model, &options.forward_options(), &parameters, tokens)?;
+    let logits = model::forward(&b, &options.forward_options(), &parameters, tokens)?;
     b.output("logits", logits);
     b.finish()
 }

@@ -1,20 +1,21 @@
-//! Values of the forward pass in the body of a backward scan: kept in stacks, or computed again.
+//! Values of the forward pass in the body of a backward scan, or in the backward half of a function: kept, or computed
+//! again.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::builder::{Builder, Tensor};
 use crate::error::Error;
 use crate::function::{Function, Node, Value};
-use crate::op::{Binary, Op, Remat, Scan, Unary};
+use crate::op::{Binary, Op, Remat, Unary};
 
 /// Where a backward body gets a forward value that it does not compute.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Origin {
-    /// Stacked input number `n` of the forward scan.
+    /// Stacked input number `n` of the forward scan, or input number `n` of a split function.
     Stacked(usize),
-    /// Constant number `n` of the forward scan.
+    /// Constant number `n` of the forward scan, or fixed input number `n` of a split function.
     Constant(usize),
-    /// A stack of this value that the forward scan must write.
+    /// A stack of this value that the forward scan must write; the value itself, of a split function.
     Residual,
 }
 
@@ -28,8 +29,8 @@ pub(super) struct Request {
 /// Forward values available in a backward body, found or made on demand.
 pub(super) struct Recompute {
     remat: Remat,
-    carries: usize,
-    xs: usize,
+    /// Of each parameter of the body.
+    origins: Vec<Origin>,
     pub(super) known: HashMap<Value, Tensor>,
     /// Under [`Remat::Save`], values that are kept under the name given to them.
     renamed: HashMap<Value, Value>,
@@ -40,22 +41,21 @@ pub(super) struct Recompute {
 }
 
 impl Recompute {
-    pub(super) fn new(scan: &Scan) -> Self {
+    pub(super) fn new(body: &Function, remat: &Remat, origins: Vec<Origin>) -> Self {
         let mut renamed = HashMap::new();
-        if let Remat::Save(names) = &scan.remat {
-            for node in &scan.body.nodes {
+        if let Remat::Save(names) = remat {
+            for node in &body.nodes {
                 if matches!(&node.op, Op::Name(name) if names.contains(name)) {
                     renamed.insert(node.operands[0], node.results[0]);
                 }
             }
         }
         Self {
-            remat: scan.remat.clone(),
-            carries: scan.carries,
-            xs: scan.xs,
+            remat: remat.clone(),
             known: HashMap::new(),
             renamed,
-            cheap: invariant(scan),
+            cheap: invariant(body, &origins),
+            origins,
             requests: Vec::new(),
         }
     }
@@ -69,13 +69,7 @@ impl Recompute {
             return self.primal(body, b, named);
         }
         if let Some(position) = body.params.iter().position(|param| param.value == value) {
-            let origin = if position < self.carries {
-                Origin::Residual
-            } else if position < self.carries + self.xs {
-                Origin::Stacked(position - self.carries)
-            } else {
-                Origin::Constant(position - self.carries - self.xs)
-            };
+            let origin = self.origins[position];
             return Ok(self.request(body, b, value, origin));
         }
         let node = body.nodes.iter().find(|node| node.results.contains(&value));
@@ -159,7 +153,9 @@ impl Recompute {
         let mut cheap = self.cheap.clone();
         let mut at_hand = cheap.clone();
         self.requests.iter().for_each(|request| at_hand[request.value.index()] = true);
-        body.params[self.carries..].iter().for_each(|param| at_hand[param.value.index()] = true);
+        for (param, origin) in body.params.iter().zip(&self.origins) {
+            at_hand[param.value.index()] |= *origin != Origin::Residual;
+        }
         for node in &body.nodes {
             let is_cheap = is_cheap(&node.op) && node.operands.iter().all(|operand| at_hand[operand.index()]);
             for result in &node.results {
@@ -197,12 +193,12 @@ impl Recompute {
 
 /// Values of a scan body that are the same in every iteration and not the result of a contraction or the like.
 /// Stacks of them would hold copies; compilers move the computation out of the loop.
-fn invariant(scan: &Scan) -> Vec<bool> {
-    let mut invariant = vec![false; scan.body.types.len()];
-    for param in &scan.body.params[scan.carries + scan.xs..] {
-        invariant[param.value.index()] = true;
+fn invariant(body: &Function, origins: &[Origin]) -> Vec<bool> {
+    let mut invariant = vec![false; body.types.len()];
+    for (param, origin) in body.params.iter().zip(origins) {
+        invariant[param.value.index()] = matches!(origin, Origin::Constant(_));
     }
-    for node in &scan.body.nodes {
+    for node in &body.nodes {
         let costly =
             matches!(node.op, Op::Dot { .. } | Op::Reduce { .. } | Op::Take | Op::ScatterAdd | Op::Scan(_));
         let is_invariant = !costly && node.operands.iter().all(|operand| invariant[operand.index()]);
@@ -223,6 +219,8 @@ fn is_free(op: &Op) -> bool {
             | Op::Convert(_)
             | Op::Compare(_)
             | Op::StopGradient
+            | Op::Shard { .. }
+            | Op::AxisIndex { .. }
             | Op::Name(_)
     )
 }

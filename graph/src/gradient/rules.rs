@@ -22,6 +22,10 @@ impl Backward<'_> {
             | Op::Compare(_)
             | Op::Bitcast(_)
             | Op::StopGradient
+            | Op::AxisIndex { .. }
+            | Op::AllReduce {
+                kind: Reduction::Max | Reduction::Min | Reduction::And | Reduction::Or, ..
+            }
             | Op::Reduce { kind: Reduction::And | Reduction::Or, .. } => {
                 return Ok(vec![None; node.operands.len()]);
             }
@@ -114,7 +118,14 @@ impl Backward<'_> {
                 let old = old.then(|| b.dynamic_update_slice(ct, zeros, &starts)).transpose()?;
                 return Ok(vec![old, Some(b.dynamic_slice(ct, &starts, &update.shape)?)]);
             }
-            Op::Name(_) => ct,
+            Op::Name(_) | Op::Shard { gradient: None, .. } => ct,
+            Op::Shard { gradient: Some(to), .. } => b.shard(ct, to.clone(), None)?,
+            // The differentiated loss is the sum of all devices' scalars: each device's operand reaches every sum.
+            Op::AllReduce { kind: Reduction::Sum, axes } => b.all_reduce(Reduction::Sum, ct, axes)?,
+            Op::AllGather { dim, axes } => b.reduce_scatter(ct, *dim, axes)?,
+            Op::ReduceScatter { dim, axes } => b.all_gather(ct, *dim, axes)?,
+            Op::AllToAll { split, concat, axes } => b.all_to_all(ct, *concat, *split, axes)?,
+            Op::Permute { axis, shift } => b.permute(ct, axis.clone(), -shift)?,
         };
         Ok(vec![Some(first)])
     }

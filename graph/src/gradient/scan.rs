@@ -4,11 +4,8 @@
 //! stacks that the forward scan is extended to write (residuals), from the forward scan's own inputs, or from
 //! nodes of the forward body computed again.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use super::recompute::{Origin, Recompute, Request};
-use super::{Backward, activity};
+use super::{Backward, Parts, activity, differentiate};
 use crate::builder::{Builder, Tensor};
 use crate::error::Error;
 use crate::function::{Function, Node, Output, Value};
@@ -32,37 +29,21 @@ impl Backward<'_> {
         let reached = reached_values(scan, &active, cotangents.iter().map(Option::is_some).collect());
 
         // The backward body. Its carries are cotangents of carries, then sums of cotangents of constants.
-        let body = RefCell::new(scan.body.clone());
         let inner = Builder::new(format!("{}_backward", scan.body.name));
+        let cotangent_of = |position: &usize| {
+            let value = results[*position];
+            (value, inner.param(format!("ct{position}"), scan.body.ty(value).clone(), &[]))
+        };
         let carried: Vec<usize> = (0..carries).filter(|&carry| reached[params[carry].index()]).collect();
-        let carry_params: Vec<_> = carried
-            .iter()
-            .map(|&carry| inner.param(format!("ct{carry}"), scan.body.ty(params[carry]).clone(), &[]))
-            .collect();
         let stacked: Vec<usize> = (carries..results.len())
             .filter(|&position| cotangents[position].is_some() && active[results[position].index()])
             .collect();
-        let stacked_params: Vec<_> = stacked
-            .iter()
-            .map(|&y| inner.param(format!("ct{y}"), scan.body.ty(results[y]).clone(), &[]))
-            .collect();
-
-        let mut backward = Backward {
-            source: &body,
-            target: &inner,
-            recompute: Some(Recompute::new(scan)),
-            cotangents: HashMap::new(),
-            active,
-        };
-        let seeds = carried.iter().zip(&carry_params).chain(stacked.iter().zip(&stacked_params));
-        for (&position, &cotangent) in seeds {
-            if backward.is_active(results[position]) {
-                backward.accumulate(results[position], cotangent)?;
-            }
-        }
-        backward.run(scan.body.nodes.len())?;
-
-        let found = backward.cotangents;
+        let seeds: Vec<(Value, Tensor)> = carried.iter().chain(&stacked).map(cotangent_of).collect();
+        let seed_params: Vec<Tensor> = seeds.iter().map(|&(_, tensor)| tensor).collect();
+        let (carry_params, stacked_params) = seed_params.split_at(carried.len());
+        let recompute = Recompute::new(&scan.body, &scan.remat, origins(scan));
+        let Parts { body, cotangents: found, requests } =
+            differentiate(scan.body.clone(), &inner, recompute, active, &seeds)?;
         for &carry in &carried {
             let cotangent = match found.get(&params[carry]) {
                 Some(&cotangent) => cotangent,
@@ -85,17 +66,12 @@ impl Backward<'_> {
         for &(position, cotangent) in &differentiated_xs {
             inner.output(format!("ct_x{position}"), cotangent);
         }
-        let mut requests = Vec::new();
-        if let Some(mut recompute) = backward.recompute {
-            recompute.settle(&body.borrow(), &inner)?;
-            requests = recompute.requests;
-        }
 
         // What the backward scan reads, in the order of its body's parameters: carries, stacks, constants.
         let is_residual = |request: &&Request| request.origin == Origin::Residual;
         let residuals: Vec<Value> =
             requests.iter().filter(is_residual).map(|request| request.value).collect();
-        let stacks = self.keep(index, body.into_inner(), &residuals);
+        let stacks = self.keep(index, body, &residuals);
         let b = self.target;
         let mut operands = Vec::new();
         for &carry in &carried {
@@ -112,7 +88,7 @@ impl Backward<'_> {
             });
         }
         operands.extend(stacked.iter().filter_map(|&y| cotangents[y]));
-        let mut order: Vec<Tensor> = [&carry_params[..], &sum_params, &stacked_params].concat();
+        let mut order: Vec<Tensor> = [carry_params, &sum_params, stacked_params].concat();
         let mut stacks = stacks.into_iter();
         for Request { origin, tensor, .. } in &requests {
             let value = match origin {
@@ -199,6 +175,16 @@ fn extend(function: &mut Function, index: usize, mut body: Function, residuals: 
     scan.body = body;
     function.nodes[index].op = Op::Scan(scan);
     stacks
+}
+
+/// Where the backward body gets each of the body's parameters.
+fn origins(scan: &Scan) -> Vec<Origin> {
+    let origin = |position: usize| match position.checked_sub(scan.carries) {
+        None => Origin::Residual,
+        Some(x) if x < scan.xs => Origin::Stacked(x),
+        Some(x) => Origin::Constant(x - scan.xs),
+    };
+    (0..scan.body.params.len()).map(origin).collect()
 }
 
 /// Which results of a scan depend on operands with these flags.

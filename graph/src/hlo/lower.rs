@@ -17,6 +17,12 @@ use crate::stablehlo::{index_dtype, index_operands, op_name};
 /// When the verifier refuses the function, or a scan is longer than a 32-bit counter can count.
 pub fn lower(function: &Function) -> Result<Module, Error> {
     crate::verify::verify(function)?;
+    if function.is_for_a_mesh() {
+        let name = &function.name;
+        return Err(Error::Export(format!(
+            "`{name}` is for a device of a mesh, which HLO is not written for here"
+        )));
+    }
     let mut lowering = Lowering::default();
     let mut entry = Body::new("main");
     let mut values = vec![0; function.types.len()];
@@ -156,7 +162,7 @@ impl Lowering {
     ) -> Result<(), Error> {
         for node in &function.nodes {
             let lowered = match &node.op {
-                Op::StopGradient | Op::Name(_) => vec![values[node.operands[0].index()]],
+                Op::StopGradient | Op::Name(_) | Op::Shard { .. } => vec![values[node.operands[0].index()]],
                 Op::Scan(scan) => self.scan(body, function, node, scan, values)?,
                 op => {
                     let mut site = Site::new(function, node, values);

@@ -86,7 +86,17 @@ impl Printer {
                 format!("stablehlo.dynamic_slice {operands}, sizes = [{}] : {signature}", list(sizes))
             }
             Op::DynamicUpdateSlice => format!("stablehlo.dynamic_update_slice {operands} : {signature}"),
-            Op::StopGradient | Op::Name(_) | Op::Scan(_) => unreachable!("printed by `nodes`"),
+            Op::AxisIndex { .. }
+            | Op::AllReduce { .. }
+            | Op::AllGather { .. }
+            | Op::ReduceScatter { .. }
+            | Op::AllToAll { .. }
+            | Op::Permute { .. } => {
+                return self.collective(op, &names, &types, frame.ty(node.results[0]), location);
+            }
+            Op::StopGradient | Op::Name(_) | Op::Shard { .. } | Op::Scan(_) => {
+                unreachable!("printed by `nodes`")
+            }
         };
         self.define(&text, location)
     }
@@ -300,7 +310,7 @@ fn direction(comparison: Comparison) -> &'static str {
     }
 }
 
-fn reducer(kind: Reduction) -> &'static str {
+pub(super) fn reducer(kind: Reduction) -> &'static str {
     match kind {
         Reduction::Sum => "add",
         Reduction::Max => "maximum",

@@ -4,6 +4,7 @@ use super::Writer;
 use crate::builder::Tensor;
 use crate::dtype::{DType, TensorType};
 use crate::error::Error;
+use crate::mesh::Placement;
 use crate::op::{Binary, Comparison, DotDims, Op, Reduction, Unary};
 
 impl Writer<'_> {
@@ -360,11 +361,21 @@ impl Writer<'_> {
 
     fn marker(&mut self) -> Result<(), Error> {
         let x = self.any(|_| true, |ty| ty)?;
-        let op = match self.random.below(3) {
+        let op = match self.random.below(4) {
             0 => Op::StopGradient,
+            3 => Op::Shard {
+                to: self.placement(&x),
+                gradient: self.random.once_in(2).then(|| self.placement(&x)),
+            },
             1 => Op::Name("kept".into()),
             _ => Op::Name("other".into()),
         };
         self.moved(op, &[x])
+    }
+
+    fn placement(&self, x: &Tensor) -> Placement {
+        let axes = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let axes = axes.iter().cycle().take(self.b.ty(*x).rank()).map(|axis| axis.to_string());
+        Placement { table: "table".into(), axes: axes.collect() }
     }
 }

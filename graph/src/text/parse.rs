@@ -8,6 +8,7 @@ use crate::dtype::{DType, TensorType};
 use crate::error::Error;
 use crate::function::{Function, Node, Output, Param, Value};
 use crate::literal::Literal;
+use crate::mesh::{MeshAxis, Placement};
 use crate::op::{Binary, Comparison, DotDims, Op, Reduction, Remat, Scan, Unary};
 
 /// Scan bodies nested deeper than this are refused: parsing is recursive.
@@ -242,8 +243,67 @@ fn op(
             let operands = operands(cursor)?;
             (Op::Name(cursor.string("a name in quotes")?.into()), operands)
         }
+        "shard" => {
+            let operands = operands(cursor)?;
+            key(cursor, "to")?;
+            let to = placement(cursor)?;
+            let gradient = if cursor.eat_word("gradient") {
+                cursor.expect("=")?;
+                Some(placement(cursor)?)
+            } else {
+                None
+            };
+            (Op::Shard { to, gradient }, operands)
+        }
+        "axis_index" => (Op::AxisIndex { axis: mesh_axis(cursor)? }, Vec::new()),
+        "all_reduce" => {
+            let kind = variant(cursor, "a kind of reduction", &Reduction::ALL, Reduction::name)?;
+            let operands = operands(cursor)?;
+            (Op::AllReduce { kind, axes: mesh_axes(cursor)? }, operands)
+        }
+        "all_gather" => {
+            let operands = operands(cursor)?;
+            (Op::AllGather { dim: integer(cursor, "dim")?, axes: mesh_axes(cursor)? }, operands)
+        }
+        "reduce_scatter" => {
+            let operands = operands(cursor)?;
+            (Op::ReduceScatter { dim: integer(cursor, "dim")?, axes: mesh_axes(cursor)? }, operands)
+        }
+        "all_to_all" => {
+            let operands = operands(cursor)?;
+            let (split, concat) = (integer(cursor, "split")?, integer(cursor, "concat")?);
+            (Op::AllToAll { split, concat, axes: mesh_axes(cursor)? }, operands)
+        }
+        "permute" => {
+            let operands = operands(cursor)?;
+            let shift = integer(cursor, "shift")?;
+            (Op::Permute { axis: mesh_axis(cursor)?, shift }, operands)
+        }
         _ => return Err(cursor.error_at(position, format!("no op is named `{name}`"))),
     })
+}
+
+fn placement(cursor: &mut Cursor<'_>) -> Result<Placement, Error> {
+    let table = cursor.string("a table's name in quotes")?.into();
+    let axes = cursor.list("[", "]", |cursor| Ok(cursor.string("an axis in quotes")?.into()))?;
+    Ok(Placement { table, axes })
+}
+
+fn mesh_axes(cursor: &mut Cursor<'_>) -> Result<Vec<MeshAxis>, Error> {
+    key(cursor, "axes")?;
+    cursor.list("[", "]", |cursor| {
+        let name = cursor.string("a mesh axis in quotes")?.into();
+        Ok(MeshAxis { name, size: cursor.integer("the size of a mesh axis")? })
+    })
+}
+
+fn mesh_axis(cursor: &mut Cursor<'_>) -> Result<MeshAxis, Error> {
+    let position = cursor.position();
+    let mut axes = mesh_axes(cursor)?;
+    match (axes.pop(), axes.is_empty()) {
+        (Some(axis), true) => Ok(axis),
+        _ => Err(cursor.error_at(position, "one mesh axis is expected")),
+    }
 }
 
 fn dot_dims(cursor: &mut Cursor<'_>) -> Result<DotDims, Error> {

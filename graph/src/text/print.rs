@@ -5,6 +5,7 @@ use std::fmt::{Display, Write};
 use super::elements;
 use crate::dtype::TensorType;
 use crate::function::{Function, Node, Value};
+use crate::mesh::{MeshAxis, Placement};
 use crate::op::{DotDims, Op, Remat, Scan};
 
 /// Headers longer than this are broken into lines.
@@ -76,7 +77,7 @@ fn op(out: &mut String, op: &Op, operands: &[Value]) {
         Op::Compare(comparison) => {
             let _ = write!(out, " {}", comparison.name());
         }
-        Op::Reduce { kind, .. } => {
+        Op::Reduce { kind, .. } | Op::AllReduce { kind, .. } => {
             let _ = write!(out, " {}", kind.name());
         }
         Op::Scan(each) => return scan(out, each, operands),
@@ -118,6 +119,26 @@ fn op(out: &mut String, op: &Op, operands: &[Value]) {
         Op::Name(name) => {
             let _ = write!(out, " {}", quoted(name));
         }
+        Op::Shard { to, gradient } => {
+            let _ = write!(out, " to={}", placement(to));
+            if let Some(gradient) = gradient {
+                let _ = write!(out, " gradient={}", placement(gradient));
+            }
+        }
+        Op::AxisIndex { axis } => mesh_axes(out, std::slice::from_ref(axis)),
+        Op::AllReduce { axes, .. } => mesh_axes(out, axes),
+        Op::AllGather { dim, axes } | Op::ReduceScatter { dim, axes } => {
+            let _ = write!(out, " dim={dim}");
+            mesh_axes(out, axes);
+        }
+        Op::AllToAll { split, concat, axes } => {
+            let _ = write!(out, " split={split} concat={concat}");
+            mesh_axes(out, axes);
+        }
+        Op::Permute { axis, shift } => {
+            let _ = write!(out, " shift={shift}");
+            mesh_axes(out, std::slice::from_ref(axis));
+        }
         // The result type and the operands say everything.
         Op::Unary(_)
         | Op::Binary(_)
@@ -156,6 +177,16 @@ fn scan(out: &mut String, scan: &Scan, operands: &[Value]) {
             let _ = write!(out, " remat=save[{}]", names.join(", "));
         }
     }
+}
+
+fn placement(placement: &Placement) -> String {
+    let axes: Vec<_> = placement.axes.iter().map(|axis| quoted(axis)).collect();
+    format!("{}[{}]", quoted(&placement.table), axes.join(", "))
+}
+
+fn mesh_axes(out: &mut String, axes: &[MeshAxis]) {
+    let axes: Vec<_> = axes.iter().map(|axis| format!("{} {}", quoted(&axis.name), axis.size)).collect();
+    let _ = write!(out, " axes=[{}]", axes.join(", "));
 }
 
 fn integers(out: &mut String, key: &str, values: &[impl Display]) {

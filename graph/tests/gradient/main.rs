@@ -8,3 +8,4 @@ mod ops;
 mod remat;
 mod scan;
 mod second_order;
+mod split;

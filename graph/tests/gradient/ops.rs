@@ -62,7 +62,15 @@ fn case(kind: &Op, random: &mut Random) -> Option<Case> {
         | Op::Compare(_)
         | Op::Bitcast(_)
         | Op::StopGradient
+        | Op::AxisIndex { .. }
         | Op::Reduce { kind: Reduction::And | Reduction::Or, .. } => return None,
+        // Tested in `collectives.rs`.
+        Op::Shard { .. }
+        | Op::AllReduce { .. }
+        | Op::AllGather { .. }
+        | Op::ReduceScatter { .. }
+        | Op::AllToAll { .. }
+        | Op::Permute { .. } => return None,
         // Tested in `scan.rs`.
         Op::Scan(_) => return None,
         Op::Unary(unary) => {

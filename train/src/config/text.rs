@@ -42,7 +42,7 @@ pub mod device {
 pub mod remat {
     use super::*;
     use graph::Remat;
-    use model::forward::SAVEABLE;
+    use model::remat::SAVEABLE;
     use serde::Serialize;
 
     #[derive(Deserialize)]

@@ -65,7 +65,15 @@ impl Lowering {
             Op::ScatterAdd => self.scatter_add(body, site),
             Op::DynamicSlice { sizes } => emit("dynamic-slice", &|i| i.dynamic_slice_sizes = longs(sizes)),
             Op::DynamicUpdateSlice => emit("dynamic-update-slice", &|_| {}),
-            Op::StopGradient | Op::Name(_) | Op::Scan(_) => unreachable!("lowered by `nodes`"),
+            Op::StopGradient | Op::Name(_) | Op::Shard { .. } | Op::Scan(_) => {
+                unreachable!("lowered by `nodes`")
+            }
+            Op::AxisIndex { .. }
+            | Op::AllReduce { .. }
+            | Op::AllGather { .. }
+            | Op::ReduceScatter { .. }
+            | Op::AllToAll { .. }
+            | Op::Permute { .. } => unreachable!("refused for functions of a mesh"),
         }
     }
 

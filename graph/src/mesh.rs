@@ -1,0 +1,209 @@
+//! Devices in a grid, and how tensors lie on them.
+
+use crate::dtype::TensorType;
+use crate::error::Error;
+use crate::function::Function;
+
+/// One axis of a mesh of devices.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MeshAxis {
+    /// Name, unique in the mesh.
+    pub name: String,
+    /// Number of devices along it, at least 1.
+    pub size: usize,
+}
+
+/// A grid of devices; the position along the last axis varies fastest with a device's number.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Mesh {
+    /// The axes, major first.
+    pub axes: Vec<MeshAxis>,
+}
+
+/// For each dimension of a tensor, the mesh axes it is split by, major first. Along all other axes, every device has the
+/// same part.
+pub type Split = Vec<Vec<String>>;
+
+/// Which table of a plan says where a tensor lies, and the logical axis of each dimension.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Placement {
+    /// Name of the table.
+    pub table: String,
+    /// Logical axes, one per dimension.
+    pub axes: Vec<String>,
+}
+
+/// The function each device of a mesh runs, with how the whole inputs and outputs are split over the devices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Partitioned {
+    /// What a device runs: its types are those of a device's parts.
+    pub function: Function,
+    /// The devices.
+    pub mesh: Mesh,
+    /// How each input is split.
+    pub params: Vec<Split>,
+    /// How each output is split.
+    pub results: Vec<Split>,
+}
+
+impl Mesh {
+    /// Number of devices.
+    pub fn devices(&self) -> usize {
+        self.axes.iter().map(|axis| axis.size).product()
+    }
+
+    /// The axis of a name.
+    pub fn axis(&self, name: &str) -> Option<&MeshAxis> {
+        self.axes.iter().find(|axis| axis.name == name)
+    }
+
+    /// By how much a device's number grows from one position along an axis to the next.
+    pub fn stride(&self, name: &str) -> Option<usize> {
+        let index = self.axes.iter().position(|axis| axis.name == name)?;
+        Some(self.axes[index + 1..].iter().map(|axis| axis.size).product())
+    }
+
+    /// Position of a device along an axis.
+    pub fn position(&self, device: usize, name: &str) -> Option<usize> {
+        Some(device / self.stride(name)? % self.axis(name)?.size)
+    }
+
+    /// Number of a device's part among the parts that axes, major first, split something into.
+    pub fn part(&self, device: usize, axes: &[String]) -> Option<usize> {
+        axes.iter()
+            .try_fold(0, |part, name| Some(part * self.axis(name)?.size + self.position(device, name)?))
+    }
+
+    /// Number of parts that axes split something into.
+    pub fn parts(&self, axes: &[String]) -> Option<usize> {
+        axes.iter().try_fold(1, |parts, name| Some(parts * self.axis(name)?.size))
+    }
+
+    /// The devices that communicate in a collective along axes: groups, each in order of position, first axis major.
+    pub fn groups(&self, axes: &[MeshAxis]) -> Vec<Vec<usize>> {
+        let names: Vec<String> = axes.iter().map(|axis| axis.name.clone()).collect();
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut numbers: std::collections::HashMap<Vec<usize>, usize> = std::collections::HashMap::new();
+        for device in 0..self.devices() {
+            let others = self.axes.iter().filter(|axis| !names.contains(&axis.name));
+            let key: Vec<usize> = others.filter_map(|axis| self.position(device, &axis.name)).collect();
+            let group = *numbers.entry(key).or_insert_with(|| {
+                groups.push(Vec::new());
+                groups.len() - 1
+            });
+            groups[group].push(device);
+        }
+        for group in &mut groups {
+            group.sort_by_key(|&device| self.part(device, &names));
+        }
+        groups
+    }
+
+    /// The type of the whole of which a device has a part of type `local`; `None` if an axis is unknown.
+    pub fn whole(&self, local: &TensorType, split: &Split) -> Option<TensorType> {
+        let sizes = local.shape.iter().zip(split).map(|(size, axes)| Some(size * self.parts(axes)?));
+        Some(TensorType::new(local.dtype, sizes.collect::<Option<Vec<_>>>()?))
+    }
+}
+
+impl Partitioned {
+    /// Types of the whole inputs.
+    ///
+    /// # Errors
+    /// As [`Partitioned::verify`].
+    pub fn param_types(&self) -> Result<Vec<TensorType>, Error> {
+        self.whole_types("parameter", &self.function.param_types(), &self.params)
+    }
+
+    /// Types of the whole outputs.
+    ///
+    /// # Errors
+    /// As [`Partitioned::verify`].
+    pub fn result_types(&self) -> Result<Vec<TensorType>, Error> {
+        self.whole_types("result", &self.function.result_types(), &self.results)
+    }
+
+    /// Checks the function, that splits fit inputs and outputs, and that collectives go along axes of the mesh.
+    ///
+    /// # Errors
+    /// Names what does not fit.
+    pub fn verify(&self) -> Result<(), Error> {
+        crate::verify::verify(&self.function)?;
+        self.param_types()?;
+        self.result_types()?;
+        for (index, axis) in self.mesh.axes.iter().enumerate() {
+            if axis.size == 0 || self.mesh.axes[..index].iter().any(|other| other.name == axis.name) {
+                return Err(Error::Export(format!("mesh axis `{}` is empty or there twice", axis.name)));
+            }
+        }
+        self.check_axes(&self.function)
+    }
+
+    fn check_axes(&self, function: &Function) -> Result<(), Error> {
+        for node in &function.nodes {
+            if let crate::op::Op::Scan(scan) = &node.op {
+                self.check_axes(&scan.body)?;
+            }
+            for axis in node.op.mesh_axes() {
+                if self.mesh.axis(&axis.name) != Some(axis) {
+                    let (op, name, size) = (node.op.name(), &axis.name, axis.size);
+                    return Err(Error::Export(format!("{op}: the mesh has no axis `{name}` of size {size}")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn whole_types(
+        &self,
+        what: &str,
+        types: &[TensorType],
+        splits: &[Split],
+    ) -> Result<Vec<TensorType>, Error> {
+        let name = &self.function.name;
+        if types.len() != splits.len() {
+            let (expected, given) = (types.len(), splits.len());
+            return Err(Error::Export(format!("`{name}` has {expected} {what}s and {given} splits")));
+        }
+        let whole = |(index, (local, split)): (usize, (&TensorType, &Split))| {
+            let names: Vec<_> = split.iter().flatten().collect();
+            let repeated = names.iter().enumerate().any(|(at, axis)| names[..at].contains(axis));
+            let fits = split.len() == local.rank() && !repeated;
+            let whole = if fits { self.mesh.whole(local, split) } else { None };
+            whole.ok_or_else(|| {
+                Error::Export(format!("`{name}`, {what} {index}: {local} cannot be split as {split:?}"))
+            })
+        };
+        types.iter().zip(splits).enumerate().map(whole).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mesh() -> Mesh {
+        let axis = |name: &str, size| MeshAxis { name: name.into(), size };
+        Mesh { axes: vec![axis("stage", 2), axis("data", 3), axis("model", 2)] }
+    }
+
+    #[test]
+    fn devices_count_along_the_last_axis_first() {
+        let mesh = mesh();
+        let positions: Vec<_> = ["stage", "data", "model"].map(|axis| mesh.position(9, axis)).to_vec();
+        assert_eq!(positions, [Some(1), Some(1), Some(1)]);
+        assert_eq!(mesh.part(9, &["model".into(), "stage".into()]), Some(3));
+        assert_eq!(mesh.part(9, &["tensor".into()]), None);
+    }
+
+    #[test]
+    fn groups_are_ordered_by_position_with_the_first_axis_major() {
+        let mesh = mesh();
+        let axes = |names: &[&str]| -> Vec<MeshAxis> {
+            names.iter().filter_map(|name| mesh.axis(name).cloned()).collect()
+        };
+        assert_eq!(mesh.groups(&axes(&["data"]))[..2], [vec![0, 2, 4], vec![1, 3, 5]]);
+        assert_eq!(mesh.groups(&axes(&["model", "stage"]))[0], [0, 6, 1, 7]);
+        assert_eq!(mesh.groups(&axes(&["stage", "data", "model"])), [(0..12).collect::<Vec<_>>()]);
+    }
+}
