@@ -68,7 +68,7 @@ def key(record):
 def collect(only):
     records = read()
     known = {key(record) for record in records}
-    for model, topology, slices, batch, held_out in CASES:
+    for model, topology, slices, batch, held_out in sorted(CASES, key=lambda case: (not case[1].startswith("gpu"), case[0] == "280b")):
         case = (model, topology, slices, batch)
         if case in known or (only and only not in " ".join(map(str, case))):
             continue
