@@ -176,7 +176,14 @@ impl Entry {
     }
 
     /// Adds what the compiler says.
-    pub fn measure(&mut self, compiled: &Compiled, known: bool, model: &ModelFacts, topology: &Topology, peak: f64) {
+    pub fn measure(
+        &mut self,
+        compiled: &Compiled,
+        known: bool,
+        model: &ModelFacts,
+        topology: &Topology,
+        peak: f64,
+    ) {
         let chip = topology.chip();
         let link = chip.estimator_link_bytes_per_second();
         let rates = CompiledRates { clock: chip.clock_hz, link, between_slices: None, product_flops: None };
@@ -188,8 +195,9 @@ impl Entry {
         let mut collectives: BTreeMap<String, CollectiveTotal> = BTreeMap::new();
         for each in &compiled.cost.collectives {
             let crosses = if each.crosses_slices { " between slices" } else { "" };
-            let total =
-                collectives.entry(format!("{} x {}{crosses}", each.kind.name(), each.group_size)).or_default();
+            let total = collectives
+                .entry(format!("{} x {}{crosses}", each.kind.name(), each.group_size))
+                .or_default();
             total.count += each.executions;
             total.ring_bytes += each.ring_bytes();
         }

@@ -231,7 +231,9 @@ pub fn smallest(space: &Space, workload: &dyn Workload) -> Option<u64> {
     let sizes = workload.sizes();
     let all = candidates(space, &sizes).into_iter();
     let mut all: Vec<(Bound, Plan)> = all.map(|plan| (bound(space, &sizes, &plan), plan)).collect();
-    all.sort_by_key(|(bound, plan)| (bound.bytes, plan.remat != RematPolicy::Full, !plan.sequence_sharding, plan.microbatch()));
+    all.sort_by_key(|(bound, plan)| {
+        (bound.bytes, plan.remat != RematPolicy::Full, !plan.sequence_sharding, plan.microbatch())
+    });
     all.truncate(32);
     let prices = price(workload, &all).into_iter();
     prices.filter_map(|(_, price)| Some(price.ok()?.peak_bytes())).min()

@@ -174,7 +174,13 @@ impl Task {
             )));
         }
         let precision = arguments.precision.of(&preset, topology.kind());
-        let planned = Planned::new(preset.config.clone(), precision, preset.clip_norm, sequence_length, topology.kind());
+        let planned = Planned::new(
+            preset.config.clone(),
+            precision,
+            preset.clip_norm,
+            sequence_length,
+            topology.kind(),
+        );
         let facts = ModelFacts {
             name: preset.name.to_owned(),
             parameters: preset.config.total_parameters(),
@@ -232,9 +238,11 @@ impl Task {
 /// # Errors
 /// When the file cannot be read or holds no plan.
 pub fn read_plan(path: &Path) -> anyhow::Result<Plan> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the plan {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the plan {}", path.display()))?;
     let no_plan = |reason: String| usage(format_args!("{}: not a plan: {reason}", path.display()));
-    let mut value: serde_json::Value = serde_json::from_str(&text).map_err(|error| no_plan(error.to_string()))?;
+    let mut value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| no_plan(error.to_string()))?;
     if let Some(plans) = value.get_mut("plans") {
         let first = plans.get_mut(0).map(serde_json::Value::take);
         value = first.ok_or_else(|| no_plan("its list of plans is empty".into()))?;
@@ -265,7 +273,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let seconds = start.elapsed().as_secs_f64();
     let verdicts = if arguments.verify {
         let count = arguments.top.unwrap_or(1) as usize;
-        verify::verify(&task.planned, &task.topology, &mut report, count, task.peak(), Duration::from_secs(arguments.limit))?
+        verify::verify(
+            &task.planned,
+            &task.topology,
+            &mut report,
+            count,
+            task.peak(),
+            Duration::from_secs(arguments.limit),
+        )?
     } else {
         Vec::new()
     };
@@ -305,7 +320,8 @@ fn given(task: &Task, path: &Path) -> anyhow::Result<Report> {
             task.topology.with_slices()
         )));
     }
-    plan.check(task.topology.devices()).map_err(|error| usage(format_args!("{}: {error}", path.display())))?;
+    plan.check(task.topology.devices())
+        .map_err(|error| usage(format_args!("{}: {error}", path.display())))?;
     let entry = price(task, plan)?;
     Ok(task.report(vec![entry]))
 }
@@ -319,7 +335,8 @@ fn price(task: &Task, plan: Plan) -> anyhow::Result<Entry> {
 /// The best plan of another file, priced on the same machine.
 fn other(task: &Task, path: &Path) -> anyhow::Result<Entry> {
     let mut plan = read_plan(path)?;
-    plan.check(task.topology.devices()).map_err(|error| usage(format_args!("{}: {error}", path.display())))?;
+    plan.check(task.topology.devices())
+        .map_err(|error| usage(format_args!("{}: {error}", path.display())))?;
     price(task, plan)
 }
 

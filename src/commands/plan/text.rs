@@ -45,8 +45,20 @@ pub fn table_of(report: &Report, took: f64, verdicts: &[Verdict]) -> String {
     }
     text += "\n\n";
     let titles = [
-        "plan", "stage", "data", "model", "zero", "remat", "microbatches", "sequence", "memory", "step s", "tokens/s",
-        "MFU", "HFU", "bubble",
+        "plan",
+        "stage",
+        "data",
+        "model",
+        "zero",
+        "remat",
+        "microbatches",
+        "sequence",
+        "memory",
+        "step s",
+        "tokens/s",
+        "MFU",
+        "HFU",
+        "bubble",
     ];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     for (index, entry) in report.plans.iter().enumerate() {
@@ -109,7 +121,12 @@ fn verified(report: &Report, verdicts: &[Verdict]) -> String {
             }
         };
         time("products, s", predicted.product_seconds, compiled.matrix_seconds, errors.matrix_seconds);
-        time("step by the estimator, s", predicted.estimator_seconds, compiled.step_seconds, errors.step_seconds);
+        time(
+            "step by the estimator, s",
+            predicted.estimator_seconds,
+            compiled.step_seconds,
+            errors.step_seconds,
+        );
         text += &table(&rows);
         if let (Some(serial), Some(overlapped)) = (compiled.mfu, compiled.overlapped_mfu) {
             text += &format!(
@@ -119,7 +136,8 @@ fn verified(report: &Report, verdicts: &[Verdict]) -> String {
                 percent(overlapped)
             );
         }
-        let mut rows = vec![["collectives of a step", "count", "sent per device"].map(str::to_owned).to_vec()];
+        let mut rows =
+            vec![["collectives of a step", "count", "sent per device"].map(str::to_owned).to_vec()];
         for (kind, total) in &compiled.collectives {
             rows.push(vec![kind.clone(), grouped(total.count), bytes(total.ring_bytes as u64)]);
         }
@@ -155,7 +173,8 @@ pub fn explain(report: &Report, against: Option<&Entry>) -> String {
     }
     text += &table(&rows);
     let free = report.memory_bytes_per_device as i64 - best.predicted.peak_bytes_per_device as i64;
-    text += &format!("  {} of {} are free\n", bytes(free.max(0) as u64), bytes(report.memory_bytes_per_device));
+    text +=
+        &format!("  {} of {} are free\n", bytes(free.max(0) as u64), bytes(report.memory_bytes_per_device));
     text += "\ntime of plan 1, per step\n";
     let titles = ["  where", "what", "times", "bytes", "s", "of step"];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
