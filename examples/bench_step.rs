@@ -83,6 +83,7 @@ impl Arguments {
             microbatches: self.microbatches,
             stages: 1,
             seed: 0,
+            rounding: Default::default(),
         })
     }
 }

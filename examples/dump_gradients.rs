@@ -34,6 +34,7 @@ fn options() -> StepOptions {
         microbatches: 1,
         stages: 1,
         seed: 0,
+        rounding: Default::default(),
     }
 }
 

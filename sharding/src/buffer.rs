@@ -1,47 +1,61 @@
-//! Arrays on a device.
+//! Arrays on devices.
 
 use graph::{DType, Literal, TensorType};
-use xla_sys::{ArrayType, BufferState, Element, ElementType, HostArray, TransferToHost};
+use xla_sys::{ArrayType, BufferState, Element, ElementType, HostArray};
 
-use crate::{Error, Result};
+use crate::{Error, Layout, Result};
 
-/// An array in a device's memory, or one that a running program will put there. Reading it waits for that program,
-/// and gives that program's error if it fails.
+/// A whole array in the memory of devices, or one that a running program will put there: one part on each device of its
+/// layout. Reading it waits for that program, and gives that program's error if it fails.
 #[derive(Debug)]
 pub struct Buffer {
-    inner: xla_sys::Buffer,
+    /// By position of the layout's mesh.
+    shards: Vec<xla_sys::Buffer>,
     ty: TensorType,
+    layout: Layout,
 }
 
 impl Buffer {
-    pub(crate) fn new(inner: xla_sys::Buffer) -> Result<Self> {
-        let ty = tensor_type(inner.array_type())?;
-        Ok(Self { inner, ty })
+    /// A buffer of parts whose types are those that `layout` gives the parts of an array of type `ty`.
+    pub(crate) fn new(shards: Vec<xla_sys::Buffer>, ty: TensorType, layout: Layout) -> Self {
+        Self { shards, ty, layout }
     }
 
-    pub(crate) fn inner(&self) -> &xla_sys::Buffer {
-        &self.inner
-    }
-
-    /// Dtype and shape.
+    /// Dtype and shape of the whole array.
     pub fn ty(&self) -> &TensorType {
         &self.ty
     }
 
-    /// Copies the array to the host.
+    /// How the array lies on devices.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The part of each device, by position of the layout's mesh; for what this type does not offer.
+    pub fn shards(&self) -> &[xla_sys::Buffer] {
+        &self.shards
+    }
+
+    /// Copies the whole array to the host: of parts that several devices hold, one.
     ///
     /// # Errors
     /// That of the program that computes it, or that the buffer was given up to an output of one.
     pub fn to_host(&self) -> Result<HostArray> {
-        Ok(self.inner.to_host()?)
+        self.start_to_host()?.wait()
     }
 
-    /// Starts copying the array to the host and returns at once.
+    /// Starts copying the whole array to the host and returns at once.
     ///
     /// # Errors
     /// As [`Buffer::to_host`].
     pub fn start_to_host(&self) -> Result<TransferToHost> {
-        Ok(self.inner.start_to_host()?)
+        if self.layout.is_replicated() {
+            return Ok(TransferToHost(Transfer::Whole(self.shards[0].start_to_host()?)));
+        }
+        let start = |position: usize| Ok((position, self.shards[position].start_to_host()?));
+        let parts = self.layout.owners().into_iter().map(start).collect::<Result<Vec<_>>>()?;
+        let (ty, layout) = (self.ty.clone(), self.layout.clone());
+        Ok(TransferToHost(Transfer::Parts { parts, ty, layout }))
     }
 
     /// Copies the array to the host as little-endian bytes, row-major.
@@ -84,7 +98,7 @@ impl Buffer {
     /// # Errors
     /// That of the program that computes it.
     pub fn wait(&self) -> Result<()> {
-        Ok(self.inner.ready_event()?.wait()?)
+        self.shards.iter().try_for_each(|shard| Ok(shard.ready_event()?.wait()?))
     }
 
     /// Whether the array can still be read: its memory was not given to an output of a later program.
@@ -92,7 +106,61 @@ impl Buffer {
     /// # Errors
     /// When the plugin cannot tell.
     pub fn is_live(&self) -> Result<bool> {
-        Ok(self.inner.state()? == BufferState::Live)
+        for shard in &self.shards {
+            if shard.state()? != BufferState::Live {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// A copy of an array to the host under way.
+#[derive(Debug)]
+pub struct TransferToHost(Transfer);
+
+#[derive(Debug)]
+enum Transfer {
+    /// From a device that holds all of it.
+    Whole(xla_sys::TransferToHost),
+    /// From devices that hold parts, with their positions.
+    Parts { parts: Vec<(usize, xla_sys::TransferToHost)>, ty: TensorType, layout: Layout },
+}
+
+impl TransferToHost {
+    /// Whether [`TransferToHost::wait`] would return at once, but for putting parts together.
+    ///
+    /// # Errors
+    /// When the plugin cannot tell.
+    pub fn is_ready(&self) -> Result<bool> {
+        match &self.0 {
+            Transfer::Whole(transfer) => Ok(transfer.is_ready()?),
+            Transfer::Parts { parts, .. } => {
+                for (_, part) in parts {
+                    if !part.is_ready()? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    /// Waits for the whole array.
+    ///
+    /// # Errors
+    /// That of the program that computes it.
+    pub fn wait(self) -> Result<HostArray> {
+        match self.0 {
+            Transfer::Whole(transfer) => Ok(transfer.wait()?),
+            Transfer::Parts { parts, ty, layout } => {
+                let mut whole = HostArray::zeros(array_type(&ty))?;
+                for (position, part) in parts {
+                    layout.join(&ty, whole.bytes_mut(), position, part.wait()?.bytes())?;
+                }
+                Ok(whole)
+            }
+        }
     }
 }
 

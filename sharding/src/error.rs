@@ -3,6 +3,8 @@
 use graph::TensorType;
 use xla_sys::BufferState;
 
+use crate::Layout;
+
 /// Any failure of this crate. Each names the thing, the value and, where there is one, the way out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +20,32 @@ pub enum Error {
     NoDevice {
         /// The plugin's platform.
         platform: String,
+    },
+    /// A layout that no array can have, or that does not fit an array.
+    #[error("impossible layout: {reason}")]
+    Layout {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A program or an array for devices that this process does not have.
+    #[error("{what} is for {needed} devices, and the {platform} plugin offers {available} to this process{}", way_out(.platform, *.needed))]
+    TooFewDevices {
+        /// The program or the array.
+        what: String,
+        /// Devices of its mesh, or the number of one that is not there plus one.
+        needed: usize,
+        /// The plugin's platform.
+        platform: String,
+        /// Devices there are.
+        available: usize,
+    },
+    /// A function on a mesh is to be compiled from a form that cannot say how it lies there.
+    #[error(
+        "program `{program}` is for a mesh of devices, which only StableHLO can say: compile it from that"
+    )]
+    PartitionedFormat {
+        /// The function's name.
+        program: String,
     },
     /// The function cannot be written in the format the compiler takes.
     #[error("program `{program}`: {source}")]
@@ -69,6 +97,56 @@ pub enum Error {
         /// Type given.
         given: TensorType,
     },
+    /// An input of the right type that lies elsewhere.
+    #[error("program `{program}`: input {index} `{name}` lies {}, expected {}", lies(.given), lies(.expected))]
+    InputLayout {
+        /// The function's name.
+        program: String,
+        /// Position of the input.
+        index: usize,
+        /// The parameter's name.
+        name: String,
+        /// Layout of the parameter.
+        expected: Box<Layout>,
+        /// Layout given.
+        given: Box<Layout>,
+    },
+    /// A program has no input of this number.
+    #[error("program `{program}` has {count} inputs, and no input {index}")]
+    NoInput {
+        /// The function's name.
+        program: String,
+        /// The number given.
+        index: usize,
+        /// Number of inputs.
+        count: usize,
+    },
+    /// Bytes that do not fill an input.
+    #[error("program `{program}`: input {index} `{name}` is {expected}, which takes {} bytes, got {given}", .expected.bytes())]
+    InputBytes {
+        /// The function's name.
+        program: String,
+        /// Position of the input.
+        index: usize,
+        /// The parameter's name.
+        name: String,
+        /// Type of the parameter.
+        expected: TensorType,
+        /// Number of bytes given.
+        given: usize,
+    },
+    /// The compiled program's inputs or outputs are not those of its function.
+    #[error("program `{program}`: {what} is {given} on each device, expected {expected}")]
+    CompiledType {
+        /// The function's name.
+        program: String,
+        /// Which input or output.
+        what: String,
+        /// The type it should have.
+        expected: String,
+        /// The type it has.
+        given: String,
+    },
     /// An input whose memory an earlier run took over, or that was deleted.
     #[error("program `{program}`: input {index} `{name}` can no longer be used: it was {state}")]
     InputGone {
@@ -109,6 +187,19 @@ pub enum Error {
     /// The plugin returned an array of a type that no program here has.
     #[error("an array of {0} elements, which programs here do not have")]
     ElementType(xla_sys::ElementType),
+}
+
+/// A layout as the end of a sentence that begins with "lies".
+fn lies(layout: &Layout) -> String {
+    let text = layout.to_string();
+    if text.starts_with('[') { format!("as {text}") } else { text }
+}
+
+fn way_out(platform: &str, needed: usize) -> String {
+    match platform {
+        "cpu" => format!("; start it with {needed} virtual devices"),
+        _ => String::new(),
+    }
 }
 
 fn place(operation: &Option<String>) -> String {

@@ -4,6 +4,9 @@
 //! between host and device. [`Buffer`]s stay on the device from one run to the next, and a program takes over the
 //! memory of inputs that its function gives to outputs.
 //!
+//! A [`graph::Partitioned`] function is compiled for all devices of a mesh. Arrays are whole for whoever uploads and
+//! reads them; a [`Layout`] says which part of one each device holds.
+//!
 //! ```
 //! use graph::{Builder, DType, Literal, TensorType};
 //! use sharding::{DeviceKind, Runtime};
@@ -28,6 +31,8 @@ mod buffer;
 pub mod cost;
 mod error;
 pub mod figure;
+mod interface;
+mod layout;
 pub mod machine;
 mod options;
 pub mod partition;
@@ -37,13 +42,15 @@ pub mod report;
 mod runtime;
 pub mod search;
 
-pub use buffer::Buffer;
+pub use buffer::{Buffer, TransferToHost};
 pub use error::Error;
+pub use interface::{Input, Interface, Output};
+pub use layout::Layout;
 pub use options::{CompileOptions, Format};
-pub use program::{Input, Memory, Output, Program};
+pub use program::{Memory, Program};
 pub use runtime::{Runtime, RuntimeOptions};
 pub use xla_sys::locate::{DeviceKind, Found, Progress};
-pub use xla_sys::{Element, HostArray, OptionValue, TransferToHost};
+pub use xla_sys::{Element, HostArray, OptionValue};
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

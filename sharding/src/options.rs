@@ -23,6 +23,11 @@ pub struct CompileOptions {
     /// Compiler options by name (fields of XLA's `DebugOptions`, or a TPU compiler flag). They come after, and so win
     /// over, those a platform needs. An unknown name is an error of the compiler.
     pub overrides: Vec<(String, OptionValue)>,
+    /// For a program on a mesh, the device at each of its positions, as its number in [`Runtime::devices`]; if not
+    /// given, they are taken in order.
+    ///
+    /// [`Runtime::devices`]: crate::Runtime::devices
+    pub devices: Option<Vec<usize>>,
 }
 
 /// Compiler options that a platform needs for a program, apart from what the user asks for: the one place for them.

@@ -3,38 +3,14 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use graph::{Function, Literal, TensorType};
-use xla_sys::{BufferState, ExecuteOptions, LoadedExecutable};
+use graph::{Function, Literal, Partitioned, TensorType};
+use xla_sys::{ArrayType, BufferState, Element, ExecuteOptions, HostArray, LoadedExecutable};
 
-use crate::buffer::array_type;
+use crate::buffer::{array_type, element_type, tensor_type};
 use crate::options::{CompileOptions, Format, platform_overrides};
-use crate::{Buffer, DeviceKind, Error, Result, Runtime};
+use crate::{Buffer, DeviceKind, Error, Input, Interface, Layout, Output, Result, Runtime};
 
-/// An input of a program.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Input {
-    /// Name of the function's parameter.
-    pub name: String,
-    /// Dtype and shape.
-    pub ty: TensorType,
-    /// Logical axis name of each dimension, or empty.
-    pub axes: Vec<String>,
-    /// Whether an output takes over its memory, so that a run uses it up.
-    pub donated: bool,
-}
-
-/// An output of a program.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Output {
-    /// Name of the function's result.
-    pub name: String,
-    /// Dtype and shape.
-    pub ty: TensorType,
-    /// Position of the input whose memory it takes over.
-    pub alias: Option<usize>,
-}
-
-/// Device memory a run needs, in bytes.
+/// Memory a run needs on each device, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// All inputs.
@@ -56,18 +32,18 @@ impl Memory {
     }
 }
 
-/// A function compiled for a device.
+/// A function compiled for one device or for all devices of a mesh.
 #[derive(Debug)]
 pub struct Program {
     name: String,
-    inputs: Vec<Input>,
-    outputs: Vec<Output>,
+    interface: Interface,
     executable: LoadedExecutable,
     runtime: Runtime,
     compile_seconds: f64,
 }
 
 impl Program {
+    /// Compiles a function for one device; `code` stands for it if it is given.
     pub(crate) fn compile(
         runtime: &Runtime,
         function: &Function,
@@ -75,41 +51,111 @@ impl Program {
         options: &CompileOptions,
     ) -> Result<Self> {
         let start = Instant::now();
-        let name = function.name.clone();
-        let export = |source| Error::Export { program: name.clone(), source };
-        let outputs: Vec<Output> = function.results.iter().zip(function.result_types()).map(output).collect();
-        let donated = |index| outputs.iter().any(|output| output.alias == Some(index));
-        let params = function.params.iter().zip(function.param_types()).enumerate();
-        let inputs: Vec<Input> = params
-            .map(|(index, (param, ty))| Input {
-                name: param.name.clone(),
-                ty,
-                axes: param.axes.clone(),
-                donated: donated(index),
-            })
-            .collect();
-        let types: Vec<_> = inputs.iter().map(|input| array_type(&input.ty)).collect();
-        let program = match (options.format, code) {
-            (Format::StableHlo, Some(code)) => xla_sys::Program::mlir(code, types),
-            (Format::HloProto, Some(code)) => xla_sys::Program::hlo(code, types),
-            (Format::StableHlo, None) => xla_sys::Program::mlir(
-                graph::to_stablehlo(&lowered(runtime.kind(), function)).map_err(export)?,
-                types,
-            ),
-            (Format::HloProto, None) => xla_sys::Program::hlo(
-                graph::to_hlo_proto(&lowered(runtime.kind(), function)).map_err(export)?,
-                types,
-            ),
+        let export = |source| Error::Export { program: function.name.clone(), source };
+        let code = match (code, options.format) {
+            (Some(code), _) => code.to_vec(),
+            (None, format) => {
+                let function = lowered(runtime.kind(), function);
+                match format {
+                    Format::StableHlo => graph::to_stablehlo(&function).map_err(export)?.into_bytes(),
+                    Format::HloProto => graph::to_hlo_proto(&function).map_err(export)?,
+                }
+            }
         };
-        let mut overrides = platform_overrides(runtime.kind(), function);
-        overrides.extend(options.overrides.iter().cloned());
-        let compile_options = xla_sys::CompileOptions { overrides, ..Default::default() };
+        let compile_options = xla_sys::CompileOptions::default();
+        Self::finish(runtime, function, Interface::of(function), code, options, compile_options, start)
+    }
+
+    /// Compiles a function for a mesh; `code` stands for it if it is given.
+    pub(crate) fn compile_partitioned(
+        runtime: &Runtime,
+        partitioned: &Partitioned,
+        code: Option<&[u8]>,
+        options: &CompileOptions,
+    ) -> Result<Self> {
+        let start = Instant::now();
+        let function = &partitioned.function;
+        let program = || function.name.clone();
+        if options.format != Format::StableHlo {
+            return Err(Error::PartitionedFormat { program: program() });
+        }
+        let interface = Interface::of_partitioned(partitioned, options.devices.as_deref())?;
+        let what = || format!("program `{}`", function.name);
+        let devices = runtime.devices_numbered(interface.devices(), what)?;
+        let ids = devices.iter().map(|device| device.id().into()).collect();
+        let export = |source| Error::Export { program: program(), source };
+        let code = match code {
+            Some(code) => code.to_vec(),
+            None => match lowered(runtime.kind(), function) {
+                Cow::Borrowed(_) => graph::to_stablehlo_partitioned(partitioned),
+                Cow::Owned(function) => {
+                    graph::to_stablehlo_partitioned(&Partitioned { function, ..partitioned.clone() })
+                }
+            }
+            .map_err(export)?
+            .into_bytes(),
+        };
+        let compile_options = xla_sys::CompileOptions {
+            device_assignment: Some(vec![ids]),
+            ..xla_sys::CompileOptions::partitioned(interface.devices().len())
+        };
+        Self::finish(runtime, function, interface, code, options, compile_options, start)
+    }
+
+    fn finish(
+        runtime: &Runtime,
+        function: &Function,
+        interface: Interface,
+        code: Vec<u8>,
+        options: &CompileOptions,
+        mut compile_options: xla_sys::CompileOptions,
+        start: Instant,
+    ) -> Result<Self> {
+        let name = function.name.clone();
+        let types: Vec<_> = interface.inputs.iter().map(|input| array_type(&input.ty)).collect();
+        let program = match options.format {
+            Format::StableHlo => xla_sys::Program::mlir(code, types),
+            Format::HloProto => xla_sys::Program::hlo(code, types),
+        };
+        compile_options.overrides = platform_overrides(runtime.kind(), function);
+        compile_options.overrides.extend(options.overrides.iter().cloned());
         let executable = runtime.client().compile(&program, &compile_options).map_err(|source| {
             let operation = named_operation(&source.to_string());
             Error::Compile { program: name.clone(), operation, source }
         })?;
         let compile_seconds = start.elapsed().as_secs_f64();
-        Ok(Self { name, inputs, outputs, executable, runtime: runtime.clone(), compile_seconds })
+        let program = Self { name, interface, executable, runtime: runtime.clone(), compile_seconds };
+        program.check_compiled()?;
+        Ok(program)
+    }
+
+    /// What the compiler made of the inputs and outputs is what the layouts say.
+    fn check_compiled(&self) -> Result<()> {
+        let check = |what: String, whole: &TensorType, layout: &Layout, given: &ArrayType| {
+            let expected = array_type(&layout.shard_type(whole)?);
+            if *given == expected {
+                return Ok(());
+            }
+            let (program, expected, given) = (self.name.clone(), expected.to_string(), given.to_string());
+            Err(Error::CompiledType { program, what, expected, given })
+        };
+        if self.executable.input_types_are_known() {
+            for (index, (input, given)) in self.inputs().iter().zip(self.executable.input_types()).enumerate()
+            {
+                check(format!("input {index} `{}`", input.name), &input.ty, &input.layout, given)?;
+            }
+        }
+        let outputs = self.executable.executable().output_types()?;
+        if outputs.len() != self.outputs().len() {
+            let (expected, given) = (self.outputs().len(), outputs.len());
+            let (expected, given) = (expected.to_string(), given.to_string());
+            let what = "the number of outputs".to_owned();
+            return Err(Error::CompiledType { program: self.name.clone(), what, expected, given });
+        }
+        for (index, (output, given)) in self.outputs().iter().zip(&outputs).enumerate() {
+            check(format!("output {index} `{}`", output.name), &output.ty, &output.layout, given)?;
+        }
+        Ok(())
     }
 
     /// The function's name.
@@ -117,24 +163,34 @@ impl Program {
         &self.name
     }
 
+    /// Inputs and outputs.
+    pub fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
     /// Inputs, in calling order.
     pub fn inputs(&self) -> &[Input] {
-        &self.inputs
+        &self.interface.inputs
     }
 
     /// Outputs, in order.
     pub fn outputs(&self) -> &[Output] {
-        &self.outputs
+        &self.interface.outputs
     }
 
     /// Position of the input of this name.
     pub fn input_index(&self, name: &str) -> Option<usize> {
-        self.inputs.iter().position(|input| input.name == name)
+        self.interface.input_index(name)
     }
 
     /// Position of the output of this name.
     pub fn output_index(&self, name: &str) -> Option<usize> {
-        self.outputs.iter().position(|output| output.name == name)
+        self.interface.output_index(name)
+    }
+
+    /// The devices it runs on, as their numbers in the client's list, by position of the mesh.
+    pub fn devices(&self) -> &[usize] {
+        self.interface.devices()
     }
 
     /// Seconds it took to export and compile the function.
@@ -147,7 +203,7 @@ impl Program {
         &self.executable
     }
 
-    /// Device memory a run needs.
+    /// Memory a run needs on each device.
     ///
     /// # Errors
     /// When the plugin does not say.
@@ -163,12 +219,46 @@ impl Program {
         })
     }
 
+    /// Copies a literal to where the program wants its input `index`.
+    ///
+    /// # Errors
+    /// [`Error::NoInput`]; [`Error::InputType`]; when a device has no room.
+    pub fn upload(&self, index: usize, literal: &Literal) -> Result<Buffer> {
+        self.check_type(index, literal.ty())?;
+        self.upload_bytes(index, &literal.to_bytes())
+    }
+
+    /// Copies a whole array, given as little-endian bytes in row-major order, to where the program wants its input
+    /// `index`.
+    ///
+    /// # Errors
+    /// [`Error::NoInput`]; [`Error::InputBytes`]; when a device has no room.
+    pub fn upload_bytes(&self, index: usize, bytes: &[u8]) -> Result<Buffer> {
+        let input = self.input(index)?;
+        self.check_bytes(index, bytes.len())?;
+        self.runtime.upload_bytes_with(&input.ty, bytes, &input.layout)
+    }
+
+    /// Copies numbers in row-major order to where the program wants its input `index`.
+    ///
+    /// # Errors
+    /// [`Error::NoInput`]; [`Error::InputType`] when it has another dtype; [`Error::InputBytes`] when they do not fill
+    /// it; when a device has no room.
+    pub fn upload_slice<T: Element>(&self, index: usize, values: &[T]) -> Result<Buffer> {
+        let input = self.input(index)?;
+        if T::TYPE != element_type(input.ty.dtype) {
+            self.check_type(index, &tensor_type(&ArrayType::new(T::TYPE, [values.len()]))?)?;
+        }
+        self.check_bytes(index, size_of_val(values))?;
+        self.runtime.upload_array_with(HostArray::from_slice(values, &input.ty.shape)?, &input.layout)
+    }
+
     /// Starts the program and returns its outputs without waiting for them; they can be inputs of the next run at
     /// once. Inputs whose memory an output takes over ([`Input::donated`]) cannot be used again.
     ///
     /// # Errors
-    /// Before anything runs: a wrong number of inputs, an input of the wrong type, one that was used up, one that is
-    /// given twice although it is donated. A failure on the device shows when an output is read.
+    /// Before anything runs: a wrong number of inputs, an input of the wrong type, one that lies elsewhere, one that was
+    /// used up, one that is given twice although it is donated. A failure on a device shows when an output is read.
     pub fn run(&self, inputs: &[&Buffer]) -> Result<Vec<Buffer>> {
         self.execute(inputs, &ExecuteOptions::default())
     }
@@ -178,7 +268,7 @@ impl Program {
     /// # Errors
     /// As [`Program::run`].
     pub fn run_keeping(&self, inputs: &[&Buffer]) -> Result<Vec<Buffer>> {
-        let donated = self.inputs.iter().enumerate().filter(|(_, input)| input.donated);
+        let donated = self.inputs().iter().enumerate().filter(|(_, input)| input.donated);
         let non_donatable_inputs = donated.map(|(index, _)| index).collect();
         self.execute(inputs, &ExecuteOptions { non_donatable_inputs, ..Default::default() })
     }
@@ -186,45 +276,78 @@ impl Program {
     /// Uploads the inputs, runs the program, and downloads the outputs.
     ///
     /// # Errors
-    /// As [`Program::run`], and a failure on the device.
+    /// As [`Program::run`], and a failure on a device.
     pub fn run_literals(&self, inputs: &[Literal]) -> Result<Vec<Literal>> {
-        self.check_types(inputs.iter().map(Literal::ty))?;
-        let buffers =
-            inputs.iter().map(|literal| self.runtime.upload(literal)).collect::<Result<Vec<_>>>()?;
+        self.check_count(inputs.len())?;
+        let upload = |(index, literal)| self.upload(index, literal);
+        let buffers = inputs.iter().enumerate().map(upload).collect::<Result<Vec<_>>>()?;
         self.run(&buffers.iter().collect::<Vec<_>>())?.iter().map(Buffer::to_literal).collect()
     }
 
     fn execute(&self, inputs: &[&Buffer], options: &ExecuteOptions) -> Result<Vec<Buffer>> {
-        self.check_types(inputs.iter().map(|buffer| buffer.ty()))?;
+        self.check_count(inputs.len())?;
+        for (index, buffer) in inputs.iter().enumerate() {
+            self.check_type(index, buffer.ty())?;
+            self.check_layout(index, buffer.layout())?;
+        }
         self.check_donated(inputs, options)?;
-        let arguments: Vec<_> = inputs.iter().map(|buffer| buffer.inner()).collect();
-        let execution = self.executable.execute(&[&arguments], options).map_err(|source| {
+        let on_device = |position: usize| inputs.iter().map(|buffer| &buffer.shards()[position]).collect();
+        let arguments: Vec<Vec<_>> = (0..self.devices().len()).map(on_device).collect();
+        let arguments: Vec<_> = arguments.iter().map(Vec::as_slice).collect();
+        let execution = self.executable.execute(&arguments, options).map_err(|source| {
             if let xla_sys::Error::ArgumentUnusable { index, state, .. } = source {
                 return self.gone(index, state);
             }
             self.failed(source)
         })?;
-        execution.outputs.into_iter().flatten().map(Buffer::new).collect()
+        let mut devices: Vec<_> = execution.outputs.into_iter().map(Vec::into_iter).collect();
+        let output = |output: &Output| {
+            // Each device has one, by `check_compiled`.
+            let shards = devices.iter_mut().filter_map(Iterator::next).collect();
+            Buffer::new(shards, output.ty.clone(), output.layout.clone())
+        };
+        Ok(self.outputs().iter().map(output).collect())
     }
 
-    fn check_types<'a>(&self, given: impl ExactSizeIterator<Item = &'a TensorType>) -> Result<()> {
-        let program = || self.name.clone();
-        if given.len() != self.inputs.len() {
-            let (expected, given) = (self.inputs.len(), given.len());
-            return Err(Error::InputCount { program: program(), expected, given });
+    fn input(&self, index: usize) -> Result<&Input> {
+        let (program, count) = (|| self.name.clone(), self.inputs().len());
+        self.inputs().get(index).ok_or_else(|| Error::NoInput { program: program(), index, count })
+    }
+
+    fn check_count(&self, given: usize) -> Result<()> {
+        let expected = self.inputs().len();
+        if given == expected {
+            return Ok(());
         }
-        for (index, (given, input)) in given.zip(&self.inputs).enumerate() {
-            if *given != input.ty {
-                return Err(Error::InputType {
-                    program: program(),
-                    index,
-                    name: input.name.clone(),
-                    expected: input.ty.clone(),
-                    given: given.clone(),
-                });
-            }
+        Err(Error::InputCount { program: self.name.clone(), expected, given })
+    }
+
+    fn check_type(&self, index: usize, given: &TensorType) -> Result<()> {
+        let Input { name, ty, .. } = self.input(index)?;
+        if given == ty {
+            return Ok(());
         }
-        Ok(())
+        let (program, name) = (self.name.clone(), name.clone());
+        Err(Error::InputType { program, index, name, expected: ty.clone(), given: given.clone() })
+    }
+
+    fn check_bytes(&self, index: usize, given: usize) -> Result<()> {
+        let Input { name, ty, .. } = self.input(index)?;
+        if given == ty.bytes() {
+            return Ok(());
+        }
+        let (program, name) = (self.name.clone(), name.clone());
+        Err(Error::InputBytes { program, index, name, expected: ty.clone(), given })
+    }
+
+    fn check_layout(&self, index: usize, given: &Layout) -> Result<()> {
+        let Input { name, layout, .. } = self.input(index)?;
+        if given.places_like(layout) {
+            return Ok(());
+        }
+        let (program, name) = (self.name.clone(), name.clone());
+        let (expected, given) = (Box::new(layout.clone()), Box::new(given.clone()));
+        Err(Error::InputLayout { program, index, name, expected, given })
     }
 
     /// One buffer in two places cannot give up its memory in one of them.
@@ -235,9 +358,9 @@ impl Program {
         let mut order: Vec<usize> = (0..inputs.len()).collect();
         order.sort_unstable_by_key(|&index| (std::ptr::from_ref(inputs[index]), index));
         for group in order.chunk_by(|&a, &b| std::ptr::eq(inputs[a], inputs[b])) {
-            let donated = group.iter().copied().find(|&index| self.inputs[index].donated);
+            let donated = group.iter().copied().find(|&index| self.inputs()[index].donated);
             if let (&[first, second, ..], Some(donated)) = (group, donated) {
-                let (program, name) = (self.name.clone(), self.inputs[donated].name.clone());
+                let (program, name) = (self.name.clone(), self.inputs()[donated].name.clone());
                 return Err(Error::InputShared { program, first, second, donated, name });
             }
         }
@@ -245,7 +368,7 @@ impl Program {
     }
 
     fn gone(&self, index: usize, state: BufferState) -> Error {
-        let name = self.inputs[index].name.clone();
+        let name = self.inputs()[index].name.clone();
         Error::InputGone { program: self.name.clone(), index, name, state }
     }
 
@@ -263,10 +386,6 @@ fn lowered(kind: DeviceKind, function: &Function) -> Cow<'_, Function> {
     let mut function = function.clone();
     graph::flatten_products(&mut function);
     Cow::Owned(function)
-}
-
-fn output((output, ty): (&graph::Output, TensorType)) -> Output {
-    Output { name: output.name.clone(), ty, alias: output.alias }
 }
 
 /// The operation a compiler's message is about: the location `loc("…")` of StableHLO, or HLO's `op_name="…"`.

@@ -2,24 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-use graph::{Function, Literal, TensorType};
+use graph::{DType, Function, Literal, Partitioned, TensorType};
 use xla_sys::locate::{self, Located, Locator};
 use xla_sys::{Client, Device, Element, HostArray, NamedValue, Plugin};
 
-use crate::buffer::array_type;
+use crate::buffer::{array_type, tensor_type};
 use crate::options::CompileOptions;
-use crate::{Buffer, DeviceKind, Error, Found, Program, Progress, Result};
+use crate::{Buffer, DeviceKind, Error, Found, Layout, Program, Progress, Result};
 
 /// Where the plugin comes from and how it is started.
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeOptions {
     /// The plugin file the user names; otherwise it is searched for as described in [`xla_sys::locate`].
     pub plugin: Option<PathBuf>,
-    /// Number of devices the CPU plugin pretends to have; 1 if not given. Ignored for other kinds of device.
+    /// Number of devices the CPU plugin pretends to have, which share the cores; 1 if not given. Ignored for other kinds
+    /// of device.
     pub virtual_devices: Option<usize>,
 }
 
-/// A plugin, its client, and the device programs run on. Cloning gives another handle to the same.
+/// A plugin, its client and its devices: arrays and programs that say no more are on the first. Cloning gives another handle to the same.
 #[derive(Clone, Debug)]
 pub struct Runtime {
     kind: DeviceKind,
@@ -47,8 +48,16 @@ impl Runtime {
     /// # Errors
     /// When the plugin cannot be used or has no device.
     pub fn find(kind: DeviceKind) -> Result<Option<Self>> {
-        let located = Locator::from_environment().find(kind, None)?;
-        located.map(|located| Self::load(kind, located, &RuntimeOptions::default())).transpose()
+        Self::find_with(kind, &RuntimeOptions::default())
+    }
+
+    /// As [`Runtime::find`], with options.
+    ///
+    /// # Errors
+    /// As [`Runtime::find`].
+    pub fn find_with(kind: DeviceKind, options: &RuntimeOptions) -> Result<Option<Self>> {
+        let located = Locator::from_environment().find(kind, options.plugin.as_deref())?;
+        located.map(|located| Self::load(kind, located, options)).transpose()
     }
 
     fn load(kind: DeviceKind, located: Located, options: &RuntimeOptions) -> Result<Self> {
@@ -91,7 +100,12 @@ impl Runtime {
 
     /// Number of devices this process may use.
     pub fn device_count(&self) -> usize {
-        self.client.addressable_devices().len()
+        self.devices().len()
+    }
+
+    /// The devices this process may use. [`Layout::devices`] are numbers of this list.
+    pub fn devices(&self) -> &[Device] {
+        self.client.addressable_devices()
     }
 
     /// The plugin, for what this type does not offer.
@@ -104,7 +118,7 @@ impl Runtime {
         &self.client
     }
 
-    /// The device that programs run on.
+    /// The first device, on which programs without a mesh run.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -138,7 +152,34 @@ impl Runtime {
         Program::compile(self, function, Some(code), options)
     }
 
-    /// Copies a literal to the device.
+    /// Compiles a function for all devices of its mesh.
+    ///
+    /// # Errors
+    /// [`Error::Layout`] when the mesh and the splits do not fit the function, [`Error::TooFewDevices`],
+    /// [`Error::PartitionedFormat`], and as [`Runtime::compile`].
+    pub fn compile_partitioned(
+        &self,
+        partitioned: &Partitioned,
+        options: &CompileOptions,
+    ) -> Result<Program> {
+        Program::compile_partitioned(self, partitioned, None, options)
+    }
+
+    /// Compiles StableHLO code that stands for a function on a mesh: it has the function's whole inputs and outputs, and
+    /// says how they are split.
+    ///
+    /// # Errors
+    /// As [`Runtime::compile_partitioned`], and [`Error::CompiledType`] when the code splits them otherwise.
+    pub fn compile_partitioned_code(
+        &self,
+        partitioned: &Partitioned,
+        code: &[u8],
+        options: &CompileOptions,
+    ) -> Result<Program> {
+        Program::compile_partitioned(self, partitioned, Some(code), options)
+    }
+
+    /// Copies a literal to the first device.
     ///
     /// # Errors
     /// When the device has no room.
@@ -146,7 +187,15 @@ impl Runtime {
         self.upload_bytes(literal.ty(), &literal.to_bytes())
     }
 
-    /// Copies an array, given as little-endian bytes in row-major order, to the device.
+    /// Copies a literal to the devices of a layout.
+    ///
+    /// # Errors
+    /// As [`Runtime::upload_bytes_with`].
+    pub fn upload_with(&self, literal: &Literal, layout: &Layout) -> Result<Buffer> {
+        self.upload_bytes_with(literal.ty(), &literal.to_bytes(), layout)
+    }
+
+    /// Copies an array, given as little-endian bytes in row-major order, to the first device.
     ///
     /// # Errors
     /// When the bytes do not fill the type, or the device has no room.
@@ -154,7 +203,34 @@ impl Runtime {
         self.upload_array(HostArray::from_bytes(array_type(ty), bytes)?)
     }
 
-    /// Copies numbers in row-major order to the device.
+    /// Copies a whole array, given as little-endian bytes in row-major order, to the devices of a layout: to each its
+    /// part.
+    ///
+    /// # Errors
+    /// When the bytes do not fill the type; [`Error::Layout`] when the layout is not for such an array;
+    /// [`Error::TooFewDevices`]; when a device has no room.
+    pub fn upload_bytes_with(&self, ty: &TensorType, bytes: &[u8], layout: &Layout) -> Result<Buffer> {
+        let expected = ty.bytes();
+        if bytes.len() != expected {
+            let (array_type, got) = (array_type(ty), bytes.len());
+            return Err(xla_sys::Error::ByteCount { array_type, expected, got }.into());
+        }
+        let part_type = array_type(&layout.shard_type(ty)?);
+        self.place(ty, layout, |position| {
+            if layout.is_replicated() {
+                return Ok(HostArray::from_bytes(part_type.clone(), bytes)?);
+            }
+            let mut part = HostArray::zeros(part_type.clone())?;
+            layout.cut(ty, bytes, position, part.bytes_mut())?;
+            // Truth values are made 0 or 1 on the way in.
+            match ty.dtype {
+                DType::Pred => Ok(HostArray::from_bytes(part_type.clone(), part.bytes())?),
+                _ => Ok(part),
+            }
+        })
+    }
+
+    /// Copies numbers in row-major order to the first device.
     ///
     /// # Errors
     /// When they do not fill the shape, or the device has no room.
@@ -162,19 +238,73 @@ impl Runtime {
         self.upload_array(HostArray::from_slice(values, shape)?)
     }
 
-    /// Moves an array to the device, without copying it where host and device share memory.
+    /// Moves an array to the first device, without copying it where host and device share memory.
     ///
     /// # Errors
     /// When its dtype is not one of [`graph::DType`], or the device has no room.
     pub fn upload_array(&self, array: HostArray) -> Result<Buffer> {
-        Buffer::new(self.client.move_to_device(array, &self.device)?)
+        let layout = Layout::single(array.dims().len());
+        self.upload_array_with(array, &layout)
     }
 
-    /// An array of zeros on the device.
+    /// Moves a whole array to the devices of a layout; to a single one without copying it where host and device share
+    /// memory.
+    ///
+    /// # Errors
+    /// As [`Runtime::upload_bytes_with`], and when its dtype is not one of [`graph::DType`].
+    pub fn upload_array_with(&self, array: HostArray, layout: &Layout) -> Result<Buffer> {
+        let ty = tensor_type(array.array_type())?;
+        if layout.devices().len() > 1 {
+            return self.upload_bytes_with(&ty, array.bytes(), layout);
+        }
+        layout.shard_type(&ty)?;
+        let mut array = Some(array);
+        self.place(&ty, layout, |_| Ok(array.take().expect("one device asks once")))
+    }
+
+    /// An array of zeros on the first device.
     ///
     /// # Errors
     /// When the device has no room.
     pub fn zeros(&self, ty: &TensorType) -> Result<Buffer> {
-        self.upload_array(HostArray::zeros(array_type(ty))?)
+        self.zeros_with(ty, &Layout::single(ty.rank()))
+    }
+
+    /// An array of zeros on the devices of a layout.
+    ///
+    /// # Errors
+    /// As [`Runtime::upload_bytes_with`].
+    pub fn zeros_with(&self, ty: &TensorType, layout: &Layout) -> Result<Buffer> {
+        let part_type = array_type(&layout.shard_type(ty)?);
+        self.place(ty, layout, |_| Ok(HostArray::zeros(part_type.clone())?))
+    }
+
+    /// Moves the part for each position of a layout's mesh to its device.
+    fn place(
+        &self,
+        ty: &TensorType,
+        layout: &Layout,
+        mut part: impl FnMut(usize) -> Result<HostArray>,
+    ) -> Result<Buffer> {
+        let devices =
+            self.devices_numbered(layout.devices(), || format!("an array {ty} that lies {layout}"))?;
+        let place = |(position, device)| Ok(self.client.move_to_device(part(position)?, device)?);
+        let shards = devices.into_iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
+        Ok(Buffer::new(shards, ty.clone(), layout.clone()))
+    }
+
+    /// The devices of these numbers in the client's list, wanted for `what`.
+    pub(crate) fn devices_numbered(
+        &self,
+        numbers: &[usize],
+        what: impl Fn() -> String,
+    ) -> Result<Vec<&Device>> {
+        let device = |&number: &usize| self.devices().get(number);
+        numbers.iter().map(device).collect::<Option<Vec<_>>>().ok_or_else(|| Error::TooFewDevices {
+            what: what(),
+            needed: numbers.iter().max().map_or(0, |&last| last + 1),
+            platform: self.platform().to_owned(),
+            available: self.device_count(),
+        })
     }
 }

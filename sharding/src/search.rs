@@ -9,8 +9,9 @@
 use std::thread;
 
 use crate::cost::Estimate;
+use crate::machine::Collective;
 use crate::partition::Rules;
-use crate::plan::{MeshShape, Plan, RematPolicy};
+use crate::plan::{DATA, MODEL, MeshShape, Plan, RematPolicy};
 
 /// What of a model decides how it can be split. All in numbers of elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,9 @@ pub struct Sizes {
 pub trait Workload: Sync {
     /// Its sizes.
     fn sizes(&self) -> Sizes;
+
+    /// Seconds of a collective of `bytes` over one axis of a mesh.
+    fn collective_seconds(&self, mesh: MeshShape, axis: &str, collective: Collective, bytes: f64) -> f64;
 
     /// Memory and time of a plan on the machine.
     ///
@@ -73,10 +77,8 @@ pub struct Space {
     pub devices: usize,
     /// Memory of a device, in bytes.
     pub memory: u64,
-    /// Floating-point operations per second of a device, at most.
+    /// Floating-point operations per second of a device in products, at most.
     pub flops_per_second: f64,
-    /// Bytes per second over the fastest link of a device.
-    pub link_bytes_per_second: f64,
     /// Sequences of a batch.
     pub batch: usize,
     /// Tokens of a sequence.
@@ -192,37 +194,68 @@ fn divisors(number: usize) -> Vec<usize> {
     low
 }
 
-/// Arithmetic that leaves out everything but what every such plan has: the state and the gradients' sums; the products at
-/// the chip's peak; with tensor parallelism the activations that four products of a layer exchange, forward and backward.
-fn bound(space: &Space, sizes: &Sizes, plan: &Plan) -> Bound {
+/// Arithmetic on what every such plan has: the state, the gradients' sums, and what the backward pass keeps; the products
+/// at the chip's best; the activations that the products of a layer exchange over `model`; the gradients and gathered
+/// parameters over `data`.
+fn bound(space: &Space, sizes: &Sizes, workload: &dyn Workload, plan: &Plan) -> Bound {
     let MeshShape { stage, data, model } = plan.mesh;
     let over = |zero: u8| if plan.zero >= zero { data as u64 } else { 1 };
     let layers = (sizes.layers / stage) as u64;
     let parameters = (layers * sizes.layer_parameters + sizes.other_parameters) / model as u64;
     let accumulates = plan.microbatches > 1;
+    // Of one microbatch on one device: the residual stream as it is kept, and as products of split heads see it.
+    let whole =
+        (plan.microbatch() / data * plan.sequence_length * sizes.embed) as u64 * sizes.activation_bytes;
+    let split = whole / model as u64;
+    let stream = if plan.sequence_sharding { split } else { whole };
+    let kept = match plan.remat {
+        RematPolicy::Full => stream,
+        RematPolicy::Attention => 2 * stream + 4 * split,
+        RematPolicy::Selective | RematPolicy::None => 2 * stream + 8 * split,
+    };
+    let in_flight = if stage > 1 { 2 * stage as u64 - 1 } else { 1 };
     let bytes = parameters * sizes.parameter_bytes / over(3)
         + parameters * 8 / over(1)
-        + if accumulates { parameters * 4 / over(2) } else { 0 };
+        + if accumulates { parameters * 4 / over(2) } else { 0 }
+        + kept * layers * in_flight;
+
     let tokens = plan.tokens() as f64;
     let all = sizes.layers as f64 * sizes.layer_parameters as f64 + sizes.other_parameters as f64;
-    let passes = if plan.remat == RematPolicy::Full { 7.2 } else { 5.4 };
-    let bubble = (plan.microbatches + stage - 1) as f64 / plan.microbatches as f64;
-    let products = passes * all * tokens / space.devices as f64 / space.flops_per_second * bubble;
-    let exchanged = if model > 1 {
-        let stream = (plan.microbatch() / data * plan.sequence_length * sizes.embed) as f64;
-        let once = stream * sizes.activation_bytes as f64 * (model - 1) as f64 / model as f64;
-        8.0 * once * (layers as usize * (plan.microbatches + stage - 1)) as f64 / space.link_bytes_per_second
-    } else {
-        0.0
+    // Twice forward and four times backward, less the relative projection, which is done once for all tokens.
+    let passes = match plan.remat {
+        RematPolicy::Full => 7.2,
+        RematPolicy::Attention => 6.0,
+        RematPolicy::Selective | RematPolicy::None => 5.4,
     };
-    Bound { seconds: products + exchanged, bytes }
+    let ticks = (plan.microbatches + stage - 1) as f64;
+    let bubble = ticks / plan.microbatches as f64;
+    let products = passes * all * tokens / space.devices as f64 / space.flops_per_second * bubble;
+    let mut seconds = products;
+    if model > 1 {
+        let gather = workload.collective_seconds(plan.mesh, MODEL, Collective::AllGather, whole as f64);
+        seconds += 8.0 * gather * layers as f64 * ticks;
+    }
+    if data > 1 {
+        let of_layers = (layers * sizes.layer_parameters) as f64 / model as f64;
+        let scatter = |bytes| workload.collective_seconds(plan.mesh, DATA, Collective::ReduceScatter, bytes);
+        let gradient_bytes = if accumulates { 4 } else { sizes.parameter_bytes } as f64;
+        let often = if plan.zero >= 2 { plan.microbatches as f64 } else { 1.0 };
+        // A layer's gradients are of the activations' dtype before they are summed.
+        let narrow = gradient_bytes.min(sizes.activation_bytes as f64);
+        seconds += often * scatter(of_layers * narrow) * 0.9;
+        if plan.zero >= 3 {
+            let gathered = of_layers * sizes.activation_bytes.min(sizes.parameter_bytes) as f64;
+            seconds += 1.8 * plan.microbatches as f64 * scatter(gathered);
+        }
+    }
+    Bound { seconds, bytes }
 }
 
 /// The best `keep` plans of a space.
 pub fn search(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
     let sizes = workload.sizes();
     let all = candidates(space, &sizes);
-    let bounded = all.into_iter().map(|plan| (bound(space, &sizes, &plan), plan));
+    let bounded = all.into_iter().map(|plan| (bound(space, &sizes, workload, &plan), plan));
     run(space, workload, keep.max(1), bounded.collect())
 }
 
@@ -230,7 +263,7 @@ pub fn search(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
 pub fn smallest(space: &Space, workload: &dyn Workload) -> Option<u64> {
     let sizes = workload.sizes();
     let all = candidates(space, &sizes).into_iter();
-    let mut all: Vec<(Bound, Plan)> = all.map(|plan| (bound(space, &sizes, &plan), plan)).collect();
+    let mut all: Vec<(Bound, Plan)> = all.map(|plan| (bound(space, &sizes, workload, &plan), plan)).collect();
     all.sort_by_key(|(bound, plan)| {
         (bound.bytes, plan.remat != RematPolicy::Full, !plan.sequence_sharding, plan.microbatch())
     });

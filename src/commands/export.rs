@@ -207,6 +207,7 @@ fn step_options(arguments: &Arguments) -> anyhow::Result<StepOptions> {
         microbatches: 1,
         stages: 1,
         seed: 0,
+        rounding: Default::default(),
     })
 }
 

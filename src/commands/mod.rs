@@ -5,6 +5,7 @@ pub mod export;
 pub mod generate;
 pub mod models;
 pub mod plan;
+pub mod runtime;
 pub mod train;
 
 use clap::Subcommand;
@@ -22,6 +23,8 @@ pub enum Command {
     Plan(plan::Arguments),
     /// Write a program of a model as StableHLO or HLO.
     Export(export::Arguments),
+    /// List and install the XLA plugins that programs run and compile on.
+    Runtime(runtime::Arguments),
     /// Say which plugins and devices there are, what is missing, and how to get it.
     Doctor(doctor::Arguments),
 }
@@ -37,6 +40,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Models(arguments) => models::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Runtime(arguments) => runtime::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
     }
 }

@@ -1,6 +1,6 @@
 //! `gopher train`: a model from text, or more steps for one.
 
-mod progress;
+pub(super) mod progress;
 mod signals;
 
 use std::ops::ControlFlow;

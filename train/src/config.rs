@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sharding::DeviceKind;
 
 use crate::schedule::Schedule;
-use crate::step::{Adam, StepOptions};
+use crate::step::{Adam, Rounding, StepOptions};
 pub use draft::Draft;
 pub use toml::Value;
 
@@ -279,6 +279,7 @@ impl Config {
             microbatches: 1,
             stages: 1,
             seed: self.training.seed,
+            rounding: Rounding::Stochastic,
         }
     }
 

@@ -23,6 +23,14 @@ pub enum Error {
     /// A program cannot be built.
     #[error(transparent)]
     Program(#[from] graph::Error),
+    /// A program makes parameters that a step cannot take.
+    #[error("program `{program}` cannot begin this training: {reason}")]
+    Parameters {
+        /// The program's name.
+        program: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// The run directory cannot be used.
     #[error(transparent)]
     RunDirectory(#[from] run_directory::Error),

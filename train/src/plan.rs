@@ -3,11 +3,12 @@
 use graph::{Function, Partitioned, Remat, Split};
 use model::{ModelConfig, Precision};
 use sharding::cost::{Estimate, Rates};
+use sharding::machine::Collective;
 use sharding::partition::{Rules, partition};
-use sharding::plan::{Plan, RematPolicy, STAGE};
+use sharding::plan::{DATA, MODEL, MeshShape, Plan, RematPolicy, STAGE};
 use sharding::search::{Sizes, Workload};
 
-use crate::step::{Adam, STATE, StepOptions, train_step};
+use crate::step::{Adam, Rounding, STATE, StepOptions, train_step};
 
 /// A model, and how it is trained: what a plan is made for.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +84,7 @@ impl Planned {
             adam: self.adam,
             clip_norm: self.clip_norm,
             seed: self.seed,
+            rounding: Rounding::Stochastic,
         }
     }
 
@@ -91,10 +93,14 @@ impl Planned {
     /// # Errors
     /// Names the dimension that does not fall into equal parts.
     pub fn step(&self, plan: &Plan) -> Result<Partitioned, Error> {
+        self.step_rounding(plan, Rounding::Stochastic)
+    }
+
+    fn step_rounding(&self, plan: &Plan, rounding: Rounding) -> Result<Partitioned, Error> {
         if !self.model.layers.is_multiple_of(plan.stages) {
             return Err(Error::Stages { layers: self.model.layers, stages: plan.stages });
         }
-        split(&train_step(&self.step_options(plan))?, plan)
+        split(&train_step(&StepOptions { rounding, ..self.step_options(plan) })?, plan)
     }
 }
 
@@ -166,8 +172,16 @@ impl Workload for OnMachine<'_> {
         }
     }
 
+    fn collective_seconds(&self, mesh: MeshShape, axis: &str, collective: Collective, bytes: f64) -> f64 {
+        let sizes = [mesh.stage, mesh.data, mesh.model];
+        let index = [STAGE, DATA, MODEL].iter().position(|name| *name == axis).unwrap_or(0);
+        let links = self.rates.topology.group_links(&sizes, &[index]);
+        links.map_or(0.0, |links| links.seconds(collective, bytes))
+    }
+
     fn estimate(&self, plan: &Plan) -> Result<Estimate, String> {
-        let step = self.planned.step(plan).map_err(|error| error.to_string())?;
+        // Random bits are fused into the update and cost next to nothing there; here they would be most of the work.
+        let step = self.planned.step_rounding(plan, Rounding::Nearest).map_err(|error| error.to_string())?;
         Estimate::of(&step, self.rates).map_err(|error| error.to_string())
     }
 }

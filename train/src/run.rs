@@ -227,7 +227,7 @@ fn train_prepared(
     )));
     let parts = Parts::compile(config, &runtime, validation, checkpoint.as_mut())?;
     write_atomically(&run.plan(), summary::plan(config, &runtime, &parts)?.as_bytes())?;
-    let mut steps = Steps::new(config, run, &runtime, parts, sequences, digest, completed)?;
+    let mut steps = Steps::new(config, run, parts, sequences, digest, completed)?;
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);
     // The chart shows what there is, however the run ended.

@@ -2,86 +2,74 @@
 
 use std::path::{Path, PathBuf};
 
-use graph::{DType, Literal, TensorType};
-use model::parameters::{COUNT, specs};
-use sharding::{Buffer, HostArray, Runtime};
+use graph::{DType, Literal};
+use model::parameters::COUNT;
+use sharding::{Buffer, HostArray, Input, Program, Runtime};
 
 use crate::Error;
 use crate::checkpoint::{self, Checkpoint, Description, Dtype, Tensor};
-use crate::step::{STATE, STATE_COUNT, StepOptions};
+use crate::step::STATE_COUNT;
 
-/// The tensors a step reads and writes: for each prefix of [`STATE`], all parameters of the model.
+/// The tensors a step reads and writes: for each prefix of [`STATE`](crate::step::STATE), all parameters of the model.
+/// They lie on the devices as the step wants them; a checkpoint holds them whole, for any other mesh to go on with.
 #[derive(Debug)]
 pub struct State {
+    names: Vec<String>,
     buffers: Vec<Buffer>,
 }
 
-/// Name and type of each tensor, in the order of a step's inputs.
-fn slots(options: &StepOptions) -> Vec<(String, TensorType)> {
-    let specs = specs(&options.model);
-    let dtypes = [options.precision.parameters, DType::F32, DType::F32];
-    let slots = STATE.iter().zip(dtypes).flat_map(|(prefix, dtype)| {
-        specs
-            .iter()
-            .map(move |spec| (format!("{prefix}{}", spec.name), TensorType::new(dtype, spec.shape.clone())))
-    });
-    slots.collect()
-}
-
 impl State {
-    /// The state before the first step, made on the device from a seed.
+    /// The state before the first step: parameters made on the devices from a seed, and means of zero.
+    ///
+    /// `step` are the inputs of a training step, of which the first [`STATE_COUNT`] are the state. `initialize` makes the
+    /// parameters from the seed, a u32 scalar, on the same devices and in the same layouts.
     ///
     /// # Errors
-    /// When the device refuses.
-    pub fn initialize(runtime: &Runtime, options: &StepOptions, seed: u32) -> Result<State, Error> {
-        let program = runtime.compile(&model::initialize(&options.model, options.precision.parameters)?)?;
-        let mut buffers = program.run(&[&runtime.upload(&Literal::scalar(DType::U32, seed.into()))?])?;
-        for (_, ty) in &slots(options)[COUNT..] {
-            buffers.push(runtime.zeros(ty)?);
+    /// [`Error::Parameters`] when it makes others, and when a device refuses.
+    pub fn initialize(
+        runtime: &Runtime,
+        step: &[Input],
+        initialize: &Program,
+        seed: u32,
+    ) -> Result<State, Error> {
+        let inputs = state_inputs(step);
+        check_parameters(&inputs[..COUNT], initialize)?;
+        let seed = initialize.upload(0, &Literal::scalar(DType::U32, seed.into()))?;
+        let mut buffers = initialize.run(&[&seed])?;
+        for input in &inputs[COUNT..] {
+            buffers.push(runtime.zeros_with(&input.ty, &input.layout)?);
         }
-        Ok(State { buffers })
+        Ok(State { names: names(inputs), buffers })
     }
 
-    /// The state a checkpoint holds.
+    /// The state a checkpoint holds, laid out as the inputs of a training step.
     ///
     /// # Errors
-    /// When a tensor is missing, of another type or shape, or cannot be read.
-    pub fn load(
-        runtime: &Runtime,
-        options: &StepOptions,
-        checkpoint: &mut Checkpoint,
-    ) -> Result<State, Error> {
+    /// When a tensor is missing, of another type or shape, or cannot be read, and when a device refuses.
+    pub fn load(runtime: &Runtime, step: &[Input], checkpoint: &mut Checkpoint) -> Result<State, Error> {
+        let inputs = state_inputs(step);
         let mut buffers = Vec::with_capacity(STATE_COUNT);
-        for (name, ty) in slots(options) {
-            let tensor = checkpoint.expect_tensor(&name, dtype(ty.dtype), &ty.shape)?;
-            buffers.push(runtime.upload_bytes(&ty, &tensor.data)?);
+        for Input { name, ty, layout, .. } in inputs {
+            let tensor = checkpoint.expect_tensor(name, dtype(ty.dtype), &ty.shape)?;
+            buffers.push(runtime.upload_bytes_with(ty, &tensor.data, layout)?);
         }
-        Ok(State { buffers })
+        Ok(State { names: names(inputs), buffers })
     }
 
     /// Waits for the state and saves it under `checkpoints`; the folder of the new checkpoint.
     ///
     /// # Errors
     /// When a step that led here failed, or the checkpoint cannot be written.
-    pub fn save(
-        &self,
-        options: &StepOptions,
-        checkpoints: &Path,
-        description: &Description,
-    ) -> Result<PathBuf, Error> {
+    pub fn save(&self, checkpoints: &Path, description: &Description) -> Result<PathBuf, Error> {
         let arrays = self.buffers.iter().map(Buffer::to_host).collect::<Result<Vec<HostArray>, _>>()?;
-        let slots = slots(options);
-        let tensors: Vec<_> = slots
-            .into_iter()
-            .zip(&arrays)
-            .map(|((name, ty), array)| Tensor {
-                name,
-                dtype: dtype(ty.dtype),
-                shape: ty.shape,
+        let tensors =
+            self.names.iter().zip(&self.buffers).zip(&arrays).map(|((name, buffer), array)| Tensor {
+                name: name.clone(),
+                dtype: dtype(buffer.ty().dtype),
+                shape: buffer.ty().shape.clone(),
                 data: array.bytes().into(),
-            })
-            .collect();
-        Ok(checkpoint::save(checkpoints, description, &tensors)?)
+            });
+        Ok(checkpoint::save(checkpoints, description, &tensors.collect::<Vec<_>>())?)
     }
 
     /// All tensors, in the order of a step's inputs.
@@ -100,6 +88,35 @@ impl State {
         self.buffers = outputs;
         rest
     }
+}
+
+fn state_inputs(step: &[Input]) -> &[Input] {
+    &step[..STATE_COUNT]
+}
+
+fn names(inputs: &[Input]) -> Vec<String> {
+    inputs.iter().map(|input| input.name.clone()).collect()
+}
+
+/// A program makes parameters that a step can take, and makes them from a seed alone.
+fn check_parameters(wanted: &[Input], program: &Program) -> Result<(), Error> {
+    let outputs = program.outputs();
+    let refuse = |reason| Err(Error::Parameters { program: program.name().to_owned(), reason });
+    if (program.inputs().len(), outputs.len()) != (1, wanted.len()) {
+        let (inputs, outputs, wanted) = (program.inputs().len(), outputs.len(), wanted.len());
+        return refuse(format!(
+            "{inputs} inputs and {outputs} outputs, expected a seed and {wanted} parameters"
+        ));
+    }
+    for (input, output) in wanted.iter().zip(outputs) {
+        if input.ty != output.ty || !input.layout.places_like(&output.layout) {
+            return refuse(format!(
+                "`{}` is {}, {}; the step takes {}, {}",
+                output.name, output.ty, output.layout, input.ty, input.layout
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The dtype's name in a checkpoint.

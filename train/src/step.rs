@@ -52,6 +52,18 @@ pub struct StepOptions {
     pub stages: usize,
     /// Seed of stochastic rounding, for bfloat16 parameters.
     pub seed: u32,
+    /// How new bfloat16 parameters are rounded.
+    pub rounding: Rounding,
+}
+
+/// How numbers are made to fit a narrower dtype.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rounding {
+    /// Up or down at random, so that the mean is the number itself (paper, section 3.2).
+    #[default]
+    Stochastic,
+    /// To the nearest. Small updates are lost: this is for estimates of cost, not for training.
+    Nearest,
 }
 
 /// The three tensors the state holds for each parameter, as prefixes of their names, in the order of the program's
@@ -76,6 +88,7 @@ impl StepOptions {
             microbatches: 1,
             stages: 1,
             seed: 0,
+            rounding: Rounding::Stochastic,
         }
     }
 

@@ -119,9 +119,15 @@ impl LoadedExecutable {
         &self.devices
     }
 
-    /// The types of the inputs on each device.
+    /// The types of the inputs on each device. If the plugin does not tell those of a program that is split into
+    /// partitions, the types before it is split: see [`LoadedExecutable::input_types_are_known`].
     pub fn input_types(&self) -> &[ArrayType] {
         &self.inputs
+    }
+
+    /// Whether [`LoadedExecutable::input_types`] are those on each device.
+    pub fn input_types_are_known(&self) -> bool {
+        self.inputs_are_exact
     }
 
     /// Starts the program and returns before it has ended: `arguments[device][input]`.

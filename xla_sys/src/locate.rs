@@ -54,6 +54,17 @@ impl DeviceKind {
         };
         candidates.iter().copied().find(|pin| pin.platform.is_host())
     }
+
+    /// Every wheel pinned for this kind on the machine this program was built for, the plugin first: for CUDA, those of
+    /// the compiler's tools follow. Empty if there is none.
+    pub fn pins(self) -> Vec<Pin> {
+        let tools: &[Pin] = match self {
+            DeviceKind::Cuda => &[pins::CUDA_NVCC, pins::CUDA_NVVM],
+            DeviceKind::Cpu | DeviceKind::Tpu => &[],
+        };
+        let plugin = self.pin().into_iter();
+        plugin.flat_map(|plugin| [plugin].into_iter().chain(tools.iter().copied())).collect()
+    }
 }
 
 impl fmt::Display for DeviceKind {

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use sharding::{Program, Runtime};
+use sharding::{Interface, Program, Runtime};
 
 use super::validation::Validation;
 use crate::Error;
@@ -13,7 +13,6 @@ use crate::step::{StepOptions, loss, train_step};
 
 /// Programs and state of a training.
 pub(super) struct Parts {
-    pub(super) options: StepOptions,
     pub(super) step: Program,
     /// Held-out batches and the program of their loss, if anything is held out.
     pub(super) validation: Option<(Validation, Program)>,
@@ -29,8 +28,10 @@ impl Parts {
         checkpoint: Option<&mut Checkpoint>,
     ) -> Result<Parts, Error> {
         let options = config.step_options();
+        let step = train_step(&options)?;
+        let inputs = Interface::of(&step).inputs;
         thread::scope(|scope| {
-            let step = scope.spawn(|| Ok::<_, Error>(runtime.compile(&train_step(&options)?)?));
+            let step = scope.spawn(|| runtime.compile(&step));
             let validation = match validation {
                 Some(validation) => {
                     let options = StepOptions { batch: validation.rows(), ..options.clone() };
@@ -40,11 +41,14 @@ impl Parts {
                 None => None,
             };
             let state = match checkpoint {
-                Some(checkpoint) => State::load(runtime, &options, checkpoint)?,
-                None => State::initialize(runtime, &options, config.training.seed)?,
+                Some(checkpoint) => State::load(runtime, &inputs, checkpoint)?,
+                None => {
+                    let parameters = model::initialize(&options.model, options.precision.parameters)?;
+                    State::initialize(runtime, &inputs, &runtime.compile(&parameters)?, config.training.seed)?
+                }
             };
             let step = step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            Ok(Parts { options: options.clone(), step, validation, state })
+            Ok(Parts { step, validation, state })
         })
     }
 }

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
 use data::Sequences;
-use graph::{DType, Literal};
-use sharding::{Runtime, TransferToHost};
+use sharding::TransferToHost;
 
 use super::parts::Parts;
 use super::{Event, Observer};
@@ -14,13 +13,13 @@ use crate::checkpoint::Description;
 use crate::config::Config;
 use crate::metrics::{self, Record};
 use crate::run_directory::RunDirectory;
+use crate::step::STATE_COUNT;
 use crate::{Error, tensorboard};
 
 /// A run under way.
 pub(super) struct Steps<'a> {
     config: &'a Config,
     run: &'a RunDirectory,
-    runtime: &'a Runtime,
     parts: Parts,
     sequences: Sequences,
     digest: String,
@@ -68,7 +67,6 @@ impl<'a> Steps<'a> {
     pub(super) fn new(
         config: &'a Config,
         run: &'a RunDirectory,
-        runtime: &'a Runtime,
         parts: Parts,
         sequences: Sequences,
         digest: String,
@@ -81,7 +79,6 @@ impl<'a> Steps<'a> {
         Ok(Self {
             config,
             run,
-            runtime,
             parts,
             sequences,
             digest,
@@ -157,17 +154,16 @@ impl<'a> Steps<'a> {
     fn start(&mut self, step: u64, under_way: Option<&InFlight>) -> Result<InFlight, Error> {
         let training = &self.config.training;
         let batch = self.sequences.batch(step - 1, training.batch, 0..training.batch)?;
-        let shape = [batch.rows, batch.sequence_length];
         let learning_rate = self.config.schedule.learning_rate(step - 1, training.steps);
-        let scalar = |value: f64| self.runtime.upload(&Literal::scalar(DType::F32, value));
+        let program = &self.parts.step;
         let inputs = [
-            scalar(step as f64)?,
-            scalar(learning_rate)?,
-            self.runtime.upload_slice(&batch.inputs, &shape)?,
-            self.runtime.upload_slice(&batch.targets, &shape)?,
+            program.upload_slice(STATE_COUNT, &[step as f32])?,
+            program.upload_slice(STATE_COUNT + 1, &[learning_rate as f32])?,
+            program.upload_slice(STATE_COUNT + 2, &batch.inputs)?,
+            program.upload_slice(STATE_COUNT + 3, &batch.targets)?,
         ];
         let inputs: Vec<_> = self.parts.state.buffers().iter().chain(&inputs).collect();
-        let outputs = self.parts.step.run(&inputs)?;
+        let outputs = program.run(&inputs)?;
         let metrics = self.parts.state.advance(outputs);
 
         // If the step before is still being worked on, the device did not wait for this one. Otherwise it waited for
@@ -183,7 +179,7 @@ impl<'a> Steps<'a> {
             Some((validation, program))
                 if step == training.steps || is_due(step, training.validation_every) =>
             {
-                validation.start(self.runtime, program, &self.parts.state)?
+                validation.start(program, &self.parts.state)?
             }
             _ => Vec::new(),
         };
@@ -255,8 +251,7 @@ impl<'a> Steps<'a> {
             seed: self.config.training.seed.into(),
             config_digest: self.digest.clone(),
         };
-        let Parts { state, options, .. } = &self.parts;
-        let checkpoint = state.save(options, &self.run.checkpoints(), &description)?;
+        let checkpoint = self.parts.state.save(&self.run.checkpoints(), &description)?;
         observer.event(Event::Saved { checkpoint: &checkpoint });
         self.saved = Some((self.completed, checkpoint.clone()));
         Ok(checkpoint)
@@ -265,14 +260,13 @@ impl<'a> Steps<'a> {
 
 impl InFlight {
     fn is_done(&self) -> Result<bool, Error> {
-        Ok(self.loss.is_ready().map_err(sharding::Error::from)?)
+        Ok(self.loss.is_ready()?)
     }
 }
 
 /// Waits for a scalar.
 fn number(transfer: TransferToHost) -> Result<f64, Error> {
-    let array = transfer.wait().map_err(sharding::Error::from)?;
-    Ok(array.to_f64_vec()[0])
+    Ok(transfer.wait()?.to_f64_vec()[0])
 }
 
 /// Whether something done every so many steps is to be done after `step`; never, for 0.

@@ -1,7 +1,8 @@
 //! The loss on held-out text.
 
 use data::{Order, Sequences, TokenStream};
-use sharding::{Program, Runtime, TransferToHost};
+use model::parameters::COUNT;
+use sharding::{Program, TransferToHost};
 
 use crate::Error;
 use crate::config::Config;
@@ -40,18 +41,12 @@ impl Validation {
     }
 
     /// Hands every batch to the device, after the steps it has been given, and does not wait.
-    pub(super) fn start(
-        &self,
-        runtime: &Runtime,
-        program: &Program,
-        state: &State,
-    ) -> Result<Vec<TransferToHost>, Error> {
+    pub(super) fn start(&self, program: &Program, state: &State) -> Result<Vec<TransferToHost>, Error> {
         let mut losses = Vec::new();
         for index in 0..self.batches {
             let batch = self.sequences.batch(index, self.rows, 0..self.rows)?;
-            let shape = [batch.rows, batch.sequence_length];
-            let tokens = runtime.upload_slice(&batch.inputs, &shape)?;
-            let targets = runtime.upload_slice(&batch.targets, &shape)?;
+            let tokens = program.upload_slice(COUNT, &batch.inputs)?;
+            let targets = program.upload_slice(COUNT + 1, &batch.targets)?;
             let mut inputs: Vec<_> = state.parameters().iter().collect();
             inputs.extend([&tokens, &targets]);
             losses.push(program.run(&inputs)?[0].start_to_host()?);

@@ -5,7 +5,7 @@ use model::parameters::{COUNT, axes};
 use model::placement::{Table, put};
 use model::random::{bits_from, threefry};
 
-use super::{Adam, StepOptions, pipeline};
+use super::{Adam, Rounding, StepOptions, pipeline};
 
 /// What sets the random bits of rounding apart from those of other uses of the same seed and parameter.
 const ROUNDING: f64 = 0x524F_554E_u32 as f64;
@@ -60,9 +60,11 @@ pub(super) fn update(
         let root = b.offset(b.sqrt(b.div(new_square, correction2)?)?, epsilon)?;
         let change = b.div(b.mul(new_mean, rate)?, root)?;
         let sum = b.sub(b.convert(parameter, DType::F32)?, change)?;
-        let rounded = match options.precision.parameters {
-            DType::BF16 => round(b, sum, rounding_bits(b, options, index, step, sum)?)?,
-            dtype => b.convert(sum, dtype)?,
+        let rounded = match (options.precision.parameters, options.rounding) {
+            (DType::BF16, Rounding::Stochastic) => {
+                round(b, sum, rounding_bits(b, options, index, step, sum)?)?
+            }
+            (dtype, _) => b.convert(sum, dtype)?,
         };
         let kept = keep_unless_finite(rounded, parameter)?;
         new[0].push(put(b, kept, (Table::Parameters, axes[index]), None)?);
