@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use graph::{DType, Literal, Remat, TensorType};
+use model::remat::{POLICIES, policy};
 use model::{Precision, Preset};
 use sharding::{Buffer, DeviceKind, Program, Runtime, RuntimeOptions, TransferToHost};
 use train::step::{Adam, STATE_COUNT, StepOptions, train_step};
@@ -35,9 +36,15 @@ struct Arguments {
     /// float32 parameters and bfloat16 activations instead of float32 throughout.
     #[arg(long)]
     bf16_activations: bool,
-    /// What the backward pass keeps of each layer: none (everything), dots or full.
+    /// bfloat16 parameters and activations.
+    #[arg(long, conflicts_with = "bf16_activations")]
+    bf16: bool,
+    /// What the backward pass keeps of each layer: none (everything), selective, attention, dots or full.
     #[arg(long, default_value = "none")]
     remat: String,
+    /// Microbatches of a step; a batch is one of them.
+    #[arg(long, default_value_t = 1)]
+    microbatches: usize,
     /// Queries per block of attention; 0 chooses by sequence length.
     #[arg(long, default_value_t = 0)]
     query_block: usize,
@@ -56,20 +63,27 @@ impl Arguments {
             model: preset.config,
             precision: if self.bf16_activations {
                 Precision::BFLOAT16_ACTIVATIONS
+            } else if self.bf16 {
+                Precision::BFLOAT16
             } else {
                 Precision::FLOAT32
             },
             remat: match self.remat.as_str() {
-                "none" => Remat::None,
                 "dots" => Remat::Dots,
-                "full" => Remat::Full,
-                other => bail!("--remat is `{other}`; it is one of none, dots, full"),
+                name => match policy(name) {
+                    Some(remat) => remat,
+                    None => bail!("--remat is `{name}`; it is dots or one of {}", POLICIES.join(", ")),
+                },
             },
             query_block: self.query_block,
             batch: self.batch,
             sequence_length: self.sequence,
             adam: Adam::default(),
             clip_norm: preset.clip_norm,
+            microbatches: self.microbatches,
+            stages: 1,
+            seed: 0,
+            rounding: Default::default(),
         })
     }
 }
@@ -81,7 +95,7 @@ struct Training {
     state: Vec<Buffer>,
     tokens: Vec<i32>,
     targets: Vec<i32>,
-    shape: [usize; 2],
+    shape: Vec<usize>,
     completed: usize,
 }
 
@@ -101,8 +115,8 @@ impl Training {
             word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             ((word >> 33) % options.model.vocabulary_size as u64) as i32
         };
-        let shape = [options.batch, options.sequence_length];
-        let tokens: Vec<i32> = (0..shape[0] * shape[1]).map(|_| token()).collect();
+        let shape = program.inputs()[STATE_COUNT + 2].ty.shape.clone();
+        let tokens: Vec<i32> = (0..shape.iter().product()).map(|_| token()).collect();
         let targets = tokens.iter().map(|_| token()).collect();
         Ok(Self { runtime: runtime.clone(), program, state, tokens, targets, shape, completed: 0 })
     }
@@ -178,11 +192,12 @@ fn main() -> Result<()> {
     dispatch_seconds.sort_by(f64::total_cmp);
     let result = serde_json::json!({
         "model": arguments.model, "batch": options.batch, "sequence_length": options.sequence_length,
-        "bf16_activations": arguments.bf16_activations, "remat": arguments.remat,
+        "bf16_activations": arguments.bf16_activations, "bf16": arguments.bf16, "remat": arguments.remat,
+        "microbatches": options.microbatches,
         "query_block": arguments.query_block, "plugin": runtime.found().to_string(),
         "losses": losses, "seconds": seconds,
         "median_seconds": median,
-        "tokens_per_second": (options.batch * options.sequence_length) as f64 / median,
+        "tokens_per_second": training.tokens.len() as f64 / median,
         "seconds_when_ahead": ahead_seconds,
         "dispatch_seconds": dispatch_seconds[dispatch_seconds.len() / 2],
         "dispatches_the_device_waited_for": device_waited,

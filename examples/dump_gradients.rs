@@ -31,6 +31,10 @@ fn options() -> StepOptions {
         adam: Adam::default(),
         // Below the norm there is, so that clipping is seen.
         clip_norm: 0.25,
+        microbatches: 1,
+        stages: 1,
+        seed: 0,
+        rounding: Default::default(),
     }
 }
 

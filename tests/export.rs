@@ -151,6 +151,9 @@ fn a_training_step_computes_what_the_interpreter_does() {
         sequence_length: 6,
         adam: Adam::default(),
         clip_norm: 0.5,
+        microbatches: 1,
+        stages: 1,
+        seed: 0,
     };
     let function = train_step(&options).unwrap();
     let mut word = 1u64;

@@ -63,6 +63,9 @@ fn forward(runtime: &Runtime, tokens: &[u32]) -> Vec<Vec<f32>> {
         sequence_length: tokens.len(),
         adam: Adam::default(),
         clip_norm: 1.0,
+        microbatches: 1,
+        stages: 1,
+        seed: 0,
     };
     let program = runtime.compile(&train::step::forward(&options).unwrap()).unwrap();
     let ids: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();

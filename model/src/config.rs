@@ -78,6 +78,13 @@ impl ModelConfig {
         vocabulary * d + layers * (5 * d * a + 8 * d * d)
     }
 
+    /// Floating-point operations that one token takes in training, forward and backward, computed again or not:
+    /// `6N + 12·L·H·K·T` with all parameters (Chowdhery et al. 2022, arXiv 2204.02311, appendix B).
+    pub fn flops_per_token(&self, sequence_length: usize) -> f64 {
+        let attention = 12.0 * (self.layers * self.attention_size()) as f64 * sequence_length as f64;
+        6.0 * self.total_parameters() as f64 + attention
+    }
+
     /// Gains and biases: all parameters that [`ModelConfig::matrix_parameters`] leaves out.
     pub fn vector_parameters(&self) -> u64 {
         let [layers, d, a, vocabulary] =

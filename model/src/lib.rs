@@ -12,7 +12,7 @@ pub mod forward;
 pub mod initialize;
 pub mod layer;
 pub mod parameters;
-mod placement;
+pub mod placement;
 pub mod random;
 pub mod remat;
 

@@ -16,24 +16,71 @@
 //! over a group of devices gathers in front of each pair of products and scatters sums behind it (Korthikanti et al.
 //! 2022, arXiv 2205.05198).
 
-use graph::{BuildResult, Builder, Tensor};
+use graph::{BuildResult, Builder, DType, Placement, Tensor};
 
 /// The residual stream: what normalisation and biases see.
 pub(crate) const RESIDUAL: &[&str] = &["batch", "residual_time", "width"];
 /// The residual stream as products see it.
 pub(crate) const WHOLE: &[&str] = &["batch", "time", "width"];
 
+/// The tables of a plan, from logical axes to the axes of a mesh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// What a model computes.
+    Activations,
+    /// A parameter as products read it.
+    Weights,
+    /// The gradient of a parameter, in every batch and summed over them.
+    Gradients,
+    /// A parameter between steps.
+    Parameters,
+    /// Adam's means, and what meets them in the update.
+    Optimizer,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Table; 5] =
+        [Table::Activations, Table::Weights, Table::Gradients, Table::Parameters, Table::Optimizer];
+
+    /// Its name in programs and plans.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Activations => "activations",
+            Table::Weights => "weights",
+            Table::Gradients => "gradients",
+            Table::Parameters => "parameters",
+            Table::Optimizer => "optimizer",
+        }
+    }
+}
+
+/// A tensor that lies, from here on, as a table says of its axes; `gradient` says the same of its cotangent, which
+/// otherwise lies as it comes.
+///
+/// # Errors
+/// When there is not one axis for each dimension.
+pub fn put(b: &Builder, x: Tensor, to: (Table, &[&str]), gradient: Option<(Table, &[&str])>) -> BuildResult {
+    let placement = |(table, axes): (Table, &[&str])| Placement {
+        table: table.name().to_owned(),
+        axes: axes.iter().map(|&axis| axis.to_owned()).collect(),
+    };
+    b.shard(x, placement(to), gradient.map(placement))
+}
+
 /// An activation, from here on, and its cotangent.
 pub(crate) fn place(b: &Builder, x: Tensor, axes: &[&str], gradient: Option<&[&str]>) -> BuildResult {
-    let _ = (b, axes, gradient);
-    Ok(x)
+    put(b, x, (Table::Activations, axes), gradient.map(|axes| (Table::Activations, axes)))
 }
 
 /// A parameter as it is read: `axes` are its own, without that of a scan around.
 ///
 /// A plan may store parameters in parts and gather them here, in the dtype of the activations; gradients are added up
 /// in that of the parameter.
-pub(crate) fn weight(b: &Builder, x: Tensor, axes: &[&str], dtype: graph::DType) -> BuildResult {
-    let _ = axes;
-    b.convert(x, dtype)
+pub(crate) fn weight(b: &Builder, x: Tensor, axes: &[&str], dtype: DType) -> BuildResult {
+    if b.dtype(x) == dtype {
+        return put(b, x, (Table::Weights, axes), Some((Table::Gradients, axes)));
+    }
+    let stored = put(b, x, (Table::Parameters, axes), Some((Table::Gradients, axes)))?;
+    put(b, b.convert(stored, dtype)?, (Table::Weights, axes), None)
 }

@@ -40,6 +40,19 @@ pub fn threefry(b: &Builder, key: [Tensor; 2], counter: [Tensor; 2]) -> Result<[
 /// # Errors
 /// When the key is not u32.
 pub fn bits(b: &Builder, key: [Tensor; 2], shape: &[usize]) -> Result<[Tensor; 2], Error> {
+    bits_from(b, key, shape, None)
+}
+
+/// As [`bits`], for rows of a larger tensor: `first` (u32 scalar) is the index of the first along its leading dimension.
+///
+/// # Errors
+/// When the key or `first` is not u32.
+pub fn bits_from(
+    b: &Builder,
+    key: [Tensor; 2],
+    shape: &[usize],
+    first: Option<Tensor>,
+) -> Result<[Tensor; 2], Error> {
     let ty = TensorType::new(DType::U32, shape);
     let mut low = b.full(&ty, 0.0)?;
     let mut high = low;
@@ -49,7 +62,10 @@ pub fn bits(b: &Builder, key: [Tensor; 2], shape: &[usize]) -> Result<[Tensor; 2
         let carry = multiply_high(b, low, size as u32)?;
         high = b.add(b.mul(high, size_word)?, carry)?;
         low = b.mul(low, size_word)?;
-        let index = b.iota(ty.clone(), dim)?;
+        let mut index = b.iota(ty.clone(), dim)?;
+        if let (0, Some(first)) = (dim, first) {
+            index = b.add(index, first)?;
+        }
         let sum = b.add(low, index)?;
         let overflow = b.compare(graph::Comparison::Lt, sum, index)?;
         high = b.add(high, b.convert(overflow, DType::U32)?)?;

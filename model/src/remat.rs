@@ -22,7 +22,7 @@ pub const POLICIES: [&str; 4] = ["none", "selective", "attention", "full"];
 /// | name | keeps of each layer | computes again |
 /// |---|---|---|
 /// | `none` | whatever the backward pass reads | what costs nothing |
-/// | `selective` | its input, query, key, value, attention's result, the stream after attention, the feed-forward hidden layer before its activation | normalisation, scores and softmax, GELU; no product of a layer but those of scores |
+/// | `selective` | its input, query, key, value, attention's result, the stream after attention, the feed-forward hidden layer before its activation | normalisation, GELU, and inside attention scores, softmax and the weighted values |
 /// | `attention` | as `selective` without the hidden layer | these, and the first product of the feed-forward block |
 /// | `full` | its input | all |
 pub fn policy(name: &str) -> Option<Remat> {

@@ -26,13 +26,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod aot;
 mod buffer;
+pub mod cost;
 mod error;
+pub mod figure;
 mod interface;
 mod layout;
+pub mod machine;
 mod options;
+pub mod partition;
+pub mod plan;
 mod program;
+pub mod report;
 mod runtime;
+pub mod search;
 
 pub use buffer::{Buffer, TransferToHost};
 pub use error::Error;

@@ -393,7 +393,7 @@ fn lowered(kind: DeviceKind, function: &Function) -> Cow<'_, Function> {
 }
 
 /// The operation a compiler's message is about: the location `loc("…")` of StableHLO, or HLO's `op_name="…"`.
-fn named_operation(message: &str) -> Option<String> {
+pub(crate) fn named_operation(message: &str) -> Option<String> {
     let start = ["loc(\"", "op_name=\""].iter().find_map(|mark| Some(message.find(mark)? + mark.len()))?;
     let (name, _) = message[start..].split_once('"')?;
     Some(name.to_owned())

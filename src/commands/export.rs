@@ -8,7 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 use graph::{Function, Remat, TensorType};
 use model::parameters::{Initializer, specs};
-use model::remat::SAVEABLE;
+use model::remat::{POLICIES, SAVEABLE, policy};
 use model::{ModelConfig, Precision, Preset};
 use serde::Serialize;
 use train::step::{Adam, STATE, StepOptions};
@@ -36,7 +36,8 @@ pub struct Arguments {
     /// Dtypes of parameters and activations.
     #[arg(long, value_enum, default_value_t = PrecisionKind::F32)]
     precision: PrecisionKind,
-    /// What a training step keeps of each layer for the backward pass: none (keep all), dots (results of matrix
+    /// What a training step keeps of each layer for the backward pass: none (keep all), selective (all but scores and
+    /// elementwise functions), attention (as selective, less the feed-forward hidden layer), dots (results of matrix
     /// products), full (nothing but its input), or names of values to keep, separated by commas.
     #[arg(long, value_name = "POLICY", default_value = "none", value_parser = remat)]
     remat: Remat,
@@ -78,7 +79,8 @@ enum PrecisionKind {
     Auto,
 }
 
-fn model_names() -> PossibleValuesParser {
+/// The names of the paper's models.
+pub fn model_names() -> PossibleValuesParser {
     let value = |preset: Preset| match preset.name {
         "280b" => PossibleValue::new(preset.name).alias("gopher"),
         name => PossibleValue::new(name),
@@ -87,21 +89,20 @@ fn model_names() -> PossibleValuesParser {
 }
 
 fn remat(text: &str) -> Result<Remat, String> {
-    let names = || -> Result<Vec<String>, String> {
-        let name = |name: &str| match SAVEABLE.contains(&name) {
-            true => Ok(name.to_owned()),
-            false => Err(format!(
-                "there is no `{name}`; it is none, dots, full, or any of {}",
-                SAVEABLE.join(", ")
-            )),
-        };
-        text.split(',').map(name).collect()
+    if let Some(policy) = policy(text) {
+        return Ok(policy);
+    }
+    let name = |name: &str| match SAVEABLE.contains(&name) {
+        true => Ok(name.to_owned()),
+        false => Err(format!(
+            "there is no `{name}`; it is {}, dots, or any of {}",
+            POLICIES.join(", "),
+            SAVEABLE.join(", ")
+        )),
     };
     Ok(match text {
-        "none" => Remat::None,
         "dots" => Remat::Dots,
-        "full" => Remat::Full,
-        _ => Remat::Save(names()?),
+        _ => Remat::Save(text.split(',').map(name).collect::<Result<_, _>>()?),
     })
 }
 
@@ -203,6 +204,10 @@ fn step_options(arguments: &Arguments) -> anyhow::Result<StepOptions> {
         sequence_length: arguments.seq as usize,
         adam: Adam::default(),
         clip_norm: preset.clip_norm,
+        microbatches: 1,
+        stages: 1,
+        seed: 0,
+        rounding: Default::default(),
     })
 }
 

@@ -4,6 +4,7 @@ pub mod doctor;
 pub mod export;
 pub mod generate;
 pub mod models;
+pub mod plan;
 pub mod runtime;
 pub mod train;
 
@@ -18,6 +19,8 @@ pub enum Command {
     Generate(generate::Arguments),
     /// List the models of the paper with their parameter counts and training state.
     Models(models::Arguments),
+    /// Find the best way to split a model over a machine, and have a compiler confirm it.
+    Plan(plan::Arguments),
     /// Write a program of a model as StableHLO or HLO.
     Export(export::Arguments),
     /// List and install the XLA plugins that programs run and compile on.
@@ -35,6 +38,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Train(arguments) => train::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Models(arguments) => models::run(arguments),
+        Command::Plan(arguments) => plan::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Runtime(arguments) => runtime::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),

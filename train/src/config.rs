@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sharding::DeviceKind;
 
 use crate::schedule::Schedule;
-use crate::step::{Adam, StepOptions};
+use crate::step::{Adam, Rounding, StepOptions};
 pub use draft::Draft;
 pub use toml::Value;
 
@@ -276,6 +276,10 @@ impl Config {
             sequence_length: self.training.sequence_length,
             adam: self.optimizer,
             clip_norm: self.training.clip_norm,
+            microbatches: 1,
+            stages: 1,
+            seed: self.training.seed,
+            rounding: Rounding::Stochastic,
         }
     }
 

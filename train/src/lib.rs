@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod config;
 mod error;
 pub mod metrics;
+pub mod plan;
 pub mod run;
 pub mod run_directory;
 pub mod schedule;

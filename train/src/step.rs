@@ -1,5 +1,9 @@
 //! The programs of training: one step, and the loss alone.
 
+mod microbatches;
+mod optimizer;
+pub mod pipeline;
+
 use graph::{Builder, DType, Error, Function, Remat, Tensor, TensorType};
 use model::parameters::{COUNT, add_params, specs};
 use model::{ForwardOptions, ModelConfig, Precision};
@@ -34,7 +38,7 @@ pub struct StepOptions {
     pub remat: Remat,
     /// Queries per attention block; 0 chooses by sequence length.
     pub query_block: usize,
-    /// Sequences per batch.
+    /// Sequences per microbatch.
     pub batch: usize,
     /// Tokens per sequence.
     pub sequence_length: usize,
@@ -42,6 +46,24 @@ pub struct StepOptions {
     pub adam: Adam,
     /// Global norm that gradients are clipped to.
     pub clip_norm: f64,
+    /// Microbatches of a step: their mean loss is that of the step, and their gradients are added up in float32.
+    pub microbatches: usize,
+    /// Stages of the pipeline, each of which has as many of the layers; 1 for none.
+    pub stages: usize,
+    /// Seed of stochastic rounding, for bfloat16 parameters.
+    pub seed: u32,
+    /// How new bfloat16 parameters are rounded.
+    pub rounding: Rounding,
+}
+
+/// How numbers are made to fit a narrower dtype.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rounding {
+    /// Up or down at random, so that the mean is the number itself (paper, section 3.2).
+    #[default]
+    Stochastic,
+    /// To the nearest. Small updates are lost: this is for estimates of cost, not for training.
+    Nearest,
 }
 
 /// The three tensors the state holds for each parameter, as prefixes of their names, in the order of the program's
@@ -52,6 +74,41 @@ pub const STATE: [&str; 3] = ["parameters/", "adam/m/", "adam/v/"];
 pub const STATE_COUNT: usize = STATE.len() * COUNT;
 
 impl StepOptions {
+    /// Float32, everything kept, one batch, one stage, Adam's usual constants, clipping to 1.
+    pub fn new(model: ModelConfig, batch: usize, sequence_length: usize) -> Self {
+        Self {
+            model,
+            precision: Precision::FLOAT32,
+            remat: Remat::None,
+            query_block: 0,
+            batch,
+            sequence_length,
+            adam: Adam::default(),
+            clip_norm: 1.0,
+            microbatches: 1,
+            stages: 1,
+            seed: 0,
+            rounding: Rounding::Stochastic,
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let (layers, stages, microbatches) = (self.model.layers, self.stages, self.microbatches);
+        if stages == 0 || microbatches == 0 || !layers.is_multiple_of(stages) {
+            let message = format!(
+                "{layers} layers in {stages} stages with {microbatches} microbatches; both must be at least 1, and the \
+                 layers a multiple of the stages"
+            );
+            return Err(Error::Type { op: "train_step", scope: String::new(), message });
+        }
+        Ok(())
+    }
+
+    /// The model that one stage holds: its share of the layers.
+    fn stage_model(&self) -> ModelConfig {
+        ModelConfig { layers: self.model.layers / self.stages.max(1), ..self.model.clone() }
+    }
+
     fn forward_options(&self) -> ForwardOptions {
         ForwardOptions {
             activations: self.precision.activations,
@@ -60,106 +117,109 @@ impl StepOptions {
         }
     }
 
+    /// Tokens and targets of one batch.
     fn batch_params(&self, b: &Builder) -> (Tensor, Tensor) {
         let ty = TensorType::new(DType::I32, [self.batch, self.sequence_length]);
         let tokens = b.param("tokens", ty.clone(), &["batch", "time"]);
         (tokens, b.param("targets", ty, &["batch", "time"]))
     }
+
+    /// Tokens and targets of all microbatches of a step.
+    fn step_params(&self, b: &Builder) -> (Tensor, Tensor) {
+        if self.microbatches == 1 && self.stages == 1 {
+            return self.batch_params(b);
+        }
+        let axes = ["microbatch", "batch", "time"];
+        let ty = TensorType::new(DType::I32, [self.microbatches, self.batch, self.sequence_length]);
+        let tokens = b.param("tokens", ty.clone(), &axes);
+        (tokens, b.param("targets", ty, &axes))
+    }
+}
+
+/// Mean loss of a step's batches, and its gradient for each parameter.
+struct Derivative {
+    loss: Tensor,
+    gradients: Vec<Tensor>,
 }
 
 /// One step of training: loss, gradients, clipping by global norm, Adam.
 ///
 /// Inputs: the state (51 tensors: [`STATE`] for each parameter); `step`, f32 scalar, counting from 1; `learning_rate`,
-/// f32 scalar; `tokens` and `targets`, i32 `[batch, time]`.
+/// f32 scalar; `tokens` and `targets`, i32 `[batch, time]`, or `[microbatches, batch, time]` with several microbatches
+/// or stages.
 /// Outputs: the state, each tensor in the memory of its input; `loss`, f32, mean nats per token before the step;
 /// `grad_norm`, f32, global norm before clipping. A step whose gradients are not finite leaves the state as it was.
+///
+/// With several stages it is the program of one of them on a mesh with the axis [`pipeline::STAGE`], which has its share
+/// of the layers' parameters and all others whole.
 ///
 /// # Errors
 /// When the sizes make no valid program.
 pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
+    options.check()?;
     let b = Builder::new("train_step");
-    let parameters = add_params(&b, &options.model, STATE[0], options.precision.parameters);
-    let means = add_params(&b, &options.model, STATE[1], DType::F32);
-    let squares = add_params(&b, &options.model, STATE[2], DType::F32);
+    let model = options.stage_model();
+    let parameters = add_params(&b, &model, STATE[0], options.precision.parameters);
+    let means = add_params(&b, &model, STATE[1], DType::F32);
+    let squares = add_params(&b, &model, STATE[2], DType::F32);
     let step = b.param("step", TensorType::scalar(DType::F32), &[]);
     let learning_rate = b.param("learning_rate", TensorType::scalar(DType::F32), &[]);
-    let (tokens, targets) = options.batch_params(&b);
-    let loss = model::loss(&b, &options.forward_options(), &parameters, tokens, targets)?;
-    let gradients = graph::gradient(&b, loss, &parameters)?;
-
-    let scope = b.scope("optimizer");
-    let wide = |x: Tensor| b.convert(x, DType::F32);
-    let mut total = b.scalar(DType::F32, 0.0)?;
-    for &gradient in &gradients {
-        let gradient = wide(gradient)?;
-        let all: Vec<_> = (0..b.shape(gradient).len()).collect();
-        total = b.add(total, b.sum(b.mul(gradient, gradient)?, &all)?)?;
-    }
-    let norm = b.sqrt(total)?;
-    let finite = b.is_finite(norm)?;
-    let limit = b.scalar(DType::F32, options.clip_norm)?;
-    let clip = b.div(limit, b.max(norm, limit)?)?;
-
-    let Adam { beta1, beta2, epsilon } = options.adam;
-    let correction = |beta: f64| -> Result<Tensor, Error> {
-        let power = b.exp(b.scale(step, beta.ln())?)?;
-        b.offset(b.neg(power)?, 1.0)
+    let (tokens, targets) = options.step_params(&b);
+    let derivative = match (options.stages, options.microbatches) {
+        (1, 1) => {
+            let forward = options.forward_options();
+            let loss = model::loss(&b, &forward, &parameters, tokens, targets)?;
+            Derivative { loss, gradients: graph::gradient(&b, loss, &parameters)? }
+        }
+        (1, _) => microbatches::accumulate(&b, options, &parameters, tokens, targets)?,
+        _ => pipeline::pipeline(&b, options, &parameters, tokens, targets)?,
     };
-    let (correction1, correction2) = (correction(beta1)?, correction(beta2)?);
-    let rate = b.div(learning_rate, correction1)?;
-    let keep_unless_finite = |new: Tensor, old: Tensor| {
-        let finite = b.broadcast(finite, &b.shape(new), &[])?;
-        b.select(finite, new, old)
-    };
-    let mut state = [Vec::new(), Vec::new(), Vec::new()];
-    for index in 0..COUNT {
-        let (parameter, mean, square) = (parameters[index], means[index], squares[index]);
-        let gradient = b.mul(wide(gradients[index])?, clip)?;
-        let squared = b.mul(gradient, gradient)?;
-        let new_mean = b.add(b.scale(mean, beta1)?, b.scale(gradient, 1.0 - beta1)?)?;
-        let new_square = b.add(b.scale(square, beta2)?, b.scale(squared, 1.0 - beta2)?)?;
-        let root = b.offset(b.sqrt(b.div(new_square, correction2)?)?, epsilon)?;
-        let update = b.div(b.mul(new_mean, rate)?, root)?;
-        let new = b.convert(b.sub(wide(parameter)?, update)?, options.precision.parameters)?;
-        state[0].push(keep_unless_finite(new, parameter)?);
-        state[1].push(keep_unless_finite(new_mean, mean)?);
-        state[2].push(keep_unless_finite(new_square, square)?);
-    }
-    drop(scope);
-    let names = specs(&options.model).map(|spec| spec.name);
+    let state = optimizer::State { parameters, means, squares };
+    let (state, norm) = optimizer::update(&b, options, &state, &derivative.gradients, step, learning_rate)?;
+    let names = specs(&model).map(|spec| spec.name);
     for (position, (prefix, tensors)) in STATE.iter().zip(state).enumerate() {
         for (index, tensor) in tensors.into_iter().enumerate() {
             b.output_aliased(format!("{prefix}{}", names[index]), tensor, Some(position * COUNT + index));
         }
     }
-    b.output("loss", loss);
+    b.output("loss", derivative.loss);
     b.output("grad_norm", norm);
     b.finish()
 }
 
-/// The loss alone: from the parameters, `tokens` and `targets` to `loss`, mean nats per token.
+/// The loss alone: from the parameters, `tokens` and `targets` `[batch, time]` to `loss`, mean nats per token. As
+/// [`train_step`], it is the program of one stage if there are several.
 ///
 /// # Errors
 /// When the sizes make no valid program.
 pub fn loss(options: &StepOptions) -> Result<Function, Error> {
+    options.check()?;
     let b = Builder::new("loss");
-    let parameters = add_params(&b, &options.model, STATE[0], options.precision.parameters);
+    let parameters = add_params(&b, &options.stage_model(), STATE[0], options.precision.parameters);
     let (tokens, targets) = options.batch_params(&b);
-    let loss = model::loss(&b, &options.forward_options(), &parameters, tokens, targets)?;
+    let loss = match options.stages {
+        1 => model::loss(&b, &options.forward_options(), &parameters, tokens, targets)?,
+        _ => pipeline::evaluate(&b, options, &parameters, tokens, Some(targets))?,
+    };
     b.output("loss", loss);
     b.finish()
 }
 
-/// The logits alone: from the parameters and `tokens` to `logits` `[batch, time, vocabulary]`, float32.
+/// The logits alone: from the parameters and `tokens` `[batch, time]` to `logits` `[batch, time, vocabulary]`, float32.
+/// As [`train_step`], it is the program of one stage if there are several.
 ///
 /// # Errors
 /// When the sizes make no valid program.
 pub fn forward(options: &StepOptions) -> Result<Function, Error> {
+    options.check()?;
     let b = Builder::new("forward");
-    let parameters = add_params(&b, &options.model, STATE[0], options.precision.parameters);
+    let parameters = add_params(&b, &options.stage_model(), STATE[0], options.precision.parameters);
     let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
     let tokens = b.param("tokens", ty, &["batch", "time"]);
-    let logits = model::forward(&b, &options.forward_options(), &parameters, tokens)?;
+    let logits = match options.stages {
+        1 => model::forward(&b, &options.forward_options(), &parameters, tokens)?,
+        _ => pipeline::evaluate(&b, options, &parameters, tokens, None)?,
+    };
     b.output("logits", logits);
     b.finish()
 }
@@ -174,16 +234,7 @@ mod tests {
     fn programs_do_not_grow_with_the_model() {
         let nodes = |name: &str| {
             let preset = Preset::find(name).expect("a preset");
-            let options = StepOptions {
-                model: preset.config,
-                precision: Precision::FLOAT32,
-                remat: Remat::None,
-                query_block: 0,
-                batch: 2,
-                sequence_length: 2048,
-                adam: Adam::default(),
-                clip_norm: preset.clip_norm,
-            };
+            let options = StepOptions::new(preset.config, 2, 2048);
             train_step(&options).expect("a valid program").node_count()
         };
         assert_eq!(nodes("44m"), nodes("280b"));

@@ -1,5 +1,6 @@
 use super::*;
 use model::Preset;
+use model::remat::policy;
 use proptest::prelude::*;
 
 /// Applies a file's text, then overrides, to the quick start.
@@ -63,7 +64,7 @@ fn values_of_the_wrong_type_are_named_with_what_was_expected() {
     );
     check("data.invalid_utf8=skip", r#"data.invalid_utf8 = "skip": expected "error" or "replace""#);
     check("model.preset=45m", r#"model.preset = "45m": expected one of 44m, 117m, 417m, 1.4b, 7.1b, 280b"#);
-    let remat = r#"expected "none", "dots", "full", or a list of names out of "attention_input", "query", "key", "value", "attention_result", "feed_forward_hidden""#;
+    let remat = r#"expected "none", "selective", "attention", "full", "dots", or a list of names out of "attention_input", "query", "key", "value", "attention_result", "attention_output", "feed_forward_hidden""#;
     check("training.remat=all", &format!(r#"training.remat = "all": {remat}"#));
     check(r#"training.remat=["x"]"#, &format!(r#"training.remat = ["x"]: {remat}"#));
     check("device.kind=gpu", r#"device.kind = "gpu": expected one of "cpu", "cuda", "tpu""#);
@@ -158,7 +159,9 @@ proptest! {
         rate in prop::num::f64::POSITIVE | prop::num::f64::NORMAL,
         seed: u32,
         paths in prop::collection::vec("\\PC{1,8}", 0..3),
-        remat in prop::sample::select(vec![Remat::None, Remat::Dots, Remat::Full, Remat::Save(vec!["key".into()])]),
+        remat in prop::sample::select(vec![
+            Remat::None, Remat::Dots, Remat::Full, Remat::Save(vec!["key".into()]), policy("selective").unwrap(),
+        ]),
     ) {
         let mut config = Config::quick_start().unwrap();
         [config.model.layers, config.model.heads, config.training.batch, config.training.query_block] = sizes;

@@ -38,11 +38,11 @@ pub mod device {
     }
 }
 
-/// `"none"`, `"dots"`, `"full"`, or a list of names.
+/// The name of a policy of [`model::remat`], `"dots"`, or a list of names.
 pub mod remat {
     use super::*;
     use graph::Remat;
-    use model::remat::SAVEABLE;
+    use model::remat::{POLICIES, SAVEABLE, policy};
     use serde::Serialize;
 
     #[derive(Deserialize)]
@@ -53,28 +53,23 @@ pub mod remat {
     }
 
     pub fn serialize<S: Serializer>(remat: &Remat, serializer: S) -> Result<S::Ok, S::Error> {
-        match remat {
-            Remat::None => serializer.serialize_str("none"),
-            Remat::Dots => serializer.serialize_str("dots"),
-            Remat::Full => serializer.serialize_str("full"),
-            Remat::Save(names) => names.serialize(serializer),
+        let named = POLICIES.into_iter().find(|name| policy(name).as_ref() == Some(remat));
+        match (named, remat) {
+            (Some(name), _) => serializer.serialize_str(name),
+            (None, Remat::Save(names)) => names.serialize(serializer),
+            (None, _) => serializer.serialize_str("dots"),
         }
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Remat, D::Error> {
         let expected = || {
             let names = SAVEABLE.map(|name| format!("{name:?}")).join(", ");
-            de::Error::custom(format!(
-                "expected \"none\", \"dots\", \"full\", or a list of names out of {names}"
-            ))
+            let words = POLICIES.map(|name| format!("{name:?}")).join(", ");
+            de::Error::custom(format!("expected {words}, \"dots\", or a list of names out of {names}"))
         };
         match Written::deserialize(deserializer).map_err(|_| expected())? {
-            Written::Word(word) => match word.as_str() {
-                "none" => Ok(Remat::None),
-                "dots" => Ok(Remat::Dots),
-                "full" => Ok(Remat::Full),
-                _ => Err(expected()),
-            },
+            Written::Word(word) if word == "dots" => Ok(Remat::Dots),
+            Written::Word(word) => policy(&word).ok_or_else(expected),
             Written::Names(names) if names.iter().all(|name| SAVEABLE.contains(&name.as_str())) => {
                 Ok(Remat::Save(names))
             }

@@ -1,0 +1,7 @@
+#pragma once
+
+namespace mlir {
+
+class MLIRContext {};
+
+}  // namespace mlir

@@ -1,0 +1,206 @@
+//! What a split program takes on each device: memory at its peak, and seconds.
+//!
+//! The program that is priced is the one that would be compiled, op by op, with its collectives: nothing is estimated
+//! from the shape of the model. What is a model is how a compiler stores and fuses ([`buffers`]) and how fast a device
+//! is at what ([`Rates`]); both are compared with compilers' results in `docs/plans.md`.
+
+mod buffers;
+mod memory;
+mod rates;
+mod work;
+
+use std::collections::BTreeMap;
+
+use graph::{Partitioned, TensorType};
+use serde::{Deserialize, Serialize};
+
+use crate::machine::{Collective, TopologyError};
+pub use rates::{Calibration, Rates};
+pub use work::{Work, WorkKind};
+
+/// Memory of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemoryItem {
+    /// What it is: `parameters`, `optimizer`, or where in the program it is made.
+    pub name: String,
+    /// Bytes on each device.
+    pub bytes: u64,
+}
+
+/// Time of one kind at one place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimeItem {
+    /// Where in the program.
+    pub scope: String,
+    /// `product`, `pass`, or the name of a collective with its axes.
+    pub kind: String,
+    /// Times in a step.
+    pub times: u64,
+    /// Bytes in a step: moved over links, for collectives; read and written, for everything else.
+    pub bytes: f64,
+    /// Seconds in a step.
+    pub seconds: f64,
+}
+
+/// What a split program takes on each device.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// What is in memory at the peak, the largest first.
+    pub memory: Vec<MemoryItem>,
+    /// Where the time goes, the longest first.
+    pub time: Vec<TimeItem>,
+    /// Seconds of products.
+    pub product_seconds: f64,
+    /// Floating-point operations of products.
+    pub product_flops: f64,
+    /// Seconds of everything else a device does by itself.
+    pub pass_seconds: f64,
+    /// Seconds of collectives, on the links they go over.
+    pub collective_seconds: f64,
+    /// Seconds of collectives at the one rate that estimates of compiled programs assume.
+    pub estimator_collective_seconds: f64,
+    /// Seconds of a step, nothing overlapping.
+    pub step_seconds: f64,
+}
+
+impl Estimate {
+    /// Prices the program each device runs.
+    ///
+    /// # Errors
+    /// When the program's mesh has another number of devices than the machine.
+    pub fn of(program: &Partitioned, rates: &Rates<'_>) -> Result<Estimate, TopologyError> {
+        let calibration = &rates.calibration;
+        let size = |ty: &TensorType| stored_bytes(ty, calibration.array_tile);
+        let memory = memory_items(&memory::peak(&program.function, &size), calibration);
+        let mut items: BTreeMap<(String, String), TimeItem> = BTreeMap::new();
+        let mut estimate = Estimate { memory, ..Estimate::default() };
+        for work in work::work(&program.function, &size) {
+            let times = work.times as f64;
+            let (kind, bytes, seconds) = match &work.kind {
+                WorkKind::Product { bytes, .. } => {
+                    let seconds = rates.product(&work.kind) * times;
+                    estimate.product_seconds += seconds;
+                    estimate.product_flops += work.kind.flops() * times;
+                    ("product".to_owned(), *bytes as f64 * times, seconds)
+                }
+                WorkKind::Pass { bytes, operations } => {
+                    let seconds = rates.pass(*bytes as f64, *operations) * times;
+                    estimate.pass_seconds += seconds;
+                    ("pass".to_owned(), *bytes as f64 * times, seconds)
+                }
+                WorkKind::Collective { collective, bytes, axes } => {
+                    let group: usize = axes.iter().map(|axis| axis.size).product();
+                    let ring_bytes = ring_bytes(*collective, *bytes as f64, group) * times;
+                    let seconds = rates.collective(&program.mesh, *collective, *bytes as f64, axes)? * times;
+                    estimate.collective_seconds += seconds;
+                    estimate.estimator_collective_seconds += rates.estimator(&program.mesh, ring_bytes, axes);
+                    let axes: Vec<_> = axes.iter().map(|axis| axis.name.as_str()).collect();
+                    (
+                        format!("{} over {}", collective_name(*collective), axes.join(" and ")),
+                        ring_bytes,
+                        seconds,
+                    )
+                }
+            };
+            let key = (work.scope.clone(), kind.clone());
+            let item = items.entry(key).or_insert_with(|| TimeItem {
+                scope: work.scope.clone(),
+                kind,
+                times: 0,
+                bytes: 0.0,
+                seconds: 0.0,
+            });
+            item.times += work.times;
+            item.bytes += bytes;
+            item.seconds += seconds;
+        }
+        estimate.time = items.into_values().collect();
+        estimate.time.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        estimate.step_seconds =
+            estimate.product_seconds + estimate.pass_seconds + estimate.collective_seconds;
+        Ok(estimate)
+    }
+
+    /// Bytes in use on each device when most are.
+    pub fn peak_bytes(&self) -> u64 {
+        self.memory.iter().map(|item| item.bytes).sum()
+    }
+
+    /// Seconds of a step if collectives ran entirely beside everything else.
+    pub fn overlapped_seconds(&self) -> f64 {
+        (self.product_seconds + self.pass_seconds).max(self.collective_seconds)
+    }
+
+    /// Seconds of a step with collectives as the estimate for compiled programs prices them.
+    pub fn estimator_seconds(&self) -> f64 {
+        self.product_seconds + self.pass_seconds + self.estimator_collective_seconds
+    }
+}
+
+fn memory_items(peak: &memory::Peak, calibration: &Calibration) -> Vec<MemoryItem> {
+    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    for held in &peak.held {
+        let name = kind_of(&held.name, held.is_param);
+        let factor = if held.is_param { 1.0 } else { calibration.temporaries };
+        *kinds.entry(name).or_default() += (held.bytes as f64 * factor) as u64;
+    }
+    if calibration.fixed_bytes > 0 {
+        kinds.insert("reserved by the compiler".to_owned(), calibration.fixed_bytes);
+    }
+    let mut memory: Vec<MemoryItem> =
+        kinds.into_iter().map(|(name, bytes)| MemoryItem { name, bytes }).collect();
+    memory.sort_by_key(|item| std::cmp::Reverse(item.bytes));
+    memory
+}
+
+/// XLA's name of a collective.
+pub fn collective_name(collective: Collective) -> &'static str {
+    match collective {
+        Collective::AllReduce => "all-reduce",
+        Collective::AllGather => "all-gather",
+        Collective::ReduceScatter => "reduce-scatter",
+        Collective::AllToAll => "all-to-all",
+        Collective::Permute => "collective-permute",
+    }
+}
+
+/// Bytes one device sends for a collective on a ring: of a whole of `bytes`, with `group` members.
+pub fn ring_bytes(collective: Collective, bytes: f64, group: usize) -> f64 {
+    let share = (group as f64 - 1.0) / group as f64;
+    match collective {
+        Collective::AllReduce => 2.0 * share * bytes,
+        Collective::AllGather | Collective::ReduceScatter => share * bytes,
+        Collective::AllToAll => share * bytes / 4.0,
+        Collective::Permute => bytes,
+    }
+}
+
+/// Bytes of an array whose two innermost dimensions are stored in multiples of a tile. The compiler chooses which these
+/// are; it is taken to choose well.
+fn stored_bytes(ty: &TensorType, tile: [usize; 2]) -> u64 {
+    let plain = ty.bytes() as u64;
+    let rank = ty.rank();
+    if tile == [1, 1] || rank == 0 {
+        return plain;
+    }
+    // Narrow elements share a row's registers.
+    let rows = tile[0] * 4 / ty.dtype.size().clamp(1, 4);
+    let padded = |size: usize, multiple: usize| size.next_multiple_of(multiple) as f64 / size.max(1) as f64;
+    let mut best = f64::INFINITY;
+    for lane in 0..rank {
+        for row in (0..rank).filter(|&row| row != lane || rank == 1) {
+            let row_factor = if rank == 1 { 1.0 } else { padded(ty.shape[row], rows) };
+            best = best.min(padded(ty.shape[lane], tile[1]) * row_factor);
+        }
+    }
+    (plain as f64 * best) as u64
+}
+
+/// A heading for something in memory.
+fn kind_of(name: &str, is_param: bool) -> String {
+    if is_param {
+        let kind = name.split('/').next().unwrap_or(name);
+        return if kind == "adam" { "optimizer".to_owned() } else { kind.to_owned() };
+    }
+    name.to_owned()
+}

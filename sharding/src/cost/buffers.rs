@@ -1,0 +1,203 @@
+//! Which values of a program get memory of their own, and what each step reads.
+//!
+//! Compilers fuse: an elementwise result that is read by one other computation is never stored. This is a model of that,
+//! not any compiler's rules: products, collectives, reductions, loops and what they read are stored; elementwise ops,
+//! counters and moves are computed where they are read, unless they are costly and read more than once.
+
+use graph::{Binary, Function, Op, TensorType, Unary, Value};
+
+/// What holds a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Storage {
+    /// Nothing: it is computed where it is read.
+    Fused,
+    /// The memory of this value, which may be the value itself.
+    Buffer(Value),
+}
+
+/// Memory read by a fused computation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Read {
+    pub(super) buffer: Value,
+    pub(super) bytes: u64,
+}
+
+/// The storage of a function's values.
+pub(super) struct Buffers {
+    pub(super) storage: Vec<Storage>,
+    /// For each value, what computing it where it is read takes: reads, and elementary operations on elements.
+    reads: Vec<Vec<Read>>,
+    operations: Vec<f64>,
+}
+
+/// Operations an element costs.
+fn weight(op: &Op) -> f64 {
+    match op {
+        Op::Unary(Unary::Exp | Unary::Tanh | Unary::Log | Unary::Logistic) => 8.0,
+        Op::Unary(Unary::Sin | Unary::Cos) => 12.0,
+        Op::Unary(Unary::Sqrt | Unary::Rsqrt) | Op::Binary(Binary::Div) => 4.0,
+        Op::Binary(Binary::Pow) => 16.0,
+        Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select | Op::Convert(_) | Op::Reduce { .. } => {
+            1.0
+        }
+        _ => 0.0,
+    }
+}
+
+/// Ops that only say where their operand lies.
+fn renames(op: &Op) -> bool {
+    matches!(op, Op::Reshape { .. } | Op::Shard { .. } | Op::Name(_) | Op::StopGradient | Op::Bitcast(_))
+}
+
+/// Ops that are computed where they are read, if nothing keeps them from it.
+fn fuses(op: &Op) -> bool {
+    renames(op)
+        || matches!(
+            op,
+            Op::Constant(_)
+                | Op::Iota { .. }
+                | Op::AxisIndex { .. }
+                | Op::Broadcast { .. }
+                | Op::Unary(_)
+                | Op::Binary(_)
+                | Op::Compare(_)
+                | Op::Select
+                | Op::Convert(_)
+                | Op::Transpose { .. }
+                | Op::Slice { .. }
+                | Op::Pad { .. }
+                | Op::Reverse { .. }
+                | Op::Concatenate { .. }
+                | Op::DynamicSlice { .. }
+        )
+}
+
+/// Whether a reader of an operand wants it in memory.
+fn wants_memory(op: &Op, operand: usize) -> bool {
+    match op {
+        Op::Scan(_)
+        | Op::AllReduce { .. }
+        | Op::AllGather { .. }
+        | Op::ReduceScatter { .. }
+        | Op::AllToAll { .. }
+        | Op::Permute { .. } => true,
+        Op::Take => operand == 0,
+        Op::ScatterAdd | Op::DynamicUpdateSlice => operand == 0,
+        _ => false,
+    }
+}
+
+impl Buffers {
+    /// Decides what is stored. `size` gives the bytes of a value.
+    pub(super) fn new(function: &Function, size: &dyn Fn(&TensorType) -> u64) -> Self {
+        let count = function.types.len();
+        let mut readers: Vec<Vec<(usize, usize)>> = vec![Vec::new(); count];
+        for (index, node) in function.nodes.iter().enumerate() {
+            for (position, operand) in node.operands.iter().enumerate() {
+                readers[operand.index()].push((index, position));
+            }
+        }
+        let mut is_result = vec![false; count];
+        function.results.iter().for_each(|output| is_result[output.value.index()] = true);
+
+        // Backwards: whether a value is wanted in memory, through ops that only rename it.
+        let mut wanted = is_result.clone();
+        let mut uses = vec![0usize; count];
+        for node in function.nodes.iter().rev() {
+            for &result in &node.results {
+                for &(reader, position) in &readers[result.index()] {
+                    let op = &function.nodes[reader].op;
+                    let through = function.nodes[reader].results[0].index();
+                    if renames(op) {
+                        wanted[result.index()] |= wanted[through];
+                        uses[result.index()] += uses[through];
+                    } else {
+                        wanted[result.index()] |= wants_memory(op, position);
+                        uses[result.index()] += 1;
+                    }
+                }
+            }
+        }
+
+        let mut buffers = Self {
+            storage: vec![Storage::Fused; count],
+            reads: vec![Vec::new(); count],
+            operations: vec![0.0; count],
+        };
+        for param in &function.params {
+            buffers.store(param.value, size(function.ty(param.value)));
+        }
+        for node in &function.nodes {
+            let result = node.results[0];
+            let ty = function.ty(result);
+            if renames(&node.op) {
+                if let Storage::Buffer(root) = buffers.storage[node.operands[0].index()] {
+                    buffers.storage[result.index()] = Storage::Buffer(root);
+                    buffers.reads[result.index()] = vec![Read { buffer: root, bytes: size(ty) }];
+                    continue;
+                }
+            }
+            let in_place = match node.op {
+                Op::DynamicUpdateSlice => Some(buffers.storage[node.operands[0].index()]),
+                _ => None,
+            };
+            if let Some(Storage::Buffer(root)) = in_place {
+                buffers.storage[result.index()] = Storage::Buffer(root);
+                buffers.reads[result.index()] = vec![Read { buffer: root, bytes: size(ty) }];
+                continue;
+            }
+            if !fuses(&node.op) {
+                node.results.iter().for_each(|&result| buffers.store(result, size(function.ty(result))));
+                continue;
+            }
+            let (mut reads, operations) = buffers.work(function, node);
+            if matches!(node.op, Op::DynamicSlice { .. } | Op::Slice { .. }) {
+                reads.iter_mut().for_each(|read| read.bytes = read.bytes.min(size(ty)));
+            }
+            let costly = operations > 3.0 * ty.elements() as f64 && !reads.is_empty();
+            if wanted[result.index()] || (costly && uses[result.index()] > 1) {
+                buffers.store(result, size(ty));
+            } else {
+                buffers.reads[result.index()] = reads;
+                buffers.operations[result.index()] = operations;
+            }
+        }
+        buffers
+    }
+
+    fn store(&mut self, value: Value, bytes: u64) {
+        self.storage[value.index()] = Storage::Buffer(value);
+        self.reads[value.index()] = vec![Read { buffer: value, bytes }];
+    }
+
+    /// Whether a value has memory of its own.
+    pub(super) fn is_own(&self, value: Value) -> bool {
+        self.storage[value.index()] == Storage::Buffer(value)
+    }
+
+    /// What computing a node reads, and its elementary operations, with all that is fused into it.
+    pub(super) fn work(&self, function: &Function, node: &graph::Node) -> (Vec<Read>, f64) {
+        let mut reads: Vec<Read> = Vec::new();
+        let elements = function.ty(node.results[0]).elements();
+        let over = match &node.op {
+            Op::Reduce { .. } => function.ty(node.operands[0]).elements(),
+            _ => elements,
+        };
+        let mut operations = weight(&node.op) * over as f64;
+        for operand in &node.operands {
+            operations += self.operations[operand.index()];
+            for read in &self.reads[operand.index()] {
+                match reads.iter_mut().find(|known| known.buffer == read.buffer) {
+                    Some(known) => known.bytes = known.bytes.max(read.bytes),
+                    None => reads.push(*read),
+                }
+            }
+        }
+        (reads, operations)
+    }
+
+    /// The buffers a value's bits lie in or are computed from.
+    pub(super) fn sources(&self, value: Value) -> impl Iterator<Item = Value> + '_ {
+        self.reads[value.index()].iter().map(|read| read.buffer)
+    }
+}

@@ -1,0 +1,180 @@
+//! The most memory a program has in use at once.
+
+use std::collections::HashMap;
+
+use graph::{Function, Op, TensorType, Value};
+
+use super::buffers::{Buffers, Storage};
+
+/// How much memory a value takes.
+pub(super) type Size<'a> = &'a dyn Fn(&TensorType) -> u64;
+
+/// Something that is in memory at the peak.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Held {
+    /// Where it is made, such as `layers/attention`; the name, for a parameter.
+    pub(super) name: String,
+    /// Its type.
+    pub(super) ty: TensorType,
+    /// Bytes.
+    pub(super) bytes: u64,
+    /// Whether it is a parameter of the whole program.
+    pub(super) is_param: bool,
+}
+
+/// What is in use when most is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Peak {
+    pub(super) bytes: u64,
+    pub(super) held: Vec<Held>,
+}
+
+/// The peak of a whole program: parameters are there from the start, and those whose memory a result takes over end with
+/// their last use.
+pub(super) fn peak(function: &Function, size: Size<'_>) -> Peak {
+    let given_up: Vec<bool> = (0..function.params.len())
+        .map(|index| function.results.iter().any(|output| output.alias == Some(index)))
+        .collect();
+    body_peak(function, size, &given_up, &|_| true)
+}
+
+/// The peak of a function whose parameter `i` is counted if `counted(i)`, and ends with its last use if `given_up[i]`.
+fn body_peak(
+    function: &Function,
+    size: Size<'_>,
+    given_up: &[bool],
+    counted: &dyn Fn(usize) -> bool,
+) -> Peak {
+    let buffers = Buffers::new(function, size);
+    // The last node that reads each buffer; results are read at the end.
+    let end = function.nodes.len();
+    let mut last: HashMap<Value, usize> = HashMap::new();
+    let stores = |index: usize| {
+        let node = &function.nodes[index];
+        !matches!(buffers.storage[node.results[0].index()], Storage::Fused)
+    };
+    for (index, node) in function.nodes.iter().enumerate() {
+        if stores(index) {
+            for &operand in &node.operands {
+                last.extend(buffers.sources(operand).map(|buffer| (buffer, index)));
+            }
+        }
+    }
+    for output in &function.results {
+        last.extend(buffers.sources(output.value).map(|buffer| (buffer, end)));
+    }
+
+    let mut live: HashMap<Value, u64> = HashMap::new();
+    let mut total = 0u64;
+    for (index, param) in function.params.iter().enumerate() {
+        if counted(index) {
+            let bytes = size(function.ty(param.value));
+            total += bytes;
+            live.insert(param.value, bytes);
+            if !given_up[index] {
+                last.insert(param.value, usize::MAX);
+            }
+        }
+    }
+    let mut best = Peak { bytes: total, held: Vec::new() };
+    let mut best_at: Option<(HashMap<Value, u64>, Option<usize>)> = None;
+    for (index, node) in function.nodes.iter().enumerate() {
+        if !stores(index) {
+            continue;
+        }
+        let dies = |value: &Value| last.get(value).is_none_or(|&last| last <= index);
+        let new: Vec<Value> = node.results.iter().copied().filter(|&result| buffers.is_own(result)).collect();
+        let mut extra = 0;
+        let mut freed_first: Vec<Value> = Vec::new();
+        match &node.op {
+            Op::Scan(scan) => {
+                // The loop works in the memory of its initial values, where nobody else reads them.
+                for &operand in &node.operands[..scan.carries] {
+                    freed_first.extend(buffers.sources(operand).filter(|buffer| dies(buffer)));
+                }
+                extra = scan_extra(scan, size);
+            }
+            op if elementwise(op) => {
+                // In place, where an operand of the same size ends here.
+                let bytes: u64 = new.iter().map(|&value| size(function.ty(value))).sum();
+                let dying = node.operands.iter().flat_map(|&operand| buffers.sources(operand));
+                freed_first
+                    .extend(dying.filter(|buffer| dies(buffer) && live.get(buffer) == Some(&bytes)).take(1));
+            }
+            _ => {}
+        }
+        for buffer in freed_first {
+            total -= live.remove(&buffer).unwrap_or(0);
+        }
+        for &value in &new {
+            let bytes = size(function.ty(value));
+            total += bytes;
+            live.insert(value, bytes);
+        }
+        if total + extra > best.bytes {
+            best.bytes = total + extra;
+            best_at = Some((live.clone(), (extra > 0).then_some(index)));
+        }
+        let ended: Vec<Value> = live.keys().copied().filter(|value| dies(value)).collect();
+        for value in ended {
+            total -= live.remove(&value).unwrap_or(0);
+        }
+    }
+    if let Some((held, inside)) = best_at {
+        best.held = describe(function, &held);
+        if let Some(Op::Scan(scan)) = inside.map(|index| &function.nodes[index].op) {
+            best.held.extend(scan_peak(scan, size).held);
+        }
+    } else {
+        best.held = describe(function, &live);
+    }
+    best
+}
+
+fn elementwise(op: &Op) -> bool {
+    matches!(op, Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Convert(_) | Op::Compare(_))
+}
+
+/// The peak inside a loop's body, beyond its carried values, its inputs and its outputs.
+fn scan_peak(scan: &graph::Scan, size: Size<'_>) -> Peak {
+    let given_up: Vec<bool> = (0..scan.body.params.len()).map(|index| index < scan.carries).collect();
+    // Slices of stacked inputs are read where they lie.
+    let carries = scan.carries;
+    let mut peak = body_peak(&scan.body, size, &given_up, &|index| index < carries);
+    let carried: u64 = scan.body.params[..carries].iter().map(|param| size(scan.body.ty(param.value))).sum();
+    let stacked: u64 =
+        scan.body.results[carries..].iter().map(|output| size(scan.body.ty(output.value))).sum();
+    // Outputs are written into their stacks: what is left of them at the end is not held twice.
+    let _ = stacked;
+    peak.bytes = peak.bytes.saturating_sub(carried);
+    let params: Vec<String> = scan.body.params.iter().map(|param| param.name.clone()).collect();
+    peak.held.retain(|held| !(held.is_param && params.contains(&held.name)));
+    peak.held.iter_mut().for_each(|held| held.is_param = false);
+    peak
+}
+
+fn scan_extra(scan: &graph::Scan, size: Size<'_>) -> u64 {
+    scan_peak(scan, size).bytes
+}
+
+fn describe(function: &Function, live: &HashMap<Value, u64>) -> Vec<Held> {
+    let definitions = function.definitions();
+    let mut held: Vec<(u32, Held)> = live
+        .iter()
+        .map(|(&value, &bytes)| {
+            let (name, is_param) = match definitions[value.index()] {
+                Some(node) => {
+                    let node = &function.nodes[node];
+                    (format!("{}/{}", function.scope(node), node.op.name()), false)
+                }
+                None => {
+                    let param = function.params.iter().find(|param| param.value == value);
+                    (param.map_or_else(String::new, |param| param.name.clone()), true)
+                }
+            };
+            (value.0, Held { name, ty: function.ty(value).clone(), bytes, is_param })
+        })
+        .collect();
+    held.sort_by_key(|(value, held)| (std::cmp::Reverse(held.bytes), *value));
+    held.into_iter().map(|(_, held)| held).collect()
+}

@@ -1,0 +1,115 @@
+//! How fast the devices of a machine are at what.
+
+use graph::{Mesh, MeshAxis};
+use serde::{Deserialize, Serialize};
+
+use super::work::WorkKind;
+use crate::machine::{Collective, Topology, TopologyError};
+
+/// How much of its peaks a chip reaches, and how its compiler stores arrays: fitted to what compilers say of verified
+/// plans (`bench/plans.py`; `docs/plans.md` has the errors that are left).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Part of the peak of products that large ones reach.
+    pub products: f64,
+    /// Part of the peak of bytes between device and memory that passes reach.
+    pub bytes: f64,
+    /// Elementary operations on elements per second, as a part of the peak of products.
+    pub operations: f64,
+    /// Rows, columns and sum lengths of products are done in multiples of this.
+    pub product_tile: usize,
+    /// Multiples that the last two dimensions of arrays of 32-bit elements are stored in.
+    pub array_tile: [usize; 2],
+    /// Bytes of temporaries for each that [`super::Estimate`] counts.
+    pub temporaries: f64,
+    /// Bytes that every program takes besides.
+    pub fixed_bytes: u64,
+}
+
+impl Calibration {
+    /// The calibration of a chip.
+    pub fn of(chip: &str) -> Calibration {
+        let tpu = Calibration {
+            products: 0.9,
+            bytes: 0.85,
+            operations: 1.0 / 16.0,
+            product_tile: 128,
+            array_tile: [8, 128],
+            temporaries: 1.0,
+            fixed_bytes: 0,
+        };
+        match chip {
+            "cpu" => Calibration { product_tile: 8, array_tile: [1, 1], operations: 0.2, ..tpu },
+            "a100" | "a100-80g" | "h100" | "h200" => Calibration {
+                products: 0.65,
+                product_tile: 64,
+                array_tile: [1, 1],
+                operations: 1.0 / 30.0,
+                ..tpu
+            },
+            _ => tpu,
+        }
+    }
+}
+
+/// A machine with a mesh laid over it.
+#[derive(Clone, Debug)]
+pub struct Rates<'a> {
+    /// The machine.
+    pub topology: &'a Topology,
+    /// The devices' calibration.
+    pub calibration: Calibration,
+}
+
+impl<'a> Rates<'a> {
+    /// The rates of a machine.
+    pub fn of(topology: &'a Topology) -> Self {
+        Self { topology, calibration: Calibration::of(topology.chip().name) }
+    }
+
+    /// Seconds of a product.
+    pub(super) fn product(&self, kind: &WorkKind) -> f64 {
+        let WorkKind::Product { batch, m, n, k, dtype, bytes, operations } = *kind else { return 0.0 };
+        let tiled = |size: usize| size.next_multiple_of(self.calibration.product_tile) as f64;
+        // Rows stream through the unit: they may be few.
+        let rows = m.next_multiple_of(8) as f64;
+        let flops = 2.0 * batch as f64 * rows * tiled(n) * tiled(k);
+        let multiply = flops / (self.topology.chip().peak_flops(dtype) * self.calibration.products);
+        multiply.max(self.pass(bytes as f64, operations))
+    }
+
+    /// Seconds of a pass over memory.
+    pub(super) fn pass(&self, bytes: f64, operations: f64) -> f64 {
+        let chip = self.topology.chip();
+        let moving = bytes / (chip.memory_bytes_per_second * self.calibration.bytes);
+        let peak = chip.bf16_flops.max(chip.f32_flops);
+        moving.max(operations / (peak * self.calibration.operations))
+    }
+
+    /// Seconds of a collective of `bytes` along axes of a mesh.
+    ///
+    /// # Errors
+    /// When the mesh is not of this machine.
+    pub(super) fn collective(
+        &self,
+        mesh: &Mesh,
+        collective: Collective,
+        bytes: f64,
+        axes: &[MeshAxis],
+    ) -> Result<f64, TopologyError> {
+        let sizes: Vec<usize> = mesh.axes.iter().map(|axis| axis.size).collect();
+        let index = |axis: &MeshAxis| mesh.axes.iter().position(|other| other.name == axis.name);
+        let axes: Vec<usize> = axes.iter().filter_map(index).collect();
+        Ok(self.topology.group_links(&sizes, &axes)?.seconds(collective, bytes))
+    }
+
+    /// Seconds by the estimate that compiled programs get too: ring bytes over [`Chip`](crate::machine::Chip)'s assumed
+    /// rate, whatever the axis; nothing for what crosses slices or hosts.
+    pub(super) fn estimator(&self, mesh: &Mesh, ring_bytes: f64, axes: &[MeshAxis]) -> f64 {
+        let sizes: Vec<usize> = mesh.axes.iter().map(|axis| axis.size).collect();
+        let index = |axis: &MeshAxis| mesh.axes.iter().position(|other| other.name == axis.name);
+        let axes: Vec<usize> = axes.iter().filter_map(index).collect();
+        let crosses = self.topology.group_links(&sizes, &axes).is_ok_and(|links| links.crosses_network());
+        if crosses { 0.0 } else { self.topology.estimator_seconds(ring_bytes) }
+    }
+}

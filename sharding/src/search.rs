@@ -1,0 +1,370 @@
+//! Finding the best plans for a machine.
+//!
+//! Every plan of the space is looked at: every factorisation of the devices into stages, data and model, every number
+//! of microbatches, ZeRO level, rematerialisation policy, and the residual stream split or not. Each first gets a lower
+//! bound of its step time and memory by arithmetic; in order of that bound, plans are then built, split and priced
+//! ([`crate::cost`]), until no bound is below the worst plan kept. What is found is therefore what an exhaustive search
+//! finds.
+
+use std::thread;
+
+use crate::cost::Estimate;
+use crate::machine::Collective;
+use crate::partition::Rules;
+use crate::plan::{DATA, MODEL, MeshShape, Plan, RematPolicy};
+
+/// What of a model decides how it can be split. All in numbers of elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Layers.
+    pub layers: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Width of the residual stream.
+    pub embed: usize,
+    /// Width of the feed-forward layer.
+    pub feed_forward: usize,
+    /// Tokens of the vocabulary.
+    pub vocabulary: usize,
+    /// Parameters of one layer.
+    pub layer_parameters: u64,
+    /// All other parameters.
+    pub other_parameters: u64,
+    /// Bytes of a parameter.
+    pub parameter_bytes: u64,
+    /// Bytes of an element of the residual stream.
+    pub activation_bytes: u64,
+}
+
+/// A model to be planned for, as far as a search needs to know it.
+pub trait Workload: Sync {
+    /// Its sizes.
+    fn sizes(&self) -> Sizes;
+
+    /// Seconds of a collective of `bytes` over one axis of a mesh.
+    fn collective_seconds(&self, mesh: MeshShape, axis: &str, collective: Collective, bytes: f64) -> f64;
+
+    /// Memory and time of a plan on the machine.
+    ///
+    /// # Errors
+    /// When the plan cannot be built, in words.
+    fn estimate(&self, plan: &Plan) -> Result<Estimate, String>;
+}
+
+/// The parts of a plan that the user has decided.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs)] // Each is the field of a plan of its name.
+pub struct Pins {
+    pub stage: Option<usize>,
+    pub data: Option<usize>,
+    pub model: Option<usize>,
+    pub microbatches: Option<usize>,
+    pub zero: Option<u8>,
+    pub remat: Option<RematPolicy>,
+    pub sequence_sharding: Option<bool>,
+}
+
+/// Where to search.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Space {
+    /// The machine's name.
+    pub topology: String,
+    /// Its slices.
+    pub slices: usize,
+    /// Groups of devices with fast links of their own: slices, or hosts of GPUs.
+    pub islands: usize,
+    /// Its devices.
+    pub devices: usize,
+    /// Memory of a device, in bytes.
+    pub memory: u64,
+    /// Floating-point operations per second of a device in products, at most.
+    pub flops_per_second: f64,
+    /// Sequences of a batch.
+    pub batch: usize,
+    /// Tokens of a sequence.
+    pub sequence_length: usize,
+    /// What is decided.
+    pub pins: Pins,
+}
+
+/// A plan with what it is expected to take.
+#[derive(Clone, Debug)]
+pub struct Priced {
+    /// The plan.
+    pub plan: Plan,
+    /// Its price.
+    pub estimate: Estimate,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The best plans that fit, best first.
+    pub plans: Vec<Priced>,
+    /// The plan that needs least memory among those that do not fit; there only if none fits.
+    pub nearest: Option<Priced>,
+    /// Plans in the space.
+    pub candidates: usize,
+    /// Plans that were built and priced.
+    pub priced: usize,
+    /// Of the plans that could not be built, one reason.
+    pub refused: Option<String>,
+}
+
+/// Least step time and memory a plan can have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Bound {
+    seconds: f64,
+    bytes: u64,
+}
+
+/// All plans of a space, in a fixed order.
+pub fn candidates(space: &Space, sizes: &Sizes) -> Vec<Plan> {
+    let Space { devices, batch, sequence_length, ref pins, .. } = *space;
+    let allowed = |pin: Option<usize>, value: usize| pin.is_none_or(|pin| pin == value);
+    let mut plans = Vec::new();
+    for stage in divisors(devices) {
+        let fits = sizes.layers.is_multiple_of(stage) && stage <= batch && allowed(pins.stage, stage);
+        // Islands are joined by slow links: a stage does not cross them.
+        let islands = space.islands;
+        let crosses = stage > 1 && !(stage.is_multiple_of(islands) || islands.is_multiple_of(stage));
+        if !fits || crosses {
+            continue;
+        }
+        for model in divisors(devices / stage) {
+            let data = devices / stage / model;
+            let splits = [sizes.heads, sizes.feed_forward, sizes.vocabulary];
+            let fits = splits.iter().all(|size| size.is_multiple_of(model));
+            // Tensor parallelism over the slow links between them is never worth it.
+            let within = model <= devices / islands;
+            if !(fits
+                && within
+                && batch.is_multiple_of(data)
+                && allowed(pins.model, model)
+                && allowed(pins.data, data))
+            {
+                continue;
+            }
+            for microbatches in divisors(batch / data) {
+                if microbatches < stage || !allowed(pins.microbatches, microbatches) {
+                    continue;
+                }
+                for zero in 0..=3u8 {
+                    let useful = zero == 0 || (data > 1 && sizes.embed.is_multiple_of(data));
+                    if !useful || pins.zero.is_some_and(|pin| pin != zero) {
+                        continue;
+                    }
+                    for sequence_sharding in [false, true] {
+                        let useful =
+                            !sequence_sharding || (model > 1 && sequence_length.is_multiple_of(model));
+                        if !useful || pins.sequence_sharding.is_some_and(|pin| pin != sequence_sharding) {
+                            continue;
+                        }
+                        for remat in RematPolicy::ALL {
+                            if pins.remat.is_some_and(|pin| pin != remat) {
+                                continue;
+                            }
+                            plans.push(Plan {
+                                topology: space.topology.clone(),
+                                slices: space.slices,
+                                mesh: MeshShape { stage, data, model },
+                                stages: stage,
+                                microbatches,
+                                zero,
+                                remat,
+                                sequence_sharding,
+                                batch,
+                                sequence_length,
+                                rules: Rules::default(),
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    plans
+}
+
+/// Divisors, ascending.
+fn divisors(number: usize) -> Vec<usize> {
+    let mut low: Vec<usize> = (1..).take_while(|d| d * d <= number).filter(|d| number % d == 0).collect();
+    let high: Vec<usize> = low.iter().rev().map(|d| number / d).filter(|&d| !low.contains(&d)).collect();
+    low.extend(high);
+    low
+}
+
+/// Arithmetic on what every such plan has: the state, the gradients' sums, and what the backward pass keeps; the products
+/// at the chip's best; the activations that the products of a layer exchange over `model`; the gradients and gathered
+/// parameters over `data`.
+fn bound(space: &Space, sizes: &Sizes, workload: &dyn Workload, plan: &Plan) -> Bound {
+    let MeshShape { stage, data, model } = plan.mesh;
+    let over = |zero: u8| if plan.zero >= zero { data as u64 } else { 1 };
+    let layers = (sizes.layers / stage) as u64;
+    let parameters = (layers * sizes.layer_parameters + sizes.other_parameters) / model as u64;
+    let accumulates = plan.microbatches > 1;
+    // Of one microbatch on one device: the residual stream as it is kept, and as products of split heads see it.
+    let whole =
+        (plan.microbatch() / data * plan.sequence_length * sizes.embed) as u64 * sizes.activation_bytes;
+    let split = whole / model as u64;
+    let stream = if plan.sequence_sharding { split } else { whole };
+    let kept = match plan.remat {
+        RematPolicy::Full => stream,
+        RematPolicy::Attention => 2 * stream + 4 * split,
+        RematPolicy::Selective | RematPolicy::None => 2 * stream + 8 * split,
+    };
+    let in_flight = if stage > 1 { 2 * stage as u64 - 1 } else { 1 };
+    let bytes = parameters * sizes.parameter_bytes / over(3)
+        + parameters * 8 / over(1)
+        + if accumulates { parameters * 4 / over(2) } else { 0 }
+        + kept * layers * in_flight;
+
+    let tokens = plan.tokens() as f64;
+    let all = sizes.layers as f64 * sizes.layer_parameters as f64 + sizes.other_parameters as f64;
+    // Twice forward and four times backward, less the relative projection, which is done once for all tokens.
+    let passes = match plan.remat {
+        RematPolicy::Full => 7.2,
+        RematPolicy::Attention => 6.0,
+        RematPolicy::Selective | RematPolicy::None => 5.4,
+    };
+    let ticks = (plan.microbatches + stage - 1) as f64;
+    let bubble = ticks / plan.microbatches as f64;
+    let products = passes * all * tokens / space.devices as f64 / space.flops_per_second * bubble;
+    let mut seconds = products;
+    if model > 1 {
+        let gather = workload.collective_seconds(plan.mesh, MODEL, Collective::AllGather, whole as f64);
+        seconds += 8.0 * gather * layers as f64 * ticks;
+    }
+    if data > 1 {
+        let of_layers = (layers * sizes.layer_parameters) as f64 / model as f64;
+        let scatter = |bytes| workload.collective_seconds(plan.mesh, DATA, Collective::ReduceScatter, bytes);
+        let gradient_bytes = if accumulates { 4 } else { sizes.parameter_bytes } as f64;
+        let often = if plan.zero >= 2 { plan.microbatches as f64 } else { 1.0 };
+        // A layer's gradients are of the activations' dtype before they are summed.
+        let narrow = gradient_bytes.min(sizes.activation_bytes as f64);
+        seconds += often * scatter(of_layers * narrow) * 0.9;
+        if plan.zero >= 3 {
+            let gathered = of_layers * sizes.activation_bytes.min(sizes.parameter_bytes) as f64;
+            seconds += 1.8 * plan.microbatches as f64 * scatter(gathered);
+        }
+    }
+    Bound { seconds, bytes }
+}
+
+/// The best `keep` plans of a space.
+pub fn search(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
+    let sizes = workload.sizes();
+    let all = candidates(space, &sizes);
+    let bounded = all.into_iter().map(|plan| (bound(space, &sizes, workload, &plan), plan));
+    run(space, workload, keep.max(1), bounded.collect())
+}
+
+/// Bytes on each device of the plan that needs fewest, among those with the smallest bounds; `None` if there is no plan.
+pub fn smallest(space: &Space, workload: &dyn Workload) -> Option<u64> {
+    let sizes = workload.sizes();
+    let all = candidates(space, &sizes).into_iter();
+    let mut all: Vec<(Bound, Plan)> = all.map(|plan| (bound(space, &sizes, workload, &plan), plan)).collect();
+    all.sort_by_key(|(bound, plan)| {
+        (bound.bytes, plan.remat != RematPolicy::Full, !plan.sequence_sharding, plan.microbatch())
+    });
+    all.truncate(32);
+    let prices = price(workload, &all).into_iter();
+    prices.filter_map(|(_, price)| Some(price.ok()?.peak_bytes())).min()
+}
+
+/// As [`search`], without bounds: every plan is built and priced. For tests of the search.
+pub fn exhaustive(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
+    let all = candidates(space, &workload.sizes());
+    let unbounded = all.into_iter().map(|plan| (Bound { seconds: 0.0, bytes: 0 }, plan));
+    run(space, workload, keep.max(1), unbounded.collect())
+}
+
+fn run(space: &Space, workload: &dyn Workload, keep: usize, mut all: Vec<(Bound, Plan)>) -> Found {
+    let mut found = Found { candidates: all.len(), ..Found::default() };
+    // Those that may fit come first; of the others only the smallest are of interest, if nothing fits.
+    all.sort_by(|(a, _), (b, _)| {
+        let fits = |bound: &Bound| bound.bytes <= space.memory;
+        let key = |bound: &Bound| if fits(bound) { bound.seconds } else { bound.bytes as f64 };
+        fits(b).cmp(&fits(a)).then(key(a).total_cmp(&key(b)))
+    });
+    let fitting = all.iter().filter(|(bound, _)| bound.bytes <= space.memory).count();
+    let (may_fit, too_large) = all.split_at(fitting);
+    const BATCH: usize = 16;
+    for batch in may_fit.chunks(BATCH) {
+        let worst = found.plans.get(keep - 1).map(|priced| priced.estimate.step_seconds);
+        if worst.is_some_and(|worst| batch[0].0.seconds > worst) {
+            break;
+        }
+        take(space, keep, price(workload, batch), &mut found);
+    }
+    if found.plans.is_empty() {
+        take(space, keep, price(workload, &too_large[..too_large.len().min(BATCH)]), &mut found);
+    } else {
+        found.nearest = None;
+    }
+    found
+}
+
+type Prices = Vec<(Plan, Result<Estimate, String>)>;
+
+/// Prices plans, several at once, in the order given.
+fn price(workload: &dyn Workload, batch: &[(Bound, Plan)]) -> Prices {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
+    let size = batch.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
+        let parts: Vec<_> = batch
+            .chunks(size)
+            .map(|part| {
+                scope.spawn(move || -> Prices {
+                    part.iter().map(|(_, plan)| (plan.clone(), workload.estimate(plan))).collect()
+                })
+            })
+            .collect();
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+fn take(space: &Space, keep: usize, prices: Prices, found: &mut Found) {
+    for (plan, price) in prices {
+        found.priced += 1;
+        let estimate = match price {
+            Ok(estimate) => estimate,
+            Err(reason) => {
+                found.refused.get_or_insert(reason);
+                continue;
+            }
+        };
+        let priced = Priced { plan: plan.with_derived_rules(), estimate };
+        if priced.estimate.peak_bytes() > space.memory {
+            let smaller = |nearest: &Priced| priced.estimate.peak_bytes() < nearest.estimate.peak_bytes();
+            if found.nearest.as_ref().is_none_or(smaller) {
+                found.nearest = Some(priced);
+            }
+            continue;
+        }
+        // Of two equally fast plans, the one that needs less memory; of two such, the first.
+        let key = |priced: &Priced| (priced.estimate.step_seconds, priced.estimate.peak_bytes());
+        let (seconds, bytes) = key(&priced);
+        let place = found.plans.partition_point(|other| {
+            let (other_seconds, other_bytes) = key(other);
+            (other_seconds.total_cmp(&seconds)).then(other_bytes.cmp(&bytes)).is_le()
+        });
+        found.plans.insert(place, priced);
+        found.plans.truncate(keep);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn divisors_ascend() {
+        assert_eq!(divisors(1), [1]);
+        assert_eq!(divisors(12), [1, 2, 3, 4, 6, 12]);
+        assert_eq!(divisors(16), [1, 2, 4, 8, 16]);
+    }
+}

@@ -1,0 +1,400 @@
+//! `gopher plan`: how to split a model over a machine, and what a compiler says of it.
+
+mod text;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use graph::DType;
+use model::{Precision, Preset};
+use sharding::DeviceKind;
+use sharding::cost::{Estimate, Rates};
+use sharding::machine::Topology;
+use sharding::plan::{Plan, RematPolicy};
+use sharding::report::{Entry, ModelFacts, Report, assumptions};
+use sharding::search::{Pins, Space, search, smallest};
+use train::plan::{OnMachine, Planned};
+
+use super::export::model_names;
+use crate::output::{bytes, note, print, print_json, usage};
+
+/// Arguments of `gopher plan`.
+#[derive(Args)]
+pub struct Arguments {
+    /// Model of the paper; `gopher models` lists them.
+    #[arg(long, value_name = "NAME", value_parser = model_names(), ignore_case = true, required_unless_present = "serve")]
+    model: Option<String>,
+    /// The machine: tpu:GENERATION:XxY[xZ] (chips), gpu:NAME:HOSTSxGPUS, or cpu:N (docs/topologies.md).
+    #[arg(long, value_name = "MACHINE", required_unless_present = "serve")]
+    topology: Option<String>,
+    /// TPU slices of that shape, joined by the data-centre network.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    slices: u32,
+    /// Tokens of a batch, such as 262144, 0.25M or 6M (K and M are 2^10 and 2^20, as in the paper's Table 1) [default:
+    /// the paper's batch of the model].
+    #[arg(long, value_name = "TOKENS", value_parser = tokens)]
+    batch_tokens: Option<u64>,
+    /// Tokens of a sequence.
+    #[arg(long, value_name = "T", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    sequence_length: u32,
+    /// Dtypes of parameters and activations.
+    #[arg(long, value_enum, default_value_t = PrecisionKind::Auto)]
+    precision: PrecisionKind,
+    /// Decide a part of the plan, and search the rest: stage, data, model, microbatches, zero, remat or
+    /// sequence-sharding; may be given several times.
+    #[arg(long = "pin", value_name = "PART=VALUE")]
+    pins: Vec<String>,
+    /// Look at the plan in this file instead of searching.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// How many plans to list; with --verify, to verify.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    top: Option<u32>,
+    /// Have the platform's compiler confirm the best plan, or the best --top.
+    #[arg(long)]
+    verify: bool,
+    /// Seconds a compilation may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    limit: u64,
+    /// Say what each tensor and collective costs, and why the runner-up lost.
+    #[arg(long)]
+    explain: bool,
+    /// With --explain: compare with the best plan of this file, written by --json or -o.
+    #[arg(long, value_name = "FILE", requires = "explain")]
+    against: Option<PathBuf>,
+    /// Print a JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Write the best plan to this file, for --plan here and in `gopher train` and `gopher export`.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Draw memory and time of the best plan.
+    #[arg(long, value_name = "FILE.svg")]
+    svg: Option<PathBuf>,
+    /// Compile a request and write the answer: what this command runs for --verify.
+    #[arg(long, hide = true, num_args = 2, value_names = ["REQUEST", "ANSWER"])]
+    serve: Option<Vec<PathBuf>>,
+}
+
+/// Dtypes to plan for.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum PrecisionKind {
+    /// float32 throughout.
+    F32,
+    /// float32 parameters and optimiser state, bfloat16 activations.
+    Bf16Activations,
+    /// bfloat16 parameters and activations, float32 optimiser state.
+    Bf16,
+    /// float32 on CPUs; elsewhere what the paper trained the model in.
+    Auto,
+}
+
+impl PrecisionKind {
+    /// The dtypes for a model of the paper on a kind of device.
+    pub fn of(self, preset: &Preset, kind: DeviceKind) -> Precision {
+        let narrow = |parameters| Precision { parameters, activations: DType::BF16 };
+        match self {
+            PrecisionKind::F32 => Precision::FLOAT32,
+            PrecisionKind::Bf16Activations => narrow(DType::F32),
+            PrecisionKind::Bf16 => narrow(DType::BF16),
+            PrecisionKind::Auto if kind == DeviceKind::Cpu => Precision::FLOAT32,
+            PrecisionKind::Auto => narrow(if preset.bfloat16_parameters { DType::BF16 } else { DType::F32 }),
+        }
+    }
+}
+
+/// `6M`, `0.25M`, `128K` or a plain number.
+fn tokens(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.to_ascii_uppercase() {
+        upper if upper.ends_with('M') => (upper[..upper.len() - 1].to_owned(), 1u64 << 20),
+        upper if upper.ends_with('K') => (upper[..upper.len() - 1].to_owned(), 1 << 10),
+        upper => (upper, 1),
+    };
+    let expected = || "expected a number of tokens, such as 262144, 0.25M or 6M".to_owned();
+    let count = number.parse::<f64>().map_err(|_| expected())? * unit as f64;
+    if !(count >= 1.0 && count <= 1e15 && count.fract() == 0.0) {
+        return Err(expected());
+    }
+    Ok(count as u64)
+}
+
+/// Parts of a plan that are decided.
+fn pins(texts: &[String]) -> anyhow::Result<Pins> {
+    let mut pins = Pins::default();
+    for text in texts {
+        let expected = |what: &str| usage(format_args!("--pin {text}: expected {what}"));
+        let parts = "PART=VALUE, with stage, data, model, microbatches, zero, remat or sequence-sharding";
+        let (part, value) = text.split_once('=').ok_or_else(|| expected(parts))?;
+        let number = || value.parse::<usize>().map_err(|_| expected("a whole number"));
+        match part {
+            "stage" => pins.stage = Some(number()?),
+            "data" => pins.data = Some(number()?),
+            "model" => pins.model = Some(number()?),
+            "microbatches" => pins.microbatches = Some(number()?),
+            "zero" => {
+                let level = value.parse::<u8>().ok().filter(|level| *level <= 3);
+                pins.zero = Some(level.ok_or_else(|| expected("0, 1, 2 or 3"))?);
+            }
+            "remat" => {
+                let policy = RematPolicy::ALL.into_iter().find(|policy| policy.name() == value);
+                pins.remat = Some(policy.ok_or_else(|| expected("none, selective, attention or full"))?);
+            }
+            "sequence-sharding" => {
+                pins.sequence_sharding = Some(value.parse().map_err(|_| expected("true or false"))?);
+            }
+            _ => return Err(expected(parts)),
+        }
+    }
+    Ok(pins)
+}
+
+/// A model on a machine, and what is to be planned for it.
+struct Task {
+    facts: ModelFacts,
+    planned: Planned,
+    topology: Topology,
+    batch: usize,
+    sequence_length: usize,
+}
+
+impl Task {
+    fn new(arguments: &Arguments) -> anyhow::Result<Task> {
+        let name = arguments.model.as_deref().unwrap_or_default();
+        let preset = Preset::find(name).with_context(|| format!("there is no model {name}"))?;
+        let text = arguments.topology.as_deref().unwrap_or_default();
+        let topology = Topology::parse(text, arguments.slices as usize).map_err(usage)?;
+        let sequence_length = arguments.sequence_length as usize;
+        let tokens = arguments.batch_tokens.unwrap_or(preset.batch_sequences as u64 * 2048);
+        if !tokens.is_multiple_of(sequence_length as u64) {
+            return Err(usage(format_args!(
+                "--batch-tokens {tokens}: it must be a multiple of the sequence length, {sequence_length}"
+            )));
+        }
+        let precision = arguments.precision.of(&preset, topology.kind());
+        let planned = Planned::new(
+            preset.config.clone(),
+            precision,
+            preset.clip_norm,
+            sequence_length,
+            topology.kind(),
+        );
+        let facts = ModelFacts {
+            name: preset.name.to_owned(),
+            parameters: preset.config.total_parameters(),
+            precision: format!("{} parameters, {} activations", precision.parameters, precision.activations),
+            flops_per_token: preset.config.flops_per_token(sequence_length),
+        };
+        let batch = (tokens / sequence_length as u64) as usize;
+        Ok(Task { facts, planned, topology, batch, sequence_length })
+    }
+
+    fn space(&self, topology: &Topology, pins: Pins) -> Space {
+        let chip = topology.chip();
+        Space {
+            topology: topology.to_string(),
+            slices: topology.slices(),
+            islands: topology.devices() / topology.devices_per_island().max(1),
+            devices: topology.devices(),
+            memory: chip.memory_bytes,
+            flops_per_second: self.peak() * Rates::of(topology).calibration.products,
+            batch: self.batch,
+            sequence_length: self.sequence_length,
+            pins,
+        }
+    }
+
+    /// Peak of products in the activations' dtype, FLOP/s of a device.
+    fn peak(&self) -> f64 {
+        self.topology.chip().peak_flops(self.planned.precision.activations)
+    }
+
+    fn entry(&self, plan: Plan, estimate: &Estimate) -> Entry {
+        Entry::new(plan, estimate, &self.facts, &self.topology, self.peak())
+    }
+
+    fn report(&self, plans: Vec<Entry>) -> Report {
+        Report {
+            model: self.facts.clone(),
+            topology: self.topology.to_string(),
+            slices: self.topology.slices(),
+            devices: self.topology.devices(),
+            memory_bytes_per_device: self.topology.chip().memory_bytes,
+            batch_tokens: (self.batch * self.sequence_length) as u64,
+            sequence_length: self.sequence_length,
+            assumptions: assumptions(&self.topology),
+            candidates: 0,
+            priced: 0,
+            plans,
+        }
+    }
+}
+
+/// Reads a plan from a file: a plan alone, or the first of a report. What is known of it besides is left out.
+///
+/// # Errors
+/// When the file cannot be read or holds no plan.
+pub fn read_plan(path: &Path) -> anyhow::Result<Plan> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the plan {}", path.display()))?;
+    let no_plan = |reason: String| usage(format_args!("{}: not a plan: {reason}", path.display()));
+    let mut value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| no_plan(error.to_string()))?;
+    if let Some(plans) = value.get_mut("plans") {
+        let first = plans.get_mut(0).map(serde_json::Value::take);
+        value = first.ok_or_else(|| no_plan("its list of plans is empty".into()))?;
+    }
+    if let Some(object) = value.as_object_mut() {
+        for key in ["predicted", "compiled", "errors", "device", "step", "validation"] {
+            object.remove(key);
+        }
+    }
+    serde_json::from_value(value).map_err(|error| no_plan(error.to_string()))
+}
+
+/// Runs `gopher plan`.
+///
+/// # Errors
+/// When there is no such machine, no plan fits it, or the compiler refuses every plan.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if let Some([request, answer]) = arguments.serve.as_deref() {
+        return Ok(sharding::aot::serve(request, answer)?);
+    }
+    let task = Task::new(&arguments)?;
+    let pins = pins(&arguments.pins)?;
+    let start = Instant::now();
+    let mut report = match &arguments.plan {
+        Some(path) => given(&task, path)?,
+        None => searched(&task, pins, arguments.top)?,
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    let verdicts = if arguments.verify {
+        let count = arguments.top.unwrap_or(1) as usize;
+        verify::verify(
+            &task.planned,
+            &task.topology,
+            &mut report,
+            count,
+            task.peak(),
+            Duration::from_secs(arguments.limit),
+        )?
+    } else {
+        Vec::new()
+    };
+    let against = arguments.against.as_deref().map(|path| other(&task, path)).transpose()?;
+    if let Some(path) = &arguments.output {
+        let text = serde_json::to_string_pretty(&report.plans[0].plan)? + "\n";
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if let Some(path) = &arguments.svg {
+        let picture = text::figure(&report).svg();
+        std::fs::write(path, picture).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if arguments.json {
+        print_json(&report)?;
+    } else {
+        print(text::table_of(&report, seconds, &verdicts))?;
+        if arguments.explain {
+            print(text::explain(&report, against.as_ref()))?;
+        }
+    }
+    if !verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.refusal.is_some()) {
+        bail!("the compiler confirms none of the plans that were verified");
+    }
+    Ok(())
+}
+
+/// A report of the plan in a file.
+fn given(task: &Task, path: &Path) -> anyhow::Result<Report> {
+    let mut plan = read_plan(path)?;
+    let machine = (task.topology.to_string(), task.topology.slices());
+    if (plan.topology.clone(), plan.slices) != machine {
+        return Err(usage(format_args!(
+            "{}: the plan is for {} x {}, not {}",
+            path.display(),
+            plan.topology,
+            plan.slices,
+            task.topology.with_slices()
+        )));
+    }
+    plan.check(task.topology.devices())
+        .map_err(|error| usage(format_args!("{}: {error}", path.display())))?;
+    let entry = price(task, plan)?;
+    Ok(task.report(vec![entry]))
+}
+
+fn price(task: &Task, plan: Plan) -> anyhow::Result<Entry> {
+    let step = task.planned.step(&plan)?;
+    let estimate = Estimate::of(&step, &Rates::of(&task.topology))?;
+    Ok(task.entry(plan, &estimate))
+}
+
+/// The best plan of another file, priced on the same machine.
+fn other(task: &Task, path: &Path) -> anyhow::Result<Entry> {
+    let mut plan = read_plan(path)?;
+    plan.check(task.topology.devices())
+        .map_err(|error| usage(format_args!("{}: {error}", path.display())))?;
+    price(task, plan)
+}
+
+/// A report of the best plans there are.
+fn searched(task: &Task, pins: Pins, top: Option<u32>) -> anyhow::Result<Report> {
+    let rates = Rates::of(&task.topology);
+    let space = task.space(&task.topology, pins.clone());
+    let workload = OnMachine { planned: &task.planned, rates: &rates };
+    let found = search(&space, &workload, top.unwrap_or(5).max(2) as usize);
+    if found.plans.is_empty() {
+        return Err(no_plan(task, &space, &pins, found));
+    }
+    let mut entries: Vec<Entry> =
+        found.plans.into_iter().map(|priced| task.entry(priced.plan, &priced.estimate)).collect();
+    entries.truncate(top.unwrap_or(5).max(2) as usize);
+    let mut report = task.report(entries);
+    (report.candidates, report.priced) = (found.candidates, found.priced);
+    Ok(report)
+}
+
+/// Why there is no plan, and what would help.
+fn no_plan(task: &Task, space: &Space, pins: &Pins, found: sharding::search::Found) -> anyhow::Error {
+    let machine = task.topology.with_slices();
+    if found.candidates == 0 {
+        let pinned = if *pins == Pins::default() { "" } else { " with these pins" };
+        return anyhow::anyhow!(
+            "no plan{pinned} splits {} over the {} devices of {machine}: {} layers, {} heads, a width of {} and {} sequences \
+             must fall into equal parts; change --batch-tokens or the machine",
+            task.facts.name,
+            space.devices,
+            task.planned.model.layers,
+            task.planned.model.heads,
+            task.planned.model.d_model,
+            task.batch
+        );
+    }
+    let Some(nearest) = found.nearest else {
+        let reason = found.refused.unwrap_or_default();
+        return anyhow::anyhow!("no plan for {} on {machine} can be built: {reason}", task.facts.name);
+    };
+    let (needed, there) = (nearest.estimate.peak_bytes(), space.memory);
+    let larger = Topology::all().into_iter().filter(|other| {
+        other.chip().name == task.topology.chip().name && other.devices() > task.topology.devices()
+    });
+    note("nothing fits; looking for a machine that would do");
+    let fits = larger.into_iter().find(|other| {
+        let rates = Rates::of(other);
+        smallest(&task.space(other, pins.clone()), &OnMachine { planned: &task.planned, rates: &rates })
+            .is_some_and(|least| least <= other.chip().memory_bytes)
+    });
+    let way_out = match fits {
+        Some(other) => format!("the smallest {} machine that would do is {other}", other.chip().name),
+        None => format!("no single {} machine would do; add --slices", task.topology.chip().name),
+    };
+    anyhow::anyhow!(
+        "{} does not fit {machine}: the smallest plan needs {} on each device, {} more than the {} there are; {way_out}",
+        task.facts.name,
+        bytes(needed),
+        bytes(needed.saturating_sub(there)),
+        bytes(there)
+    )
+}

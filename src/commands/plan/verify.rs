@@ -1,0 +1,86 @@
+//! What the platform's compiler says of plans.
+
+use std::time::Duration;
+
+use sharding::DeviceKind;
+use sharding::aot::{Refusal, Request, Target, Verified, Worker, gpu};
+use sharding::machine::Topology;
+use sharding::report::Report;
+use train::plan::Planned;
+
+use crate::output::{fetching, note};
+
+/// The compiler's verdict on one plan.
+pub struct Verdict {
+    /// Position of the plan in the report.
+    pub plan: usize,
+    /// Why it is refused.
+    pub refusal: Option<Refusal>,
+}
+
+/// The compiler's target for a machine.
+///
+/// # Errors
+/// When there is no description of the GPU.
+pub fn target(topology: &Topology) -> anyhow::Result<Target> {
+    Ok(match (topology.kind(), topology.gpu()) {
+        (DeviceKind::Cpu, _) => Target::cpu(topology.devices()),
+        (DeviceKind::Cuda, Some(name)) => {
+            // Both memories of an A100 are one chip to a compiler.
+            let known = gpu::NAMES.iter().find(|known| name.starts_with(**known)).copied().unwrap_or(name);
+            Target::cuda(known, topology.cuda_groups())?
+        }
+        _ => {
+            let mut target = Target::tpu(topology.plugin_name());
+            target.options = topology.plugin_options();
+            target
+        }
+    })
+}
+
+/// Has the first `count` plans of a report compiled, and adds what comes of it.
+///
+/// # Errors
+/// When there is no compiler, or it crashes, with the plan that it was given.
+pub fn verify(
+    planned: &Planned,
+    topology: &Topology,
+    report: &mut Report,
+    count: usize,
+    peak: f64,
+    limit: Duration,
+) -> anyhow::Result<Vec<Verdict>> {
+    let verified = Verified::from_environment()?;
+    let worker = Worker::this_program(&["plan", "--serve"])?.limit(limit);
+    let target = target(topology)?;
+    let mut verdicts = Vec::new();
+    let model = report.model.clone();
+    for (index, entry) in report.plans.iter_mut().enumerate().take(count) {
+        let program = graph::to_stablehlo_partitioned(&planned.step(&entry.plan)?)?;
+        let request = Request::new(target.clone(), program);
+        note(format_args!("verifying plan {} for {}", index + 1, topology.with_slices()));
+        let verdict = verified.verdict(&request, &worker, &mut fetching).map_err(|error| {
+            let plan = serde_json::to_string(&entry.plan).unwrap_or_default();
+            anyhow::Error::new(error).context(format!("plan {} cannot be verified: {plan}", index + 1))
+        })?;
+        if let Some(text) = verdict.note {
+            note(text);
+        }
+        let refusal = match verdict.outcome {
+            Ok(compiled) => {
+                entry.measure(&compiled, verdict.known, &model, topology, peak);
+                let needed = compiled.peak_bytes_per_device;
+                let available = topology.chip().memory_bytes;
+                // Only TPU compilers refuse what does not fit.
+                (needed > available).then(|| Refusal::OutOfMemory {
+                    needed,
+                    available,
+                    message: "by the compiler's own count".into(),
+                })
+            }
+            Err(refusal) => Some(refusal),
+        };
+        verdicts.push(Verdict { plan: index, refusal });
+    }
+    Ok(verdicts)
+}

@@ -1,0 +1,158 @@
+//! Clipping by global norm, Adam, and the rounding of new parameters.
+
+use graph::{BuildResult, Builder, DType, Error, Tensor};
+use model::parameters::{COUNT, axes};
+use model::placement::{Table, put};
+use model::random::{bits_from, threefry};
+
+use super::{Adam, Rounding, StepOptions, pipeline};
+
+/// What sets the random bits of rounding apart from those of other uses of the same seed and parameter.
+const ROUNDING: f64 = 0x524F_554E_u32 as f64;
+
+/// The tensors that a step reads and writes.
+pub(super) struct State {
+    pub(super) parameters: [Tensor; COUNT],
+    pub(super) means: [Tensor; COUNT],
+    pub(super) squares: [Tensor; COUNT],
+}
+
+/// Parameters, means and means of squares after a step, and the gradients' global norm before clipping.
+pub(super) fn update(
+    b: &Builder,
+    options: &StepOptions,
+    state: &State,
+    gradients: &[Tensor],
+    step: Tensor,
+    learning_rate: Tensor,
+) -> Result<([Vec<Tensor>; 3], Tensor), Error> {
+    let _scope = b.scope("optimizer");
+    let axes = axes();
+    let place = |index: usize, x: Tensor| put(b, x, (Table::Optimizer, axes[index]), None);
+    let mut wide = Vec::with_capacity(COUNT);
+    for (index, &gradient) in gradients.iter().enumerate() {
+        wide.push(place(index, b.convert(gradient, DType::F32)?)?);
+    }
+    let norm = global_norm(b, options, &wide)?;
+    let finite = b.is_finite(norm)?;
+    let limit = b.scalar(DType::F32, options.clip_norm)?;
+    let clip = b.div(limit, b.max(norm, limit)?)?;
+
+    let Adam { beta1, beta2, epsilon } = options.adam;
+    let correction = |beta: f64| -> Result<Tensor, Error> {
+        let power = b.exp(b.scale(step, beta.ln())?)?;
+        b.offset(b.neg(power)?, 1.0)
+    };
+    let (correction1, correction2) = (correction(beta1)?, correction(beta2)?);
+    let rate = b.div(learning_rate, correction1)?;
+    let keep_unless_finite = |new: Tensor, old: Tensor| {
+        let finite = b.broadcast(finite, &b.shape(new), &[])?;
+        b.select(finite, new, old)
+    };
+    let mut new = [Vec::new(), Vec::new(), Vec::new()];
+    for index in 0..COUNT {
+        let parameter = place(index, state.parameters[index])?;
+        let (mean, square) = (place(index, state.means[index])?, place(index, state.squares[index])?);
+        let gradient = b.mul(wide[index], clip)?;
+        let squared = b.mul(gradient, gradient)?;
+        let new_mean = b.add(b.scale(mean, beta1)?, b.scale(gradient, 1.0 - beta1)?)?;
+        let new_square = b.add(b.scale(square, beta2)?, b.scale(squared, 1.0 - beta2)?)?;
+        let root = b.offset(b.sqrt(b.div(new_square, correction2)?)?, epsilon)?;
+        let change = b.div(b.mul(new_mean, rate)?, root)?;
+        let sum = b.sub(b.convert(parameter, DType::F32)?, change)?;
+        let rounded = match (options.precision.parameters, options.rounding) {
+            (DType::BF16, Rounding::Stochastic) => {
+                round(b, sum, rounding_bits(b, options, index, step, sum)?)?
+            }
+            (dtype, _) => b.convert(sum, dtype)?,
+        };
+        let kept = keep_unless_finite(rounded, parameter)?;
+        new[0].push(put(b, kept, (Table::Parameters, axes[index]), None)?);
+        new[1].push(keep_unless_finite(new_mean, mean)?);
+        new[2].push(keep_unless_finite(new_square, square)?);
+    }
+    Ok((new, norm))
+}
+
+/// The root of the sum of all squares. Of the layers' gradients a stage has its own.
+fn global_norm(b: &Builder, options: &StepOptions, gradients: &[Tensor]) -> BuildResult {
+    let zero = b.scalar(DType::F32, 0.0)?;
+    let (mut of_layers, mut others) = (zero, zero);
+    for (&gradient, axes) in gradients.iter().zip(axes()) {
+        let all: Vec<_> = (0..axes.len()).collect();
+        let sum = if axes[0] == "layers" { &mut of_layers } else { &mut others };
+        *sum = b.add(*sum, b.sum(b.mul(gradient, gradient)?, &all)?)?;
+    }
+    b.sqrt(b.add(others, pipeline::sum_over_stages(b, options, of_layers)?)?)
+}
+
+/// Random words, one for each element of the new value of parameter `index`: functions of seed, parameter, step, and
+/// the element's index in the whole tensor.
+fn rounding_bits(
+    b: &Builder,
+    options: &StepOptions,
+    index: usize,
+    step: Tensor,
+    like: Tensor,
+) -> BuildResult {
+    let word = |number: f64| b.scalar(DType::U32, number);
+    let key = [word(options.seed.into())?, word(index as f64)?];
+    let key = threefry(b, key, [word(ROUNDING)?, b.convert(step, DType::U32)?])?;
+    let shape = b.shape(like);
+    let first =
+        if axes()[index][0] == "layers" { pipeline::first_layer(b, options, shape[0])? } else { None };
+    Ok(bits_from(b, key, &shape, first)?[0])
+}
+
+/// A float32 tensor rounded to bfloat16, up or down with probabilities by which the mean is the number itself, as the
+/// lower half of `words` says. What is not finite stays so.
+///
+/// The bits below bfloat16's, as a fraction, are the probability of rounding away from zero: a random number of as many
+/// bits added to them carries into the rest that often.
+fn round(b: &Builder, x: Tensor, words: Tensor) -> BuildResult {
+    let word = |number: u32| b.scalar(DType::U32, number.into());
+    let random = b.and(words, word(0xFFFF)?)?;
+    let sum = b.add(b.bitcast(x, DType::U32)?, random)?;
+    let rounded = b.bitcast(b.and(sum, word(0xFFFF_0000)?)?, DType::F32)?;
+    b.convert(b.select(b.is_finite(x)?, rounded, x)?, DType::BF16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use graph::{Literal, TensorType};
+
+    fn rounded(values: &[f64], words: &[i64]) -> Vec<f64> {
+        let b = Builder::new("round");
+        let shape = [values.len()];
+        let x = b.param("x", TensorType::new(DType::F32, shape), &[]);
+        let word = b.param("words", TensorType::new(DType::U32, shape), &[]);
+        b.output("rounded", round(&b, x, word).unwrap());
+        let x = Literal::from_floats(TensorType::new(DType::F32, shape), values.to_vec()).unwrap();
+        let words = Literal::from_ints(TensorType::new(DType::U32, shape), words.to_vec()).unwrap();
+        graph::interpret(&b.finish().unwrap(), &[x, words]).unwrap()[0].floats().unwrap().to_vec()
+    }
+
+    /// Between 1 and the next bfloat16, 1 + 2^-7.
+    #[test]
+    fn a_fraction_rounds_up_as_often_as_it_says() {
+        let step = 2f64.powi(-7);
+        let quarter = 1.0 + step / 4.0;
+        let words: Vec<i64> = (0..16).map(|word| word * 0x1000 + 0xABC).collect();
+        for sign in [1.0, -1.0] {
+            let results = rounded(&[sign * quarter; 16], &words);
+            let ups = results.iter().filter(|&&x| x == sign * (1.0 + step)).count();
+            let downs = results.iter().filter(|&&x| x == sign).count();
+            assert_eq!((ups, downs), (4, 12));
+        }
+    }
+
+    #[test]
+    fn what_bfloat16_holds_stays_and_so_does_what_is_not_finite() {
+        let values = [0.0, -0.0, 1.5, -2f64.powi(100), f64::INFINITY, f64::NEG_INFINITY];
+        for word in [0, 0xFFFF, 0xFFFF_FFFF] {
+            assert_eq!(rounded(&values, &[word; 6]), values);
+            assert!(rounded(&[f64::NAN], &[word])[0].is_nan());
+        }
+    }
+}

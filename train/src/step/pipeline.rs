@@ -1,0 +1,474 @@
+//! A step in a pipeline: each stage has its share of the layers, and microbatches pass through them.
+//!
+//! All stages run one program in lock step. With `S` stages and `M` microbatches, stage `s` runs at tick `t`
+//!
+//! - forward, microbatch `t - s`;
+//! - backward, microbatch `t - 2(S - 1) + s`.
+//!
+//! So the last stage runs a microbatch back in the very tick it came forward, and its loss is computed in between; a
+//! stage before it has `2(S - 1 - s)` more in flight. This is the schedule "one forward, one backward" (Narayanan et al.
+//! 2021, arXiv 2104.04473) in three loops: `S - 1` ticks forward only, `M` ticks of both, `S - 1` ticks backward only.
+//! Together they take the time of `M + S - 1` microbatches in all stages.
+//!
+//! What the backward half of a microbatch reads waits in ring buffers of `2S - 1` slots. Between ticks the stream moves
+//! one stage on, its cotangent one stage back. A tick in which a stage has nothing to do runs all the same:
+//!
+//! - forward, of whatever arrived, into a slot that is free;
+//! - backward, of a microbatch it had or has, with the cotangent zero, which adds nothing to any sum. Where the last
+//!   stage has no loss and behind it nothing returns, cotangents are exactly zero, and every slot read was written by
+//!   a microbatch, so nothing in it is infinite.
+//!
+//! Embedding, final norm and logits are on every stage, so every stage computes embeddings and losses; those of the
+//! first and the last one count.
+
+use graph::{
+    Binary, BuildResult, Builder, Comparison, DType, Error, Function, Halves, MeshAxis, Reduction, Remat,
+    ScanBody, ScanInputs, ScanOutputs, Tensor, TensorType, split_gradient,
+};
+use model::forward::{embed, logits, mean_cross_entropy, outside_layers, run_layers};
+use model::parameters::{COUNT, axes};
+use model::placement::{Table, put};
+
+use super::microbatches::{add_to_sum, all, for_parameters, place_sum, project, zero_sums};
+use super::{Derivative, StepOptions};
+
+/// Name of the mesh axis along which stages follow one another.
+pub const STAGE: &str = "stage";
+
+/// Mean loss of all microbatches and its gradients, on every stage: those of the layers' parameters are its own.
+pub(super) fn pipeline(
+    b: &Builder,
+    options: &StepOptions,
+    parameters: &[Tensor; COUNT],
+    tokens: Tensor,
+    targets: Tensor,
+) -> Result<Derivative, Error> {
+    let projected = project(b, options, parameters)?;
+    let stage = Stage::new(options, &projected.map(|tensor| b.ty(tensor)))?;
+    let position = Position::new(b, options)?;
+    let constants = [&position.list()[..], &[tokens, targets], &projected].concat();
+    let (stages, microbatches) = (options.stages, options.microbatches);
+
+    let mut state = stage.start(b, &projected)?;
+    let mut run = |name: &str, first: usize, length: usize, what: What| -> Result<(), Error> {
+        let tick = b.iota(TensorType::new(DType::I32, [length]), 0)?;
+        let tick = b.add(tick, b.scalar(DType::I32, first as f64)?)?;
+        // A loop carries what it changes. Of the rest, it reads the rings if it does not write them.
+        let all = state.list();
+        let changed = state.changed(what);
+        let (carried, others): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(|&index| changed[index]);
+        let read: Vec<usize> = others.into_iter().filter(|&index| state.is_ring(index)).collect();
+        let pick = |indices: &[usize]| -> Vec<Tensor> { indices.iter().map(|&index| all[index]).collect() };
+        let carries = pick(&carried);
+        let constants = [&constants[..], &pick(&read)].concat();
+        let (xs, constants) = (&[tick], &constants);
+        let inputs = ScanInputs { length, carries: &carries, xs, constants, ..ScanInputs::default() };
+        let outputs = b.scan(name, inputs, |body| {
+            let (constants, others) = body.constants.split_at(body.constants.len() - read.len());
+            let mut list = all.clone();
+            carried.iter().zip(body.carries).for_each(|(&index, &tensor)| list[index] = tensor);
+            read.iter().zip(others).for_each(|(&index, &tensor)| list[index] = tensor);
+            let next = Tick::new(&stage, &body, constants).run(state.like(&list), what)?.list();
+            Ok(ScanOutputs { carries: carried.iter().map(|&index| next[index]).collect(), ys: vec![] })
+        })?;
+        let mut list = all;
+        carried.iter().zip(outputs.carries).for_each(|(&index, tensor)| list[index] = tensor);
+        state = state.like(&list);
+        Ok(())
+    };
+    run("fill", 0, stages - 1, What::Forward)?;
+    run("steady", stages - 1, microbatches, What::Both)?;
+    run("drain", microbatches + stages - 1, stages - 1, What::Backward)?;
+
+    let mut sums = state.sums;
+    for (sum, axes) in sums.iter_mut().zip(axes()) {
+        if axes[0] != "layers" {
+            *sum = sum_over_stages(b, options, *sum)?;
+        }
+    }
+    let loss = sum_over_stages(b, options, state.loss)?;
+    Ok(Derivative { loss, gradients: for_parameters(b, parameters, &projected, sums)? })
+}
+
+/// Which halves a tick has.
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    Forward,
+    Both,
+    Backward,
+}
+
+/// Where in the pipeline the stage is that runs the program.
+#[derive(Clone, Copy)]
+struct Position {
+    index: Tensor,
+    is_first: Tensor,
+    is_last: Tensor,
+}
+
+impl Position {
+    fn new(b: &Builder, options: &StepOptions) -> Result<Self, Error> {
+        let index = stage_index(b, options)?;
+        let is = |stage: usize| b.compare(Comparison::Eq, index, b.scalar(DType::I32, stage as f64)?);
+        Ok(Self { index, is_first: is(0)?, is_last: is(options.stages - 1)? })
+    }
+
+    fn list(self) -> [Tensor; 3] {
+        [self.index, self.is_first, self.is_last]
+    }
+}
+
+/// The functions that a stage is made of, and their sizes.
+struct Stage<'a> {
+    options: &'a StepOptions,
+    /// The derivative of the layers: from the stream and all parameters to the stream.
+    layers: Halves,
+    /// From the stream after the last layer, targets, a cotangent of the loss, and all parameters: the loss, then
+    /// cotangents of the stream and of the parameters [`OUTSIDE`].
+    head: Function,
+    stream: TensorType,
+}
+
+/// The parameters outside the layers, by position; all others belong to layers.
+const OUTSIDE: [usize; 3] = [0, COUNT - 2, COUNT - 1];
+
+impl<'a> Stage<'a> {
+    fn new(options: &'a StepOptions, types: &[TensorType; COUNT]) -> Result<Self, Error> {
+        let shape = [options.batch, options.sequence_length, options.model.d_model];
+        let stream = TensorType::new(options.precision.activations, shape);
+        let params = |b: &Builder| {
+            let mut index = 0;
+            types.clone().map(|ty| {
+                index += 1;
+                b.param(format!("parameter{}", index - 1), ty, &[])
+            })
+        };
+
+        let b = Builder::new("layers");
+        let x = b.param("x", stream.clone(), &[]);
+        b.output("x", run_layers(&b, &options.forward_options(), &params(&b), x)?);
+        let fixed: Vec<_> = (1..=COUNT).collect();
+        let wrt: Vec<_> =
+            (0..1 + COUNT).filter(|&input| input == 0 || !OUTSIDE.contains(&(input - 1))).collect();
+        // What the layers' own loop keeps is kept; around it there is nothing.
+        let layers = split_gradient(&b.finish()?, &Remat::None, &fixed, &wrt)?;
+
+        let b = Builder::new("head");
+        let x = b.param("x", stream.clone(), &[]);
+        let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
+        let targets = b.param("targets", ty, &[]);
+        let cotangent = b.param("cotangent", TensorType::scalar(stream.dtype.accumulator()), &[]);
+        let parameters = params(&b);
+        let outside = outside_layers(&b, &parameters)?;
+        let loss = mean_cross_entropy(&b, logits(&b, x, &outside)?, targets)?;
+        let wrt = [&[x][..], &OUTSIDE.map(|index| parameters[index])].concat();
+        b.output("loss", loss);
+        for (index, cotangent) in graph::pull_back(&b, &[(loss, cotangent)], &wrt)?.into_iter().enumerate() {
+            b.output(format!("cotangent{index}"), cotangent);
+        }
+        Ok(Self { options, layers, head: b.finish()?, stream })
+    }
+
+    /// What the backward half reads of each microbatch: the stream if it does, then the residuals.
+    fn kept(&self, x: Tensor, residuals: &[Tensor]) -> Vec<Tensor> {
+        let x = self.layers.reads.contains(&0).then_some(x);
+        x.into_iter().chain(residuals.iter().copied()).collect()
+    }
+
+    fn slots(&self) -> usize {
+        2 * self.options.stages - 1
+    }
+
+    /// Before the first tick. Rings have the types of what is kept, and sums those of the parameters' gradients.
+    fn start(&self, b: &Builder, parameters: &[Tensor; COUNT]) -> Result<State, Error> {
+        let zeros = |ty: &TensorType| b.full(ty, 0.0);
+        let forward = &self.layers.forward;
+        let x = self.layers.reads.contains(&0).then_some(&self.stream);
+        let residuals = forward.results[forward.results.len() - self.layers.residuals..].iter();
+        let kept = x.into_iter().chain(residuals.map(|output| forward.ty(output.value)));
+        let rings = kept.map(|ty| {
+            let shape = [&[self.slots()], &ty.shape[..]].concat();
+            zeros(&TensorType::new(ty.dtype, shape))
+        });
+        Ok(State {
+            arrived: zeros(&self.stream)?,
+            returned: zeros(&self.stream)?,
+            loss: b.scalar(self.stream.dtype.accumulator(), 0.0)?,
+            rings: rings.collect::<Result<_, _>>()?,
+            sums: zero_sums(b, parameters)?,
+        })
+    }
+}
+
+/// What a stage has between ticks.
+struct State {
+    /// The stream that the stage before has sent; zeros on the first stage.
+    arrived: Tensor,
+    /// The cotangent of its own stream that the stage behind has sent; zeros on the last stage.
+    returned: Tensor,
+    /// Of the microbatches so far, on the last stage; 0 on others.
+    loss: Tensor,
+    /// What backward halves will read, by microbatch modulo the number of slots.
+    rings: Vec<Tensor>,
+    /// Gradients so far, for each parameter.
+    sums: Vec<Tensor>,
+}
+
+impl State {
+    fn list(&self) -> Vec<Tensor> {
+        [&[self.arrived, self.returned, self.loss], &self.rings[..], &self.sums].concat()
+    }
+
+    /// Which tensors of the list change in a tick with these halves.
+    fn changed(&self, what: What) -> Vec<bool> {
+        let (forward, backward) = (what != What::Backward, what != What::Forward);
+        let all = [forward, backward, what == What::Both];
+        let rings = std::iter::repeat_n(forward, self.rings.len());
+        all.into_iter().chain(rings).chain(std::iter::repeat_n(backward, self.sums.len())).collect()
+    }
+
+    /// Whether a tensor of the list is a ring.
+    fn is_ring(&self, index: usize) -> bool {
+        (3..3 + self.rings.len()).contains(&index)
+    }
+
+    /// The state in another list of its tensors.
+    fn like(&self, list: &[Tensor]) -> State {
+        let (rings, sums) = list[3..].split_at(self.rings.len());
+        State {
+            arrived: list[0],
+            returned: list[1],
+            loss: list[2],
+            rings: rings.to_vec(),
+            sums: sums.to_vec(),
+        }
+    }
+}
+
+/// One tick of a stage, within the body of a loop.
+struct Tick<'a> {
+    stage: &'a Stage<'a>,
+    b: &'a Builder,
+    number: Tensor,
+    position: Position,
+    tokens: Tensor,
+    targets: Tensor,
+    parameters: &'a [Tensor],
+}
+
+impl<'a> Tick<'a> {
+    fn new(stage: &'a Stage<'a>, body: &ScanBody<'a>, constants: &'a [Tensor]) -> Self {
+        let [index, is_first, is_last, tokens, targets, ref parameters @ ..] = *constants else {
+            unreachable!("a loop has the constants it was given")
+        };
+        let position = Position { index, is_first, is_last };
+        Self { stage, b: body.builder, number: body.xs[0], position, tokens, targets, parameters }
+    }
+
+    fn run(&self, mut state: State, what: What) -> Result<State, Error> {
+        let (b, options) = (self.b, self.stage.options);
+        let mut after = None;
+        if what != What::Backward {
+            let _scope = b.scope("forward");
+            let x = self.forward(&mut state)?;
+            state.arrived = to_stage(b, options, x, 1)?;
+            after = Some(x);
+        }
+        if what != What::Forward {
+            let _scope = b.scope("backward");
+            let returned = match after {
+                Some(x) => self.head(x, &mut state)?,
+                None => state.returned,
+            };
+            let cotangent = self.backward(returned, &mut state)?;
+            state.returned = to_stage(b, options, cotangent, -1)?;
+        }
+        Ok(state)
+    }
+
+    /// The stream after this stage's layers, of the microbatch that is due; what its backward half will read is kept.
+    fn forward(&self, state: &mut State) -> BuildResult {
+        let (b, stage) = (self.b, self.stage);
+        let microbatch = self.forward_microbatch()?;
+        let tokens = row(b, self.tokens, self.within(microbatch)?)?;
+        let parameters = self.outside()?;
+        let embedded = embed(b, tokens, parameters[0], stage.stream.dtype)?;
+        let x = b.select(self.position.is_first, embedded, state.arrived)?;
+        let results = b.inline(&stage.layers.forward, &[&[x], self.parameters].concat())?;
+        let slots = b.scalar(DType::I32, stage.slots() as f64)?;
+        // From minus the stage's position on: made positive first.
+        let slot = b.binary(Binary::Rem, b.add(microbatch, slots)?, slots)?;
+        for (ring, kept) in state.rings.iter_mut().zip(stage.kept(x, &results[1..])) {
+            *ring = put_row(b, *ring, kept, slot)?;
+        }
+        Ok(results[0])
+    }
+
+    /// Adds the loss, and its gradients, of what comes out of the last stage; gives the cotangent of that there, and on
+    /// other stages the one that was sent.
+    fn head(&self, x: Tensor, state: &mut State) -> BuildResult {
+        let (b, stage) = (self.b, self.stage);
+        let _scope = b.scope("head");
+        let targets = row(b, self.targets, self.within(self.forward_microbatch()?)?)?;
+        let dtype = b.dtype(state.loss);
+        let share = b.scalar(dtype, 1.0 / stage.options.microbatches as f64)?;
+        let share = b.select(self.position.is_last, share, b.scalar(dtype, 0.0)?)?;
+        let results = b.inline(&stage.head, &[&[x, targets, share], self.parameters].concat())?;
+        state.loss = b.add(state.loss, b.mul(results[0], share)?)?;
+        for (index, &gradient) in OUTSIDE.into_iter().zip(&results[2..]) {
+            state.sums[index] = add_to_sum(b, index, state.sums[index], gradient)?;
+        }
+        b.select(self.position.is_last, results[1], state.returned)
+    }
+
+    /// Adds the gradients of the microbatch that is due; gives the cotangent of the stream before this stage's layers.
+    fn backward(&self, returned: Tensor, state: &mut State) -> BuildResult {
+        let (b, stage) = (self.b, self.stage);
+        let behind = b.scalar(DType::I32, 2.0 * (stage.options.stages as f64 - 1.0))?;
+        let microbatch = b.add(b.sub(self.number, behind)?, self.position.index)?;
+        let microbatch = self.within(microbatch)?;
+        let slot = b.binary(Binary::Rem, microbatch, b.scalar(DType::I32, stage.slots() as f64)?)?;
+        let kept = state.rings.iter().map(|&ring| row(b, ring, slot)).collect::<Result<Vec<_>, _>>()?;
+        let residuals = kept.len() - stage.layers.residuals;
+        let mut operands = Vec::new();
+        for &input in &stage.layers.reads {
+            operands.push(if input == 0 { kept[0] } else { self.parameters[input - 1] });
+        }
+        operands.extend(&kept[residuals..]);
+        operands.push(returned);
+        let results = b.inline(&stage.layers.backward, &operands)?;
+        let layers = (0..COUNT).filter(|index| !OUTSIDE.contains(index));
+        for (index, &gradient) in layers.zip(&results[1..]) {
+            state.sums[index] = add_to_sum(b, index, state.sums[index], gradient)?;
+        }
+
+        // The first stage's stream is embeddings: its cotangent is added to the rows they were taken from.
+        let _scope = b.scope("embedding");
+        let tokens = row(b, self.tokens, microbatch)?;
+        let whole = put(b, results[0], (Table::Activations, &["batch", "time", "width"]), None)?;
+        let rows = b.convert(whole, b.dtype(state.sums[0]))?;
+        let rows = b.select(self.position.is_first, rows, b.full(&b.ty(rows), 0.0)?)?;
+        state.sums[0] = place_sum(b, 0, b.scatter_add(state.sums[0], tokens, rows)?)?;
+        Ok(results[0])
+    }
+
+    fn forward_microbatch(&self) -> BuildResult {
+        self.b.sub(self.number, self.position.index)
+    }
+
+    /// The microbatch of this number, or if there is none, the nearest.
+    fn within(&self, microbatch: Tensor) -> BuildResult {
+        let b = self.b;
+        let last = b.scalar(DType::I32, self.stage.options.microbatches as f64 - 1.0)?;
+        b.max(b.min(microbatch, last)?, b.scalar(DType::I32, 0.0)?)
+    }
+
+    fn outside(&self) -> Result<[Tensor; COUNT], Error> {
+        outside_layers(self.b, &all(self.parameters)?)
+    }
+}
+
+/// Row `index` of a tensor along its leading dimension, which goes.
+fn row(b: &Builder, x: Tensor, index: Tensor) -> BuildResult {
+    let shape = b.shape(x);
+    let sizes = [&[1], &shape[1..]].concat();
+    b.reshape(b.dynamic_slice(x, &starts(b, index, shape.len())?, &sizes)?, &shape[1..])
+}
+
+/// The tensor with another row `index`.
+fn put_row(b: &Builder, x: Tensor, row: Tensor, index: Tensor) -> BuildResult {
+    let rank = b.shape(x).len();
+    b.dynamic_update_slice(x, b.expand(row, 0)?, &starts(b, index, rank)?)
+}
+
+fn starts(b: &Builder, index: Tensor, rank: usize) -> Result<Vec<Tensor>, Error> {
+    let zero = b.scalar(DType::I32, 0.0)?;
+    let mut starts = vec![zero; rank];
+    starts[0] = index;
+    Ok(starts)
+}
+
+/// The mesh axis of the stages.
+fn axis(options: &StepOptions) -> MeshAxis {
+    MeshAxis { name: STAGE.to_owned(), size: options.stages }
+}
+
+/// Position of the stage, i32 scalar.
+fn stage_index(b: &Builder, options: &StepOptions) -> BuildResult {
+    b.axis_index(axis(options))
+}
+
+/// What the stage `shift` before this one sends; zeros where there is none.
+fn to_stage(b: &Builder, options: &StepOptions, x: Tensor, shift: i64) -> BuildResult {
+    b.permute(x, axis(options), shift)
+}
+
+/// Sum of all stages' tensors; the tensor itself without a pipeline.
+pub(super) fn sum_over_stages(b: &Builder, options: &StepOptions, x: Tensor) -> BuildResult {
+    match options.stages {
+        1 => Ok(x),
+        _ => b.all_reduce(Reduction::Sum, x, &[axis(options)]),
+    }
+}
+
+/// Index of the first of the `count` layers that this stage has, u32 scalar; none without a pipeline.
+pub(super) fn first_layer(b: &Builder, options: &StepOptions, count: usize) -> Result<Option<Tensor>, Error> {
+    if options.stages == 1 {
+        return Ok(None);
+    }
+    let index = b.convert(stage_index(b, options)?, DType::U32)?;
+    Ok(Some(b.mul(index, b.scalar(DType::U32, count as f64)?)?))
+}
+
+/// The stream after the last layer, on the last stage, where it counts: the batch goes from stage to stage while the
+/// others run idle.
+fn stream_of_last(
+    b: &Builder,
+    options: &StepOptions,
+    position: Position,
+    parameters: &[Tensor; COUNT],
+    tokens: Tensor,
+) -> BuildResult {
+    let embedded = embed(b, tokens, parameters[0], options.precision.activations)?;
+    let constants = [&[position.is_first, embedded], &parameters[..]].concat();
+    let start = b.full(&b.ty(embedded), 0.0)?;
+    let tick = b.iota(TensorType::new(DType::I32, [options.stages]), 0)?;
+    let inputs = ScanInputs {
+        length: options.stages,
+        carries: &[start],
+        xs: &[tick],
+        constants: &constants,
+        ..ScanInputs::default()
+    };
+    let outputs = b.scan("stages", inputs, |body| {
+        let (b, constants) = (body.builder, body.constants);
+        let arrived = to_stage(b, options, body.carries[0], 1)?;
+        let x = b.select(constants[0], constants[1], arrived)?;
+        let parameters = all(&constants[2..])?;
+        Ok(ScanOutputs {
+            carries: vec![run_layers(b, &options.forward_options(), &parameters, x)?],
+            ys: vec![],
+        })
+    })?;
+    Ok(outputs.carries[0])
+}
+
+/// Logits of a batch, or its mean loss if there are targets, of a model in stages; on every stage.
+pub(super) fn evaluate(
+    b: &Builder,
+    options: &StepOptions,
+    parameters: &[Tensor; COUNT],
+    tokens: Tensor,
+    targets: Option<Tensor>,
+) -> BuildResult {
+    let position = Position::new(b, options)?;
+    let parameters = outside_layers(b, &project(b, options, parameters)?)?;
+    let x = stream_of_last(b, options, position, &parameters, tokens)?;
+    let logits = logits(b, x, &parameters)?;
+    let result = match targets {
+        Some(targets) => mean_cross_entropy(b, logits, targets)?,
+        None => logits,
+    };
+    let nothing = b.full(&b.ty(result), 0.0)?;
+    sum_over_stages(b, options, b.select(position.is_last, result, nothing)?)
+}
