@@ -11,12 +11,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use graph::{DType, Remat, TensorType};
+use graph::{DType, TensorType};
+use model::Preset;
 use model::parameters::{Initializer, specs};
-use model::{Precision, Preset};
 use safetensors::tensor::{Dtype, TensorView};
 use sharding::{DeviceKind, Runtime, RuntimeOptions};
-use train::step::{Adam, STATE, StepOptions};
+use train::step::{STATE, StepOptions};
 
 /// Write a model's logits, with the parameters and tokens they come from.
 #[derive(Parser)]
@@ -95,16 +95,7 @@ fn main() -> Result<()> {
     ensure!(batch > 0 && seq > 0, "--batch is {batch} and --seq is {seq}; both are at least 1");
     let preset = Preset::find(&model)
         .with_context(|| format!("there is no model `{model}`; `gopher models` lists them"))?;
-    let options = StepOptions {
-        model: preset.config,
-        precision: Precision::FLOAT32,
-        remat: Remat::None,
-        query_block: 0,
-        batch,
-        sequence_length: seq,
-        adam: Adam::default(),
-        clip_norm: preset.clip_norm,
-    };
+    let options = StepOptions::new(preset.config, batch, seq);
     let runtime = Runtime::start(DeviceKind::Cpu, &RuntimeOptions::default(), &mut |_| ())?;
     let program = runtime.compile(&train::step::forward(&options)?)?;
     let mut arrays = inputs(&options, &mut Random(seed));

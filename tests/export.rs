@@ -142,19 +142,8 @@ fn a_training_step_computes_what_the_interpreter_does() {
         eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
         return;
     };
-    let options = StepOptions {
-        model: ModelConfig { layers: 2, heads: 3, key_value_size: 5, d_model: 8, vocabulary_size: 11 },
-        precision: Precision::FLOAT32,
-        remat: Remat::None,
-        query_block: 0,
-        batch: 2,
-        sequence_length: 6,
-        adam: Adam::default(),
-        clip_norm: 0.5,
-        microbatches: 1,
-        stages: 1,
-        seed: 0,
-    };
+    let model = ModelConfig { layers: 2, heads: 3, key_value_size: 5, d_model: 8, vocabulary_size: 11 };
+    let options = StepOptions { clip_norm: 0.5, ..StepOptions::new(model, 2, 6) };
     let function = train_step(&options).unwrap();
     let mut word = 1u64;
     let mut number = move || {
