@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use graph::{DType, Literal, Remat, TensorType};
+use graph::{DType, Literal, TensorType};
+use model::ModelConfig;
 use model::parameters::specs;
-use model::{ModelConfig, Precision};
 use serde_json::Value;
 use sharding::{DeviceKind, Runtime};
-use train::step::{Adam, STATE_COUNT, StepOptions, train_step};
+use train::step::{STATE_COUNT, StepOptions, train_step};
 
 fn export(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_gopher"))
