@@ -251,6 +251,41 @@ fn the_sizes_of_each_generation() {
 }
 
 #[test]
+fn larger_machines_come_by_size_and_with_one_slice_first() {
+    let larger = |text: &str, slices: usize, count: usize| -> Vec<String> {
+        machine(text, slices).next_larger().map(|larger| larger.with_slices()).take(count).collect()
+    };
+    assert_eq!(
+        larger("tpu:v3:8x16", 1, 5),
+        [
+            "tpu:v3:16x16",
+            "tpu:v3:16x32",
+            "tpu:v3:32x32",
+            "tpu:v3:32x32 --slices 2",
+            "tpu:v3:32x32 --slices 3"
+        ]
+    );
+    // A slice of more chips is better than more slices.
+    assert_eq!(larger("tpu:v5e:8x8", 2, 2), ["tpu:v5e:16x16", "tpu:v5e:16x16 --slices 2"]);
+    assert_eq!(larger("tpu:v5e:16x16", 3, 1), ["tpu:v5e:16x16 --slices 4"]);
+    // One of each number of chips, the most cubic: not 4x4x16 beside 4x8x8.
+    assert_eq!(
+        larger("tpu:v4:2x4x4", 1, 5),
+        ["tpu:v4:4x4x4", "tpu:v4:4x4x8", "tpu:v4:4x4x12", "tpu:v4:4x8x8", "tpu:v4:4x4x20"]
+    );
+    assert_eq!(
+        larger("gpu:h100:1x2", 1, 4),
+        ["gpu:h100:1x4", "gpu:h100:1x8", "gpu:h100:2x8", "gpu:h100:3x8"]
+    );
+    assert_eq!(larger("gpu:h100:16x1", 1, 1), ["gpu:h100:3x8"]);
+    for (text, slices) in [("tpu:v6e:16x16", 256), ("gpu:a100:4096x8", 1), ("cpu:2", 1)] {
+        assert_eq!(larger(text, slices, 1), [""; 0]);
+    }
+    let memory = machine("tpu:v3:8x8", 1).with_memory_bytes(1 << 33).next_larger().next().unwrap();
+    assert_eq!(memory.chip().memory_bytes, 1 << 33);
+}
+
+#[test]
 fn numbers_of_a_chip_are_those_of_a_device() {
     let v3 = Chip::find("v3").unwrap();
     assert_eq!((v3.bf16_flops, v3.clock_hz, v3.memory_bytes), (61.5e12, 940e6, 16_622_026_752));
@@ -421,6 +456,17 @@ proptest! {
     #[test]
     fn a_machine_is_read_back_from_its_text(machine in machines()) {
         prop_assert_eq!(Topology::parse(&machine.to_string(), machine.slices()), Ok(machine));
+    }
+
+    #[test]
+    fn larger_machines_exist(machine in machines()) {
+        let mut devices = machine.devices();
+        for larger in machine.next_larger() {
+            prop_assert!(larger.devices() > devices, "{} after {}", larger, devices);
+            prop_assert_eq!(larger.chip().name, machine.chip().name);
+            devices = larger.devices();
+            prop_assert_eq!(Topology::parse(&larger.to_string(), larger.slices()), Ok(larger));
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@
 
 mod chip;
 mod error;
+mod larger;
 mod links;
 mod parse;
 mod sizes;

@@ -7,7 +7,7 @@ use super::topology::{MOST_CPU_DEVICES, MOST_HOSTS, MOST_SLICES};
 use super::{Chip, Nearest, Topology, TopologyError};
 
 /// GPUs that a host with NVLink between them has, or a part of them that a job may take.
-const GPUS_PER_HOST: [usize; 4] = [1, 2, 4, 8];
+pub(super) const GPUS_PER_HOST: [usize; 4] = [1, 2, 4, 8];
 
 pub(super) fn parse(text: &str, slices: usize) -> Result<Topology, TopologyError> {
     let syntax = |reason: &str| TopologyError::Syntax { text: text.to_owned(), reason: reason.to_owned() };
