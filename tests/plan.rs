@@ -1,0 +1,261 @@
+//! `gopher plan`: what it says, what it refuses, and what a compiler confirms.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use sharding::DeviceKind;
+use tempfile::TempDir;
+use xla_sys::locate::Locator;
+
+/// A small case: the 44M model on four virtual devices, eight sequences of 128 tokens.
+const SMALL: [&str; 9] = [
+    "plan", "--model", "44m", "--topology", "cpu:4", "--batch-tokens", "1K", "--sequence-length", "128",
+];
+
+/// Runs the program with a verification cache of its own, and the plugins of this machine.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        Place { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// A command that finds no plugin but those named to it.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
+        command.args(arguments).env("GOPHER_CACHE", self.folder.path().join("cache"));
+        command.env("GOPHER_OFFLINE", "1").env_remove("GOPHER_CPU_PLUGIN").env_remove("GOPHER_TPU_PLUGIN");
+        command
+    }
+
+    fn gopher(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.gopher(&[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs a command that must fail with this exit code, saying `part` in one line.
+    #[track_caller]
+    fn refuses(&self, arguments: &[&str], code: i32, part: &str) {
+        let output = self.gopher(arguments);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+        assert!(message.contains(part) && !message.contains("panicked"), "{arguments:?}: {message}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn json_has_what_is_documented() {
+    let report = Place::new().json(&SMALL);
+    let plan = &report["plans"][0];
+    for key in ["mesh", "zero", "remat", "microbatches", "stages", "sequence_sharding", "rules"] {
+        assert!(!plan[key].is_null(), "a plan lacks `{key}`: {plan}");
+    }
+    let mesh = |axis: &str| plan["mesh"][axis].as_u64().unwrap();
+    assert_eq!(mesh("stage") * mesh("data") * mesh("model"), 4);
+    for key in ["peak_bytes_per_device", "step_seconds", "tokens_per_second", "mfu"] {
+        assert!(plan["predicted"][key].as_f64().unwrap() > 0.0, "{key}: {plan}");
+    }
+    assert!(plan.get("compiled").is_none(), "nothing was compiled");
+    let seconds = |plan: &Value| plan["predicted"]["step_seconds"].as_f64().unwrap();
+    let all: Vec<f64> = report["plans"].as_array().unwrap().iter().map(seconds).collect();
+    assert!(all.is_sorted(), "best first: {all:?}");
+    assert!(report["priced"].as_u64() <= report["candidates"].as_u64());
+}
+
+#[test]
+fn the_same_question_gets_the_same_answer() {
+    let place = Place::new();
+    assert_eq!(place.json(&SMALL), place.json(&SMALL));
+}
+
+#[test]
+fn pins_are_kept_and_wrong_ones_named() {
+    let place = Place::new();
+    let pins = ["--pin", "stage=2", "--pin", "zero=1", "--pin", "remat=full", "--pin", "microbatches=4"];
+    let report = place.json(&[&SMALL[..], &pins].concat());
+    for plan in report["plans"].as_array().unwrap() {
+        let choices = json!([plan["mesh"]["stage"], plan["zero"], plan["remat"], plan["microbatches"]]);
+        assert_eq!(choices, json!([2, 1, "full", 4]));
+    }
+    let with = |pin| [&SMALL[..], &["--pin", pin]].concat();
+    place.refuses(&with("zero=4"), 2, "--pin zero=4: expected 0, 1, 2 or 3");
+    place.refuses(&with("tensor=4"), 2, "--pin tensor=4: expected PART=VALUE, with stage, data, model");
+    place.refuses(&with("model=3"), 1, "no plan with these pins splits 44m over the 4 devices of cpu:4");
+}
+
+/// A plan that was written is read, edited by hand or not; inconsistent edits are named.
+#[test]
+fn plans_as_files() {
+    let place = Place::new();
+    let file = place.path("plan.json");
+    let report = place.json(&[&SMALL[..], &["-o", &file]].concat());
+    let again = place.json(&[&SMALL[..], &["--plan", &file]].concat());
+    assert_eq!(again["plans"][0], report["plans"][0]);
+
+    let whole = place.path("report.json");
+    fs::write(&whole, report.to_string()).unwrap();
+    let again = place.json(&[&SMALL[..], &["--plan", &whole]].concat());
+    assert_eq!(again["plans"][0], report["plans"][0]);
+
+    let edited = |edit: &dyn Fn(&mut Value)| {
+        let mut plan: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        edit(&mut plan);
+        let path = place.path("edited.json");
+        fs::write(&path, plan.to_string()).unwrap();
+        path
+    };
+    let refuses = |edit: &dyn Fn(&mut Value), part: &str| {
+        place.refuses(&[&SMALL[..], &["--plan", &edited(edit)]].concat(), 2, part);
+    };
+    refuses(&|plan| plan["mesh"]["data"] = json!(3), "stage x data x model is");
+    refuses(&|plan| plan["rules"]["weights"]["heads"] = json!(["tensor"]), "the mesh has no axis `tensor`");
+    refuses(&|plan| plan["zero"] = json!(9), "plan: zero = 9: it must be 0, 1, 2 or 3");
+    refuses(&|plan| plan["mehs"] = json!(1), "unknown field `mehs`");
+    refuses(&|plan| plan["topology"] = json!("cpu:8"), "the plan is for cpu:8");
+    place.refuses(&[&SMALL[..], &["--plan", "/no/such/plan.json"]].concat(), 1, "cannot read the plan");
+    for text in ["", "{", "[]", "{\"plans\": []}", "\u{0}\u{1}"] {
+        fs::write(&file, text).unwrap();
+        place.refuses(&[&SMALL[..], &["--plan", &file]].concat(), 2, "not a plan");
+    }
+}
+
+#[test]
+fn the_explanation_says_what_things_cost_and_the_picture_is_one() {
+    let place = Place::new();
+    let (plan, picture) = (place.path("plan.json"), place.path("plan.svg"));
+    place.json(&[&SMALL[..], &["-o", &plan, "--pin", "model=4"]].concat());
+    let arguments = [&SMALL[..], &["--explain", "--against", &plan, "--svg", &picture]].concat();
+    let output = place.gopher(&arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in ["memory of plan 1", "parameters", "optimizer", "time of plan 1", "layers/attention", "the other plan"] {
+        assert!(text.contains(part), "no `{part}` in:\n{text}");
+    }
+    assert!(fs::read_to_string(picture).unwrap().starts_with("<svg"));
+}
+
+#[test]
+fn impossible_machines_are_refused_with_the_nearest() {
+    let place = Place::new();
+    let on = |topology| ["plan", "--model", "44m", "--topology", topology];
+    place.refuses(&on("tpu:v3:64x64"), 2, "32x32");
+    place.refuses(&on("gpu:h100:1x9"), 2, "1x8");
+    place.refuses(&on("cpu:0"), 2, "cpu:");
+    place.refuses(&on("tpu:v9:2x2"), 2, "v9");
+    place.refuses(&on("abacus"), 2, "abacus");
+    place.refuses(&[&on("cpu:4")[..], &["--batch-tokens", "1000"]].concat(), 2, "multiple of the sequence length");
+    place.refuses(&[&on("cpu:4")[..], &["--batch-tokens", "many"]].concat(), 2, "expected a number of tokens");
+}
+
+#[test]
+fn a_model_that_fits_nowhere_is_told_by_how_much_and_what_would_do() {
+    let arguments = [
+        "plan", "--model", "1.4b", "--topology", "tpu:v2:2x2", "--batch-tokens", "0.25M", "--pin", "zero=0", "--pin",
+        "stage=1", "--pin", "microbatches=8", "--pin", "remat=full", "--pin", "sequence-sharding=true", "--pin",
+        "model=4",
+    ];
+    let output = Place::new().gopher(&arguments);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    for part in ["1.4b does not fit tpu:v2:2x2", "more than the 7.48 GiB there are", "v2"] {
+        assert!(message.contains(part), "no `{part}` in: {message}");
+    }
+}
+
+#[test]
+fn without_a_network_a_missing_compiler_is_one_line() {
+    let place = Place::new();
+    let tpu = ["plan", "--model", "44m", "--topology", "tpu:v3:2x2", "--batch-tokens", "16K", "--pin", "model=1"];
+    let tpu = [&tpu[..], &["--pin", "microbatches=1", "--pin", "zero=0", "--verify"]].concat();
+    let output = place.command(&tpu).env("PATH", "/usr/bin:/bin").env("HOME", place.folder.path()).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("GOPHER_OFFLINE") && message.contains("libtpu"), "{message}");
+}
+
+/// A compiler that ends its process takes nothing with it, and the plan it was given is shown.
+#[test]
+fn a_compiler_that_crashes_is_reported_with_the_plan() {
+    let place = Place::new();
+    let (source, plugin) = (place.path("crash.c"), place.path("crash.so"));
+    fs::write(&source, "#include <stdlib.h>\nvoid *GetPjrtApi(void) { abort(); }\n").unwrap();
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o", &plugin, &source]).status().unwrap();
+    assert!(built.success());
+    let arguments = [&SMALL[..], &["--pin", "model=2", "--pin", "zero=0", "--verify"]].concat();
+    let output = place.command(&arguments).env("GOPHER_CPU_PLUGIN", &plugin).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    for part in ["plan 1 cannot be verified", "\"model\":2", "it aborted"] {
+        assert!(message.contains(part), "no `{part}` in: {message}");
+    }
+}
+
+/// The plugin file for a kind of device that is on this machine; none, with a message, if there is none.
+fn plugin(kind: DeviceKind) -> Option<String> {
+    let located = Locator::from_environment().find(kind, None).unwrap();
+    if located.is_none() {
+        eprintln!("skipped: no {kind} plugin on this machine; `gopher runtime install {kind}` fetches it");
+    }
+    located.map(|located| located.path.to_str().unwrap().to_owned())
+}
+
+/// Two processes that ask the same question at once both get the answer, and the third is told it at once.
+#[test]
+fn a_compiler_confirms_a_plan_and_its_verdict_is_kept() {
+    let Some(plugin) = plugin(DeviceKind::Cpu) else { return };
+    let place = Place::new();
+    let pins = ["--pin", "model=2", "--pin", "data=2", "--pin", "zero=1", "--pin", "remat=full", "--pin", "microbatches=1"];
+    let arguments = [&SMALL[..], &pins, &["--verify", "--json"]].concat();
+    let start = || {
+        let mut command = place.command(&arguments);
+        command.env("GOPHER_CPU_PLUGIN", &plugin).stdout(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let both = [start(), start()].map(|child| child.wait_with_output().unwrap());
+    let third = start().wait_with_output().unwrap();
+    let compiled = |output: &Output| -> Value {
+        assert!(output.status.success());
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["plans"][0]["compiled"].clone()
+    };
+    let peak = compiled(&both[0])["peak_bytes_per_device"].as_u64().unwrap();
+    assert!(peak > 100 << 20, "{peak}");
+    assert_eq!(compiled(&both[1])["peak_bytes_per_device"], peak);
+    let third = compiled(&third);
+    assert_eq!((third["known"].as_bool(), third["peak_bytes_per_device"].as_u64()), (Some(true), Some(peak)));
+    let collectives = third["collectives"].as_object().unwrap();
+    assert!(collectives.keys().any(|kind| kind.starts_with("all-reduce x 2")), "{collectives:?}");
+}
+
+/// The TPU compiler, without a TPU and without waiting for a metadata server.
+#[test]
+fn the_tpu_compiler_confirms_a_small_plan() {
+    let Some(plugin) = plugin(DeviceKind::Tpu) else { return };
+    let place = Place::new();
+    let arguments = [
+        "plan", "--model", "44m", "--topology", "tpu:v5e:2x2", "--batch-tokens", "2K", "--sequence-length", "256", "--pin",
+        "model=2", "--pin", "stage=1", "--pin", "zero=1", "--pin", "remat=full", "--pin", "microbatches=1", "--verify",
+        "--json",
+    ];
+    let output = place.command(&arguments).env("GOPHER_TPU_PLUGIN", &plugin).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let plan = &report["plans"][0];
+    let error = plan["errors"]["peak_bytes_per_device"].as_f64().unwrap();
+    assert!(error.abs() < 0.2, "the memory is predicted {error:+.3} off");
+    assert!(plan["compiled"]["step_seconds"].as_f64().unwrap() > 0.0);
+    assert!(Path::new(&place.path("cache/verified")).is_dir());
+}
