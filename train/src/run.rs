@@ -90,13 +90,7 @@ pub fn train(config: Config, folder: Option<&Path>, observer: &mut dyn Observer)
 fn settled(mut config: Config) -> Result<Config, Error> {
     config.training.precision = config.training.precision.on(config.device.kind);
     let data = &mut config.data;
-    for path in data
-        .paths
-        .iter_mut()
-        .chain(&mut data.tokenizer)
-        .chain(&mut config.device.plugin)
-        .chain(&mut config.device.plan)
-    {
+    for path in data.paths.iter_mut().chain(&mut data.tokenizer).chain(&mut config.device.plugin) {
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
     }
     config.check()?;
