@@ -79,7 +79,10 @@ impl Planned {
     }
 
     /// A plan from a file splits this model, and is for these batches and sequences.
-    pub(crate) fn check(
+    ///
+    /// # Errors
+    /// Names the file, and the field or dimension that does not fit.
+    pub fn check(
         &self,
         path: &Path,
         plan: &Plan,
