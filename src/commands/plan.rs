@@ -115,7 +115,7 @@ fn tokens(text: &str) -> Result<u64, String> {
     };
     let expected = || "expected a number of tokens, such as 262144, 0.25M or 6M".to_owned();
     let count = number.parse::<f64>().map_err(|_| expected())? * unit as f64;
-    if !(count >= 1.0 && count <= 1e15 && count.fract() == 0.0) {
+    if !((1.0..=1e15).contains(&count) && count.fract() == 0.0) {
         return Err(expected());
     }
     Ok(count as u64)
