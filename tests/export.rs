@@ -112,6 +112,46 @@ fn a_program_on_standard_output_comes_alone_or_with_a_named_signature() {
     assert!(folder.path().join("list.json").is_file());
 }
 
+/// The program of a plan says how each array is split, and so does its signature; shapes are of whole arrays.
+#[test]
+fn a_plan_splits_every_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = serde_json::json!({
+        "topology": "cpu:8", "mesh": { "stage": 2, "data": 2, "model": 2 }, "stages": 2, "microbatches": 4,
+        "zero": 1, "remat": "full", "sequence_sharding": false, "batch": 8, "sequence_length": 64,
+    });
+    let path = folder.path().join("plan.json");
+    fs::write(&path, plan.to_string()).unwrap();
+    let split = |program: &str| {
+        let plan = ["--topology", "cpu:8", "--plan", path.to_str().unwrap()];
+        let of = ["--model", "44m", "--program", program, "--format", "stablehlo", "--precision", "f32"];
+        let (code, signature) = exported(&[&of[..], &plan].concat());
+        assert!(String::from_utf8(code).unwrap().contains("sdy.mesh"), "{program}");
+        signature
+    };
+    let step = split("train-step");
+    let mesh = [("stage", 2), ("data", 2), ("model", 2)];
+    let mesh = mesh.map(|(name, size)| serde_json::json!({ "name": name, "size": size }));
+    assert_eq!(step["mesh"], serde_json::json!(mesh));
+    assert_eq!(step["plan"]["microbatches"], 4);
+    let entry = |signature: &Value, list: &str, name: &str| {
+        let list = signature[list].as_array().unwrap();
+        list.iter().find(|entry| entry["name"] == name).unwrap().clone()
+    };
+    let query = entry(&step, "inputs", "adam/m/layers/attention/query");
+    assert_eq!(query["shape"], serde_json::json!([8, 512, 16, 32]));
+    assert_eq!(query["split"], serde_json::json!([["stage"], ["data"], ["model"], []]));
+    assert_eq!(entry(&step, "outputs", "adam/m/layers/attention/query")["split"], query["split"]);
+    let tokens = entry(&step, "inputs", "tokens");
+    assert_eq!(tokens["shape"], serde_json::json!([4, 2, 64]));
+    assert_eq!(tokens["split"], serde_json::json!([[], ["data"], []]));
+    // The others are of a microbatch.
+    let logits = entry(&split("forward"), "outputs", "logits");
+    assert_eq!(logits["shape"], serde_json::json!([2, 64, 32000]));
+    assert_eq!(logits["split"], serde_json::json!([["data"], [], ["model"]]));
+    assert_eq!(entry(&split("loss"), "outputs", "loss")["split"], serde_json::json!([]));
+}
+
 #[test]
 fn bad_arguments_are_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -127,11 +167,27 @@ fn bad_arguments_are_named() {
     check(&["-o", "x", "--seq", "9999999999"], 2, "--seq");
     check(&["-o", "x", "--remat", "query,kye"], 2, "there is no `kye`");
     check(&["-o", "x", "--precision", "f16"], 2, "bf16-activations");
+    check(&["-o", "x", "--topology", "cpu:0"], 2, "nearest: cpu:1");
+    check(&["-o", "x", "--topology", "cpu:2", "--remat", "full"], 2, "--remat");
+    check(&["-o", "x", "--plan", "plan.json"], 2, "--topology");
+    check(&["-o", "x", "--topology", "cpu:7", "--batch", "8"], 1, "a batch of 8 sequences");
     check(
         &["-o", "missing/x"],
         1,
         "error: cannot write missing/x.signature.json: there is no folder missing\n",
     );
+}
+
+#[test]
+fn hlo_cannot_say_how_a_program_is_split() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = ["--model", "44m", "--program", "loss", "--topology", "cpu:2", "-o", "x", "--format"];
+    for format in ["hlo-text", "hlo-proto"] {
+        let output = export(folder.path(), &[&of[..], &[format]].concat());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains("--format stablehlo"), "{message}");
+    }
 }
 
 /// A whole training step from a state in the middle of training, on the plugin and by the interpreter: parameters,

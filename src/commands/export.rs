@@ -1,19 +1,26 @@
 //! `gopher export`: programs of a model as files for other compilers.
 
+mod signature;
+
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
-use graph::{Function, Remat, TensorType};
-use model::parameters::{Initializer, specs};
+use graph::{Function, Remat};
+use model::Preset;
 use model::remat::{POLICIES, SAVEABLE, policy};
-use model::{ModelConfig, Precision, Preset};
-use serde::Serialize;
-use train::step::{Adam, STATE, StepOptions};
+use sharding::DeviceKind;
+use sharding::machine::Topology;
+use train::plan::{Planned, read_for};
+use train::step::StepOptions;
 
+use super::plan::{PrecisionKind, given_error};
 use crate::output::{note, print, usage};
+
+/// Tokens of a sequence in the paper.
+const SEQUENCE_LENGTH: u32 = 2048;
 
 /// Arguments of `gopher export`.
 #[derive(Args)]
@@ -27,20 +34,30 @@ pub struct Arguments {
     /// Language it is written in.
     #[arg(long, value_enum)]
     format: Format,
-    /// Sequences in a batch.
-    #[arg(long, value_name = "B", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
-    batch: u32,
-    /// Tokens in a sequence.
-    #[arg(long, value_name = "T", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
-    seq: u32,
+    /// Sequences in a batch [default: 1; with --topology the paper's batch, with --plan the plan's].
+    #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    batch: Option<u32>,
+    /// Tokens in a sequence [default: 2048; with --plan the plan's].
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    seq: Option<u32>,
     /// Dtypes of parameters and activations.
     #[arg(long, value_enum, default_value_t = PrecisionKind::F32)]
     precision: PrecisionKind,
     /// What a training step keeps of each layer for the backward pass: none (keep all), selective (all but scores and
     /// elementwise functions), attention (as selective, less the feed-forward hidden layer), dots (results of matrix
-    /// products), full (nothing but its input), or names of values to keep, separated by commas.
-    #[arg(long, value_name = "POLICY", default_value = "none", value_parser = remat)]
-    remat: Remat,
+    /// products), full (nothing but its input), or names of values to keep, separated by commas [default: none; with
+    /// --topology the plan's].
+    #[arg(long, value_name = "POLICY", value_parser = remat, conflicts_with = "topology")]
+    remat: Option<Remat>,
+    /// Machine over which the program is split, as in `gopher plan`; only as StableHLO.
+    #[arg(long, value_name = "MACHINE")]
+    topology: Option<String>,
+    /// TPU slices of that shape.
+    #[arg(long, value_name = "N", requires = "topology", value_parser = clap::value_parser!(u32).range(1..=256))]
+    slices: Option<u32>,
+    /// How it is split: a file that `gopher plan` wrote [default: the best plan].
+    #[arg(long, value_name = "FILE", requires = "topology")]
+    plan: Option<PathBuf>,
     /// File to write, or - for standard output.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -67,16 +84,6 @@ enum Format {
     HloText,
     /// Serialised HloModuleProto.
     HloProto,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum PrecisionKind {
-    /// float32 throughout.
-    F32,
-    /// float32 parameters and optimiser state, bfloat16 activations.
-    Bf16Activations,
-    /// bfloat16 activations, in which the paper trained every model.
-    Auto,
 }
 
 /// The names of the paper's models.
@@ -106,50 +113,6 @@ fn remat(text: &str) -> Result<Remat, String> {
     })
 }
 
-/// The list of a program's inputs and outputs, in order.
-struct Signature<'a> {
-    program: &'a str,
-    model: &'a ModelConfig,
-    inputs: Vec<Input<'a>>,
-    outputs: Vec<Output<'a>>,
-}
-
-impl Signature<'_> {
-    /// JSON with a line for each input and output.
-    fn to_json(&self) -> serde_json::Result<String> {
-        let Signature { program, model, inputs, outputs } = self;
-        let inputs = inputs.iter().map(serde_json::to_string).collect::<serde_json::Result<Vec<_>>>()?;
-        let outputs = outputs.iter().map(serde_json::to_string).collect::<serde_json::Result<Vec<_>>>()?;
-        let (program, model) = (serde_json::to_string(program)?, serde_json::to_string(model)?);
-        let lines = |entries: Vec<String>| format!("[\n    {}\n  ]", entries.join(",\n    "));
-        let (inputs, outputs) = (lines(inputs), lines(outputs));
-        Ok(format!(
-            "{{\n  \"program\": {program},\n  \"model\": {model},\n  \"inputs\": {inputs},\n  \"outputs\": {outputs}\n}}\n"
-        ))
-    }
-}
-
-#[derive(Serialize)]
-struct Input<'a> {
-    name: &'a str,
-    /// Logical axis of each dimension.
-    axes: Vec<&'a str>,
-    shape: &'a [usize],
-    dtype: &'static str,
-    /// What it is initialised with; `null` for what a caller gives anew each time.
-    initializer: Option<Initializer>,
-}
-
-#[derive(Serialize)]
-struct Output<'a> {
-    name: &'a str,
-    axes: Vec<&'a str>,
-    shape: &'a [usize],
-    dtype: &'static str,
-    /// Index of the input whose memory it takes over.
-    alias: Option<usize>,
-}
-
 /// Writes the program and its signature.
 ///
 /// # Errors
@@ -159,16 +122,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if to_stdout && arguments.format == Format::HloProto && io::stdout().is_terminal() {
         return Err(usage("hlo-proto is binary: name a file with -o FILE, or send standard output to one"));
     }
-    let options = step_options(&arguments)?;
-    let function = match arguments.program {
-        ProgramKind::Forward => train::step::forward(&options),
-        ProgramKind::Loss => train::step::loss(&options),
-        ProgramKind::TrainStep => train::step::train_step(&options),
-    }?;
-    let code = match arguments.format {
-        Format::Stablehlo => graph::to_stablehlo(&function)?.into_bytes(),
-        Format::HloText => graph::to_hlo_text(&function)?.into_bytes(),
-        Format::HloProto => graph::to_hlo_proto(&function)?,
+    let preset = Preset::find(&arguments.model)
+        .with_context(|| format!("there is no model `{}`; `gopher models` lists them", arguments.model))?;
+    let (code, signature) = match arguments.topology.as_deref() {
+        Some(topology) => split_program(&arguments, &preset, topology)?,
+        None => program(&arguments, &preset)?,
     };
     let signature_file = match &arguments.signature {
         Some(path) => Some(path.clone()),
@@ -177,7 +135,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     // The program comes last: where it is, its signature is.
     if let Some(path) = &signature_file {
-        write_atomically(path, signature(&function, &options.model).to_json()?.as_bytes())?;
+        write_atomically(path, signature.as_bytes())?;
     }
     if to_stdout {
         return print(code);
@@ -189,54 +147,81 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn step_options(arguments: &Arguments) -> anyhow::Result<StepOptions> {
-    let preset = Preset::find(&arguments.model)
-        .with_context(|| format!("there is no model `{}`; `gopher models` lists them", arguments.model))?;
-    Ok(StepOptions {
-        model: preset.config,
-        precision: match arguments.precision {
-            PrecisionKind::F32 => Precision::FLOAT32,
-            PrecisionKind::Bf16Activations | PrecisionKind::Auto => Precision::BFLOAT16_ACTIVATIONS,
-        },
-        remat: arguments.remat.clone(),
-        query_block: 0,
-        batch: arguments.batch as usize,
-        sequence_length: arguments.seq as usize,
-        adam: Adam::default(),
-        clip_norm: preset.clip_norm,
-        microbatches: 1,
-        stages: 1,
-        seed: 0,
-        rounding: Default::default(),
-    })
+impl ProgramKind {
+    fn build(self, options: &StepOptions) -> Result<Function, graph::Error> {
+        match self {
+            ProgramKind::Forward => train::step::forward(options),
+            ProgramKind::Loss => train::step::loss(options),
+            ProgramKind::TrainStep => train::step::train_step(options),
+        }
+    }
 }
 
-fn signature<'a>(function: &'a Function, config: &'a ModelConfig) -> Signature<'a> {
-    let specs = specs(config);
-    let initializer = |name: &str| {
-        let [parameters, moments @ ..] = STATE;
-        if moments.iter().any(|prefix| name.starts_with(prefix)) {
-            return Some(Initializer::Zeros);
-        }
-        let name = name.strip_prefix(parameters)?;
-        specs.iter().find(|spec| spec.name == name).map(|spec| spec.initializer)
+/// The program for one device, and its signature.
+fn program(arguments: &Arguments, preset: &Preset) -> anyhow::Result<(Vec<u8>, String)> {
+    let batch = arguments.batch.unwrap_or(1) as usize;
+    let sequence_length = arguments.seq.unwrap_or(SEQUENCE_LENGTH) as usize;
+    let options = StepOptions {
+        // For which device is not known: what the paper trained the model in.
+        precision: arguments.precision.of(preset, DeviceKind::Tpu),
+        remat: arguments.remat.clone().unwrap_or_default(),
+        clip_norm: preset.clip_norm,
+        ..StepOptions::new(preset.config.clone(), batch, sequence_length)
     };
-    let parts = |ty: &'a TensorType| (&ty.shape[..], ty.dtype.name());
-    let axes = |index: usize| function.params[index].axes.iter().map(String::as_str).collect::<Vec<_>>();
-    let inputs = function.params.iter().enumerate().map(|(index, param)| {
-        let (shape, dtype) = parts(function.ty(param.value));
-        Input { name: &param.name, axes: axes(index), shape, dtype, initializer: initializer(&param.name) }
-    });
-    let outputs = function.results.iter().map(|output| {
-        let (shape, dtype) = parts(function.ty(output.value));
-        let axes = match output.alias {
-            Some(input) => axes(input),
-            // Without an alias there are the logits, and scalars.
-            None => ["batch", "time", "vocabulary"][..shape.len()].to_vec(),
-        };
-        Output { name: &output.name, axes, shape, dtype, alias: output.alias }
-    });
-    Signature { program: &function.name, model: config, inputs: inputs.collect(), outputs: outputs.collect() }
+    let function = arguments.program.build(&options)?;
+    let code = match arguments.format {
+        Format::Stablehlo => graph::to_stablehlo(&function)?.into_bytes(),
+        Format::HloText => graph::to_hlo_text(&function)?.into_bytes(),
+        Format::HloProto => graph::to_hlo_proto(&function)?,
+    };
+    Ok((code, signature::of(&function, None, &preset.config)?))
+}
+
+/// The program split over a machine, and its signature.
+fn split_program(
+    arguments: &Arguments,
+    preset: &Preset,
+    topology: &str,
+) -> anyhow::Result<(Vec<u8>, String)> {
+    if arguments.format != Format::Stablehlo {
+        return Err(usage("--topology: only StableHLO can say how a program is split: --format stablehlo"));
+    }
+    let topology = Topology::parse(topology, arguments.slices.unwrap_or(1) as usize).map_err(usage)?;
+    let given = arguments.plan.as_deref().map(|path| read_for(path, &topology).map_err(given_error));
+    let given = given.transpose()?;
+    let (batch, sequence_length) = match &given {
+        Some(plan) => (plan.batch, plan.sequence_length),
+        None => {
+            let sequence_length = SEQUENCE_LENGTH as usize;
+            let seq = arguments.seq.map_or(sequence_length, |seq| seq as usize);
+            (preset.batch_sequences * sequence_length / seq, seq)
+        }
+    };
+    let batch = arguments.batch.map_or(batch, |batch| batch as usize);
+    let sequence_length = arguments.seq.map_or(sequence_length, |seq| seq as usize);
+    let planned = Planned::new(
+        preset.config.clone(),
+        arguments.precision.of(preset, topology.kind()),
+        preset.clip_norm,
+        sequence_length,
+        topology.kind(),
+    );
+    let plan = match (given, &arguments.plan) {
+        (Some(plan), Some(path)) => {
+            let expected = [("--batch", batch), ("--seq", sequence_length)];
+            planned.check(path, &plan, expected).map_err(given_error)?;
+            plan
+        }
+        _ => planned.best(&topology, batch, sequence_length)?,
+    };
+    let mut options = planned.step_options(&plan);
+    if !matches!(arguments.program, ProgramKind::TrainStep) {
+        // Of one microbatch, which is what fits the memory that the plan was made for.
+        options.microbatches = 1;
+    }
+    let split = train::plan::split(&arguments.program.build(&options)?, &plan)?;
+    let code = graph::to_stablehlo_partitioned(&split)?.into_bytes();
+    Ok((code, signature::of(&split.function, Some((&split, &plan)), &preset.config)?))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -16,7 +16,7 @@ use sharding::machine::Topology;
 use sharding::plan::{Plan, RematPolicy};
 use sharding::report::{Entry, ModelFacts, Report, assumptions};
 use sharding::search::{Pins, Space, search, smallest};
-use train::plan::{OnMachine, Planned};
+use train::plan::{GivenError, OnMachine, Planned, read, read_for};
 
 use super::export::model_names;
 use crate::output::{bytes, note, print, print_json, usage};
@@ -115,7 +115,7 @@ fn tokens(text: &str) -> Result<u64, String> {
     };
     let expected = || "expected a number of tokens, such as 262144, 0.25M or 6M".to_owned();
     let count = number.parse::<f64>().map_err(|_| expected())? * unit as f64;
-    if !(count >= 1.0 && count <= 1e15 && count.fract() == 0.0) {
+    if !((1.0..=1e15).contains(&count) && count.fract() == 0.0) {
         return Err(expected());
     }
     Ok(count as u64)
@@ -192,18 +192,7 @@ impl Task {
     }
 
     fn space(&self, topology: &Topology, pins: Pins) -> Space {
-        let chip = topology.chip();
-        Space {
-            topology: topology.to_string(),
-            slices: topology.slices(),
-            islands: topology.devices() / topology.devices_per_island().max(1),
-            devices: topology.devices(),
-            memory: chip.memory_bytes,
-            flops_per_second: self.peak() * Rates::of(topology).calibration.products,
-            batch: self.batch,
-            sequence_length: self.sequence_length,
-            pins,
-        }
+        self.planned.space(topology, self.batch, self.sequence_length, pins)
     }
 
     /// Peak of products in the activations' dtype, FLOP/s of a device.
@@ -232,26 +221,12 @@ impl Task {
     }
 }
 
-/// Reads a plan from a file: a plan alone, or the first of a report. What is known of it besides is left out.
-///
-/// # Errors
-/// When the file cannot be read or holds no plan.
-pub fn read_plan(path: &Path) -> anyhow::Result<Plan> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read the plan {}", path.display()))?;
-    let no_plan = |reason: String| usage(format_args!("{}: not a plan: {reason}", path.display()));
-    let mut value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| no_plan(error.to_string()))?;
-    if let Some(plans) = value.get_mut("plans") {
-        let first = plans.get_mut(0).map(serde_json::Value::take);
-        value = first.ok_or_else(|| no_plan("its list of plans is empty".into()))?;
+/// A file that cannot be read is a failure; one that holds no plan, or one that does not fit, is wrong usage.
+pub fn given_error(error: GivenError) -> anyhow::Error {
+    match error {
+        GivenError::Read { .. } => error.into(),
+        error => usage(error),
     }
-    if let Some(object) = value.as_object_mut() {
-        for key in ["predicted", "compiled", "errors", "device", "step", "validation"] {
-            object.remove(key);
-        }
-    }
-    serde_json::from_value(value).map_err(|error| no_plan(error.to_string()))
 }
 
 /// Runs `gopher plan`.
@@ -308,19 +283,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 /// A report of the plan in a file.
 fn given(task: &Task, path: &Path) -> anyhow::Result<Report> {
-    let mut plan = read_plan(path)?;
-    let machine = (task.topology.to_string(), task.topology.slices());
-    if (plan.topology.clone(), plan.slices) != machine {
-        return Err(usage(format_args!(
-            "{}: the plan is for {} x {}, not {}",
-            path.display(),
-            plan.topology,
-            plan.slices,
-            task.topology.with_slices()
-        )));
-    }
-    plan.check(task.topology.devices())
-        .map_err(|error| usage(format_args!("{}: {error}", path.display())))?;
+    let plan = read_for(path, &task.topology).map_err(given_error)?;
     let entry = price(task, plan)?;
     Ok(task.report(vec![entry]))
 }
@@ -333,7 +296,7 @@ fn price(task: &Task, plan: Plan) -> anyhow::Result<Entry> {
 
 /// The best plan of another file, priced on the same machine.
 fn other(task: &Task, path: &Path) -> anyhow::Result<Entry> {
-    let mut plan = read_plan(path)?;
+    let mut plan = read(path).map_err(given_error)?;
     plan.check(task.topology.devices())
         .map_err(|error| usage(format_args!("{}: {error}", path.display())))?;
     price(task, plan)

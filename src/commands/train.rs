@@ -42,6 +42,12 @@ pub struct Arguments {
     /// PJRT plugin to use.
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
+    /// Machine over which each step is split, such as cpu:8 (docs/topologies.md); empty for one device.
+    #[arg(long, value_name = "MACHINE")]
+    topology: Option<String>,
+    /// How it is split: a file that `gopher plan` wrote, or the plan.json of a run [default: the run's own, or the best].
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// Print the summary as a JSON object, and no sample.
     #[arg(long)]
     json: bool,
@@ -61,11 +67,18 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         )));
     }
     let config = configuration(&arguments).map_err(usage)?;
+    if let Some(plan) = &arguments.plan
+        && config.device.topology.is_empty()
+    {
+        let plan = plan.display();
+        return Err(usage(format_args!("--plan {plan}: a plan is for a machine; say which with --topology")));
+    }
     let mut display = Display { progress: Progress::new(), signals };
     let result = train::run::train(config, arguments.run.as_deref(), &mut display);
     display.progress.clear();
     let summary = result.map_err(|error| match error {
         train::Error::Config(error) => usage(error),
+        train::Error::GivenPlan(error) => usage(error),
         error => error.into(),
     })?;
     if summary.interrupted {
@@ -102,7 +115,7 @@ fn sample(summary: &Summary) -> anyhow::Result<()> {
 
 /// The configuration that the arguments ask for.
 fn configuration(arguments: &Arguments) -> Result<Config, train::config::Error> {
-    let Arguments { config, set, data, steps, run, device, plugin, .. } = arguments;
+    let Arguments { config, set, data, steps, run, device, plugin, topology, plan, .. } = arguments;
     let mut draft = Draft::quick_start()?;
     let of_run = run.as_ref().map(|run| run.join("config.toml")).filter(|path| path.is_file());
     if let Some(path) = config.as_ref().or(of_run.as_ref()) {
@@ -119,13 +132,18 @@ fn configuration(arguments: &Arguments) -> Result<Config, train::config::Error> 
         let steps = i64::try_from(*steps).unwrap_or(i64::MAX);
         draft.set_value("--steps", "training.steps", steps.into())?;
     }
+    if let Some(topology) = topology {
+        draft.set_value("--topology", "device.topology", topology.as_str().into())?;
+    }
     if let Some(device) = device {
         draft.set_value("--device", "device.kind", device.to_string().into())?;
     }
     if let Some(plugin) = plugin {
         draft.set_value("--plugin", "device.plugin", path(plugin))?;
     }
-    draft.finish()
+    let mut config = draft.finish()?;
+    config.device.plan.clone_from(plan);
+    Ok(config)
 }
 
 /// Shows on standard error what happens.

@@ -5,3 +5,4 @@ mod place;
 mod results;
 #[cfg(unix)]
 mod signals;
+mod split;

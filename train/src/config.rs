@@ -15,7 +15,9 @@ use graph::Remat;
 use model::{ModelConfig, Precision};
 use serde::{Deserialize, Serialize};
 use sharding::DeviceKind;
+use sharding::machine::{Topology, TopologyError};
 
+use crate::plan::Planned;
 use crate::schedule::Schedule;
 use crate::step::{Adam, Rounding, StepOptions};
 pub use draft::Draft;
@@ -102,6 +104,12 @@ pub struct Device {
     /// The plugin file; `None` (an empty string in the file) to search for one.
     #[serde(with = "text::optional_path")]
     pub plugin: Option<PathBuf>,
+    /// The machine over which each step is split, as [`Topology::parse`] reads it; empty for one device.
+    pub topology: String,
+    /// A file with the plan of how. `None` for the plan that the run directory keeps, or the best. It is not a key of the
+    /// file: the plan itself becomes part of the run directory.
+    #[serde(skip)]
+    pub plan: Option<PathBuf>,
 }
 
 /// Dtypes of parameters and activations.
@@ -200,6 +208,21 @@ pub enum Error {
     /// Sizes that make no model.
     #[error("configuration: {0}")]
     Model(#[from] model::ConfigError),
+    /// A machine that there is not.
+    #[error("configuration: device.topology: {0}")]
+    Topology(#[from] TopologyError),
+    /// A machine of another kind of device.
+    #[error(
+        "configuration: device.kind = {kind}: device.topology = {topology} is of kind {expected}; leave device.kind away, or set device.topology to \"\" for one device"
+    )]
+    Kind {
+        /// `device.kind`.
+        kind: DeviceKind,
+        /// `device.topology`.
+        topology: String,
+        /// The kind of its devices.
+        expected: DeviceKind,
+    },
     /// A learning rate that makes no sense.
     #[error("configuration: {0}")]
     Schedule(#[from] crate::schedule::Error),
@@ -221,6 +244,12 @@ impl Config {
     pub fn check(&self) -> Result<(), Error> {
         self.model.check()?;
         self.schedule.check()?;
+        if let Some(topology) = self.topology()?
+            && topology.kind() != self.device.kind
+        {
+            let (kind, expected) = (self.device.kind, topology.kind());
+            return Err(Error::Kind { kind, topology: topology.to_string(), expected });
+        }
         let Training { steps, batch, sequence_length, clip_norm, .. } = self.training;
         let Adam { beta1, beta2, epsilon } = self.optimizer;
         let positive = |x: f64| x.is_finite() && x > 0.0;
@@ -265,7 +294,24 @@ impl Config {
         Ok(())
     }
 
-    /// What a step of this training is made for.
+    /// The machine over which each step is split; `None` for one device.
+    ///
+    /// # Errors
+    /// When there is no such machine.
+    pub fn topology(&self) -> Result<Option<Topology>, Error> {
+        match self.device.topology.as_str() {
+            "" => Ok(None),
+            text => Ok(Some(Topology::parse(text, 1)?)),
+        }
+    }
+
+    /// What a plan of this training is made for.
+    pub fn planned(&self) -> Planned {
+        let StepOptions { model, precision, adam, clip_norm, query_block, seed, .. } = self.step_options();
+        Planned { model, precision, adam, clip_norm, query_block, seed }
+    }
+
+    /// What a step of this training is made for on one device.
     pub fn step_options(&self) -> StepOptions {
         StepOptions {
             model: self.model.clone(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{checkpoint, config, metrics, run_directory};
+use crate::{checkpoint, config, metrics, plan, run_directory};
 
 /// Why training did not begin, or ended early. What was saved before stays.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,26 @@ pub enum Error {
     /// A program cannot be built.
     #[error(transparent)]
     Program(#[from] graph::Error),
+    /// There is no plan, or a step cannot be split by it.
+    #[error(transparent)]
+    Plan(#[from] plan::Error),
+    /// The plan that was given is wrong.
+    #[error(transparent)]
+    GivenPlan(#[from] plan::GivenError),
+    /// The plugin has another number of devices than the machine.
+    #[error(
+        "device.topology = {topology} has {devices} devices, and the {platform} plugin offers {available} to this process"
+    )]
+    OtherMachine {
+        /// The machine.
+        topology: String,
+        /// Its devices.
+        devices: usize,
+        /// The plugin's platform.
+        platform: String,
+        /// Devices there are.
+        available: usize,
+    },
     /// A program makes parameters that a step cannot take.
     #[error("program `{program}` cannot begin this training: {reason}")]
     Parameters {

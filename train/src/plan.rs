@@ -1,5 +1,10 @@
 //! The training step of a plan: built, split, and priced.
 
+mod choose;
+mod file;
+
+use std::borrow::Cow;
+
 use graph::{Function, Partitioned, Remat, Split};
 use model::{ModelConfig, Precision};
 use sharding::cost::{Estimate, Rates};
@@ -9,6 +14,7 @@ use sharding::plan::{DATA, MODEL, MeshShape, Plan, RematPolicy, STAGE};
 use sharding::search::{Sizes, Workload};
 
 use crate::step::{Adam, Rounding, STATE, StepOptions, train_step};
+pub use file::{GivenError, read, read_for, read_kept};
 
 /// A model, and how it is trained: what a plan is made for.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +44,37 @@ pub enum Error {
         layers: usize,
         /// Stages of the plan.
         stages: usize,
+    },
+    /// No plan splits the model.
+    #[error(
+        "no plan splits the model over the {devices} devices of {machine}: {layers} layers, {heads} heads and a batch of {batch} sequences must fall into equal parts{reason}; change the batch or the machine"
+    )]
+    NoPlan {
+        /// The machine.
+        machine: String,
+        /// Its devices.
+        devices: usize,
+        /// Layers of the model.
+        layers: usize,
+        /// Its heads.
+        heads: usize,
+        /// Sequences of a whole batch.
+        batch: usize,
+        /// Why one of them cannot be built, if there are any.
+        reason: String,
+    },
+    /// No plan fits the devices' memory.
+    #[error(
+        "no plan fits {machine}: the smallest needs {needed} bytes on each device, {} more than the {there} there are; take more devices or smaller batches",
+        .needed.saturating_sub(*.there)
+    )]
+    NoRoom {
+        /// The machine.
+        machine: String,
+        /// Bytes on each device of the plan that needs fewest.
+        needed: u64,
+        /// Bytes of a device.
+        there: u64,
     },
     /// The step cannot be built.
     #[error(transparent)]
@@ -103,18 +140,12 @@ impl Planned {
     }
 }
 
-/// A function of a training (its step, loss or initialisation) split by a plan.
+/// A function of a training (its step, loss or logits) split by a plan.
 ///
 /// # Errors
 /// Names the dimension that does not fall into equal parts.
 pub fn split(function: &Function, plan: &Plan) -> Result<Partitioned, Error> {
-    let derived;
-    let rules = if plan.rules.tables.is_empty() {
-        derived = plan.derived_rules();
-        &derived
-    } else {
-        &plan.rules
-    };
+    let rules = &*rules(plan);
     let params: Vec<Split> = function
         .params
         .iter()
@@ -125,10 +156,43 @@ pub fn split(function: &Function, plan: &Plan) -> Result<Partitioned, Error> {
         .iter()
         .map(|output| match output.alias {
             Some(param) => params[param].clone(),
+            None if output.name == "logits" => {
+                let axes = ["batch", "time", "vocabulary"].map(str::to_owned);
+                placed(&output.name, &axes, axes.len(), rules)
+            }
             None => vec![Vec::new(); function.ty(output.value).rank()],
         })
         .collect();
     Ok(partition(function, &plan.mesh(), &[STAGE], rules, &params, &results)?)
+}
+
+/// The program that makes the parameters of a model ([`model::initialize`]), split so that they lie as a plan's step takes
+/// them: each device makes its own parts, and as each number is a function of its place in the whole, they are the same
+/// on every mesh.
+///
+/// # Errors
+/// Names the dimension that does not fall into equal parts.
+pub fn split_initialize(function: &Function, plan: &Plan) -> Result<Partitioned, Error> {
+    let rules = rules(plan);
+    let params: Vec<Split> =
+        function.params.iter().map(|param| vec![Vec::new(); function.ty(param.value).rank()]).collect();
+    let parameters = function.results.iter().zip(model::parameters::axes());
+    let results: Vec<Split> = parameters
+        .map(|(output, axes)| {
+            let axes: Vec<String> = axes.iter().map(|&axis| axis.to_owned()).collect();
+            placed(STATE[0], &axes, function.ty(output.value).rank(), &rules)
+        })
+        .collect();
+    // It is of all stages' layers, unlike the step, which is written for one stage.
+    Ok(partition(function, &plan.mesh(), &[], &rules, &params, &results)?)
+}
+
+/// The tables of a plan; those that follow from its other fields if there are none.
+fn rules(plan: &Plan) -> Cow<'_, Rules> {
+    match plan.rules.tables.is_empty() {
+        true => Cow::Owned(plan.derived_rules()),
+        false => Cow::Borrowed(&plan.rules),
+    }
 }
 
 /// How an input of a training program is split: parameters and optimiser state by the tables of their names, batches as

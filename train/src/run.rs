@@ -1,6 +1,7 @@
 //! Training from a configuration to a trained model, and going on where a run left off.
 
 mod parts;
+mod plan;
 mod steps;
 mod summary;
 mod validation;
@@ -10,6 +11,8 @@ use std::time::{Instant, SystemTime};
 
 use data::{Order, Sequences, Tokenizer};
 use sha2::{Digest, Sha256};
+use sharding::machine::Topology;
+use sharding::plan::Plan;
 use sharding::{Progress, Runtime, RuntimeOptions};
 
 use crate::Error;
@@ -65,7 +68,7 @@ pub enum Event<'a> {
 }
 
 /// Trains a model in the run directory `folder`, or a new one under `runs`. A folder that holds a run is continued from
-/// its newest checkpoint: the losses go on as if there had been no break.
+/// its newest checkpoint: the losses go on as if there had been no break, on the same machine or another.
 ///
 /// # Errors
 /// Whatever keeps it from beginning or going on. Checkpoints saved before stay; a folder made for a run that could not
@@ -131,6 +134,8 @@ fn open(
 /// A run that has its text and its device.
 struct Prepared {
     runtime: Runtime,
+    /// How each step is split over the devices; `None` for one device.
+    plan: Option<Plan>,
     text: Text,
     digest: String,
     checkpoint: Option<Checkpoint>,
@@ -145,17 +150,16 @@ fn prepare(
     previous: Option<Previous>,
     observer: &mut dyn Observer,
 ) -> Result<Prepared, Error> {
-    let options = RuntimeOptions { plugin: config.device.plugin.clone(), ..RuntimeOptions::default() };
-    let runtime = Runtime::start(config.device.kind, &options, &mut |progress| {
-        observer.event(Event::Fetch(progress));
-    })?;
+    let topology = config.topology()?;
+    let plan = topology.as_ref().map(|topology| plan::choose(config, topology, run, observer)).transpose()?;
+    let runtime = start_runtime(config, topology.as_ref(), observer)?;
     let tokenizer = tokenizer(config, previous.as_ref())?;
     let text = Text::prepare(&config.data, config.model.vocabulary_size, tokenizer, observer)?;
 
     let training = &config.training;
     let order = Order::Shuffled { seed: training.seed.into() };
     let sequences = Sequences::new(text.corpus.training(), training.sequence_length, order)?;
-    let validation = Validation::new(config, text.corpus.validation())?;
+    let validation = Validation::new(config, plan.as_ref(), text.corpus.validation())?;
 
     let digest = digest(config, &text);
     let checkpoint = previous.and_then(|previous| previous.checkpoint);
@@ -169,7 +173,31 @@ fn prepare(
     // In this order: a folder with a configuration is a run, and a run has a tokenizer.
     write_atomically(&run.tokenizer(), text.tokenizer.to_bytes())?;
     write_atomically(&run.config(), config.to_toml().as_bytes())?;
-    Ok(Prepared { runtime, text, digest, checkpoint, sequences, validation })
+    Ok(Prepared { runtime, plan, text, digest, checkpoint, sequences, validation })
+}
+
+/// The devices: one, or all of a machine.
+fn start_runtime(
+    config: &Config,
+    topology: Option<&Topology>,
+    observer: &mut dyn Observer,
+) -> Result<Runtime, Error> {
+    let options = RuntimeOptions {
+        plugin: config.device.plugin.clone(),
+        virtual_devices: topology.map(Topology::devices),
+    };
+    let runtime = Runtime::start(config.device.kind, &options, &mut |progress| {
+        observer.event(Event::Fetch(progress));
+    })?;
+    match topology {
+        Some(topology) if topology.devices() != runtime.device_count() => Err(Error::OtherMachine {
+            topology: topology.to_string(),
+            devices: topology.devices(),
+            platform: runtime.platform().to_owned(),
+            available: runtime.device_count(),
+        }),
+        _ => Ok(runtime),
+    }
 }
 
 /// The tokenizer of the run, or the one the configuration names; `None` if one is to be trained.
@@ -211,7 +239,7 @@ fn train_prepared(
     start: Instant,
     observer: &mut dyn Observer,
 ) -> Result<Summary, Error> {
-    let Prepared { runtime, text, digest, mut checkpoint, sequences, validation } = prepared;
+    let Prepared { runtime, plan, text, digest, mut checkpoint, sequences, validation } = prepared;
     let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
     if completed >= config.training.steps {
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
@@ -225,8 +253,8 @@ fn train_prepared(
         text.corpus.validation().len(),
         runtime.platform(),
     )));
-    let parts = Parts::compile(config, &runtime, validation, checkpoint.as_mut())?;
-    write_atomically(&run.plan(), summary::plan(config, &runtime, &parts)?.as_bytes())?;
+    let parts = Parts::compile(config, plan.as_ref(), &runtime, validation, checkpoint.as_mut())?;
+    write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
     let mut steps = Steps::new(config, run, parts, sequences, digest, completed)?;
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use model::Preset;
+use sharding::machine::Topology;
 use toml::{Table, Value};
 
 use super::{Config, Error, QUICK_START};
@@ -16,6 +17,9 @@ pub struct Draft {
 
 /// Stands for the sizes, the highest learning rate and the clipping norm of one of the paper's models.
 const PRESET: &str = "model.preset";
+
+/// Also sets the kind of device.
+const TOPOLOGY: &str = "device.topology";
 
 impl Draft {
     /// The quick start's configuration.
@@ -99,6 +103,12 @@ impl Draft {
         if let Err(error) = Config::deserialize_from(&self.table) {
             let expected = expectation(&old, &value, &error);
             return Err(wrong(&value, expected));
+        }
+        // A machine says what kind of device it is of.
+        if key == TOPOLOGY
+            && let Some(topology) = value.as_str().and_then(|text| Topology::parse(text, 1).ok())
+        {
+            self.set_value(origin, "device.kind", topology.kind().to_string().into())?;
         }
         Ok(())
     }

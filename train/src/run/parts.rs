@@ -1,13 +1,16 @@
-//! What a step needs on the device: programs and state.
+//! What a step needs on the devices: programs and state.
 
 use std::thread;
 
-use sharding::{Interface, Program, Runtime};
+use graph::{Function, Partitioned};
+use sharding::plan::Plan;
+use sharding::{CompileOptions, Interface, Program, Runtime};
 
 use super::validation::Validation;
 use crate::Error;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
+use crate::plan::{split, split_initialize};
 use crate::state::State;
 use crate::step::{StepOptions, loss, train_step};
 
@@ -20,22 +23,28 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Compiles the programs, side by side, and makes the state or loads it.
+    /// Compiles the programs, side by side, and makes the state or loads it; for one device, or split by a plan.
     pub(super) fn compile(
         config: &Config,
+        plan: Option<&Plan>,
         runtime: &Runtime,
         validation: Option<Validation>,
         checkpoint: Option<&mut Checkpoint>,
     ) -> Result<Parts, Error> {
-        let options = config.step_options();
-        let step = train_step(&options)?;
-        let inputs = Interface::of(&step).inputs;
+        let options = match plan {
+            None => config.step_options(),
+            Some(plan) => config.planned().step_options(plan),
+        };
+        let step = Code::new(train_step(&options)?, plan)?;
+        let inputs = step.interface()?.inputs;
         thread::scope(|scope| {
-            let step = scope.spawn(|| runtime.compile(&step));
+            let step = scope.spawn(|| step.compile(runtime));
             let validation = match validation {
                 Some(validation) => {
-                    let options = StepOptions { batch: validation.rows(), ..options.clone() };
-                    let program = runtime.compile(&loss(&options)?)?;
+                    let options =
+                        StepOptions { batch: validation.rows(), microbatches: 1, ..options.clone() };
+                    let plan = plan.map(|plan| validation.plan(plan));
+                    let program = Code::new(loss(&options)?, plan.as_ref())?.compile(runtime)?;
                     Some((validation, program))
                 }
                 None => None,
@@ -44,11 +53,48 @@ impl Parts {
                 Some(checkpoint) => State::load(runtime, &inputs, checkpoint)?,
                 None => {
                     let parameters = model::initialize(&options.model, options.precision.parameters)?;
-                    State::initialize(runtime, &inputs, &runtime.compile(&parameters)?, config.training.seed)?
+                    let parameters = match plan {
+                        None => Code::One(parameters),
+                        Some(plan) => Code::Split(split_initialize(&parameters, plan)?),
+                    };
+                    State::initialize(runtime, &inputs, &parameters.compile(runtime)?, config.training.seed)?
                 }
             };
             let step = step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             Ok(Parts { step, validation, state })
+        })
+    }
+}
+
+/// A program of a training, not compiled yet.
+enum Code {
+    /// For one device.
+    One(Function),
+    /// For the devices of a plan.
+    Split(Partitioned),
+}
+
+impl Code {
+    fn new(function: Function, plan: Option<&Plan>) -> Result<Self, Error> {
+        Ok(match plan {
+            None => Self::One(function),
+            Some(plan) => Self::Split(split(&function, plan)?),
+        })
+    }
+
+    fn interface(&self) -> Result<Interface, Error> {
+        Ok(match self {
+            Self::One(function) => Interface::of(function),
+            Self::Split(partitioned) => Interface::of_partitioned(partitioned, None)?,
+        })
+    }
+
+    fn compile(&self, runtime: &Runtime) -> Result<Program, Error> {
+        Ok(match self {
+            Self::One(function) => runtime.compile(function)?,
+            Self::Split(partitioned) => {
+                runtime.compile_partitioned(partitioned, &CompileOptions::default())?
+            }
         })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::json;
+use sharding::plan::Plan;
 use sharding::{Memory, Runtime};
 
 use super::parts::Parts;
@@ -114,8 +115,13 @@ pub(super) fn write_chart(config: &Config, run: &RunDirectory, unigram_entropy: 
     Ok(write_atomically(&run.loss_chart(), chart.svg().as_bytes())?)
 }
 
-/// `plan.json`: how the model lies on the devices, and what that takes. One device holds all of it.
-pub(super) fn plan(config: &Config, runtime: &Runtime, parts: &Parts) -> Result<String, Error> {
+/// `plan.json`: how the model lies on the devices, and what that takes on each. Without a plan, one device holds all of it.
+pub(super) fn plan(
+    config: &Config,
+    plan: Option<&Plan>,
+    runtime: &Runtime,
+    parts: &Parts,
+) -> Result<String, Error> {
     let bytes = |memory: Memory| {
         json!({
             "arguments": memory.arguments,
@@ -132,19 +138,23 @@ pub(super) fn plan(config: &Config, runtime: &Runtime, parts: &Parts) -> Result<
         memory["loss"] = bytes(program.memory()?);
         compile_seconds["loss"] = program.compile_seconds().into();
     }
-    let plan = json!({
-        "mesh": { "data": 1 },
-        "device": {
-            "kind": runtime.kind().to_string(),
-            "platform": runtime.platform(),
-            "platform_version": runtime.platform_version(),
-            "plugin": runtime.plugin_path(),
-            "found": runtime.found().to_string(),
-        },
-        "parameters": config.model.total_parameters(),
-        "state_bytes": state,
-        "memory_bytes": memory,
-        "compile_seconds": compile_seconds,
-    });
-    Ok(format!("{plan:#}\n"))
+    let facts = [
+        (
+            "device",
+            json!({
+                "kind": runtime.kind().to_string(),
+                "platform": runtime.platform(),
+                "platform_version": runtime.platform_version(),
+                "plugin": runtime.plugin_path(),
+                "found": runtime.found().to_string(),
+            }),
+        ),
+        ("parameters", config.model.total_parameters().into()),
+        ("state_bytes", state.into()),
+        ("memory_bytes", memory),
+        ("compile_seconds", compile_seconds),
+    ];
+    let mut file = plan.map_or_else(|| json!({ "mesh": { "data": 1 } }), |plan| json!(plan));
+    facts.into_iter().for_each(|(key, value)| file[key] = value);
+    Ok(format!("{file:#}\n"))
 }

@@ -2,55 +2,87 @@
 
 use data::{Order, Sequences, TokenStream};
 use model::parameters::COUNT;
+use sharding::plan::Plan;
 use sharding::{Program, TransferToHost};
 
 use crate::Error;
 use crate::config::Config;
 use crate::state::State;
 
-/// Batches of held-out text, the same ones every time.
+/// Batches of held-out text, the same ones every time and on every machine.
 pub(super) struct Validation {
     sequences: Sequences,
-    rows: usize,
+    /// Sequences of a batch.
+    batch: usize,
     batches: u64,
+    /// Sequences that the program takes at a time; they divide a batch.
+    rows: usize,
 }
 
 impl Validation {
-    /// The batches a configuration asks for; `None` if nothing is held out.
+    /// The batches a configuration asks for; `None` if nothing is held out. With a plan, the program takes as much of a
+    /// batch at a time as fits the microbatches that the plan was made for.
     ///
     /// # Errors
     /// When the held-out part is shorter than one sequence.
-    pub(super) fn new(config: &Config, stream: &TokenStream) -> Result<Option<Validation>, Error> {
+    pub(super) fn new(
+        config: &Config,
+        plan: Option<&Plan>,
+        stream: &TokenStream,
+    ) -> Result<Option<Validation>, Error> {
         if config.data.validation_fraction == 0.0 {
             return Ok(None);
         }
         let sequences = Sequences::new(stream, config.training.sequence_length, Order::Sequential)?;
         // No sequence is counted twice: what does not fill a batch is left out.
-        let rows = sequences.per_epoch().min(config.training.batch as u64);
-        let all = sequences.per_epoch() / rows;
+        let batch = sequences.per_epoch().min(config.training.batch as u64);
+        let all = sequences.per_epoch() / batch;
         let batches = match config.training.validation_batches as u64 {
             0 => all,
             some => some.min(all),
         };
-        Ok(Some(Validation { sequences, rows: rows as usize, batches }))
+        let batch = batch as usize;
+        let rows = plan.map_or(batch, |plan| common_divisor(batch, plan.microbatch()));
+        Ok(Some(Validation { sequences, batch, batches, rows }))
     }
 
-    /// Sequences per batch.
+    /// Sequences that the program takes at a time.
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Hands every batch to the device, after the steps it has been given, and does not wait.
+    /// The plan by which the program is split: that of the step, but where its rows do not fall into equal parts, every
+    /// device computes all of them.
+    pub(super) fn plan(&self, plan: &Plan) -> Plan {
+        let (mesh, mut plan) = (plan.mesh(), plan.clone());
+        if let Some(activations) = plan.rules.tables.get_mut("activations")
+            && let Some(axes) = activations.get("batch")
+            && !mesh.parts(axes).is_some_and(|parts| self.rows.is_multiple_of(parts))
+        {
+            activations.remove("batch");
+        }
+        plan
+    }
+
+    /// Hands every batch to the device, after the steps it has been given, and does not wait. The loss on all of them is
+    /// the mean of what comes.
     pub(super) fn start(&self, program: &Program, state: &State) -> Result<Vec<TransferToHost>, Error> {
         let mut losses = Vec::new();
         for index in 0..self.batches {
-            let batch = self.sequences.batch(index, self.rows, 0..self.rows)?;
-            let tokens = program.upload_slice(COUNT, &batch.inputs)?;
-            let targets = program.upload_slice(COUNT + 1, &batch.targets)?;
-            let mut inputs: Vec<_> = state.parameters().iter().collect();
-            inputs.extend([&tokens, &targets]);
-            losses.push(program.run(&inputs)?[0].start_to_host()?);
+            for first in (0..self.batch).step_by(self.rows) {
+                let batch = self.sequences.batch(index, self.batch, first..first + self.rows)?;
+                let tokens = program.upload_slice(COUNT, &batch.inputs)?;
+                let targets = program.upload_slice(COUNT + 1, &batch.targets)?;
+                let mut inputs: Vec<_> = state.parameters().iter().collect();
+                inputs.extend([&tokens, &targets]);
+                losses.push(program.run(&inputs)?[0].start_to_host()?);
+            }
         }
         Ok(losses)
     }
+}
+
+/// The largest number that divides both.
+fn common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { common_divisor(b, a % b) }
 }

@@ -1,0 +1,108 @@
+//! The best plan for a training.
+
+use std::fs;
+use std::path::Path;
+
+use sharding::DeviceKind;
+use sharding::cost::Rates;
+use sharding::machine::Topology;
+use sharding::plan::Plan;
+use sharding::search::{Pins, Space, search};
+
+use super::{Error, GivenError, OnMachine, Planned, read_for};
+
+impl Planned {
+    /// The plans that there are on a machine, for whole batches of `batch` sequences.
+    pub fn space(&self, topology: &Topology, batch: usize, sequence_length: usize, pins: Pins) -> Space {
+        let chip = topology.chip();
+        let peak = chip.peak_flops(self.precision.activations);
+        Space {
+            topology: topology.to_string(),
+            slices: topology.slices(),
+            islands: topology.devices() / topology.devices_per_island().max(1),
+            devices: topology.devices(),
+            memory: chip.memory_bytes,
+            flops_per_second: peak * Rates::of(topology).calibration.products,
+            batch,
+            sequence_length,
+            pins,
+        }
+    }
+
+    /// The best plan for a machine; of virtual devices, each has its share of this computer's memory.
+    ///
+    /// # Errors
+    /// [`Error::NoPlan`] and [`Error::NoRoom`].
+    pub fn best(&self, topology: &Topology, batch: usize, sequence_length: usize) -> Result<Plan, Error> {
+        let topology = match (topology.kind(), memory_of_host()) {
+            (DeviceKind::Cpu, Some(bytes)) => {
+                topology.clone().with_memory_bytes(bytes / topology.devices().max(1) as u64)
+            }
+            _ => topology.clone(),
+        };
+        let rates = Rates::of(&topology);
+        let space = self.space(&topology, batch, sequence_length, Pins::default());
+        let found = search(&space, &OnMachine { planned: self, rates: &rates }, 1);
+        if let Some(best) = found.plans.into_iter().next() {
+            return Ok(best.plan);
+        }
+        let machine = topology.with_slices();
+        Err(match found.nearest {
+            Some(nearest) => {
+                Error::NoRoom { machine, needed: nearest.estimate.peak_bytes(), there: space.memory }
+            }
+            None => Error::NoPlan {
+                machine,
+                devices: space.devices,
+                layers: self.model.layers,
+                heads: self.model.heads,
+                batch,
+                reason: found.refused.map(|reason| format!(" ({reason})")).unwrap_or_default(),
+            },
+        })
+    }
+
+    /// The plan in a file, which is to be for this machine, and for the batches and sequences that `expected` says: the
+    /// plan's field, what gives the value, and the value.
+    ///
+    /// # Errors
+    /// Names the file, and the field that does not fit.
+    pub fn given(
+        &self,
+        path: &Path,
+        topology: &Topology,
+        expected: [(&'static str, usize); 2],
+    ) -> Result<Plan, GivenError> {
+        let plan = read_for(path, topology)?;
+        self.check(path, &plan, expected)?;
+        Ok(plan)
+    }
+
+    /// A plan from a file splits this model, and is for these batches and sequences.
+    ///
+    /// # Errors
+    /// Names the file, and the field or dimension that does not fit.
+    pub fn check(
+        &self,
+        path: &Path,
+        plan: &Plan,
+        expected: [(&'static str, usize); 2],
+    ) -> Result<(), GivenError> {
+        let fields = [("batch", plan.batch), ("sequence_length", plan.sequence_length)];
+        for ((field, value), (key, expected)) in fields.into_iter().zip(expected) {
+            if value != expected {
+                return Err(GivenError::Changed { path: path.to_owned(), field, value, key, expected });
+            }
+        }
+        let split = self.step(plan);
+        split.map(drop).map_err(|source| GivenError::Split { path: path.to_owned(), source })
+    }
+}
+
+/// Bytes of memory that this computer has, as Linux counts them.
+fn memory_of_host() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}

@@ -1,0 +1,155 @@
+//! Plans in files.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sharding::machine::Topology;
+use sharding::plan::{Plan, PlanError};
+
+/// What is wrong with a plan that was given.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GivenError {
+    /// The file cannot be read.
+    #[error("cannot read the plan {}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// It holds something else.
+    #[error("{}: not a plan: {reason}", .path.display())]
+    NotAPlan {
+        /// The file.
+        path: PathBuf,
+        /// What is missing or of the wrong type.
+        reason: String,
+    },
+    /// It is for another machine.
+    #[error("{}: the plan is for {plan}, not {machine}", .path.display())]
+    Machine {
+        /// The file.
+        path: PathBuf,
+        /// Machine of the plan.
+        plan: String,
+        /// Machine that is to be used.
+        machine: String,
+    },
+    /// Its parts do not fit each other or the machine.
+    #[error("{}: {source}", .path.display())]
+    Inconsistent {
+        /// The file.
+        path: PathBuf,
+        /// The field that does not fit.
+        source: PlanError,
+    },
+    /// It is for other batches or sequences.
+    #[error("{}: plan: {field} = {value}: {key} is {expected}", .path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Field of the plan.
+        field: &'static str,
+        /// Its value.
+        value: usize,
+        /// What gives the other value: a key of a configuration, or an option.
+        key: &'static str,
+        /// That value.
+        expected: usize,
+    },
+    /// The model does not split like that.
+    #[error("{}: {source}", .path.display())]
+    Split {
+        /// The file.
+        path: PathBuf,
+        /// What does not fall into equal parts.
+        source: super::Error,
+    },
+}
+
+/// What files hold beside a plan: `gopher plan`'s reports what is known of it, run directories what came of it.
+const FACTS: [&str; 10] = [
+    "predicted",
+    "compiled",
+    "errors",
+    "step",
+    "validation",
+    "device",
+    "parameters",
+    "state_bytes",
+    "memory_bytes",
+    "compile_seconds",
+];
+
+/// Reads a plan: one alone, the first of a report of `gopher plan`, or that of a run directory. What is known of it
+/// besides is left out.
+///
+/// # Errors
+/// When the file cannot be read or holds no plan.
+pub fn read(path: &Path) -> Result<Plan, GivenError> {
+    plan(path, json(path)?)
+}
+
+/// As [`read`], for a plan that is to fit a machine; tables that were left out are filled in.
+///
+/// # Errors
+/// As [`read`], and when it is for another machine or its parts do not fit each other.
+pub fn read_for(path: &Path, topology: &Topology) -> Result<Plan, GivenError> {
+    checked(path, read(path)?, topology)
+}
+
+/// The plan that a run directory keeps, if it is for this machine; `None` if there is none, or the run was on another.
+///
+/// # Errors
+/// As [`read_for`].
+pub fn read_kept(path: &Path, topology: &Topology) -> Result<Option<Plan>, GivenError> {
+    let value = match json(path) {
+        Err(GivenError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        value => value?,
+    };
+    if value.get("topology").and_then(Value::as_str) != Some(&topology.to_string()) {
+        return Ok(None);
+    }
+    checked(path, plan(path, value)?, topology).map(Some)
+}
+
+fn json(path: &Path) -> Result<Value, GivenError> {
+    let text =
+        fs::read_to_string(path).map_err(|source| GivenError::Read { path: path.to_owned(), source })?;
+    serde_json::from_str(&text).map_err(|error| not_a_plan(path, error))
+}
+
+fn plan(path: &Path, mut value: Value) -> Result<Plan, GivenError> {
+    if let Some(plans) = value.get_mut("plans") {
+        let first = plans.get_mut(0).map(Value::take);
+        value = first.ok_or_else(|| not_a_plan(path, "its list of plans is empty"))?;
+    }
+    if let Some(object) = value.as_object_mut() {
+        FACTS.iter().for_each(|key| drop(object.remove(*key)));
+    }
+    serde_json::from_value(value).map_err(|error| not_a_plan(path, error))
+}
+
+fn not_a_plan(path: &Path, reason: impl ToString) -> GivenError {
+    GivenError::NotAPlan { path: path.to_owned(), reason: reason.to_string() }
+}
+
+fn checked(path: &Path, mut plan: Plan, topology: &Topology) -> Result<Plan, GivenError> {
+    if (plan.topology.as_str(), plan.slices) != (&topology.to_string(), topology.slices()) {
+        return Err(GivenError::Machine {
+            path: path.to_owned(),
+            plan: with_slices(&plan.topology, plan.slices),
+            machine: topology.with_slices(),
+        });
+    }
+    plan.check(topology.devices())
+        .map_err(|source| GivenError::Inconsistent { path: path.to_owned(), source })?;
+    Ok(plan)
+}
+
+fn with_slices(topology: &str, slices: usize) -> String {
+    if slices == 1 { topology.to_owned() } else { format!("{topology} --slices {slices}") }
+}

@@ -1,0 +1,48 @@
+//! How the steps of a run are split over a machine.
+
+use sharding::machine::Topology;
+use sharding::plan::{MeshShape, Plan};
+
+use super::{Event, Observer};
+use crate::Error;
+use crate::config::Config;
+use crate::plan::read_kept;
+use crate::run_directory::RunDirectory;
+
+/// The plan that was given; else the one that the run directory keeps for this machine; else the best.
+pub(super) fn choose(
+    config: &Config,
+    topology: &Topology,
+    run: &RunDirectory,
+    observer: &mut dyn Observer,
+) -> Result<Plan, Error> {
+    let planned = config.planned();
+    let (batch, sequence_length) = (config.training.batch, config.training.sequence_length);
+    let expected = [("training.batch", batch), ("training.sequence_length", sequence_length)];
+    if let Some(path) = &config.device.plan {
+        let plan = planned.given(path, topology, expected)?;
+        observer.event(Event::Note(describe(&plan, &format!("given by {}", path.display()))));
+        return Ok(plan);
+    }
+    let path = run.plan();
+    if let Some(plan) = read_kept(&path, topology)? {
+        planned.check(&path, &plan, expected)?;
+        observer.event(Event::Note(describe(&plan, "as before")));
+        return Ok(plan);
+    }
+    let plan = planned.best(topology, batch, sequence_length)?;
+    observer.event(Event::Note(describe(&plan, "the best by the cost model")));
+    Ok(plan)
+}
+
+/// A line about a plan.
+fn describe(plan: &Plan, origin: &str) -> String {
+    let MeshShape { stage, data, model } = plan.mesh;
+    let Plan { topology, microbatches, zero, remat, .. } = plan;
+    let sharding = if plan.sequence_sharding { ", sequences sharded" } else { "" };
+    format!(
+        "plan for {topology}, {origin}: stage {stage} x data {data} x model {model}, {microbatches} microbatches, ZeRO \
+         {zero}, remat {}{sharding}",
+        remat.name()
+    )
+}
