@@ -33,7 +33,7 @@ pub use error::Error;
 pub use flatten::flatten_products;
 pub use function::{Function, Node, Output, Param, Value};
 pub use gradient::{Halves, gradient, pull_back, split_gradient};
-pub use hlo::{to_hlo_proto, to_hlo_text};
+pub use hlo::{to_hlo_proto, to_hlo_proto_partitioned, to_hlo_text, to_hlo_text_partitioned};
 pub use interpret::{interpret, interpret_partitioned};
 pub use literal::{Elements, Literal};
 pub use mesh::{Mesh, MeshAxis, Partitioned, Placement, Split};

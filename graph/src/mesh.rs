@@ -99,6 +99,17 @@ impl Mesh {
         groups
     }
 
+    /// Which device sends to which when each value goes `shift` positions onwards along an axis.
+    pub(crate) fn shifted(&self, axis: &MeshAxis, shift: i64) -> Vec<(usize, usize)> {
+        let to = |from: usize| usize::try_from(i64::try_from(from).ok()?.checked_add(shift)?).ok();
+        let groups = self.groups(std::slice::from_ref(axis)).into_iter();
+        let pairs = groups.flat_map(|group| {
+            let pair = |from: usize| Some((group[from], *group.get(to(from)?)?));
+            (0..group.len()).filter_map(pair).collect::<Vec<_>>()
+        });
+        pairs.collect()
+    }
+
     /// The type of the whole of which a device has a part of type `local`; `None` if an axis is unknown.
     pub fn whole(&self, local: &TensorType, split: &Split) -> Option<TensorType> {
         let sizes = local.shape.iter().zip(split).map(|(size, axes)| Some(size * self.parts(axes)?));
