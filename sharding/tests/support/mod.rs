@@ -3,6 +3,8 @@
 
 mod reader;
 
+pub use reader::read as read_hlo;
+
 use std::io::Write;
 use std::sync::OnceLock;
 

@@ -55,12 +55,13 @@ impl Lowering {
         let (count, members) = (groups.len(), groups.first().map_or(0, Vec::len));
         let dim = |axis: &MeshAxis| self.mesh.axes.iter().position(|other| other.name == axis.name);
         let others = self.mesh.axes.iter().filter(|axis| !axes.contains(axis));
-        let iota = IotaGroups {
-            groups: count as i64,
-            members: members as i64,
-            shape: self.mesh.axes.iter().map(|axis| axis.size as i64).collect(),
-            permutation: others.chain(axes).filter_map(dim).map(|dim| dim as i32).collect(),
+        let permutation: Vec<i32> = others.chain(axes).filter_map(dim).map(|dim| dim as i32).collect();
+        let (shape, permutation) = match permutation.is_sorted() {
+            // In this order nothing is to be transposed.
+            true => (vec![self.mesh.devices() as i64], vec![0]),
+            false => (self.mesh.axes.iter().map(|axis| axis.size as i64).collect(), permutation),
         };
+        let iota = IotaGroups { groups: count as i64, members: members as i64, shape, permutation };
         let groups: Vec<_> = groups.iter().map(|group| ReplicaGroup { replica_ids: longs(group) }).collect();
         move |instruction| {
             instruction.channel_id = channel;
