@@ -5,6 +5,9 @@
 //! assigned once. The only control flow is [`Op::Scan`], whose body is another function that sees nothing but its own
 //! parameters, so that every function can be read, checked, differentiated and run on its own.
 //!
+//! A function may be what one of many devices runs: [`Op::AllReduce`] and its like exchange values between them.
+//! [`Partitioned`] says on which [`Mesh`], and how whole inputs and outputs are split over the devices.
+//!
 //! Programs are made with a [`Builder`], which infers and checks types as it goes. [`gradient`] appends a program's
 //! reverse-mode derivative to it.
 
