@@ -152,7 +152,7 @@ impl Partitioned {
             }
         }
         let devices = self.mesh.axes.iter().try_fold(1usize, |devices, axis| devices.checked_mul(axis.size));
-        if !devices.is_some_and(|devices| i32::try_from(devices).is_ok()) {
+        if devices.is_none_or(|devices| i32::try_from(devices).is_err()) {
             return Err(Error::Export("the mesh has more than 2^31 - 1 devices".into()));
         }
         self.param_types()?;

@@ -6,7 +6,7 @@ use graph::{DType, Function, Literal, TensorType};
 use proptest::prelude::*;
 
 fn wild(nodes: usize) -> Options {
-    Options { nodes, dtypes: DType::ALL.to_vec(), tame: false }
+    Options { nodes, dtypes: DType::ALL.to_vec(), tame: false, collectives: true }
 }
 
 fn parse(text: &str) -> Function {

@@ -10,7 +10,7 @@ use graph::{
     ScanInputs, ScanOutputs, Split, Tensor, TensorType, gradient, interpret_partitioned,
 };
 use sharding::{CompileOptions, DeviceKind, Runtime, RuntimeOptions};
-use support::{difference, literal, read_hlo, tolerance};
+use support::{difference, literal, reader, tolerance};
 
 /// The CPU runtime with eight virtual devices; `None`, with a message, when no plugin is on this machine.
 fn runtime() -> Option<&'static Runtime> {
@@ -31,7 +31,7 @@ fn runtime() -> Option<&'static Runtime> {
 fn check(program: &Partitioned, inputs: &[Literal], tolerance: f64) {
     let expected = interpret_partitioned(program, inputs).unwrap();
     let hlo = graph::to_hlo_text_partitioned(program).unwrap();
-    if let Some(Err(message)) = read_hlo(&hlo) {
+    if let Some(Err(message)) = reader::read(&hlo) {
         panic!("HLO text is refused: {message}\n{hlo}");
     }
     let Some(runtime) = runtime() else { return };

@@ -33,7 +33,10 @@ fn check(seed: u64, nodes: usize, dtypes: &[DType], tame: bool) -> Result<(), Te
 /// error decides a comparison in it is not known, so that its numbers are not compared.
 fn run(seed: u64, nodes: usize) -> Result<(), TestCaseError> {
     let Some(runtime) = runtime() else { return Ok(()) };
-    let function = random_function(seed, &Options { nodes, dtypes: DType::ALL.to_vec(), tame: false });
+    let function = random_function(
+        seed,
+        &Options { nodes, dtypes: DType::ALL.to_vec(), tame: false, collectives: true },
+    );
     let inputs = random_inputs(seed, &function, false);
     for (form, _, program) in programs(runtime, &function) {
         let got = program.run_literals(&inputs).unwrap();

@@ -112,7 +112,8 @@ pub(super) fn collective(op: &Op, mesh: &Mesh, operand: Option<&Copies>, ty: &Te
     }
     let Some(x) = operand else { return Vec::new() };
     if let Op::Permute { axis, shift } = op {
-        let mut received = vec![Rc::new(zeros(ty)); devices];
+        let nothing = Rc::new(zeros(ty));
+        let mut received: Copies = vec![nothing; devices];
         for (from, to) in mesh.shifted(axis, *shift) {
             received[to] = x[from].clone();
         }
