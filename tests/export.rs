@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use graph::{DType, Literal, TensorType};
-use model::parameters::specs;
 use model::ModelConfig;
+use model::parameters::specs;
 use serde_json::Value;
 use sharding::{DeviceKind, Runtime};
 use train::step::{STATE_COUNT, StepOptions, train_step};

@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use data::{Document, Tokenizer, TokenizerConfig};
 use eval::{Decoder, Error, Generation, Generator, Sampling, Stop};
-use graph::{DType, Literal, Remat, TensorType};
+use graph::{DType, Literal, TensorType};
 use model::parameters::specs;
 use model::{ModelConfig, Precision};
 use sharding::{Buffer, DeviceKind, Runtime};
-use train::step::{Adam, StepOptions};
+use train::step::StepOptions;
 
 const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer \
     The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles — naïve, café, 日本.";
@@ -54,19 +54,7 @@ fn decoder(runtime: &Runtime, window: usize) -> Decoder {
 
 /// Logits at each of `tokens`, by the forward pass.
 fn forward(runtime: &Runtime, tokens: &[u32]) -> Vec<Vec<f32>> {
-    let options = StepOptions {
-        model: config(),
-        precision: Precision::FLOAT32,
-        remat: Remat::None,
-        query_block: 0,
-        batch: 1,
-        sequence_length: tokens.len(),
-        adam: Adam::default(),
-        clip_norm: 1.0,
-        microbatches: 1,
-        stages: 1,
-        seed: 0,
-    };
+    let options = StepOptions::new(config(), 1, tokens.len());
     let program = runtime.compile(&train::step::forward(&options).unwrap()).unwrap();
     let ids: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
     let ids = runtime.upload_slice(&ids, &[1, ids.len()]).unwrap();

@@ -2,8 +2,8 @@
 //!
 //! A product such as `btd,dhk->bthk` is one of two matrices, `[bt, d]` and `[d, hk]`, whose dimensions happen to have
 //! parts. XLA's CPU compiler does not see that: it takes longer for products of tensors of higher rank than for the
-//! same ones flattened (`docs/performance.md`). Once dimensions are merged they cannot be split over devices one by
-//! one, so this comes last, on the program of one device.
+//! same ones flattened. Once dimensions are merged they cannot be split over devices one by one, so this comes last, on
+//! the program of one device.
 
 use crate::dtype::TensorType;
 use crate::function::{Function, Node, Value};

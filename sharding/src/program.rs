@@ -254,7 +254,7 @@ impl Program {
     }
 
     /// Starts the program and returns its outputs without waiting for them; they can be inputs of the next run at
-    /// once. Inputs whose memory an output takes over ([`Input::donated`]) cannot be used again.
+    /// once. (Virtual devices of the CPU take one run at a time: the next waits for it.) Inputs whose memory an output takes over ([`Input::donated`]) cannot be used again.
     ///
     /// # Errors
     /// Before anything runs: a wrong number of inputs, an input of the wrong type, one that lies elsewhere, one that was
@@ -294,12 +294,16 @@ impl Program {
         let on_device = |position: usize| inputs.iter().map(|buffer| &buffer.shards()[position]).collect();
         let arguments: Vec<Vec<_>> = (0..self.devices().len()).map(on_device).collect();
         let arguments: Vec<_> = arguments.iter().map(Vec::as_slice).collect();
+        let turn = if arguments.len() > 1 { self.runtime.turn() } else { None };
         let execution = self.executable.execute(&arguments, options).map_err(|source| {
             if let xla_sys::Error::ArgumentUnusable { index, state, .. } = source {
                 return self.gone(index, state);
             }
             self.failed(source)
         })?;
+        if let Some(mut turn) = turn {
+            *turn = execution.events;
+        }
         let mut devices: Vec<_> = execution.outputs.into_iter().map(Vec::into_iter).collect();
         let output = |output: &Output| {
             // Each device has one, by `check_compiled`.

@@ -1,10 +1,11 @@
 //! A plugin with its devices.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use graph::{DType, Function, Literal, Partitioned, TensorType};
 use xla_sys::locate::{self, Located, Locator};
-use xla_sys::{Client, Device, Element, HostArray, NamedValue, Plugin};
+use xla_sys::{Client, Device, Element, Event, HostArray, NamedValue, Plugin};
 
 use crate::buffer::{array_type, tensor_type};
 use crate::options::CompileOptions;
@@ -28,6 +29,7 @@ pub struct Runtime {
     plugin: Plugin,
     client: Client,
     device: Device,
+    turn: Arc<Mutex<Vec<Event>>>,
 }
 
 impl Runtime {
@@ -70,7 +72,7 @@ impl Runtime {
         let client = plugin.client(&client_options)?;
         let device = client.addressable_devices().first().cloned();
         let device = device.ok_or_else(|| Error::NoDevice { platform: client.platform_name().to_owned() })?;
-        Ok(Self { kind, located, plugin, client, device })
+        Ok(Self { kind, located, plugin, client, device, turn: Arc::default() })
     }
 
     /// The kind of device.
@@ -291,6 +293,21 @@ impl Runtime {
         let place = |(position, device)| Ok(self.client.move_to_device(part(position)?, device)?);
         let shards = devices.into_iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
         Ok(Buffer::new(shards, ty.clone(), layout.clone()))
+    }
+
+    /// The right to start a program on several devices, for as long as the guard lives; it takes the events of the run.
+    ///
+    /// Virtual devices share a pool of threads, of which a run's part on a device keeps one while it waits for the others
+    /// in a collective, and a later run's part one while it waits for the earlier run: with several runs under way, none
+    /// is left for the parts that all wait for. So there is one at a time. Real devices have queues of their own.
+    pub(crate) fn turn(&self) -> Option<MutexGuard<'_, Vec<Event>>> {
+        if self.kind != DeviceKind::Cpu {
+            return None;
+        }
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // A failure reaches whoever reads the outputs.
+        turn.drain(..).for_each(|event| drop(event.wait()));
+        Some(turn)
     }
 
     /// The devices of these numbers in the client's list, wanted for `what`.

@@ -188,7 +188,8 @@ pub fn candidates(space: &Space, sizes: &Sizes) -> Vec<Plan> {
 
 /// Divisors, ascending.
 fn divisors(number: usize) -> Vec<usize> {
-    let mut low: Vec<usize> = (1..).take_while(|d| d * d <= number).filter(|d| number % d == 0).collect();
+    let mut low: Vec<usize> =
+        (1..).take_while(|d| d * d <= number).filter(|&d| number.is_multiple_of(d)).collect();
     let high: Vec<usize> = low.iter().rev().map(|d| number / d).filter(|&d| !low.contains(&d)).collect();
     low.extend(high);
     low

@@ -215,6 +215,27 @@ fn state_stays_on_its_devices_from_run_to_run() {
     assert_eq!(difference(&expected, &got, 1e-5), None);
 }
 
+/// Runs that are started side by side do not wait for each other's parts for ever.
+#[test]
+fn many_threads_share_the_devices() {
+    let Some(runtime) = runtime() else { return };
+    let program = runtime.compile_partitioned(&step_on(4, 2), &CompileOptions::default()).unwrap();
+    let run = || {
+        let x = program.upload_slice(1, &numbers(24)).unwrap();
+        let rate = program.upload_slice(2, &[0.01f32]).unwrap();
+        let mut w = program.upload_slice(0, &numbers(12)).unwrap();
+        for _ in 0..20 {
+            w = program.run(&[&w, &x, &rate]).unwrap().swap_remove(0);
+        }
+        w.to_bytes().unwrap()
+    };
+    let results = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(results.iter().all(|result| *result == results[0]));
+}
+
 #[test]
 fn inputs_can_be_kept_on_a_mesh() {
     let Some(runtime) = runtime() else { return };

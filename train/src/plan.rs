@@ -53,8 +53,8 @@ pub fn remat(policy: RematPolicy) -> Remat {
 }
 
 impl Planned {
-    /// With the usual constants. Queries are taken in blocks: many where attention is much of the work, fewer where
-    /// the compiler would take longer over the blocks than they save; on CPUs as the model chooses.
+    /// With the usual constants. Queries are taken in blocks, on CPUs as many as the model chooses; elsewhere in two,
+    /// since compilers take longer over more than these save.
     pub fn new(
         model: ModelConfig,
         precision: Precision,
@@ -62,10 +62,9 @@ impl Planned {
         sequence_length: usize,
         kind: sharding::DeviceKind,
     ) -> Planned {
-        let blocks = if model.d_model >= 4096 { 2 } else { 4 };
         let query_block = match kind {
             sharding::DeviceKind::Cpu => 0,
-            _ => sequence_length.div_ceil(blocks),
+            _ => sequence_length.div_ceil(2),
         };
         Planned { model, precision, adam: Adam::default(), clip_norm, query_block, seed: 0 }
     }

@@ -130,18 +130,12 @@ impl Buffers {
         for node in &function.nodes {
             let result = node.results[0];
             let ty = function.ty(result);
-            if renames(&node.op) {
-                if let Storage::Buffer(root) = buffers.storage[node.operands[0].index()] {
-                    buffers.storage[result.index()] = Storage::Buffer(root);
-                    buffers.reads[result.index()] = vec![Read { buffer: root, bytes: size(ty) }];
-                    continue;
-                }
-            }
-            let in_place = match node.op {
+            let same_memory = match &node.op {
                 Op::DynamicUpdateSlice => Some(buffers.storage[node.operands[0].index()]),
+                op if renames(op) => Some(buffers.storage[node.operands[0].index()]),
                 _ => None,
             };
-            if let Some(Storage::Buffer(root)) = in_place {
+            if let Some(Storage::Buffer(root)) = same_memory {
                 buffers.storage[result.index()] = Storage::Buffer(root);
                 buffers.reads[result.index()] = vec![Read { buffer: root, bytes: size(ty) }];
                 continue;

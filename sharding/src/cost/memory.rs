@@ -142,10 +142,6 @@ fn scan_peak(scan: &graph::Scan, size: Size<'_>) -> Peak {
     let carries = scan.carries;
     let mut peak = body_peak(&scan.body, size, &given_up, &|index| index < carries);
     let carried: u64 = scan.body.params[..carries].iter().map(|param| size(scan.body.ty(param.value))).sum();
-    let stacked: u64 =
-        scan.body.results[carries..].iter().map(|output| size(scan.body.ty(output.value))).sum();
-    // Outputs are written into their stacks: what is left of them at the end is not held twice.
-    let _ = stacked;
     peak.bytes = peak.bytes.saturating_sub(carried);
     let params: Vec<String> = scan.body.params.iter().map(|param| param.name.clone()).collect();
     peak.held.retain(|held| !(held.is_param && params.contains(&held.name)));
@@ -163,10 +159,7 @@ fn describe(function: &Function, live: &HashMap<Value, u64>) -> Vec<Held> {
         .iter()
         .map(|(&value, &bytes)| {
             let (name, is_param) = match definitions[value.index()] {
-                Some(node) => {
-                    let node = &function.nodes[node];
-                    (format!("{}/{}", function.scope(node), node.op.name()), false)
-                }
+                Some(node) => (origin(function, &function.nodes[node], value), false),
                 None => {
                     let param = function.params.iter().find(|param| param.value == value);
                     (param.map_or_else(String::new, |param| param.name.clone()), true)
@@ -177,4 +170,18 @@ fn describe(function: &Function, live: &HashMap<Value, u64>) -> Vec<Held> {
         .collect();
     held.sort_by_key(|(value, held)| (std::cmp::Reverse(held.bytes), *value));
     held.into_iter().map(|(_, held)| held).collect()
+}
+
+/// A heading for what a node makes.
+fn origin(function: &Function, node: &graph::Node, value: Value) -> String {
+    let dtype = function.ty(value).dtype;
+    if let Op::Scan(scan) = &node.op {
+        let position = node.results.iter().position(|&result| result == value).unwrap_or(0);
+        let how = if position < scan.carries { "carried through" } else { "stacked by" };
+        return format!("{how} loop `{}`, {dtype}", scan.body.name);
+    }
+    match function.scope(node) {
+        "" => node.op.name().to_owned(),
+        scope => format!("{scope}: {}", node.op.name()),
+    }
 }

@@ -184,9 +184,9 @@ impl Context<'_> {
             }
             body = self.analyse(&scan.body, params.clone())?;
         }
-        for carry in 0..carries {
-            if let Some(layout) = &params[carry].layout {
-                body.results[carry] = layout.clone();
+        for (param, result) in params[..carries].iter().zip(&mut body.results) {
+            if let Some(layout) = &param.layout {
+                *result = layout.clone();
             }
         }
         let stacked = |layout: &Layout| Layout {

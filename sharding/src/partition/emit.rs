@@ -23,7 +23,7 @@ pub(super) fn emit(
     for (param, layout) in function.params.iter().zip(params) {
         let axes: Vec<&str> = param.axes.iter().map(String::as_str).collect();
         let tensor = b.param(param.name.clone(), emitter.local_type(param.value, layout), &axes);
-        emitter.made.insert((param.value, layout.clone()), tensor);
+        emitter.keep(param.value, layout, tensor);
     }
     emitter.nodes()?;
     for (output, layout) in function.results.iter().zip(&analysis.results) {
@@ -41,8 +41,8 @@ struct Emitter<'a> {
     analysis: &'a Analysis,
     /// For each value of it, the node that makes it.
     definitions: Vec<Option<usize>>,
-    /// What has been built: a value in a layout.
-    made: HashMap<(Value, Layout), Tensor>,
+    /// What has been built of each value: few layouts.
+    made: Vec<Vec<(Layout, Tensor)>>,
     /// Positions along groups of axes.
     positions: HashMap<Axes, Tensor>,
 }
@@ -55,7 +55,7 @@ impl<'a> Emitter<'a> {
             function,
             analysis,
             definitions: function.definitions(),
-            made: HashMap::new(),
+            made: vec![Vec::new(); function.types.len()],
             positions: HashMap::new(),
         }
     }
@@ -80,7 +80,7 @@ impl<'a> Emitter<'a> {
                         .map(|(&value, layout)| self.get(value, layout))
                         .collect::<Result<Vec<_>, _>>()?;
                     let result = self.operation(node, decision, &operands)?;
-                    self.made.insert((node.results[0], decision.result.clone()), result);
+                    self.keep(node.results[0], &decision.result, result);
                 }
                 NodePlan::Scan { operands, params, body } => {
                     if let Op::Scan(scan) = &node.op {
@@ -92,9 +92,17 @@ impl<'a> Emitter<'a> {
         Ok(())
     }
 
+    fn found(&self, value: Value, layout: &Layout) -> Option<Tensor> {
+        self.made[value.index()].iter().find(|(made, _)| made == layout).map(|(_, tensor)| *tensor)
+    }
+
+    fn keep(&mut self, value: Value, layout: &Layout, tensor: Tensor) {
+        self.made[value.index()].push((layout.clone(), tensor));
+    }
+
     /// A value in a layout.
     fn get(&mut self, value: Value, layout: &Layout) -> Result<Tensor, Error> {
-        if let Some(&tensor) = self.made.get(&(value, layout.clone())) {
+        if let Some(tensor) = self.found(value, layout) {
             return Ok(tensor);
         }
         let state = &self.analysis.states[value.index()];
@@ -105,13 +113,13 @@ impl<'a> Emitter<'a> {
             let tensor = if state.pliable { self.get(value, &given)? } else { self.given(value, &given)? };
             self.move_to(tensor, &self.function.ty(value).shape, &given, layout)?
         };
-        self.made.insert((value, layout.clone()), tensor);
+        self.keep(value, layout, tensor);
         Ok(tensor)
     }
 
     /// A value as the op that makes it left it.
     fn given(&self, value: Value, layout: &Layout) -> Result<Tensor, Error> {
-        self.made.get(&(value, layout.clone())).copied().ok_or(Error::Unknown { value: value.0 })
+        self.found(value, layout).ok_or(Error::Unknown { value: value.0 })
     }
 
     /// A pliable value, made in a layout.
@@ -333,8 +341,8 @@ impl<'a> Emitter<'a> {
         let local = Scan { body, remat: scan.remat.clone(), ..*scan };
         let results = self.b.op(Op::Scan(Box::new(local)), &values)?;
         for (&value, tensor) in node.results.iter().zip(results) {
-            let layout = self.analysis.layout(value)?.clone();
-            self.made.insert((value, layout), tensor);
+            let layout = self.analysis.layout(value)?;
+            self.keep(value, layout, tensor);
         }
         Ok(())
     }

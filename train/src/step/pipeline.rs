@@ -33,7 +33,7 @@ use super::microbatches::{add_to_sum, all, for_parameters, place_sum, project, z
 use super::{Derivative, StepOptions};
 
 /// Name of the mesh axis along which stages follow one another.
-pub const STAGE: &str = "stage";
+pub use sharding::plan::STAGE;
 
 /// Mean loss of all microbatches and its gradients, on every stage: those of the layers' parameters are its own.
 pub(super) fn pipeline(

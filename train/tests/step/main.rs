@@ -4,3 +4,4 @@ mod bfloat16;
 mod common;
 mod microbatches;
 mod pipeline;
+mod plans;

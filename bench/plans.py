@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Verified plans: what compilers say of the best plan of each model on several machines, beside the prediction.
+
+    python3 bench/plans.py collect [--only TEXT]   compile what is not recorded yet (TPU and CUDA compilers, no devices)
+    python3 bench/plans.py table                   predict the recorded plans anew, and write docs/plans.md
+
+Records are kept in sharding/calibration/verified.json: the plan and the compiler's numbers, which do not depend on the
+cost model. The constants of sharding/src/cost/rates.rs are chosen so that the errors of `table` are small on the cases
+that are not held out. `GOPHER` names the program; otherwise target/release/gopher.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORDS = ROOT / "sharding/calibration/verified.json"
+DOCUMENT = ROOT / "docs/plans.md"
+GOPHER = os.environ.get("GOPHER", str(ROOT / "target/release/gopher"))
+
+# Model, machine, slices, tokens of a batch, whether it is held out of the calibration.
+CASES = [
+    ("44m", "gpu:a100:1x4", 1, "0.25M", False),
+    ("44m", "tpu:v2:2x2", 1, "0.25M", False),
+    ("44m", "tpu:v5e:2x2", 1, "0.25M", True),
+    ("117m", "gpu:h100:1x4", 1, "0.25M", True),
+    ("117m", "tpu:v3:2x2", 1, "0.25M", False),
+    ("117m", "tpu:v4:2x2x1", 1, "0.25M", False),
+    ("417m", "tpu:v3:4x4", 1, "0.25M", False),
+    ("417m", "tpu:v5e:4x4", 1, "0.25M", False),
+    ("417m", "tpu:v6e:2x2", 1, "0.25M", True),
+    ("1.4b", "gpu:h100:1x8", 1, "0.25M", False),
+    ("1.4b", "tpu:v3:4x4", 1, "0.25M", False),
+    ("1.4b", "tpu:v4:2x2x4", 1, "0.25M", False),
+    ("7.1b", "gpu:h200:1x8", 1, "2M", True),
+    ("7.1b", "gpu:h100:4x8", 1, "2M", False),
+    ("7.1b", "tpu:v3:8x8", 1, "2M", False),
+    ("7.1b", "tpu:v5e:8x8", 1, "2M", False),
+    ("7.1b", "tpu:v5p:2x2x4", 1, "2M", True),
+    ("280b", "tpu:v3:32x32", 4, "6M", False),
+    ("280b", "tpu:v3:32x32", 4, "3M", False),
+    ("280b", "tpu:v4:16x16x16", 1, "6M", False),
+    ("280b", "tpu:v5p:8x8x16", 1, "3M", True),
+    ("280b", "tpu:v6e:16x16", 4, "6M", False),
+]
+
+
+def gopher(*arguments):
+    result = subprocess.run([GOPHER, *arguments], stdout=subprocess.PIPE, text=True, check=False)
+    if result.returncode != 0:
+        raise RuntimeError(f"gopher {' '.join(arguments)} ended with {result.returncode}")
+    return json.loads(result.stdout)
+
+
+def read():
+    return json.loads(RECORDS.read_text()) if RECORDS.exists() else []
+
+
+def key(record):
+    return (record["model"], record["topology"], record["slices"], record["batch"])
+
+
+def collect(only):
+    records = read()
+    known = {key(record) for record in records}
+    for model, topology, slices, batch, held_out in sorted(CASES, key=lambda case: (not case[1].startswith("gpu"), case[0] == "280b")):
+        case = (model, topology, slices, batch)
+        if case in known or (only and only not in " ".join(map(str, case))):
+            continue
+        print("compiling", *case, file=sys.stderr, flush=True)
+        arguments = ["plan", "--model", model, "--topology", topology, "--slices", str(slices), "--batch-tokens", batch,
+                     "--verify", "--json"]
+        try:
+            plan = next((plan for plan in gopher(*arguments)["plans"] if "compiled" in plan), None)
+        except RuntimeError as error:
+            print(f"  {error}", file=sys.stderr)
+            continue
+        if plan is None:
+            print("  refused", file=sys.stderr)
+            continue
+        compiled = plan["compiled"]
+        del compiled["known"]
+        choices = {name: value for name, value in plan.items()
+                   if name not in ("predicted", "compiled", "errors", "rules")}
+        records.append({"model": model, "topology": topology, "slices": slices, "batch": batch, "held_out": held_out,
+                        "plan": choices, "compiled": compiled})
+        RECORDS.parent.mkdir(exist_ok=True)
+        records.sort(key=lambda record: [case[:4] for case in CASES].index(key(record)))
+        RECORDS.write_text(json.dumps(records, indent=1) + "\n")
+
+
+def predict(record):
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(record["plan"], file)
+        file.flush()
+        report = gopher("plan", "--model", record["model"], "--topology", record["topology"], "--slices",
+                        str(record["slices"]), "--batch-tokens", record["batch"], "--plan", file.name, "--json")
+    return report["plans"][0]["predicted"]
+
+
+def gib(count):
+    return f"{count / 2**30:.3f}"
+
+
+def percent(ratio):
+    return "–" if ratio is None else f"{100 * ratio:+.1f}%"
+
+
+def error(predicted, compiled):
+    return None if compiled is None else predicted / compiled - 1
+
+
+def rows_of(records):
+    rows = []
+    for record in records:
+        predicted, compiled, plan = predict(record), record["compiled"], record["plan"]
+        rows.append({
+            "record": record, "predicted": predicted, "compiled": compiled, "plan": plan,
+            "memory": error(predicted["peak_bytes_per_device"], compiled["peak_bytes_per_device"]),
+            "products": error(predicted["product_seconds"], compiled["matrix_seconds"]),
+            "step": error(predicted["estimator_seconds"], compiled["step_seconds"]),
+        })
+    return rows
+
+
+def summary(rows, name):
+    errors = [abs(row[name]) for row in rows if row[name] is not None]
+    if not errors:
+        return "–"
+    return f"median {100 * statistics.median(errors):.1f}%, worst {100 * max(errors):.1f}% of {len(errors)}"
+
+
+def table():
+    rows = rows_of(read())
+    lines = []
+    head = ("| model | machine | tokens per step | stage × data × model | ZeRO | remat | microbatches | memory predicted / "
+            "compiled, GiB | error | products predicted / compiled, s | error | step by the estimator, s | error | MFU "
+            "serial / overlapped | compile, s |")
+    for held_out in (False, True):
+        chosen = [row for row in rows if row["record"]["held_out"] is held_out]
+        lines.append("## " + ("Held out of the calibration" if held_out else "Used for the calibration") + "\n")
+        lines.append(head)
+        lines.append("|" + "---|" * head.count("|"))
+        lines[-1] = "|" + "---|" * (head.count("|") - 1)
+        for row in chosen:
+            record, plan, predicted, compiled = row["record"], row["plan"], row["predicted"], row["compiled"]
+            mesh = plan["mesh"]
+            machine = record["topology"] + (f" × {record['slices']}" if record["slices"] > 1 else "")
+            seconds = lambda value: "–" if value is None else f"{value:.4g}"
+            mfu = "–" if compiled["mfu"] is None else f"{100 * compiled['mfu']:.1f}% / {100 * compiled['overlapped_mfu']:.1f}%"
+            lines.append("| " + " | ".join([
+                record["model"], machine, record["batch"], f"{mesh['stage']} × {mesh['data']} × {mesh['model']}",
+                str(plan["zero"]), plan["remat"], str(plan["microbatches"]),
+                f"{gib(predicted['peak_bytes_per_device'])} / {gib(compiled['peak_bytes_per_device'])}",
+                percent(row["memory"]),
+                f"{seconds(predicted['product_seconds'])} / {seconds(compiled['matrix_seconds'])}", percent(row["products"]),
+                f"{seconds(predicted['estimator_seconds'])} / {seconds(compiled['step_seconds'])}", percent(row["step"]),
+                mfu, f"{compiled['compile_seconds']:.0f}",
+            ]) + " |")
+        lines.append("")
+        lines.append(f"Memory: {summary(chosen, 'memory')}. Products: {summary(chosen, 'products')}. Step: "
+                     f"{summary(chosen, 'step')}.\n")
+    text = DOCUMENT.read_text()
+    start, end = "<!-- table -->\n", "<!-- end of table -->"
+    before, rest = text.split(start)
+    after = rest.split(end)[1]
+    DOCUMENT.write_text(before + start + "\n" + "\n".join(lines) + "\n" + end + after)
+    for name in ("memory", "products", "step"):
+        print(f"{name:9} all: {summary(rows, name)}")
+    for row in rows:
+        record = row["record"]
+        print(f"{record['model']:5} {record['topology']:16} {percent(row['memory']):>8} {percent(row['products']):>8} "
+              f"{percent(row['step']):>8} {'held out' if record['held_out'] else ''}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    collecting = commands.add_parser("collect")
+    collecting.add_argument("--only", help="cases whose description contains this")
+    commands.add_parser("table")
+    arguments = parser.parse_args()
+    if arguments.command == "collect":
+        collect(arguments.only)
+    else:
+        table()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+//! A training on meshes of virtual devices: its state is made, saved and loaded there, and does not depend on the mesh.
+
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use graph::{DType, Literal, Partitioned, Split};
+use model::{ModelConfig, Precision};
+use sharding::plan::{MeshShape, Plan, RematPolicy};
+use sharding::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
+use train::checkpoint::{Checkpoint, Description};
+use train::plan::{Planned, split};
+use train::state::State;
+use train::step::{STATE_COUNT, train_step};
+
+/// The CPU runtime with eight virtual devices; `None`, with a message, when no plugin is on this machine.
+fn runtime() -> Option<&'static Runtime> {
+    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+    let find = || {
+        let options = RuntimeOptions { virtual_devices: Some(8), ..Default::default() };
+        let runtime = Runtime::find_with(DeviceKind::Cpu, &options).unwrap();
+        if runtime.is_none() {
+            eprintln!("skipped: no CPU plugin (`gopher runtime install cpu` fetches it)");
+        }
+        runtime
+    };
+    RUNTIME.get_or_init(find).as_ref()
+}
+
+const SEED: u32 = 3;
+
+fn planned() -> Planned {
+    let model = ModelConfig { layers: 2, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 32 };
+    Planned::new(model, Precision::FLOAT32, 1.0, 8, DeviceKind::Cpu)
+}
+
+fn plan(data: usize, model: usize, zero: u8) -> Plan {
+    Plan {
+        topology: "cpu".into(),
+        slices: 1,
+        mesh: MeshShape { stage: 1, data, model },
+        stages: 1,
+        microbatches: 1,
+        zero,
+        remat: RematPolicy::None,
+        sequence_sharding: false,
+        batch: 8,
+        sequence_length: 8,
+        rules: Default::default(),
+    }
+    .with_derived_rules()
+}
+
+fn compile(runtime: &Runtime, partitioned: &Partitioned) -> Program {
+    runtime.compile_partitioned(partitioned, &CompileOptions::default()).unwrap()
+}
+
+/// The parameters from a seed, in the layouts of a step's inputs.
+fn initialization(plan: &Plan, step: &Partitioned) -> Partitioned {
+    let planned = planned();
+    let whole = model::initialize(&planned.model, DType::F32).unwrap();
+    let results = &step.params[..whole.results.len()];
+    let params: Vec<Split> = vec![vec![]];
+    sharding::partition::partition(&whole, &plan.mesh(), &[], &plan.rules, &params, results).unwrap()
+}
+
+/// The inputs of the step on one device.
+fn one_device() -> Vec<Input> {
+    let planned = planned();
+    Interface::of(&train_step(&planned.step_options(&plan(1, 1, 0))).unwrap()).inputs
+}
+
+/// What a state holds.
+fn contents(state: &State) -> Vec<Literal> {
+    state.buffers().iter().map(|buffer| buffer.to_literal().unwrap()).collect()
+}
+
+fn save(state: &State, folder: &Path) -> Vec<u8> {
+    let description = Description { step: 1, tokens: 64, seed: SEED.into(), config_digest: "abc".into() };
+    let checkpoint = state.save(folder, &description).unwrap();
+    fs::read(checkpoint.join("state.safetensors")).unwrap()
+}
+
+#[test]
+fn the_first_state_and_its_checkpoint_do_not_depend_on_the_mesh() {
+    let Some(runtime) = runtime() else { return };
+    let planned = planned();
+    let alone = runtime.compile(&model::initialize(&planned.model, DType::F32).unwrap()).unwrap();
+    let alone = State::initialize(runtime, &one_device(), &alone, SEED).unwrap();
+    let expected = contents(&alone);
+    let folder = tempfile::tempdir().unwrap();
+    let saved = save(&alone, &folder.path().join("alone"));
+    for (data, model, zero) in [(2, 1, 0), (1, 4, 0), (2, 2, 1), (4, 2, 3)] {
+        let plan = plan(data, model, zero);
+        let step = planned.step(&plan).unwrap();
+        let inputs = Interface::of_partitioned(&step, None).unwrap().inputs;
+        let program = compile(runtime, &initialization(&plan, &step));
+        let state = State::initialize(runtime, &inputs, &program, SEED).unwrap();
+        assert_eq!(contents(&state), expected, "{data} × {model}, ZeRO {zero}");
+        let here = folder.path().join(format!("{data}-{model}"));
+        assert!(save(&state, &here) == saved, "{data} × {model}, ZeRO {zero}");
+
+        // What was saved on one device goes on here, where a step wants it.
+        let path = folder.path().join("alone").read_dir().unwrap().next().unwrap().unwrap().path();
+        let mut checkpoint = Checkpoint::open(&path).unwrap();
+        let loaded = State::load(runtime, &inputs, &mut checkpoint).unwrap();
+        assert_eq!(contents(&loaded), expected);
+        for (buffer, input) in loaded.buffers().iter().zip(&inputs) {
+            assert_eq!((buffer.ty(), buffer.layout()), (&input.ty, &input.layout), "{}", input.name);
+        }
+    }
+}
+
+#[test]
+fn a_run_goes_on_with_another_mesh() {
+    let Some(runtime) = runtime() else { return };
+    let planned = planned();
+    let tokens: Vec<i32> = (0..64).map(|index| index * 7 % 32).collect();
+    let take = |program: &Program, state: &mut State, step: f32| {
+        let inputs = [
+            program.upload_slice(STATE_COUNT, &[step]).unwrap(),
+            program.upload_slice(STATE_COUNT + 1, &[1e-2f32]).unwrap(),
+            program.upload_slice(STATE_COUNT + 2, &tokens).unwrap(),
+            program.upload_slice(STATE_COUNT + 3, &tokens).unwrap(),
+        ];
+        let inputs: Vec<_> = state.buffers().iter().chain(&inputs).collect();
+        state.advance(program.run(&inputs).unwrap())[0].to_f64().unwrap()
+    };
+    let whole = train_step(&planned.step_options(&plan(1, 1, 0))).unwrap();
+    let alone = runtime.compile(&whole).unwrap();
+    let program = runtime.compile(&model::initialize(&planned.model, DType::F32).unwrap()).unwrap();
+    let mut state = State::initialize(runtime, alone.inputs(), &program, SEED).unwrap();
+    let expected: Vec<f64> = (1..=4).map(|step| take(&alone, &mut state, step as f32)).collect();
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = State::initialize(runtime, alone.inputs(), &program, SEED).unwrap();
+    let mut losses = vec![take(&alone, &mut state, 1.0)];
+    for (index, (data, model, zero)) in [(2, 2, 0), (8, 1, 3), (1, 4, 0)].into_iter().enumerate() {
+        let here = folder.path().join(index.to_string());
+        save(&state, &here);
+        let path = here.read_dir().unwrap().next().unwrap().unwrap().path();
+        let mut checkpoint = Checkpoint::open(&path).unwrap();
+        let program = compile(runtime, &split(&whole, &plan(data, model, zero)).unwrap());
+        state = State::load(runtime, program.inputs(), &mut checkpoint).unwrap();
+        losses.push(take(&program, &mut state, index as f32 + 2.0));
+    }
+    for (expected, got) in expected.iter().zip(&losses) {
+        assert!((expected - got).abs() < 1e-5, "{losses:?} instead of {expected:?}");
+    }
+    assert!(losses[3] < losses[0]);
+}
+
+#[test]
+fn parameters_that_the_step_would_not_take_are_named() {
+    let Some(runtime) = runtime() else { return };
+    let planned = planned();
+    let step = planned.step(&plan(2, 2, 3)).unwrap();
+    let inputs = Interface::of_partitioned(&step, None).unwrap().inputs;
+    let program = runtime.compile(&model::initialize(&planned.model, DType::F32).unwrap()).unwrap();
+    let error = State::initialize(runtime, &inputs, &program, SEED).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "program `initialize` cannot begin this training: `embedding` is f32[32,16], on one device; the step takes \
+         f32[32,16], [model, data] over stage=1,data=2,model=2"
+    );
+}
