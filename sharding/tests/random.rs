@@ -14,7 +14,8 @@ const INTS: [DType; 5] = [DType::Pred, DType::U8, DType::I32, DType::U32, DType:
 /// Compares every form of a random function with the interpreter: integers exactly, and floats if it is `tame`.
 fn check(seed: u64, nodes: usize, dtypes: &[DType], tame: bool) -> Result<(), TestCaseError> {
     let Some(runtime) = runtime() else { return Ok(()) };
-    let function = random_function(seed, &Options { nodes, dtypes: dtypes.to_vec(), tame });
+    let function =
+        random_function(seed, &Options { nodes, dtypes: dtypes.to_vec(), tame, collectives: true });
     let inputs = random_inputs(seed, &function, tame);
     let expected = interpret(&function, &inputs).unwrap();
     for (form, text, program) in programs(runtime, &function) {
