@@ -116,11 +116,12 @@ impl Function {
         definitions
     }
 
-    /// Whether the function depends on which device of a mesh runs it, or communicates.
+    /// Whether the function depends on which device of a mesh runs it, or communicates. Mesh axes of one position make
+    /// no difference.
     pub fn is_for_a_mesh(&self) -> bool {
         self.nodes.iter().any(|node| match &node.op {
             Op::Scan(scan) => scan.body.is_for_a_mesh(),
-            op => !op.mesh_axes().is_empty(),
+            op => op.mesh_axes().iter().any(|axis| axis.size > 1),
         })
     }
 

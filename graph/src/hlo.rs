@@ -15,6 +15,7 @@ use prost::Message;
 
 use crate::error::Error;
 use crate::function::Function;
+use crate::mesh::Partitioned;
 
 /// A function as a serialised `HloModuleProto`.
 ///
@@ -29,5 +30,25 @@ pub fn to_hlo_proto(function: &Function) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// As [`to_hlo_proto`].
 pub fn to_hlo_text(function: &Function) -> Result<String, Error> {
-    Ok(text::print(&lower::lower(function)?))
+    Ok(text::print(&lower::lower(function)?, 1))
+}
+
+/// What each device of a mesh runs, as a serialised `HloModuleProto`: the form that XLA's own partitioner leaves. How many
+/// partitions there are is not part of an `HloModuleProto`; whoever compiles it says so.
+///
+/// # Errors
+/// When [`Partitioned::verify`] refuses it, or a scan is longer than a 32-bit counter can count.
+pub fn to_hlo_proto_partitioned(program: &Partitioned) -> Result<Vec<u8>, Error> {
+    program.verify()?;
+    Ok(lower::lower_on(&program.mesh, &program.function)?.encode_to_vec())
+}
+
+/// What each device of a mesh runs, as HLO text; the module says how many partitions there are.
+///
+/// # Errors
+/// As [`to_hlo_proto_partitioned`].
+pub fn to_hlo_text_partitioned(program: &Partitioned) -> Result<String, Error> {
+    program.verify()?;
+    let module = lower::lower_on(&program.mesh, &program.function)?;
+    Ok(text::print(&module, program.mesh.devices()))
 }

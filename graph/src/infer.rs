@@ -161,7 +161,7 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, Strin
             let members = group(axes)?;
             let mut result = shrunk(operand, *split, members)?;
             dim_in_range(*concat, operand.rank())?;
-            result.shape[*concat] *= members;
+            result.shape[*concat] = result.shape[*concat].saturating_mul(members);
             result
         }
         Op::Permute { axis, .. } => {

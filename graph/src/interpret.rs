@@ -22,7 +22,7 @@ use crate::op::{Op, Scan};
 use crate::verify::verify;
 pub use partitioned::interpret_partitioned;
 
-/// A value of more elements than this is refused rather than allocated.
+/// A value of more elements than this, on all devices together, is refused rather than allocated.
 const MAX_ELEMENTS: usize = 1 << 28;
 
 /// Runs a function on one literal for each of its parameters, and returns one for each result.
@@ -33,7 +33,7 @@ const MAX_ELEMENTS: usize = 1 << 28;
 pub fn interpret(function: &Function, inputs: &[Literal]) -> Result<Vec<Literal>, Error> {
     verify(function)?;
     check_inputs(function, inputs)?;
-    check_sizes(function)?;
+    check_sizes(function, 1)?;
     if function.is_for_a_mesh() {
         let name = &function.name;
         return Err(Error::Interpret(format!(
@@ -42,7 +42,7 @@ pub fn interpret(function: &Function, inputs: &[Literal]) -> Result<Vec<Literal>
     }
     let inputs = inputs.iter().map(|input| vec![Rc::new(input.clone())]).collect();
     let first = |mut copies: Copies| Rc::unwrap_or_clone(copies.swap_remove(0));
-    Ok(run(function, None, inputs).into_iter().map(first).collect())
+    Ok(run(function, &Mesh::default(), inputs).into_iter().map(first).collect())
 }
 
 fn check_inputs(function: &Function, inputs: &[Literal]) -> Result<(), Error> {
@@ -72,17 +72,18 @@ fn describe(function: &Function, param: &Param) -> String {
     format!("`{}`: {}", param.name, function.ty(param.value))
 }
 
-fn check_sizes(function: &Function) -> Result<(), Error> {
+fn check_sizes(function: &Function, devices: usize) -> Result<(), Error> {
     for (index, ty) in function.types.iter().enumerate() {
-        if ty.elements() > MAX_ELEMENTS {
+        if ty.elements().saturating_mul(devices) > MAX_ELEMENTS {
+            let place = if devices == 1 { String::new() } else { format!(" on each of {devices} devices") };
             return Err(Error::Interpret(format!(
-                "value %{index} of `{}` is {ty}; the interpreter holds at most 2^28 elements in one value",
+                "value %{index} of `{}` is {ty}{place}; the interpreter holds at most 2^28 elements in one value",
                 function.name
             )));
         }
     }
     function.nodes.iter().try_for_each(|node| match &node.op {
-        Op::Scan(scan) => check_sizes(&scan.body),
+        Op::Scan(scan) => check_sizes(&scan.body, devices),
         _ => Ok(()),
     })
 }
@@ -91,8 +92,7 @@ fn check_sizes(function: &Function) -> Result<(), Error> {
 type Copies = Vec<Rc<Literal>>;
 
 /// Runs a verified function on inputs of the right types, on every device of a mesh (or on one device) in lock step.
-fn run(function: &Function, mesh: Option<&Mesh>, inputs: Vec<Copies>) -> Vec<Copies> {
-    let devices = mesh.map_or(1, Mesh::devices);
+fn run(function: &Function, mesh: &Mesh, inputs: Vec<Copies>) -> Vec<Copies> {
     let mut values: Vec<Option<Copies>> = vec![None; function.types.len()];
     for (param, input) in function.params.iter().zip(inputs) {
         values[param.value.index()] = Some(input);
@@ -113,18 +113,13 @@ fn run(function: &Function, mesh: Option<&Mesh>, inputs: Vec<Copies>) -> Vec<Cop
             }
         }
         let types: Vec<_> = node.results.iter().map(|&result| function.ty(result)).collect();
-        let results = match (&node.op, mesh) {
-            (Op::Scan(scan), _) => run_scan(scan, mesh, operands, &types),
-            (op, Some(mesh)) if !op.mesh_axes().is_empty() => {
+        let results = match &node.op {
+            Op::Scan(scan) => run_scan(scan, mesh, operands, &types),
+            op if op.is_identity() => operands,
+            op if !op.mesh_axes().is_empty() => {
                 vec![partitioned::collective(op, mesh, operands.first(), types[0])]
             }
-            (op, _) => {
-                let on = |device: usize| {
-                    let operands = operands.iter().map(|copies| copies[device].clone()).collect();
-                    Rc::new(evaluate(op, operands, types[0]))
-                };
-                vec![(0..devices).map(on).collect()]
-            }
+            op => vec![on_each(mesh, &operands, |operands| evaluate(op, operands, types[0]))],
         };
         for (result, copies) in node.results.iter().zip(results) {
             debug_assert_eq!(function.ty(*result), copies[0].ty());
@@ -135,6 +130,20 @@ fn run(function: &Function, mesh: Option<&Mesh>, inputs: Vec<Copies>) -> Vec<Cop
     outputs
         .map(|output| values[output.value.index()].clone().expect("verified: results are defined"))
         .collect()
+}
+
+/// What each device computes alone. Devices that hold the same operands share the result.
+fn on_each(mesh: &Mesh, operands: &[Copies], compute: impl Fn(&[&Literal]) -> Literal) -> Copies {
+    let mut results: Copies = Vec::with_capacity(mesh.devices());
+    for device in 0..mesh.devices() {
+        let same = |&other: &usize| operands.iter().all(|copies| Rc::ptr_eq(&copies[device], &copies[other]));
+        let result = (0..device).find(same).map(|other| results[other].clone()).unwrap_or_else(|| {
+            let operands: Vec<_> = operands.iter().map(|copies| copies[device].as_ref()).collect();
+            Rc::new(compute(&operands))
+        });
+        results.push(result);
+    }
+    results
 }
 
 /// How often each value is read; a value is dropped after its last read.
@@ -148,8 +157,7 @@ fn reads(function: &Function) -> Vec<usize> {
 }
 
 /// The result of one op but a scan, of the given type.
-fn evaluate(op: &Op, operands: Vec<Rc<Literal>>, ty: &TensorType) -> Literal {
-    let x: Vec<&Literal> = operands.iter().map(Rc::as_ref).collect();
+fn evaluate(op: &Op, x: &[&Literal], ty: &TensorType) -> Literal {
     match op {
         Op::Constant(literal) => literal.clone(),
         Op::Iota { ty, dim } => movement::iota(ty, *dim),
@@ -164,7 +172,7 @@ fn evaluate(op: &Op, operands: Vec<Rc<Literal>>, ty: &TensorType) -> Literal {
         Op::Transpose { permutation } => movement::transpose(x[0], ty, permutation),
         Op::Slice { starts, strides, .. } => movement::slice(x[0], ty, starts, strides),
         Op::Pad { low, interior, .. } => movement::pad(x[0], x[1], ty, low, interior),
-        Op::Concatenate { dim } => movement::concatenate(&x, ty, *dim),
+        Op::Concatenate { dim } => movement::concatenate(x, ty, *dim),
         Op::Reverse { dims } => movement::reverse(x[0], dims),
         Op::Dot { dims, .. } => contraction::dot(x[0], x[1], ty, dims),
         Op::Reduce { kind, dims } => contraction::reduce(x[0], ty, *kind, dims),
@@ -172,8 +180,10 @@ fn evaluate(op: &Op, operands: Vec<Rc<Literal>>, ty: &TensorType) -> Literal {
         Op::ScatterAdd => contraction::scatter_add(x[0], x[1], x[2]),
         Op::DynamicSlice { .. } => movement::dynamic_slice(x[0], &x[1..], ty),
         Op::DynamicUpdateSlice => movement::dynamic_update_slice(x[0], x[1], &x[2..]),
-        Op::StopGradient | Op::Name(_) | Op::Shard { .. } => x[0].clone(),
-        Op::AxisIndex { .. }
+        Op::StopGradient
+        | Op::Name(_)
+        | Op::Shard { .. }
+        | Op::AxisIndex { .. }
         | Op::AllReduce { .. }
         | Op::AllGather { .. }
         | Op::ReduceScatter { .. }
@@ -183,27 +193,24 @@ fn evaluate(op: &Op, operands: Vec<Rc<Literal>>, ty: &TensorType) -> Literal {
     }
 }
 
-fn run_scan(scan: &Scan, mesh: Option<&Mesh>, operands: Vec<Copies>, types: &[&TensorType]) -> Vec<Copies> {
+fn run_scan(scan: &Scan, mesh: &Mesh, operands: Vec<Copies>, types: &[&TensorType]) -> Vec<Copies> {
     let mut carries = operands;
     let constants = carries.split_off(scan.carries + scan.xs);
     let xs = carries.split_off(scan.carries);
     let mut stacks: Vec<Vec<Option<Copies>>> = vec![vec![None; scan.length]; types.len() - scan.carries];
     for step in 0..scan.length {
         let index = if scan.reverse { scan.length - 1 - step } else { step };
-        let slices = xs.iter().map(|x| x.iter().map(|x| Rc::new(movement::row(x, index))).collect());
+        let row = |x: &Copies| on_each(mesh, std::slice::from_ref(x), |x| movement::row(x[0], index));
+        let slices = xs.iter().map(row);
         let inputs = carries.into_iter().chain(slices).chain(constants.iter().cloned()).collect();
         carries = run(&scan.body, mesh, inputs);
         for (stack, y) in stacks.iter_mut().zip(carries.split_off(scan.carries)) {
             stack[index] = Some(y);
         }
     }
-    let devices = mesh.map_or(1, Mesh::devices);
     let stacked = stacks.into_iter().zip(&types[scan.carries..]).map(|(rows, ty)| {
-        let on = |device: usize| {
-            let rows: Vec<_> = rows.iter().flatten().map(|copies| copies[device].as_ref()).collect();
-            Rc::new(movement::join(&rows, ty))
-        };
-        (0..devices).map(on).collect()
+        let rows: Vec<Copies> = rows.into_iter().flatten().collect();
+        on_each(mesh, &rows, |rows| movement::join(rows, ty))
     });
     carries.into_iter().chain(stacked).collect()
 }

@@ -5,6 +5,9 @@
 //! assigned once. The only control flow is [`Op::Scan`], whose body is another function that sees nothing but its own
 //! parameters, so that every function can be read, checked, differentiated and run on its own.
 //!
+//! A function may be what one of many devices runs: [`Op::AllReduce`] and its like exchange values between them.
+//! [`Partitioned`] says on which [`Mesh`], and how whole inputs and outputs are split over the devices.
+//!
 //! Programs are made with a [`Builder`], which infers and checks types as it goes. [`gradient`] appends a program's
 //! reverse-mode derivative to it.
 
@@ -33,7 +36,7 @@ pub use error::Error;
 pub use flatten::flatten_products;
 pub use function::{Function, Node, Output, Param, Value};
 pub use gradient::{Halves, gradient, pull_back, split_gradient};
-pub use hlo::{to_hlo_proto, to_hlo_text};
+pub use hlo::{to_hlo_proto, to_hlo_proto_partitioned, to_hlo_text, to_hlo_text_partitioned};
 pub use interpret::{interpret, interpret_partitioned};
 pub use literal::{Elements, Literal};
 pub use mesh::{Mesh, MeshAxis, Partitioned, Placement, Split};

@@ -3,6 +3,7 @@
 use crate::dtype::TensorType;
 use crate::error::Error;
 use crate::function::Function;
+use crate::verify::{fits_memory, is_name};
 
 /// One axis of a mesh of devices.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,7 +77,7 @@ impl Mesh {
 
     /// Number of parts that axes split something into.
     pub fn parts(&self, axes: &[String]) -> Option<usize> {
-        axes.iter().try_fold(1, |parts, name| Some(parts * self.axis(name)?.size))
+        axes.iter().try_fold(1usize, |parts, name| parts.checked_mul(self.axis(name)?.size))
     }
 
     /// The devices that communicate in a collective along axes: groups, each in order of position, first axis major.
@@ -99,10 +100,22 @@ impl Mesh {
         groups
     }
 
-    /// The type of the whole of which a device has a part of type `local`; `None` if an axis is unknown.
+    /// Which device sends to which when each value goes `shift` positions onwards along an axis.
+    pub(crate) fn shifted(&self, axis: &MeshAxis, shift: i64) -> Vec<(usize, usize)> {
+        let to = |from: usize| usize::try_from(i64::try_from(from).ok()?.checked_add(shift)?).ok();
+        let groups = self.groups(std::slice::from_ref(axis)).into_iter();
+        let pairs = groups.flat_map(|group| {
+            let pair = |from: usize| Some((group[from], *group.get(to(from)?)?));
+            (0..group.len()).filter_map(pair).collect::<Vec<_>>()
+        });
+        pairs.collect()
+    }
+
+    /// The type of the whole of which a device has a part of type `local`; `None` if an axis is unknown or it is too
+    /// large for any memory.
     pub fn whole(&self, local: &TensorType, split: &Split) -> Option<TensorType> {
-        let sizes = local.shape.iter().zip(split).map(|(size, axes)| Some(size * self.parts(axes)?));
-        Some(TensorType::new(local.dtype, sizes.collect::<Option<Vec<_>>>()?))
+        let sizes = local.shape.iter().zip(split).map(|(size, axes)| size.checked_mul(self.parts(axes)?));
+        Some(TensorType::new(local.dtype, sizes.collect::<Option<Vec<_>>>()?)).filter(fits_memory)
     }
 }
 
@@ -129,12 +142,27 @@ impl Partitioned {
     /// Names what does not fit.
     pub fn verify(&self) -> Result<(), Error> {
         crate::verify::verify(&self.function)?;
+        for (index, axis) in self.mesh.axes.iter().enumerate() {
+            let twice = self.mesh.axes[..index].iter().any(|other| other.name == axis.name);
+            if axis.size == 0 || twice || !is_name(&axis.name) {
+                let name = &axis.name;
+                return Err(Error::Export(format!(
+                    "mesh axis `{name}` is empty, there twice, or not a name"
+                )));
+            }
+        }
+        let devices = self.mesh.axes.iter().try_fold(1usize, |devices, axis| devices.checked_mul(axis.size));
+        if devices.is_none_or(|devices| i32::try_from(devices).is_err()) {
+            return Err(Error::Export("the mesh has more than 2^31 - 1 devices".into()));
+        }
         self.param_types()?;
         self.result_types()?;
-        for (index, axis) in self.mesh.axes.iter().enumerate() {
-            if axis.size == 0 || self.mesh.axes[..index].iter().any(|other| other.name == axis.name) {
-                return Err(Error::Export(format!("mesh axis `{}` is empty or there twice", axis.name)));
-            }
+        for (output, split) in self.function.results.iter().zip(&self.results) {
+            let Some(alias) = output.alias.filter(|&alias| self.params[alias] != *split) else { continue };
+            let (name, param) = (&output.name, &self.function.params[alias].name);
+            return Err(Error::Export(format!(
+                "result `{name}` aliases `{param}` and is split in another way"
+            )));
         }
         self.check_axes(&self.function)
     }

@@ -465,6 +465,20 @@ impl Op {
         }
     }
 
+    /// Whether the result is the operand: markers, and exchanges within a group of one device.
+    pub fn is_identity(&self) -> bool {
+        match self {
+            Op::StopGradient | Op::Name(_) | Op::Shard { .. } | Op::Permute { shift: 0, .. } => true,
+            Op::Permute { .. } => false,
+            _ => self.is_collective() && self.mesh_axes().iter().all(|axis| axis.size == 1),
+        }
+    }
+
+    /// Whether devices exchange values.
+    pub fn is_collective(&self) -> bool {
+        !matches!(self, Op::AxisIndex { .. }) && !self.mesh_axes().is_empty()
+    }
+
     /// The mesh axes the op mentions: empty, unless it depends on the device or communicates.
     pub fn mesh_axes(&self) -> &[MeshAxis] {
         match self {

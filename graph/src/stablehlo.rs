@@ -185,7 +185,7 @@ impl Printer {
         let function = frame.function;
         for node in &function.nodes {
             match &node.op {
-                Op::StopGradient | Op::Name(_) | Op::Shard { .. } => {
+                op if op.is_identity() => {
                     let operand = frame.name(node.operands[0]).to_string();
                     frame.names[node.results[0].index()] = operand;
                 }

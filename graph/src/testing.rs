@@ -22,6 +22,8 @@ pub struct Options {
     /// Keeps values moderate and well conditioned, so that implementations agree up to rounding: no infinity or NaN,
     /// no overflow, no jump where a rounding error decides, indices possibly out of range.
     pub tame: bool,
+    /// Whether there are exchanges between the devices of a mesh that has one: programs still to be split have none.
+    pub collectives: bool,
 }
 
 /// A small deterministic generator of random numbers (SplitMix64).

@@ -45,8 +45,16 @@
 //!           | "dynamic_slice" value {"," value}
 //!           | "dynamic_update_slice" value "," value {"," value}
 //!           | "name" value string
+//!           | "shard" value "to=" placement ["gradient=" placement]
+//!           | "axis_index" axes
+//!           | "all_reduce" kind value axes                          all_reduce sum %1 axes=["data" 4, "model" 2]
+//!           | ("all_gather" | "reduce_scatter") value "dim=" integer axes
+//!           | "all_to_all" value "split=" integer "concat=" integer axes
+//!           | "permute" value "shift=" integer axes
 //!           | "scan" "length=" integer ["reverse"] ["carries=" values] ["xs=" values] ["constants=" values]
 //!             ["remat=" ("dots" | "full" | "save" strings)]         followed by its body in braces
+//! placement = string strings                                        a table, the logical axis of each dimension
+//! axes      = "axes=" "[" string integer {"," string integer} "]"   mesh axes with their sizes
 //! type      = dtype "[" [integer {"," integer}] "]"                 f32[2,3]; a scalar is f32[]
 //! elements  = number | "[" elements {"," elements} "]"              nested as the dimensions; "[]" if there are none
 //! number    = integer | decimal | "inf" | "-inf" | "nan" | "nan:" bits | "true" | "false"

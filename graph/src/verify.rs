@@ -15,7 +15,7 @@
 //! 9. An aliased parameter exists, has the type of the result that takes it over, and is taken over once.
 //! 10. The first scope is the empty name; the others are well-formed names in the order in which nodes first use
 //!     them, without repetition. [`crate::simplify::remove_dead_nodes`] brings them in order.
-//! 11. The names in [`Op::Name`] and [`Remat::Save`] are well-formed.
+//! 11. The names in [`Op::Name`], [`Op::Shard`] and [`Remat::Save`], and those of mesh axes, are well-formed.
 //! 12. The body of a scan obeys all these rules and aliases nothing.
 //!
 //! Literals need no rule: they cannot be made ill-formed.
@@ -237,7 +237,7 @@ impl Verifier<'_> {
 
 const NAME_RULE: &str = "is not a name; names are letters, digits and `_-./:`";
 
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./:".contains(&byte))
 }
 
@@ -247,7 +247,7 @@ fn is_function_name(name: &str) -> bool {
 }
 
 /// Also bounds every stride and product of sizes that code on verified functions computes.
-fn fits_memory(ty: &TensorType) -> bool {
+pub(crate) fn fits_memory(ty: &TensorType) -> bool {
     let bytes = ty.shape.iter().fold(ty.dtype.size(), |bytes, &size| bytes.saturating_mul(size.max(1)));
     i64::try_from(bytes).is_ok()
 }

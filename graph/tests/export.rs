@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 fn any_function(seed: u64, nodes: usize) -> Function {
-    random_function(seed, &Options { nodes, dtypes: DType::ALL.to_vec(), tame: false })
+    random_function(seed, &Options { nodes, dtypes: DType::ALL.to_vec(), tame: false, collectives: true })
 }
 
 /// The `%name`s at the start of a line before ` = `, or in a list of arguments before `: ` or ` = `.

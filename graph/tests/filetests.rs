@@ -20,7 +20,8 @@ use std::path::Path;
 
 use graph::verify::verify;
 use graph::{
-    Builder, Error, Function, Literal, Tensor, Value, gradient, interpret, to_hlo_text, to_stablehlo,
+    Builder, Error, Function, Literal, Mesh, MeshAxis, Partitioned, Tensor, Value, gradient, interpret,
+    interpret_partitioned, to_hlo_text, to_hlo_text_partitioned, to_stablehlo, to_stablehlo_partitioned,
 };
 
 type Directive = fn(program: &str, arguments: &str) -> Result<String, Error>;
@@ -37,6 +38,18 @@ const DIRECTIVES: &[(&str, Directive)] = &[
     // The program as other tools read it.
     ("stablehlo", |program, _| to_stablehlo(&read(program)?)),
     ("hlo-text", |program, _| to_hlo_text(&read(program)?)),
+    // The program of a device of a mesh, on whole inputs: `data=2 model=2 | data,- ; - | -` gives the mesh, then how each
+    // parameter is split, then each result; dimensions are separated by commas, axes of one dimension joined by `+`;
+    // `.` is a scalar.
+    ("stablehlo-on", |program, arguments| to_stablehlo_partitioned(&partitioned(program, arguments)?)),
+    ("hlo-text-on", |program, arguments| to_hlo_text_partitioned(&partitioned(program, arguments)?)),
+    // As above, and after one more `|` the inputs.
+    ("interpret-on", |program, arguments| {
+        let (splits, inputs) = arguments.rsplit_once('|').expect("inputs after the splits");
+        let program = partitioned(program, splits)?;
+        let results = interpret_partitioned(&program, &literals(inputs)?)?;
+        Ok(named(&program.function, results))
+    }),
     // The program without the nodes that no result needs.
     ("simplify", |program, _| {
         let mut function = read(program)?;
@@ -61,10 +74,40 @@ fn read(program: &str) -> Result<Function, Error> {
 
 fn interpret_text(program: &str, arguments: &str) -> Result<String, Error> {
     let function = read(program)?;
-    let inputs = arguments.split(';').filter(|input| !input.trim().is_empty()).map(Literal::parse);
-    let results = interpret(&function, &inputs.collect::<Result<Vec<_>, _>>()?)?;
+    let results = interpret(&function, &literals(arguments)?)?;
+    Ok(named(&function, results))
+}
+
+fn literals(arguments: &str) -> Result<Vec<Literal>, Error> {
+    arguments.split(';').filter(|input| !input.trim().is_empty()).map(Literal::parse).collect()
+}
+
+fn named(function: &Function, results: Vec<Literal>) -> String {
     let lines = function.results.iter().zip(results);
-    Ok(lines.map(|(output, literal)| format!("{}: {literal}\n", output.name)).collect())
+    lines.map(|(output, literal)| format!("{}: {literal}\n", output.name)).collect()
+}
+
+fn partitioned(program: &str, arguments: &str) -> Result<Partitioned, Error> {
+    let parts: Vec<_> = arguments.split('|').map(str::trim).collect();
+    let [mesh, params, results] = parts[..] else { panic!("mesh | parameters | results, not `{arguments}`") };
+    let axis = |axis: &str| {
+        let (name, size) = axis.split_once('=').expect("name=size");
+        MeshAxis { name: name.into(), size: size.parse().expect("a size") }
+    };
+    let axes =
+        |dim: &str| dim.split('+').map(str::trim).filter(|&axis| axis != "-").map(String::from).collect();
+    let split = |tensor: &str| {
+        let dims = tensor.split(',').map(str::trim).filter(|&dim| dim != ".");
+        dims.map(axes).collect()
+    };
+    let splits =
+        |tensors: &str| tensors.split(';').filter(|tensor| !tensor.trim().is_empty()).map(split).collect();
+    Ok(Partitioned {
+        function: read(program)?,
+        mesh: Mesh { axes: mesh.split_whitespace().map(axis).collect() },
+        params: splits(params),
+        results: splits(results),
+    })
 }
 
 fn differentiate(program: &str, arguments: &str) -> Result<String, Error> {

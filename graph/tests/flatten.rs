@@ -57,7 +57,7 @@ proptest! {
 
     #[test]
     fn any_program_stays_valid_and_flattening_again_changes_nothing(seed: u64) {
-        let function = random_function(seed, &Options { nodes: 30, dtypes: DType::ALL.to_vec(), tame: true });
+        let function = random_function(seed, &Options { nodes: 30, dtypes: DType::ALL.to_vec(), tame: true, collectives: true });
         let mut flat = function.clone();
         flatten_products(&mut flat);
         verify(&flat).unwrap();

@@ -226,7 +226,7 @@ proptest! {
 
     #[test]
     fn tame_functions_give_moderate_numbers(seed: u64, nodes in 0usize..40) {
-        let options = Options { nodes, dtypes: DType::ALL.to_vec(), tame: true };
+        let options = Options { nodes, dtypes: DType::ALL.to_vec(), tame: true, collectives: true };
         let function = random_function(seed, &options);
         let inputs = random_inputs(seed, &function, true);
         let results = interpret(&function, &inputs).map_err(|error| TestCaseError::fail(error.to_string()))?;

@@ -163,7 +163,7 @@ proptest! {
 
     #[test]
     fn what_the_verifier_passes_prints_parses_and_runs(seed: u64, nodes in 0usize..20, mutations in 0usize..3) {
-        let options = Options { nodes, dtypes: DType::ALL.to_vec(), tame: false };
+        let options = Options { nodes, dtypes: DType::ALL.to_vec(), tame: false, collectives: true };
         let mut function = random_function(seed, &options);
         let mut random = Random::new(seed ^ 1);
         (0..mutations).for_each(|_| mutate(&mut random, &mut function));

@@ -14,7 +14,8 @@ const INTS: [DType; 5] = [DType::Pred, DType::U8, DType::I32, DType::U32, DType:
 /// Compares every form of a random function with the interpreter: integers exactly, and floats if it is `tame`.
 fn check(seed: u64, nodes: usize, dtypes: &[DType], tame: bool) -> Result<(), TestCaseError> {
     let Some(runtime) = runtime() else { return Ok(()) };
-    let function = random_function(seed, &Options { nodes, dtypes: dtypes.to_vec(), tame });
+    let function =
+        random_function(seed, &Options { nodes, dtypes: dtypes.to_vec(), tame, collectives: true });
     let inputs = random_inputs(seed, &function, tame);
     let expected = interpret(&function, &inputs).unwrap();
     for (form, text, program) in programs(runtime, &function) {
@@ -33,7 +34,10 @@ fn check(seed: u64, nodes: usize, dtypes: &[DType], tame: bool) -> Result<(), Te
 /// error decides a comparison in it is not known, so that its numbers are not compared.
 fn run(seed: u64, nodes: usize) -> Result<(), TestCaseError> {
     let Some(runtime) = runtime() else { return Ok(()) };
-    let function = random_function(seed, &Options { nodes, dtypes: DType::ALL.to_vec(), tame: false });
+    let function = random_function(
+        seed,
+        &Options { nodes, dtypes: DType::ALL.to_vec(), tame: false, collectives: true },
+    );
     let inputs = random_inputs(seed, &function, false);
     for (form, _, program) in programs(runtime, &function) {
         let got = program.run_literals(&inputs).unwrap();

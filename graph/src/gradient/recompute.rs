@@ -201,7 +201,9 @@ fn invariant(body: &Function, origins: &[Origin]) -> Vec<bool> {
     for node in &body.nodes {
         let costly =
             matches!(node.op, Op::Dot { .. } | Op::Reduce { .. } | Op::Take | Op::ScatterAdd | Op::Scan(_));
-        let is_invariant = !costly && node.operands.iter().all(|operand| invariant[operand.index()]);
+        let is_invariant = !costly
+            && !node.op.is_collective()
+            && node.operands.iter().all(|operand| invariant[operand.index()]);
         node.results.iter().for_each(|result| invariant[result.index()] = is_invariant);
     }
     invariant

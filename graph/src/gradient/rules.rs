@@ -23,9 +23,7 @@ impl Backward<'_> {
             | Op::Bitcast(_)
             | Op::StopGradient
             | Op::AxisIndex { .. }
-            | Op::AllReduce {
-                kind: Reduction::Max | Reduction::Min | Reduction::And | Reduction::Or, ..
-            }
+            | Op::AllReduce { kind: Reduction::And | Reduction::Or, .. }
             | Op::Reduce { kind: Reduction::And | Reduction::Or, .. } => {
                 return Ok(vec![None; node.operands.len()]);
             }
@@ -122,10 +120,17 @@ impl Backward<'_> {
             Op::Shard { gradient: Some(to), .. } => b.shard(ct, to.clone(), None)?,
             // The differentiated loss is the sum of all devices' scalars: each device's operand reaches every sum.
             Op::AllReduce { kind: Reduction::Sum, axes } => b.all_reduce(Reduction::Sum, ct, axes)?,
+            Op::AllReduce { kind: Reduction::Max | Reduction::Min, axes } => {
+                // As for `reduce`: in equal parts to all that attain the extremum, on whatever device.
+                let (x, extremum) = (self.primal(operand(0))?, self.primal(node.results[0])?);
+                let attains = b.convert(b.compare(Comparison::Eq, x, extremum)?, b.dtype(ct))?;
+                let total = b.all_reduce(Reduction::Sum, ct, axes)?;
+                b.mul(b.div(total, b.all_reduce(Reduction::Sum, attains, axes)?)?, attains)?
+            }
             Op::AllGather { dim, axes } => b.reduce_scatter(ct, *dim, axes)?,
             Op::ReduceScatter { dim, axes } => b.all_gather(ct, *dim, axes)?,
             Op::AllToAll { split, concat, axes } => b.all_to_all(ct, *concat, *split, axes)?,
-            Op::Permute { axis, shift } => b.permute(ct, axis.clone(), -shift)?,
+            Op::Permute { axis, shift } => b.permute(ct, axis.clone(), shift.saturating_neg())?,
         };
         Ok(vec![Some(first)])
     }

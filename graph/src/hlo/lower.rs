@@ -1,5 +1,6 @@
 //! From functions to HLO modules.
 
+mod collective;
 mod ops;
 
 use std::collections::HashMap;
@@ -8,6 +9,7 @@ use super::proto::{self, AliasKind, Instruction, Layout, Module, PrimitiveType, 
 use crate::dtype::{DType, TensorType};
 use crate::error::Error;
 use crate::function::{Function, Node, Value};
+use crate::mesh::Mesh;
 use crate::op::Op;
 use crate::stablehlo::{index_dtype, index_operands, op_name};
 
@@ -19,11 +21,14 @@ pub fn lower(function: &Function) -> Result<Module, Error> {
     crate::verify::verify(function)?;
     if function.is_for_a_mesh() {
         let name = &function.name;
-        return Err(Error::Export(format!(
-            "`{name}` is for a device of a mesh, which HLO is not written for here"
-        )));
+        return Err(Error::Export(format!("`{name}` is for a device of a mesh; export it with the mesh")));
     }
-    let mut lowering = Lowering::default();
+    lower_on(&Mesh::default(), function)
+}
+
+/// Lowers a verified function for a device of a mesh that has the axes it names.
+pub(super) fn lower_on(mesh: &Mesh, function: &Function) -> Result<Module, Error> {
+    let mut lowering = Lowering { mesh: mesh.clone(), ..Lowering::default() };
     let mut entry = Body::new("main");
     let mut values = vec![0; function.types.len()];
     for (number, param) in function.params.iter().enumerate() {
@@ -77,6 +82,10 @@ pub(super) struct Lowering {
     /// Computations of two scalars, by opcode and dtype.
     combiners: HashMap<(&'static str, DType), i64>,
     last_id: i64,
+    /// The devices that collectives name.
+    mesh: Mesh,
+    /// Number of channels in use; each collective has its own.
+    channels: i64,
 }
 
 impl Lowering {
@@ -162,7 +171,7 @@ impl Lowering {
     ) -> Result<(), Error> {
         for node in &function.nodes {
             let lowered = match &node.op {
-                Op::StopGradient | Op::Name(_) | Op::Shard { .. } => vec![values[node.operands[0].index()]],
+                op if op.is_identity() => vec![values[node.operands[0].index()]],
                 Op::Scan(scan) => self.scan(body, function, node, scan, values)?,
                 op => {
                     let mut site = Site::new(function, node, values);

@@ -67,6 +67,8 @@ pub struct Instruction {
     pub gather_dimension_numbers: Option<GatherDimensionNumbers>,
     #[prost(int64, repeated, tag = "34")]
     pub gather_slice_sizes: Vec<i64>,
+    #[prost(int64, tag = "26")]
+    pub channel_id: i64,
     #[prost(int64, tag = "35")]
     pub id: i64,
     #[prost(int64, repeated, tag = "36")]
@@ -75,10 +77,49 @@ pub struct Instruction {
     pub called_computation_ids: Vec<i64>,
     #[prost(message, optional, tag = "48")]
     pub scatter_dimension_numbers: Option<ScatterDimensionNumbers>,
+    #[prost(message, repeated, tag = "49")]
+    pub replica_groups: Vec<ReplicaGroup>,
+    #[prost(message, repeated, tag = "52")]
+    pub source_target_pairs: Vec<SourceTarget>,
     #[prost(string, tag = "63")]
     pub comparison_direction: String,
+    #[prost(bool, tag = "71")]
+    pub use_global_device_ids: bool,
     #[prost(string, tag = "72")]
     pub comparison_type: String,
+    /// The groups again, in the short form that the text has. Readers of protos from before that form know
+    /// `replica_groups` alone.
+    #[prost(message, optional, tag = "92")]
+    pub iota_groups: Option<IotaGroups>,
+}
+
+/// `ReplicaGroup`: devices that exchange values.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ReplicaGroup {
+    #[prost(int64, repeated, tag = "1")]
+    pub replica_ids: Vec<i64>,
+}
+
+/// `SourceTarget`: one device sends, the other receives.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct SourceTarget {
+    #[prost(int64, tag = "1")]
+    pub source: i64,
+    #[prost(int64, tag = "2")]
+    pub target: i64,
+}
+
+/// `IotaReplicaGroupListProto`: the numbers of the devices, shaped, transposed, and cut into groups.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct IotaGroups {
+    #[prost(int64, tag = "1")]
+    pub groups: i64,
+    #[prost(int64, tag = "2")]
+    pub members: i64,
+    #[prost(int64, repeated, tag = "3")]
+    pub shape: Vec<i64>,
+    #[prost(int32, repeated, tag = "4")]
+    pub permutation: Vec<i32>,
 }
 
 /// `HloInstructionProto.SliceDimensions`.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::proto::{Computation, Instruction, Literal, Module, PrimitiveType, ProgramShape, Shape};
+use super::proto::{self, Computation, Instruction, Literal, Module, PrimitiveType, ProgramShape, Shape};
 use crate::dtype::DType;
 use crate::stablehlo::number::decimal;
 
@@ -16,8 +16,8 @@ impl Names<'_> {
     }
 }
 
-/// Prints a module: its signature, then its computations, callees first.
-pub(super) fn print(module: &Module) -> String {
+/// Prints a module for so many partitions: its signature, then its computations, callees first.
+pub(super) fn print(module: &Module, partitions: usize) -> String {
     let mut out = format!("HloModule {}", module.name);
     if let Some(alias) = &module.input_output_alias {
         let entries = alias.entries.iter().map(|entry| {
@@ -29,6 +29,9 @@ pub(super) fn print(module: &Module) -> String {
     if let Some(ProgramShape { parameters, result: Some(result), .. }) = &module.host_program_shape {
         let parameters = join(parameters.iter().map(|parameter| shape(parameter, true)));
         let _ = write!(out, ", entry_computation_layout={{({parameters})->{}}}", shape(result, true));
+    }
+    if partitions > 1 {
+        let _ = write!(out, ", num_partitions={partitions}");
     }
     out.push('\n');
 
@@ -89,6 +92,15 @@ fn attributes(instruction: &Instruction, names: &Names<'_>) -> Vec<String> {
         "iota" => vec![format!("iota_dimension={}", numbers(&i.dimensions))],
         "broadcast" | "transpose" | "concatenate" | "reverse" => vec![dimensions()],
         "reduce" => vec![dimensions(), called("to_apply", 0)],
+        "all-reduce" => [devices(i), vec![called("to_apply", 0)]].concat(),
+        "reduce-scatter" => [devices(i), vec![dimensions(), called("to_apply", 0)]].concat(),
+        "all-gather" | "all-to-all" => [devices(i), vec![dimensions()]].concat(),
+        "collective-permute" => {
+            let pairs =
+                i.source_target_pairs.iter().map(|pair| format!("{{{},{}}}", pair.source, pair.target));
+            let pairs = pairs.collect::<Vec<_>>().join(",");
+            vec![format!("channel_id={}", i.channel_id), format!("source_target_pairs={{{pairs}}}")]
+        }
         "compare" => vec![format!("direction={}", i.comparison_direction)],
         "get-tuple-element" => vec![format!("index={}", i.tuple_index)],
         "while" => vec![called("condition", 1), called("body", 0)],
@@ -141,6 +153,20 @@ fn attributes(instruction: &Instruction, names: &Names<'_>) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Which devices exchange values.
+fn devices(instruction: &Instruction) -> Vec<String> {
+    let mut attributes = vec![format!("channel_id={}", instruction.channel_id)];
+    if let Some(proto::IotaGroups { groups, members, shape, permutation }) = &instruction.iota_groups {
+        let in_order = permutation.iter().enumerate().all(|(dim, &from)| dim as i32 == from);
+        let transpose = if in_order { String::new() } else { format!("T({})", texts(permutation).join(",")) };
+        attributes.push(format!("replica_groups=[{groups},{members}]<=[{}]{transpose}", numbers(shape)));
+    }
+    if instruction.use_global_device_ids {
+        attributes.push("use_global_device_ids=true".into());
+    }
+    attributes
 }
 
 fn shape(shape: &Shape, with_layout: bool) -> String {

@@ -1,13 +1,15 @@
 //! Functions for the devices of a mesh: all of them run in lock step, and collectives see all of their values.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::{Copies, build, check_inputs, check_sizes, elementwise, movement, run};
+use super::{Copies, build, check_sizes, contraction, movement, run};
 use crate::dtype::TensorType;
 use crate::error::Error;
+use crate::infer::stack;
 use crate::literal::{Elements, Literal};
 use crate::mesh::{Mesh, MeshAxis, Partitioned, Split};
-use crate::op::{Binary, Op, Reduction};
+use crate::op::{Op, Reduction};
 
 /// Runs the function of a mesh's devices on whole inputs, and gives whole outputs: the oracle for split programs.
 ///
@@ -16,7 +18,7 @@ use crate::op::{Binary, Op, Reduction};
 pub fn interpret_partitioned(program: &Partitioned, inputs: &[Literal]) -> Result<Vec<Literal>, Error> {
     program.verify()?;
     let Partitioned { function, mesh, params, results } = program;
-    check_sizes(function)?;
+    check_sizes(function, mesh.devices())?;
     let whole_types = program.param_types()?;
     if inputs.len() != whole_types.len() {
         let (name, expected, given) = (&function.name, whole_types.len(), inputs.len());
@@ -33,11 +35,7 @@ pub fn interpret_partitioned(program: &Partitioned, inputs: &[Literal]) -> Resul
         }
         copies.push(cut(mesh, input, function.ty(function.params[index].value), split));
     }
-    for device in 0..mesh.devices() {
-        let inputs: Vec<Literal> = copies.iter().map(|copies| copies[device].as_ref().clone()).collect();
-        check_inputs(function, &inputs)?;
-    }
-    let outputs = run(function, Some(mesh), copies);
+    let outputs = run(function, mesh, copies);
     let types = program.result_types()?;
     let joined = outputs.iter().zip(results).zip(&types).enumerate().map(|(index, ((copies, split), ty))| {
         join(mesh, copies, ty, split).ok_or_else(|| {
@@ -48,12 +46,14 @@ pub fn interpret_partitioned(program: &Partitioned, inputs: &[Literal]) -> Resul
     joined.collect()
 }
 
-/// Each device's part of a whole.
+/// Each device's part of a whole. Devices that have the same part share it.
 fn cut(mesh: &Mesh, whole: &Literal, local: &TensorType, split: &Split) -> Copies {
+    let mut known: HashMap<Vec<usize>, Rc<Literal>> = HashMap::new();
     let part = |device: usize| {
         let starts: Vec<usize> = starts(mesh, device, local, split);
         let steps = vec![1; starts.len()];
-        Rc::new(movement::slice(whole, local, &starts, &steps))
+        let part = |starts: &Vec<usize>| Rc::new(movement::slice(whole, local, starts, &steps));
+        known.entry(starts).or_insert_with_key(part).clone()
     };
     (0..mesh.devices()).map(part).collect()
 }
@@ -112,15 +112,12 @@ pub(super) fn collective(op: &Op, mesh: &Mesh, operand: Option<&Copies>, ty: &Te
     }
     let Some(x) = operand else { return Vec::new() };
     if let Op::Permute { axis, shift } = op {
-        let stride = mesh.stride(&axis.name).unwrap_or(1) as i64;
-        let received = |device: usize| {
-            let from = position(device, axis) as i64 - shift;
-            match (0..axis.size as i64).contains(&from) {
-                true => x[(device as i64 - shift * stride) as usize].clone(),
-                false => Rc::new(zeros(ty)),
-            }
-        };
-        return (0..devices).map(received).collect();
+        let nothing = Rc::new(zeros(ty));
+        let mut received: Copies = vec![nothing; devices];
+        for (from, to) in mesh.shifted(axis, *shift) {
+            received[to] = x[from].clone();
+        }
+        return received;
     }
     let mut results: Vec<Option<Rc<Literal>>> = vec![None; devices];
     for group in mesh.groups(op.mesh_axes()) {
@@ -156,26 +153,11 @@ pub(super) fn collective(op: &Op, mesh: &Mesh, operand: Option<&Copies>, ty: &Te
     results.into_iter().flatten().collect()
 }
 
-/// Sums add up in float64 and round once, as [`Op::Reduce`] does.
+/// As [`Op::Reduce`] over a leading dimension of members: sums add up in float64 and round once.
 fn combine(kind: Reduction, members: &[&Literal]) -> Literal {
     let ty = members[0].ty();
-    if let (Reduction::Sum, Elements::Float(_)) = (kind, members[0].elements()) {
-        let mut sums = vec![0.0; ty.elements()];
-        for member in members {
-            let values = member.floats().unwrap_or_default();
-            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
-        }
-        return build(ty, Elements::Float(sums));
-    }
-    let binary = match kind {
-        Reduction::Max => Binary::Max,
-        Reduction::Min => Binary::Min,
-        Reduction::And => Binary::And,
-        Reduction::Or => Binary::Or,
-        Reduction::Sum => Binary::Add,
-    };
-    let (first, rest) = members.split_first().expect("groups have members");
-    rest.iter().fold((*first).clone(), |combined, member| elementwise::binary(binary, &combined, member))
+    let stacked = movement::join(members, &stack(members.len(), ty));
+    contraction::reduce(&stacked, ty, kind, &[0])
 }
 
 /// Part number `part` along a dimension, of type `ty`.

@@ -204,7 +204,7 @@ fn dot_dims(dims: &DotDims) -> String {
     format!("batching_dims = [{}] x [{}], {contract}", list(&dims.lhs_batch), list(&dims.rhs_batch))
 }
 
-fn constant(literal: &Literal) -> String {
+pub(super) fn constant(literal: &Literal) -> String {
     format!("stablehlo.constant dense<{}> : {}", dense(literal), tensor(literal.ty()))
 }
 

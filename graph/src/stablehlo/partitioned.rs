@@ -7,9 +7,11 @@
 
 use std::fmt::Write;
 
+use super::ops::constant;
 use super::{Frame, Printer, identifier, list, quote, tensor};
 use crate::dtype::{DType, TensorType};
 use crate::error::Error;
+use crate::literal::Literal;
 use crate::mesh::{Mesh, MeshAxis, Partitioned, Split};
 use crate::op::{Op, Reduction};
 
@@ -27,10 +29,7 @@ impl Groups {
     fn alias(&mut self, groups: &[Vec<usize>]) -> String {
         let rows: Vec<String> = groups.iter().map(|group| format!("[{}]", list(group))).collect();
         let (rows_count, length) = (groups.len(), groups.first().map_or(0, Vec::len));
-        let text = match rows_count {
-            0 => "dense<> : tensor<0x2xi64>".to_owned(),
-            _ => format!("dense<[{}]> : tensor<{rows_count}x{length}xi64>", list(rows)),
-        };
+        let text = format!("dense<[{}]> : tensor<{rows_count}x{length}xi64>", list(rows));
         let known = self.lists.iter().position(|list| *list == text);
         let number = known.unwrap_or_else(|| {
             self.lists.push(text);
@@ -172,8 +171,12 @@ impl Printer {
                 )
             }
             Op::Permute { axis, shift } => {
-                let pairs = self.pairs(axis, *shift);
-                let channel = self.mesh.channel();
+                let pairs = self.mesh.mesh.shifted(axis, *shift);
+                if pairs.is_empty() {
+                    return self.zeros(result, location);
+                }
+                let pairs: Vec<_> = pairs.into_iter().map(|(from, to)| vec![from, to]).collect();
+                let (channel, pairs) = (self.mesh.channel(), self.mesh.alias(&pairs));
                 let attributes = format!("{channel}, source_target_pairs = {pairs}");
                 self.define(
                     &format!("\"stablehlo.collective_permute\"({operand}) <{{{attributes}}}> : {signature}"),
@@ -184,18 +187,12 @@ impl Printer {
         }
     }
 
-    /// Which device sends to which.
-    fn pairs(&mut self, axis: &MeshAxis, shift: i64) -> String {
-        let mesh = &self.mesh.mesh;
-        let stride = mesh.stride(&axis.name).unwrap_or(1) as i64;
-        let mut pairs = Vec::new();
-        for device in 0..mesh.devices() {
-            let to = mesh.position(device, &axis.name).unwrap_or(0) as i64 + shift;
-            if (0..axis.size as i64).contains(&to) {
-                pairs.push(vec![device, (device as i64 + shift * stride) as usize]);
-            }
-        }
-        self.mesh.alias(&pairs)
+    /// What a device holds that nothing was sent to.
+    fn zeros(&mut self, ty: &TensorType, location: usize) -> String {
+        let zero = self.define(&constant(&Literal::scalar(ty.dtype, 0.0)), location);
+        let scalar = tensor(&TensorType::scalar(ty.dtype));
+        let text = format!("stablehlo.broadcast_in_dim {zero}, dims = [] : ({scalar}) -> {}", tensor(ty));
+        self.define(&text, location)
     }
 
     fn axis_index(&mut self, axis: &MeshAxis, location: usize) -> String {
@@ -203,6 +200,9 @@ impl Printer {
         let number = |this: &mut Self, value: usize| {
             this.define(&format!("stablehlo.constant dense<{value}> : {NUMBER}"), location)
         };
+        if axis.size == 1 {
+            return self.define(&constant(&Literal::scalar(DType::I32, 0.0)), location);
+        }
         let stride = self.mesh.mesh.stride(&axis.name).unwrap_or(1);
         let (stride, size) = (number(self, stride), number(self, axis.size));
         let id = self.define(&format!("stablehlo.partition_id : {NUMBER}"), location);

@@ -4,13 +4,13 @@ use super::Writer;
 use crate::builder::Tensor;
 use crate::dtype::{DType, TensorType};
 use crate::error::Error;
-use crate::mesh::Placement;
+use crate::mesh::{MeshAxis, Placement};
 use crate::op::{Binary, Comparison, DotDims, Op, Reduction, Unary};
 
 impl Writer<'_> {
     /// Adds one random op, and what it needs.
     pub(super) fn op(&mut self) -> Result<(), Error> {
-        match self.random.below(24) {
+        match self.random.below(26) {
             0 => self.constant_or_iota(),
             1..=4 => self.unary(),
             5..=8 => self.binary(),
@@ -28,8 +28,11 @@ impl Writer<'_> {
             20 => self.take_or_scatter(),
             21 => self.dynamic(),
             22 => self.marker(),
+            23 if self.options.collectives => self.collective(),
+            23 => self.marker(),
+            24 => self.reverse(),
             _ if self.depth < 2 => self.scan(),
-            _ => self.reverse(),
+            _ => self.marker(),
         }
     }
 
@@ -369,6 +372,24 @@ impl Writer<'_> {
             },
             1 => Op::Name("kept".into()),
             _ => Op::Name("other".into()),
+        };
+        self.moved(op, &[x])
+    }
+
+    /// An exchange between the devices of a mesh that has one.
+    fn collective(&mut self) -> Result<(), Error> {
+        let x = self.any(|ty| ty.rank() > 0, |ty| TensorType::new(ty.dtype, [2]))?;
+        let ty = self.b.ty(x);
+        let dim = self.random.below(ty.rank());
+        let axis = MeshAxis { name: "alone".into(), size: 1 };
+        let axes = vec![axis.clone()];
+        let op = match self.random.below(6) {
+            0 if ty.dtype != DType::Pred => Op::AllReduce { kind: Reduction::Sum, axes },
+            1 => Op::AllGather { dim, axes },
+            2 if ty.dtype != DType::Pred => Op::ReduceScatter { dim, axes },
+            3 => Op::AllToAll { split: dim, concat: self.random.below(ty.rank()), axes },
+            4 => return self.moved(Op::AxisIndex { axis }, &[]),
+            _ => Op::Permute { axis, shift: self.random.below(2) as i64 },
         };
         self.moved(op, &[x])
     }

@@ -1,5 +1,6 @@
 //! Reverse-mode differentiation against central finite differences, hand-unrolled loops and itself.
 
+mod collectives;
 mod common;
 mod dtypes;
 mod emitted;

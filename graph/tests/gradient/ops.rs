@@ -1,6 +1,6 @@
 //! Every op's derivative against central differences, over random shapes and attributes.
 
-use graph::{Binary, Comparison, DType, DotDims, Literal, Op, Reduction, TensorType, Unary};
+use graph::{Binary, Comparison, DType, DotDims, Literal, Op, Placement, Reduction, TensorType, Unary};
 use proptest::prelude::*;
 
 use crate::common::{Random, check, compare_with_differences, one};
@@ -32,6 +32,7 @@ fn differentiable() -> Vec<Op> {
         Op::DynamicSlice { sizes: vec![] },
         Op::DynamicUpdateSlice,
         Op::Name("x".into()),
+        Op::Shard { to: Placement { table: "t".into(), axes: vec![] }, gradient: None },
     ];
     unary
         .chain(binary.map(Op::Binary))
@@ -65,14 +66,19 @@ fn case(kind: &Op, random: &mut Random) -> Option<Case> {
         | Op::AxisIndex { .. }
         | Op::Reduce { kind: Reduction::And | Reduction::Or, .. } => return None,
         // Tested in `collectives.rs`.
-        Op::Shard { .. }
-        | Op::AllReduce { .. }
+        Op::AllReduce { .. }
         | Op::AllGather { .. }
         | Op::ReduceScatter { .. }
         | Op::AllToAll { .. }
         | Op::Permute { .. } => return None,
         // Tested in `scan.rs`.
         Op::Scan(_) => return None,
+        Op::Shard { .. } => {
+            let placement = |table: &str| Placement { table: table.into(), axes: vec!["any".into(); rank] };
+            let gradient = random.flip().then(|| placement("gradients"));
+            let op = Op::Shard { to: placement("activations"), gradient };
+            Case { op, inputs: vec![random.floats(&shape, -1.5, 1.5)] }
+        }
         Op::Unary(unary) => {
             let (low, high) = unary_domain(*unary)?;
             let input =

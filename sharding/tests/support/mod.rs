@@ -1,7 +1,7 @@
 //! What the tests of this crate share: the CPU runtime, a function compiled from every form, comparing literals.
 #![allow(dead_code)]
 
-mod reader;
+pub mod reader;
 
 use std::io::Write;
 use std::sync::OnceLock;

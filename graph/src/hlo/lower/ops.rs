@@ -65,15 +65,15 @@ impl Lowering {
             Op::ScatterAdd => self.scatter_add(body, site),
             Op::DynamicSlice { sizes } => emit("dynamic-slice", &|i| i.dynamic_slice_sizes = longs(sizes)),
             Op::DynamicUpdateSlice => emit("dynamic-update-slice", &|_| {}),
-            Op::StopGradient | Op::Name(_) | Op::Shard { .. } | Op::Scan(_) => {
-                unreachable!("lowered by `nodes`")
-            }
             Op::AxisIndex { .. }
             | Op::AllReduce { .. }
             | Op::AllGather { .. }
             | Op::ReduceScatter { .. }
             | Op::AllToAll { .. }
-            | Op::Permute { .. } => unreachable!("refused for functions of a mesh"),
+            | Op::Permute { .. } => self.collective(body, site, op),
+            Op::StopGradient | Op::Name(_) | Op::Shard { .. } | Op::Scan(_) => {
+                unreachable!("lowered by `nodes`")
+            }
         }
     }
 
@@ -222,7 +222,7 @@ fn binary_opcode(binary: Binary) -> &'static str {
     }
 }
 
-fn reducer(kind: Reduction) -> &'static str {
+pub(super) fn reducer(kind: Reduction) -> &'static str {
     match kind {
         Reduction::Sum => "add",
         Reduction::Max => "maximum",
