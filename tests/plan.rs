@@ -11,9 +11,8 @@ use tempfile::TempDir;
 use xla_sys::locate::Locator;
 
 /// A small case: the 44M model on four virtual devices, eight sequences of 128 tokens.
-const SMALL: [&str; 9] = [
-    "plan", "--model", "44m", "--topology", "cpu:4", "--batch-tokens", "1K", "--sequence-length", "128",
-];
+const SMALL: [&str; 9] =
+    ["plan", "--model", "44m", "--topology", "cpu:4", "--batch-tokens", "1K", "--sequence-length", "128"];
 
 /// Runs the program with a verification cache of its own, and the plugins of this machine.
 struct Place {
@@ -142,7 +141,14 @@ fn the_explanation_says_what_things_cost_and_the_picture_is_one() {
     let arguments = [&SMALL[..], &["--explain", "--against", &plan, "--svg", &picture]].concat();
     let output = place.gopher(&arguments);
     let text = String::from_utf8(output.stdout).unwrap();
-    for part in ["memory of plan 1", "parameters", "optimizer", "time of plan 1", "layers/attention", "the other plan"] {
+    for part in [
+        "memory of plan 1",
+        "parameters",
+        "optimizer",
+        "time of plan 1",
+        "layers/attention",
+        "the other plan",
+    ] {
         assert!(text.contains(part), "no `{part}` in:\n{text}");
     }
     assert!(fs::read_to_string(picture).unwrap().starts_with("<svg"));
@@ -157,15 +163,39 @@ fn impossible_machines_are_refused_with_the_nearest() {
     place.refuses(&on("cpu:0"), 2, "cpu:");
     place.refuses(&on("tpu:v9:2x2"), 2, "v9");
     place.refuses(&on("abacus"), 2, "abacus");
-    place.refuses(&[&on("cpu:4")[..], &["--batch-tokens", "1000"]].concat(), 2, "multiple of the sequence length");
-    place.refuses(&[&on("cpu:4")[..], &["--batch-tokens", "many"]].concat(), 2, "expected a number of tokens");
+    place.refuses(
+        &[&on("cpu:4")[..], &["--batch-tokens", "1000"]].concat(),
+        2,
+        "multiple of the sequence length",
+    );
+    place.refuses(
+        &[&on("cpu:4")[..], &["--batch-tokens", "many"]].concat(),
+        2,
+        "expected a number of tokens",
+    );
 }
 
 #[test]
 fn a_model_that_fits_nowhere_is_told_by_how_much_and_what_would_do() {
     let arguments = [
-        "plan", "--model", "1.4b", "--topology", "tpu:v2:2x2", "--batch-tokens", "0.25M", "--pin", "zero=0", "--pin",
-        "stage=1", "--pin", "microbatches=8", "--pin", "remat=full", "--pin", "sequence-sharding=true", "--pin",
+        "plan",
+        "--model",
+        "1.4b",
+        "--topology",
+        "tpu:v2:2x2",
+        "--batch-tokens",
+        "0.25M",
+        "--pin",
+        "zero=0",
+        "--pin",
+        "stage=1",
+        "--pin",
+        "microbatches=8",
+        "--pin",
+        "remat=full",
+        "--pin",
+        "sequence-sharding=true",
+        "--pin",
         "model=4",
     ];
     let output = Place::new().gopher(&arguments);
@@ -179,9 +209,11 @@ fn a_model_that_fits_nowhere_is_told_by_how_much_and_what_would_do() {
 #[test]
 fn without_a_network_a_missing_compiler_is_one_line() {
     let place = Place::new();
-    let tpu = ["plan", "--model", "44m", "--topology", "tpu:v3:2x2", "--batch-tokens", "16K", "--pin", "model=1"];
+    let tpu =
+        ["plan", "--model", "44m", "--topology", "tpu:v3:2x2", "--batch-tokens", "16K", "--pin", "model=1"];
     let tpu = [&tpu[..], &["--pin", "microbatches=1", "--pin", "zero=0", "--verify"]].concat();
-    let output = place.command(&tpu).env("PATH", "/usr/bin:/bin").env("HOME", place.folder.path()).output().unwrap();
+    let output =
+        place.command(&tpu).env("PATH", "/usr/bin:/bin").env("HOME", place.folder.path()).output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(message.contains("GOPHER_OFFLINE") && message.contains("libtpu"), "{message}");
@@ -218,7 +250,18 @@ fn plugin(kind: DeviceKind) -> Option<String> {
 fn a_compiler_confirms_a_plan_and_its_verdict_is_kept() {
     let Some(plugin) = plugin(DeviceKind::Cpu) else { return };
     let place = Place::new();
-    let pins = ["--pin", "model=2", "--pin", "data=2", "--pin", "zero=1", "--pin", "remat=full", "--pin", "microbatches=1"];
+    let pins = [
+        "--pin",
+        "model=2",
+        "--pin",
+        "data=2",
+        "--pin",
+        "zero=1",
+        "--pin",
+        "remat=full",
+        "--pin",
+        "microbatches=1",
+    ];
     let arguments = [&SMALL[..], &pins, &["--verify", "--json"]].concat();
     let start = || {
         let mut command = place.command(&arguments);
@@ -246,8 +289,26 @@ fn the_tpu_compiler_confirms_a_small_plan() {
     let Some(plugin) = plugin(DeviceKind::Tpu) else { return };
     let place = Place::new();
     let arguments = [
-        "plan", "--model", "44m", "--topology", "tpu:v5e:2x2", "--batch-tokens", "2K", "--sequence-length", "256", "--pin",
-        "model=2", "--pin", "stage=1", "--pin", "zero=1", "--pin", "remat=full", "--pin", "microbatches=1", "--verify",
+        "plan",
+        "--model",
+        "44m",
+        "--topology",
+        "tpu:v5e:2x2",
+        "--batch-tokens",
+        "2K",
+        "--sequence-length",
+        "256",
+        "--pin",
+        "model=2",
+        "--pin",
+        "stage=1",
+        "--pin",
+        "zero=1",
+        "--pin",
+        "remat=full",
+        "--pin",
+        "microbatches=1",
+        "--verify",
         "--json",
     ];
     let output = place.command(&arguments).env("GOPHER_TPU_PLUGIN", &plugin).output().unwrap();
