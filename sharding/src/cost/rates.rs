@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::work::WorkKind;
 use crate::machine::{Collective, Topology, TopologyError};
 
-/// How much of its peaks a chip reaches, and how its compiler stores arrays: fitted to what compilers say of verified
-/// plans (`bench/plans.py`; `docs/plans.md` has the errors that are left).
+/// How much of its peaks a chip reaches, and how its compiler stores arrays: first guesses, to be fitted to what compilers
+/// say of verified plans (`bench/plans.py`; `docs/plans.md` has the errors).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Part of the peak of products that large ones reach.

@@ -38,7 +38,7 @@ pub fn target(topology: &Topology) -> anyhow::Result<Target> {
     })
 }
 
-/// Has the first `count` plans of a report compiled, and adds what comes of it.
+/// Has plans of a report compiled, best first, until `count` are confirmed, and adds what comes of it.
 ///
 /// # Errors
 /// When there is no compiler, or it crashes, with the plan that it was given.
@@ -55,7 +55,11 @@ pub fn verify(
     let target = target(topology)?;
     let mut verdicts = Vec::new();
     let model = report.model.clone();
-    for (index, entry) in report.plans.iter_mut().enumerate().take(count) {
+    let mut confirmed = 0;
+    for (index, entry) in report.plans.iter_mut().enumerate() {
+        if confirmed == count {
+            break;
+        }
         let program = graph::to_stablehlo_partitioned(&planned.step(&entry.plan)?)?;
         let request = Request::new(target.clone(), program);
         note(format_args!("verifying plan {} for {}", index + 1, topology.with_slices()));
@@ -80,6 +84,7 @@ pub fn verify(
             }
             Err(refusal) => Some(refusal),
         };
+        confirmed += usize::from(refusal.is_none());
         verdicts.push(Verdict { plan: index, refusal });
     }
     Ok(verdicts)
