@@ -1,0 +1,211 @@
+//! A small model with a plan, its step on virtual devices, and comparison with the step of one device.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use graph::{Function, Literal, Partitioned, TensorType};
+use model::parameters::COUNT;
+use model::{ModelConfig, Precision};
+use sharding::partition::Rules;
+use sharding::plan::{MeshShape, Plan, RematPolicy};
+use sharding::{Buffer, CompileOptions, DeviceKind, Program, Runtime, RuntimeOptions};
+use train::plan::Planned;
+use train::step::{Adam, STATE_COUNT, train_step};
+
+/// Devices of the largest mesh tried.
+const DEVICES: usize = 32;
+
+/// The CPU runtime with virtual devices; `None`, with a message, when no plugin is on this machine.
+pub fn runtime() -> Option<&'static Runtime> {
+    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+    let find = || {
+        let options = RuntimeOptions { virtual_devices: Some(DEVICES), ..Default::default() };
+        let runtime = Runtime::find_with(DeviceKind::Cpu, &options).unwrap();
+        if runtime.is_none() {
+            eprintln!("skipped: no CPU plugin (`gopher runtime install cpu` fetches it)");
+        }
+        runtime
+    };
+    RUNTIME.get_or_init(find).as_ref()
+}
+
+/// A model and how its training is split.
+#[derive(Clone)]
+pub struct Case {
+    pub planned: Planned,
+    pub plan: Plan,
+}
+
+/// A plan without tables of its own.
+pub fn plan(mesh: [usize; 3], microbatches: usize, zero: u8, remat: RematPolicy) -> Plan {
+    let [stage, data, model] = mesh;
+    Plan {
+        topology: "cpu".into(),
+        slices: 1,
+        mesh: MeshShape { stage, data, model },
+        stages: stage,
+        microbatches,
+        zero,
+        remat,
+        sequence_sharding: false,
+        batch: 8,
+        sequence_length: 8,
+        rules: Rules::default(),
+    }
+}
+
+/// A model in float32, its gradients clipped.
+pub fn planned(model: ModelConfig) -> Planned {
+    let precision = Precision::FLOAT32;
+    Planned { model, precision, adam: Adam::default(), clip_norm: 0.25, query_block: 4, seed: 7 }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ModelConfig { layers, heads, key_value_size, d_model, vocabulary_size } = self.planned.model;
+        let MeshShape { stage, data, model } = self.plan.mesh;
+        let Plan { microbatches, zero, remat, sequence_sharding, batch, sequence_length, .. } = &self.plan;
+        let Planned { query_block, clip_norm, .. } = self.planned;
+        write!(
+            f,
+            "{layers} layers, {heads} heads of {key_value_size}, d_model {d_model}, vocabulary {vocabulary_size}; \
+             stage {stage}, data {data}, model {model}, {batch} x {sequence_length} tokens in {microbatches} \
+             microbatches, ZeRO {zero}, remat {}, sequence sharding {sequence_sharding}; query block {query_block}, \
+             clip to {clip_norm}",
+            remat.name()
+        )
+    }
+}
+
+impl Case {
+    /// The same training, whole: one device, one stage, the batch at once, everything kept.
+    pub fn whole(&self) -> Function {
+        let Plan { batch, sequence_length, .. } = self.plan;
+        let whole = Plan { batch, sequence_length, ..plan([1, 1, 1], 1, 0, RematPolicy::None) };
+        train_step(&self.planned.step_options(&whole)).unwrap()
+    }
+
+    /// The step of each device.
+    pub fn split(&self) -> Partitioned {
+        let mut plan = self.plan.clone();
+        plan.check(plan.mesh.devices()).unwrap_or_else(|error| panic!("{self:?}: {error}"));
+        self.planned.step(&plan).unwrap_or_else(|error| panic!("{self:?}: {error}"))
+    }
+
+    /// The step of each device, compiled.
+    pub fn compile(&self, runtime: &Runtime) -> Program {
+        let compiled = runtime.compile_partitioned(&self.split(), &CompileOptions::default());
+        compiled.unwrap_or_else(|error| panic!("{self:?}: {error}"))
+    }
+}
+
+/// Numbers that only have to be irregular: splitmix64 of a counter.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn word(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in [-1, 1).
+    pub fn number(&mut self) -> f64 {
+        (self.word() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+}
+
+/// A state whose parameters are far from their first values, whose means are zero, so that those after one step are the
+/// gradients, and whose squares are as large as clipped gradients', so that no update divides by what is only rounding.
+pub fn state(whole: &Function, seed: u64) -> Vec<Literal> {
+    let mut random = Random(seed);
+    let params = whole.params.iter().zip(whole.param_types()).take(STATE_COUNT);
+    params
+        .map(|(param, ty)| {
+            let mut number = || match param.name.split('/').nth(1) {
+                Some("m") if param.name.starts_with("adam/") => 0.0,
+                Some("v") if param.name.starts_with("adam/") => 1e-5 * (1.5 + random.number()),
+                _ => 0.7 * random.number(),
+            };
+            let values = (0..ty.elements()).map(|_| number()).collect();
+            Literal::from_floats(ty.clone(), values).unwrap()
+        })
+        .collect()
+}
+
+/// The inputs after the state in step `step`, for a program with such whole inputs; tokens and targets depend on seed and
+/// step, not on the shape they have.
+pub fn batch<'a>(
+    inputs: impl Iterator<Item = (&'a str, TensorType)>,
+    seed: u64,
+    step: usize,
+    vocabulary: usize,
+) -> Vec<Literal> {
+    let mut random = Random(seed.wrapping_add(1000 * step as u64));
+    let mut value = |(name, ty): (&str, TensorType)| match name {
+        "step" => Literal::from_floats(ty, vec![step as f64]).unwrap(),
+        "learning_rate" => Literal::from_floats(ty, vec![0.01]).unwrap(),
+        _ => {
+            let values = (0..ty.elements()).map(|_| (random.word() % vocabulary as u64) as i64).collect();
+            Literal::from_ints(ty, values).unwrap()
+        }
+    };
+    inputs.skip(STATE_COUNT).map(&mut value).collect()
+}
+
+/// What a training did: loss and norm of gradients of each step, the gradients of the first (clipped and times
+/// `1 - beta1`, as Adam's means hold them), and the state after the last.
+pub struct Training {
+    pub metrics: Vec<[Literal; 2]>,
+    pub gradients: Vec<Literal>,
+    pub state: Vec<Literal>,
+}
+
+/// Takes steps on the devices of a program; the state stays there.
+pub fn train(program: &Program, case: &Case, seed: u64, steps: usize) -> Training {
+    let download = |buffers: &[Buffer]| -> Vec<Literal> {
+        buffers.iter().map(|buffer| buffer.to_literal().unwrap()).collect()
+    };
+    let upload = |index: usize, literals: Vec<Literal>| -> Vec<Buffer> {
+        let literals = literals.iter().enumerate();
+        literals.map(|(offset, literal)| program.upload(index + offset, literal).unwrap()).collect()
+    };
+    let vocabulary = case.planned.model.vocabulary_size;
+    let mut buffers = upload(0, state(&case.whole(), seed));
+    let mut training = Training { metrics: vec![], gradients: vec![], state: vec![] };
+    for step in 1..=steps {
+        let inputs = program.inputs().iter().map(|input| (input.name.as_str(), input.ty.clone()));
+        let inputs = upload(STATE_COUNT, batch(inputs, seed, step, vocabulary));
+        let inputs: Vec<_> = buffers.iter().chain(&inputs).collect();
+        buffers = program.run(&inputs).unwrap();
+        let metrics = download(&buffers.split_off(STATE_COUNT));
+        training.metrics.push(metrics.try_into().unwrap());
+        if step == 1 {
+            training.gradients = download(&buffers[COUNT..2 * COUNT]);
+        }
+    }
+    training.state = download(&buffers);
+    training
+}
+
+/// By how much a tensor is off, over the largest number expected in it or `floor`, whichever is larger; NaN if there is
+/// one anywhere.
+pub fn difference(got: &Literal, expected: &Literal, floor: f64) -> f64 {
+    let (got, expected) = (got.floats().unwrap(), expected.floats().unwrap());
+    assert_eq!(got.len(), expected.len());
+    let largest = expected.iter().fold(floor, |largest, x| largest.max(x.abs()));
+    let off = |(x, y): (&f64, &f64)| (x - y).abs() / largest;
+    // Unlike `f64::max`, it keeps a NaN.
+    let worse = |worst: f64, x: f64| {
+        if worst >= x {
+            worst
+        } else if worst.is_nan() {
+            worst
+        } else {
+            x
+        }
+    };
+    got.iter().zip(expected).map(off).fold(0.0, worse)
+}

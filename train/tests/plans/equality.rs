@@ -1,0 +1,164 @@
+//! A split step is the whole step: loss, gradients, and the state after three steps.
+
+use graph::{Literal, interpret_partitioned};
+use model::parameters::{COUNT, specs};
+use model::{ModelConfig, Precision};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, TestCaseError};
+use sharding::plan::{Plan, RematPolicy};
+use train::plan::Planned;
+use train::step::{STATE, STATE_COUNT};
+
+use crate::case::{Case, Training, batch, difference, plan, planned, runtime, state, train};
+
+/// How far numbers may be off, relative to the largest of their tensor.
+const TOLERANCE: f64 = 1e-5;
+
+/// The names of the state's tensors.
+fn names(model: &ModelConfig) -> Vec<String> {
+    let names = specs(model).map(|spec| spec.name);
+    STATE.iter().flat_map(|prefix| names.map(|name| format!("{prefix}{name}"))).collect()
+}
+
+/// The largest differences between a split training and a whole one that are more than `TOLERANCE`, by name.
+fn differences(case: &Case, split: &Training, whole: &Training) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut note = |what: String, got: &Literal, expected: &Literal, floor: f64| {
+        let off = difference(got, expected, floor);
+        if off.is_nan() || off > TOLERANCE {
+            found.push(format!("{what} is off by {off:.1e}"));
+        }
+    };
+    for (step, (got, expected)) in split.metrics.iter().zip(&whole.metrics).enumerate() {
+        note(format!("loss of step {}", step + 1), &got[0], &expected[0], 0.0);
+        note(format!("norm of gradients of step {}", step + 1), &got[1], &expected[1], 0.0);
+    }
+    let names = names(&case.planned.model);
+    // Tensors whose gradients are small by cancellation are as exact as the sums they are left over from.
+    let largest = whole.gradients.iter().flat_map(|tensor| tensor.floats().unwrap());
+    let floor = 1e-2 * largest.fold(0.0f64, |largest, x| largest.max(x.abs()));
+    for (index, (got, expected)) in split.gradients.iter().zip(&whole.gradients).enumerate() {
+        note(format!("gradient of {}", &names[index]), got, expected, floor);
+    }
+    for (index, (got, expected)) in split.state.iter().zip(&whole.state).enumerate() {
+        let floor = if (COUNT..2 * COUNT).contains(&index) { floor } else { 0.0 };
+        note(format!("{} after {} steps", names[index], split.metrics.len()), got, expected, floor);
+    }
+    found
+}
+
+/// Trains split and whole; what differs.
+fn compare(case: &Case, seed: u64) -> Vec<String> {
+    let Some(runtime) = runtime() else { return vec![] };
+    let whole = train(&runtime.compile(&case.whole()).unwrap(), case, seed, 3);
+    let norm = whole.metrics[0][1].floats().unwrap()[0];
+    assert!(norm > case.planned.clip_norm, "{case:?}: gradients of norm {norm} are not clipped");
+    differences(case, &train(&case.compile(runtime), case, seed, 3), &whole)
+}
+
+/// A mesh of at most eight devices; sizes that fall into equal parts on it, and others that need not.
+fn cases() -> impl Strategy<Value = Case> {
+    let mut meshes = Vec::new();
+    for stage in 1..=4 {
+        for data in 1..=8 {
+            meshes.extend((1..=8).map(|model| [stage, data, model]));
+        }
+    }
+    meshes.retain(|mesh| mesh.iter().product::<usize>() <= 8);
+    let choices = (0..=3u8, select(&RematPolicy::ALL[..]), any::<bool>(), 1..=3usize, 1..=2usize);
+    let sizes = (1..=2usize, 1..=2usize, 2..=5usize, 2..=4usize, 9..=20usize, 6..=16usize);
+    let constants = (select(vec![0usize, 3, 4]), select(vec![0.02, 0.1, 0.3]));
+    (select(meshes), choices, sizes, constants).prop_map(|(mesh, choices, sizes, constants)| {
+        let [stage, data, parts] = mesh;
+        let (zero, remat, sequence_sharding, microbatches, per_device) = choices;
+        let (layers, heads, kv, width, vocabulary, length) = sizes;
+        let (query_block, clip_norm) = constants;
+        // From ZeRO 1, `embed` is split over data; `feed_forward`, four times as wide, over model. It must be even.
+        let unit = if zero > 0 { 2 * data } else { 2 };
+        let width = (2 * width).next_multiple_of(unit);
+        let model = ModelConfig {
+            layers: stage * layers,
+            heads: parts * heads,
+            key_value_size: kv,
+            d_model: if (4 * width).is_multiple_of(parts) { width } else { width * parts },
+            vocabulary_size: vocabulary.next_multiple_of(parts),
+        };
+        let microbatches = microbatches.max(stage);
+        let plan = Plan {
+            sequence_sharding,
+            batch: data * microbatches * per_device,
+            sequence_length: length.next_multiple_of(parts),
+            ..plan(mesh, microbatches, zero, remat)
+        };
+        Case { planned: Planned { query_block, clip_norm, ..planned(model) }, plan }
+    })
+}
+
+#[test]
+fn equality_of_random_plans_of_random_models() {
+    if runtime().is_none() {
+        return;
+    }
+    // A few, for each compiles two programs; PROPTEST_CASES asks for more.
+    let cases_wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let config = Config { cases: cases_wanted.unwrap_or(8), max_shrink_iters: 12, ..Config::default() };
+    proptest!(config, |(case in cases(), seed in 0..1000u64)| {
+        let found = compare(&case, seed);
+        if !found.is_empty() {
+            return Err(TestCaseError::fail(format!("{case:?}: {}", found.join("; "))));
+        }
+    });
+}
+
+fn fixed(layers: usize) -> ModelConfig {
+    ModelConfig { layers, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 20 }
+}
+
+#[test]
+fn equality_on_32_devices() {
+    let plan = Plan { sequence_sharding: true, batch: 16, ..plan([2, 4, 4], 2, 2, RematPolicy::Selective) };
+    let case = Case { planned: planned(fixed(2)), plan };
+    assert_eq!(compare(&case, 1), Vec::<String>::new(), "{case:?}");
+}
+
+/// The program as XLA runs it and as the interpreter does.
+#[test]
+fn equality_with_the_interpreter() {
+    let Some(runtime) = runtime() else { return };
+    let plans = [
+        plan([1, 2, 1], 2, 3, RematPolicy::Full),
+        Plan { sequence_sharding: true, ..plan([1, 2, 2], 1, 1, RematPolicy::None) },
+        Plan { sequence_sharding: true, ..plan([2, 1, 2], 4, 0, RematPolicy::Selective) },
+    ];
+    for plan in plans {
+        let case = Case { planned: planned(fixed(2)), plan };
+        let (program, split) = (case.compile(runtime), case.split());
+        let got = train(&program, &case, 5, 1);
+        let types = split.param_types().unwrap();
+        let inputs = split.function.params.iter().map(|param| param.name.as_str()).zip(types);
+        let inputs =
+            [state(&case.whole(), 5), batch(inputs, 5, 1, case.planned.model.vocabulary_size)].concat();
+        let mut expected = interpret_partitioned(&split, &inputs).unwrap();
+        let metrics = expected.split_off(STATE_COUNT).try_into().unwrap();
+        let gradients = expected[COUNT..2 * COUNT].to_vec();
+        let expected = Training { metrics: vec![metrics], gradients, state: expected };
+        assert_eq!(differences(&case, &got, &expected), Vec::<String>::new(), "{case:?}");
+    }
+}
+
+/// bfloat16 rounds partial sums apart: losses of three steps agree to its precision.
+#[test]
+fn bfloat16_losses_are_near() {
+    let Some(runtime) = runtime() else { return };
+    for precision in [Precision::BFLOAT16, Precision::BFLOAT16_ACTIVATIONS] {
+        let plan = Plan { sequence_sharding: true, ..plan([2, 2, 2], 2, 1, RematPolicy::Selective) };
+        let case = Case { planned: Planned { precision, ..planned(fixed(4)) }, plan };
+        let whole = train(&runtime.compile(&case.whole()).unwrap(), &case, 3, 3);
+        let split = train(&case.compile(runtime), &case, 3, 3);
+        for (got, expected) in split.metrics.iter().zip(&whole.metrics) {
+            let off = difference(&got[0], &expected[0], 0.0);
+            assert!(off < 2e-2, "{precision:?}: {got:?} instead of {expected:?}");
+        }
+    }
+}
