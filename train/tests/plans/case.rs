@@ -196,16 +196,6 @@ pub fn difference(got: &Literal, expected: &Literal, floor: f64) -> f64 {
     let (got, expected) = (got.floats().unwrap(), expected.floats().unwrap());
     assert_eq!(got.len(), expected.len());
     let largest = expected.iter().fold(floor, |largest, x| largest.max(x.abs()));
-    let off = |(x, y): (&f64, &f64)| (x - y).abs() / largest;
-    // Unlike `f64::max`, it keeps a NaN.
-    let worse = |worst: f64, x: f64| {
-        if worst >= x {
-            worst
-        } else if worst.is_nan() {
-            worst
-        } else {
-            x
-        }
-    };
-    got.iter().zip(expected).map(off).fold(0.0, worse)
+    let off = got.iter().zip(expected).map(|(x, y)| (x - y).abs() / largest);
+    if got.iter().chain(expected).any(|x| x.is_nan()) { f64::NAN } else { off.fold(0.0, f64::max) }
 }

@@ -4,4 +4,7 @@
 //! `PROPTEST_CASES=150 cargo test -p train --test plans equality` tries more plans than usual.
 
 mod case;
+mod collectives;
+mod curves;
 mod equality;
+mod uneven;
