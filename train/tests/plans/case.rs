@@ -148,7 +148,10 @@ pub fn batch<'a>(
         "step" => Literal::from_floats(ty, vec![step as f64]).unwrap(),
         "learning_rate" => Literal::from_floats(ty, vec![0.01]).unwrap(),
         _ => {
-            let values = (0..ty.elements()).map(|_| (random.word() % vocabulary as u64) as i64).collect();
+            // Products of two: small numbers are more frequent, which can be learnt.
+            let mut number = || random.word() % vocabulary as u64;
+            let values =
+                (0..ty.elements()).map(|_| (number() * number() / vocabulary as u64) as i64).collect();
             Literal::from_ints(ty, values).unwrap()
         }
     };
@@ -161,6 +164,19 @@ pub struct Training {
     pub metrics: Vec<[Literal; 2]>,
     pub gradients: Vec<Literal>,
     pub state: Vec<Literal>,
+    /// Outputs that devices with the same part of it did not have alike, to the bit.
+    pub apart: Vec<String>,
+}
+
+/// Whether every device has the part of the whole that its position calls for.
+fn is_one(buffer: &Buffer) -> bool {
+    let whole = buffer.to_bytes().unwrap();
+    buffer.shards().iter().enumerate().all(|(position, shard)| {
+        let shard = shard.to_host().unwrap();
+        let mut part = vec![0; shard.bytes().len()];
+        buffer.layout().cut(buffer.ty(), &whole, position, &mut part).unwrap();
+        part == shard.bytes()
+    })
 }
 
 /// Takes steps on the devices of a program; the state stays there.
@@ -174,12 +190,16 @@ pub fn train(program: &Program, case: &Case, seed: u64, steps: usize) -> Trainin
     };
     let vocabulary = case.planned.model.vocabulary_size;
     let mut buffers = upload(0, state(&case.whole(), seed));
-    let mut training = Training { metrics: vec![], gradients: vec![], state: vec![] };
+    let mut training = Training { metrics: vec![], gradients: vec![], state: vec![], apart: vec![] };
     for step in 1..=steps {
         let inputs = program.inputs().iter().map(|input| (input.name.as_str(), input.ty.clone()));
         let inputs = upload(STATE_COUNT, batch(inputs, seed, step, vocabulary));
         let inputs: Vec<_> = buffers.iter().chain(&inputs).collect();
         buffers = program.run(&inputs).unwrap();
+        let (outputs, last) = (program.outputs().iter().zip(&buffers), step == steps);
+        let apart =
+            outputs.filter(|(output, buffer)| (last || !output.name.contains('/')) && !is_one(buffer));
+        training.apart.extend(apart.map(|(output, _)| output.name.clone()));
         let metrics = download(&buffers.split_off(STATE_COUNT));
         training.metrics.push(metrics.try_into().unwrap());
         if step == 1 {
