@@ -177,7 +177,7 @@ fn sequences(plan: Plan) -> Plan {
 /// All gradients and the loss in one sum over the replicas, however many microbatches there are.
 #[test]
 fn data_parallelism() {
-    for microbatches in [1, 2, 4] {
+    for microbatches in [1, 4] {
         check(plan([1, 2, 1], microbatches, 0, NONE), &["step: 1 all-reduce data"]);
     }
 }
@@ -254,7 +254,7 @@ fn tensor_parallelism() {
 /// derivatives. Gradients of norms and output biases are of part of the sequence, and summed at last.
 #[test]
 fn sequence_parallelism() {
-    for remat in [RematPolicy::None, RematPolicy::Selective, RematPolicy::Attention] {
+    for remat in [RematPolicy::None, RematPolicy::Attention] {
         check(
             sequences(plan([1, 1, 4], 1, 0, remat)),
             &[

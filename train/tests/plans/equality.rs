@@ -1,6 +1,6 @@
 //! A split step is the whole step: loss, gradients, and the state after three steps.
 
-use graph::{Literal, interpret_partitioned};
+use graph::{DType, Literal, interpret_partitioned};
 use model::parameters::{COUNT, specs};
 use model::{ModelConfig, Precision};
 use proptest::prelude::*;
@@ -14,6 +14,8 @@ use crate::case::{Case, Training, batch, difference, plan, planned, runtime, sta
 
 /// How far numbers may be off, relative to the largest of their tensor.
 const TOLERANCE: f64 = 1e-5;
+/// The same where all but the optimiser is computed in float64.
+const WIDE_TOLERANCE: f64 = 1e-6;
 
 /// The names of the state's tensors.
 fn names(model: &ModelConfig) -> Vec<String> {
@@ -21,12 +23,12 @@ fn names(model: &ModelConfig) -> Vec<String> {
     STATE.iter().flat_map(|prefix| names.map(|name| format!("{prefix}{name}"))).collect()
 }
 
-/// The largest differences between a split training and a whole one that are more than `TOLERANCE`, by name.
-fn differences(case: &Case, split: &Training, whole: &Training) -> Vec<String> {
+/// The largest differences between a split training and a whole one that are more than `tolerance`, by name.
+fn differences(case: &Case, split: &Training, whole: &Training, tolerance: f64) -> Vec<String> {
     let mut found: Vec<_> = split.apart.iter().map(|name| format!("replicas of {name} differ")).collect();
     let mut note = |what: String, got: &Literal, expected: &Literal, floor: f64| {
         let off = difference(got, expected, floor);
-        if off.is_nan() || off > TOLERANCE {
+        if off.is_nan() || off > tolerance {
             found.push(format!("{what} is off by {off:.1e}"));
         }
     };
@@ -48,13 +50,30 @@ fn differences(case: &Case, split: &Training, whole: &Training) -> Vec<String> {
     found
 }
 
-/// Trains split and whole; what differs.
+/// Trains split and whole, for three steps; what differs.
+///
+/// Of an ill-conditioned model, float32 may leave split and whole on two sides of the exact numbers, each nearer than
+/// `TOLERANCE` to them and not to the other. So where they differ, float64 decides: there both must be the same, and more
+/// closely, and the split step in float32 must be near.
 fn compare(case: &Case, seed: u64) -> Vec<String> {
     let Some(runtime) = runtime() else { return vec![] };
-    let whole = train(&runtime.compile(&case.whole()).unwrap(), case, seed, 3);
-    let norm = whole.metrics[0][1].floats().unwrap()[0];
-    assert!(norm > case.planned.clip_norm, "{case:?}: gradients of norm {norm} are not clipped");
-    differences(case, &train(&case.compile(runtime), case, seed, 3), &whole)
+    let trainings = |case: &Case| {
+        let whole = train(&runtime.compile(&case.whole()).unwrap(), case, seed, 3);
+        let norm = whole.metrics[0][1].floats().unwrap()[0];
+        assert!(norm > case.planned.clip_norm, "{case:?}: gradients of norm {norm} are not clipped");
+        (train(&case.compile(runtime), case, seed, 3), whole)
+    };
+    let (split, whole) = trainings(case);
+    let found = differences(case, &split, &whole, TOLERANCE);
+    if found.is_empty() {
+        return found;
+    }
+    eprintln!("{case:?}: {}; float64 decides", found.join("; "));
+    let precision = Precision { parameters: DType::F64, activations: DType::F64 };
+    let (wide_split, exact) =
+        trainings(&Case { planned: Planned { precision, ..case.planned.clone() }, plan: case.plan.clone() });
+    [differences(case, &wide_split, &exact, WIDE_TOLERANCE), differences(case, &split, &exact, TOLERANCE)]
+        .concat()
 }
 
 /// A mesh of at most eight devices; sizes that fall into equal parts on it, and others that need not.
@@ -67,7 +86,7 @@ fn cases() -> impl Strategy<Value = Case> {
     }
     meshes.retain(|mesh| mesh.iter().product::<usize>() <= 8);
     let choices = (0..=3u8, select(&RematPolicy::ALL[..]), any::<bool>(), 1..=3usize, 1..=2usize);
-    let sizes = (1..=2usize, 1..=2usize, 2..=5usize, 2..=4usize, 9..=20usize, 6..=16usize);
+    let sizes = (1..=2usize, 1..=2usize, 2..=5usize, 4..=6usize, 9..=20usize, 6..=16usize);
     let constants = (select(vec![0usize, 3, 4]), select(vec![0.01, 0.03]));
     (select(meshes), choices, sizes, constants).prop_map(|(mesh, choices, sizes, constants)| {
         let [stage, data, parts] = mesh;
@@ -103,7 +122,7 @@ fn equality_of_random_plans_of_random_models() {
     // A few, for each compiles two programs; PROPTEST_CASES asks for more.
     let cases_wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let config = Config {
-        cases: cases_wanted.unwrap_or(8),
+        cases: cases_wanted.unwrap_or(5),
         max_shrink_iters: 12,
         failure_persistence: None,
         ..Config::default()
@@ -127,6 +146,15 @@ fn equality_on_32_devices() {
     assert_eq!(compare(&case, 1), Vec::<String>::new(), "{case:?}");
 }
 
+/// A draw whose gradients float32 leaves 1.2e-5 apart, each half of that from the exact ones.
+#[test]
+fn equality_where_float32_is_not_enough() {
+    let model = ModelConfig { layers: 4, heads: 8, key_value_size: 2, d_model: 4, vocabulary_size: 20 };
+    let plan = Plan { batch: 3, sequence_length: 12, ..plan([2, 1, 4], 3, 0, RematPolicy::None) };
+    let case = Case { planned: Planned { clip_norm: 0.01, ..planned(model) }, plan };
+    assert_eq!(compare(&case, 256), Vec::<String>::new(), "{case:?}");
+}
+
 /// The program as XLA runs it and as the interpreter does.
 #[test]
 fn equality_with_the_interpreter() {
@@ -148,7 +176,7 @@ fn equality_with_the_interpreter() {
         let metrics = expected.split_off(STATE_COUNT).try_into().unwrap();
         let gradients = expected[COUNT..2 * COUNT].to_vec();
         let expected = Training { metrics: vec![metrics], gradients, state: expected, apart: vec![] };
-        assert_eq!(differences(&case, &got, &expected), Vec::<String>::new(), "{case:?}");
+        assert_eq!(differences(&case, &got, &expected, TOLERANCE), Vec::<String>::new(), "{case:?}");
     }
 }
 
