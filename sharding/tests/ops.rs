@@ -157,6 +157,23 @@ fn constants() {
 }
 
 #[test]
+fn nan_constants_keep_their_bits() {
+    let single = [0x7fc0_0000, 0xffc0_0000, 0x7fc0_0001, 0xffff_ffff_u32].map(u32::to_le_bytes);
+    let double = [0x7ff8 << 48, 0xfff8 << 48, (0x7ff8 << 48) + 1, u64::MAX].map(u64::to_le_bytes);
+    for (dtype, bits, bytes) in
+        [(DType::F32, DType::U32, single.as_flattened()), (DType::F64, DType::I64, double.as_flattened())]
+    {
+        let nans = Literal::from_bytes(TensorType::new(dtype, [4]), bytes).unwrap();
+        let pattern = Literal::from_bytes(TensorType::new(bits, [4]), bytes).unwrap();
+        assert_eq!(nans.to_bytes(), bytes);
+        check("nan_constants", &[pattern], |b, p| {
+            let nans = b.bitcast(b.constant(nans)?, bits)?;
+            Ok(vec![nans, b.compare(Comparison::Eq, nans, p[0])?])
+        });
+    }
+}
+
+#[test]
 fn iota() {
     check("iota", &[], |b, _| {
         let numbers = DType::ALL.into_iter().filter(|&dtype| dtype != DType::Pred);

@@ -245,9 +245,25 @@ fn nested(dimensions: &[i64], texts: &[String]) -> String {
 fn float(dtype: DType, value: f64) -> String {
     match decimal(dtype, value) {
         Some(text) => text,
-        None if value.is_nan() => "nan".into(),
+        None if value.is_nan() => nan(dtype, value),
         None if value > 0.0 => "inf".into(),
         None => "-inf".into(),
+    }
+}
+
+/// A NaN with its sign, and with the bits of its fraction unless these are the usual ones, the highest alone.
+fn nan(dtype: DType, value: f64) -> String {
+    let fraction_bits = match dtype {
+        DType::F16 => 10,
+        DType::BF16 => 7,
+        DType::F32 => 23,
+        _ => 52,
+    };
+    let fraction = (value.to_bits() & ((1 << 52) - 1)) >> (52 - fraction_bits);
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    match fraction == 1 << (fraction_bits - 1) {
+        true => format!("{sign}nan"),
+        false => format!("{sign}nan(0x{fraction:x})"),
     }
 }
 
