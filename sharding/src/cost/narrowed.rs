@@ -72,3 +72,37 @@ fn converted_params(body: &Function, carries: usize) -> Vec<(usize, DType)> {
     });
     converted.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two layers in two microbatches: of the stacked weights, `narrow` is only read as bfloat16, `both` also as it is.
+    const STEP: &str = r#"
+func @step(%0 "x": bf16[4], %1 "narrow": f32[2,4], %2 "both": f32[2,4], %3 "batches": f32[3]) -> (%4 "y": bf16[4]) {
+  %4: bf16[4] = scan length=3 carries=[%0] xs=[%3] constants=[%1, %2] {
+    func @microbatch(%0 "x": bf16[4], %1 "batch": f32[], %2 "narrow": f32[2,4], %3 "both": f32[2,4]) -> (%4 "x": bf16[4]) {
+      %4: bf16[4] = scan length=2 carries=[%0] xs=[%2, %3] {
+        func @layer(%0 "x": bf16[4], %1 "narrow": f32[4], %2 "both": f32[4]) -> (%7 "x": bf16[4]) {
+          %3: bf16[4] = convert %1
+          %4: f32[4] = mul %2, %2
+          %5: bf16[4] = convert %4
+          %6: bf16[4] = convert %2
+          %7: bf16[4] = mul %3, %5
+        }
+      }
+    }
+  }
+}
+"#;
+
+    #[test]
+    fn what_only_loops_inside_loops_convert_is_copied_outside_all() {
+        let function = Function::parse(STEP).unwrap();
+        let ty = TensorType::new(DType::BF16, [2, 4]);
+        assert_eq!(narrowed(&function, true), [Narrowed { value: Value(1), ty, first: 0, last: 0 }]);
+        let Op::Scan(microbatches) = &function.nodes[0].op else { panic!("no scan") };
+        assert_eq!(narrowed(&microbatches.body, false), []);
+        assert_eq!(narrowed(&microbatches.body, true).len(), 1);
+    }
+}
