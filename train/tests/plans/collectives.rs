@@ -16,8 +16,8 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use graph::{Function, MeshAxis, Op, Partitioned};
-use model::ModelConfig;
+use graph::{DType, Function, MeshAxis, Op, Partitioned};
+use model::{ModelConfig, Precision};
 use sharding::aot::{CollectiveKind, Cost};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 
@@ -314,6 +314,22 @@ fn all_axes() {
             "saved: ends all-gather data, 1984 bytes of 3712",
         ],
     );
+}
+
+/// libtpu 0.0.52 fails a check of its own where scattered bfloat16 numbers are converted and added up in a loop.
+#[test]
+fn gradients_added_up_in_a_loop_are_scattered_in_float32() {
+    let mut planned = planned(model(3));
+    planned.precision = Precision { parameters: DType::BF16, activations: DType::BF16 };
+    let function = Case { planned, plan: plan([1, 2, 1], 2, 2, NONE) }.split().function;
+    let microbatches = function.nodes.iter().find_map(|node| match &node.op {
+        Op::Scan(scan) if scan.body.name == "microbatches" => Some(&scan.body),
+        _ => None,
+    });
+    let body = microbatches.expect("a loop over microbatches");
+    let scattered = body.nodes.iter().filter(|node| matches!(node.op, Op::ReduceScatter { .. }));
+    let dtypes: Vec<_> = scattered.map(|node| body.ty(node.results[0]).dtype).collect();
+    assert!(!dtypes.is_empty() && dtypes.iter().all(|&dtype| dtype == DType::F32), "{dtypes:?}");
 }
 
 /// What the comparison is for: a collective that only the optimised program has, or that is larger there, is in its table.
