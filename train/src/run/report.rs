@@ -1,0 +1,80 @@
+//! What each step leaves in the run directory: a line of metrics, events for TensorBoard, and charts now and then.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::efficiency::Efficiency;
+use crate::chart::Curves;
+use crate::config::Config;
+use crate::metrics::{self, Record};
+use crate::run_directory::{FileError, RunDirectory, remove_leftovers, replace, write_atomically};
+use crate::{Error, tensorboard};
+
+/// How often charts are drawn while a run goes on.
+const DRAW_EVERY: Duration = Duration::from_secs(30);
+
+/// Writes down what becomes of a run.
+pub(super) struct Report<'a> {
+    run: &'a RunDirectory,
+    metrics: metrics::Writer,
+    events: tensorboard::Writer,
+    efficiency: Efficiency,
+    curves: Curves,
+    title: String,
+    unigram_entropy: f64,
+    drawn: Instant,
+}
+
+impl<'a> Report<'a> {
+    /// Goes on after `completed` steps: what was written of later ones is removed.
+    pub(super) fn open(
+        config: &Config,
+        run: &'a RunDirectory,
+        unigram_entropy: f64,
+        mut efficiency: Efficiency,
+        completed: u64,
+    ) -> Result<Self, Error> {
+        // Charts that a killed process was writing.
+        remove_leftovers(run.path(), ".partial-");
+        let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
+        let mut curves = Curves::default();
+        metrics::scan(&run.metrics(), |record: Record| {
+            efficiency.earlier(&record);
+            curves.push(&record);
+        })?;
+        let host = tensorboard::host_name();
+        let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
+        let millions = config.model.total_parameters() as f64 / 1e6;
+        let title = format!("{}, {millions:.1}M parameters", config.name);
+        Ok(Self { run, metrics, events, efficiency, curves, title, unigram_entropy, drawn: Instant::now() })
+    }
+
+    /// Writes down a step; the record comes back with goodput and MFU filled in.
+    pub(super) fn step(&mut self, mut record: Record) -> Result<Record, FileError> {
+        self.efficiency.complete(&mut record);
+        self.metrics.write(&record)?;
+        self.events.scalars(SystemTime::now(), record.step, &record.scalars())?;
+        self.curves.push(&record);
+        if self.drawn.elapsed() >= DRAW_EVERY {
+            // A chart that cannot be drawn now is no reason to stop: if it is never possible, the end says so.
+            let _ = self.draw(replace);
+            self.drawn = Instant::now();
+        }
+        Ok(record)
+    }
+
+    /// Draws the charts of all steps so far, to stay.
+    pub(super) fn finish(&self) -> Result<(), FileError> {
+        self.draw(write_atomically)
+    }
+
+    fn draw(&self, write: fn(&std::path::Path, &[u8]) -> Result<(), FileError>) -> Result<(), FileError> {
+        let loss = self.curves.loss(&self.title, Some(self.unigram_entropy));
+        write(&self.run.loss_chart(), loss.svg().as_bytes())?;
+        write(&self.run.training_chart(), self.curves.training(&self.title).svg().as_bytes())
+    }
+
+    /// Goodput and MFU of the run.
+    pub(super) fn efficiency(&self) -> &Efficiency {
+        &self.efficiency
+    }
+}
