@@ -13,6 +13,7 @@ pub mod plan;
 pub mod prometheus;
 pub mod run;
 pub mod run_directory;
+pub mod runs;
 pub mod schedule;
 pub mod starts;
 pub mod state;

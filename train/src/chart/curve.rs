@@ -10,7 +10,7 @@ pub struct Curve {
     sums: Vec<Sum>,
     /// Values in each mean.
     size: usize,
-    last: Option<f64>,
+    last: Option<(u64, f64)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -32,7 +32,7 @@ impl Curve {
         if !value.is_finite() {
             return;
         }
-        self.last = Some(value);
+        self.last = Some((step, value));
         match self.sums.last_mut() {
             Some(sum) if sum.count < self.size => sum.add(step as f64, value),
             _ => {
@@ -60,8 +60,8 @@ impl Curve {
         self.size *= 2;
     }
 
-    /// The last value.
-    pub fn last(&self) -> Option<f64> {
+    /// The last value with its step.
+    pub fn last(&self) -> Option<(u64, f64)> {
         self.last
     }
 
@@ -88,30 +88,33 @@ impl Sum {
     }
 }
 
-/// The mean of each point and its neighbours, as many on either side as a fiftieth of all; `None` if there are too few
-/// points for that, or the curve hardly differs from it.
-pub(super) fn moving_average(points: &[(f64, f64)]) -> Option<Vec<(f64, f64)>> {
+/// Each point with the mean of the middle half of itself and its neighbours, as many on either side as a fiftieth of all
+/// points: single values far from the others do not count. `None` if there are too few points for that, or the curve
+/// hardly differs from it.
+pub(super) fn smoothed(points: &[(f64, f64)]) -> Option<Vec<(f64, f64)>> {
     let reach = points.len() / 50;
     if reach < 2 {
         return None;
     }
-    let mut sums = vec![0.0];
-    sums.extend(points.iter().scan(0.0, |sum, point| {
-        *sum += point.1;
-        Some(*sum)
-    }));
     let smooth: Vec<_> = (0..points.len())
         .map(|at| {
             // Fewer at the ends, where there is only one side.
             let reach = reach.min(at).min(points.len() - 1 - at);
-            let (first, end) = (at - reach, at + reach + 1);
-            (points[at].0, (sums[end] - sums[first]) / (end - first) as f64)
+            let mut near: Vec<f64> = points[at - reach..=at + reach].iter().map(|point| point.1).collect();
+            near.sort_by(f64::total_cmp);
+            let middle = &near[near.len() / 4..near.len() - near.len() / 4];
+            (points[at].0, middle.iter().sum::<f64>() / middle.len() as f64)
         })
         .collect();
-    let values = || points.iter().map(|point| point.1);
-    let range = values().fold(f64::NEG_INFINITY, f64::max) - values().fold(f64::INFINITY, f64::min);
-    let noise = points.iter().zip(&smooth).map(|(a, b)| (a.1 - b.1).abs()).sum::<f64>() / points.len() as f64;
-    (noise > 0.004 * range).then_some(smooth)
+    // Of what is usual: a single spike makes no curve smooth.
+    let sorted = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let values = sorted(points.iter().map(|point| point.1).collect());
+    let range = values[values.len() * 49 / 50] - values[values.len() / 50];
+    let distances = sorted(points.iter().zip(&smooth).map(|(a, b)| (a.1 - b.1).abs()).collect());
+    (distances[distances.len() / 2] > 0.003 * range).then_some(smooth)
 }
 
 #[cfg(test)]
@@ -125,7 +128,7 @@ mod tests {
         for steps in [700, 701, 1400, 1401, 100_003] {
             let (curve, points) = (line(steps), line(steps).points());
             assert!((MOST_POINTS / 2..=MOST_POINTS).contains(&points.len()), "{steps}: {}", points.len());
-            assert_eq!(curve.last(), Some(steps as f64));
+            assert_eq!(curve.last(), Some((steps, steps as f64)));
             // Means of a line lie on it, and nothing is lost.
             assert!(points.iter().all(|point| point.0 == point.1));
             let total: f64 = curve.sums.iter().map(|sum| sum.value).sum();
@@ -137,17 +140,20 @@ mod tests {
     fn values_that_are_not_finite_are_left_out() {
         let values = [(1, f64::NAN), (2, 5.0), (3, f64::INFINITY)];
         let curve: Curve = values.into_iter().collect();
-        assert_eq!((curve.points(), curve.last()), (vec![(2.0, 5.0)], Some(5.0)));
+        assert_eq!((curve.points(), curve.last()), (vec![(2.0, 5.0)], Some((2, 5.0))));
     }
 
     #[test]
-    fn a_noisy_curve_is_averaged_and_a_smooth_one_is_not() {
+    fn a_noisy_curve_is_smoothed_and_a_smooth_one_is_not() {
         let points = |noise: f64| -> Vec<(f64, f64)> {
             (0..400).map(|i| (i as f64, i as f64 + if i % 2 == 0 { noise } else { -noise })).collect()
         };
-        let smooth = moving_average(&points(40.0)).unwrap();
-        assert!(smooth[10..390].iter().all(|(x, y)| (x - y).abs() < 3.0));
-        assert_eq!(moving_average(&points(0.0)), None);
-        assert_eq!(moving_average(&points(40.0)[..99]), None);
+        let mut noisy = points(40.0);
+        // It does not notice that a value is far away.
+        noisy[200].1 = 1e6;
+        let smooth = smoothed(&noisy[..201]).unwrap();
+        assert!(smooth[10..190].iter().all(|(x, y)| (x - y).abs() < 30.0), "{smooth:?}");
+        assert_eq!(smoothed(&points(0.0)), None);
+        assert_eq!(smoothed(&points(40.0)[..99]), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::{Arguments, Write};
 
 use super::axis::{Axis, number};
-use super::curve::{Curve, moving_average};
+use super::curve::{Curve, smoothed};
 
 /// A picture: panels that share the axis of steps.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -68,9 +68,9 @@ enum Key {
 impl Figure {
     /// The figure as an SVG document.
     pub fn svg(&self) -> String {
-        let points =
-            self.panels.iter().flat_map(|panel| &panel.series).flat_map(|series| series.curve.points());
-        let last_step = points.map(|(step, _)| step).fold(1.0, f64::max);
+        let series = self.panels.iter().flat_map(|panel| &panel.series);
+        let last_step =
+            series.filter_map(|series| series.curve.last()).map(|(step, _)| step as f64).fold(1.0, f64::max);
         let mut body = String::new();
         let mut top = 46.0;
         for (index, panel) in self.panels.iter().enumerate() {
@@ -175,7 +175,7 @@ impl Panel {
                     path(points)
                 ));
             };
-            match moving_average(points) {
+            match smoothed(points) {
                 Some(smooth) => {
                     line("line faint", points);
                     line("line", &smooth);
@@ -233,7 +233,7 @@ impl Panel {
     /// Names and last values, beside the heading and in as many rows as they need.
     fn legend(&self, out_of_frame: Option<f64>) -> Vec<Entry> {
         let series = self.series.iter().filter_map(|series| {
-            let last = number(series.curve.last()?);
+            let last = number(series.curve.last()?.1);
             let name = shortened(&series.name, LONGEST_NAME);
             let text = if name.is_empty() { last } else { format!("{name} {last}") };
             Some((Key::Line(series.colour), text))
