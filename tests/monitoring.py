@@ -25,7 +25,10 @@ TINY = [
     "training.batch=2", "training.sequence_length=32", "training.validation_every=10", "training.validation_batches=1",
     "training.checkpoint_every=50", "schedule.warmup_steps=2",
 ]
-TEXT = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer\n" * 200
+TEXT = 60 * (
+    "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer\n"
+    "The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles\n"
+)
 
 # Name in Prometheus, and key in metrics.jsonl.
 GAUGES = {
@@ -58,10 +61,11 @@ class Training:
 
     def line(self, pattern):
         """The next line of standard error that holds a pattern."""
+        line = "nothing"
         for line in self.process.stderr:
             if found := re.search(pattern, line):
                 return found
-        raise AssertionError(f"no line {pattern!r}; exit code {self.process.wait()}")
+        raise AssertionError(f"no line {pattern!r}; exit code {self.process.wait()}: {line}")
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -98,9 +98,10 @@ pub(super) fn smoothed(points: &[(f64, f64)]) -> Option<Vec<(f64, f64)>> {
     }
     let smooth: Vec<_> = (0..points.len())
         .map(|at| {
-            // Fewer at the ends, where there is only one side.
-            let reach = reach.min(at).min(points.len() - 1 - at);
-            let mut near: Vec<f64> = points[at - reach..=at + reach].iter().map(|point| point.1).collect();
+            // As many before as after, so that a slope does not shift it; but the last value does not stand alone.
+            let after = reach.min(at).min(points.len() - 1 - at);
+            let before = after.max((reach / 2).min(at));
+            let mut near: Vec<f64> = points[at - before..=at + after].iter().map(|point| point.1).collect();
             near.sort_by(f64::total_cmp);
             let middle = &near[near.len() / 4..near.len() - near.len() / 4];
             (points[at].0, middle.iter().sum::<f64>() / middle.len() as f64)

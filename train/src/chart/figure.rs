@@ -95,7 +95,7 @@ impl Panel {
         let curves: Vec<_> = self.series.iter().map(|series| (series, series.curve.points())).collect();
         let (low, high, highest) = self.range(curves.iter().flat_map(|(_, points)| points));
         let steps = Axis::new(0.0, last_step, 8.0, 1.0);
-        let values = Axis::new(low, high, (self.height / 55.0).clamp(2.0, 6.0), 0.0);
+        let values = Axis::new(low, high, (self.height / 40.0).clamp(2.0, 6.0), 0.0);
 
         let legend = self.legend((highest > values.high()).then_some(highest));
         let rows = legend.last().map_or(1.0, |entry| entry.row + 1.0);
