@@ -8,7 +8,7 @@ use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use train::run_directory::{FileError, write_atomically};
-use train::runs::{self, Comparison, Overview, Run};
+use train::runs::{self, Comparison, Listed, Overview, Run};
 
 use crate::output::{note, print, print_json};
 
@@ -53,10 +53,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Action::Ls { folder, json } => {
             let listed = runs::list(&folder)?;
             if json {
-                return print_json(&listed.iter().map(Listed::new).collect::<Vec<_>>());
+                return print_json(&listed.iter().map(Entry::new).collect::<Vec<_>>());
             }
             let mut overviews = Vec::new();
-            for (_, run) in listed {
+            for Listed { run, .. } in listed {
                 match run {
                     Ok(run) => overviews.push(run.overview),
                     Err(error) => note(format_args!("warning: {error}")),
@@ -98,16 +98,16 @@ fn draw(path: &Path, svg: &str) -> anyhow::Result<()> {
 /// A run, or what keeps it from being read.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Listed<'a> {
+enum Entry<'a> {
     Read(&'a Overview),
-    Damaged { run: &'a PathBuf, error: String },
+    Damaged { run: &'a Path, error: String },
 }
 
-impl<'a> Listed<'a> {
-    fn new((path, run): &'a (PathBuf, Result<Run, runs::Error>)) -> Self {
-        match run {
-            Ok(run) => Listed::Read(&run.overview),
-            Err(error) => Listed::Damaged { run: path, error: error.to_string() },
+impl<'a> Entry<'a> {
+    fn new(listed: &'a Listed) -> Self {
+        match &listed.run {
+            Ok(run) => Entry::Read(&run.overview),
+            Err(error) => Entry::Damaged { run: &listed.path, error: error.to_string() },
         }
     }
 }

@@ -149,13 +149,23 @@ impl Run {
     }
 }
 
+/// A run in a list.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its directory.
+    pub path: PathBuf,
+    /// The run, or why it cannot be read.
+    pub run: Result<Run, Error>,
+}
+
 /// The runs in a folder, by name: its subfolders that have a configuration, or itself if it has one.
 ///
 /// # Errors
 /// When the folder cannot be read. What is wrong with a single run stands in its place.
-pub fn list(folder: &Path) -> Result<Vec<(PathBuf, Result<Run, Error>)>, Error> {
+pub fn list(folder: &Path) -> Result<Vec<Listed>, Error> {
+    let listed = |path: PathBuf| Listed { run: Run::read(&path), path };
     if folder.join("config.toml").is_file() {
-        return Ok(vec![(folder.to_owned(), Run::read(folder))]);
+        return Ok(vec![listed(folder.to_owned())]);
     }
     if !folder.exists() {
         return Err(Error::NoFolder { path: folder.to_owned() });
@@ -166,7 +176,7 @@ pub fn list(folder: &Path) -> Result<Vec<(PathBuf, Result<Run, Error>)>, Error> 
         .filter(|path| path.join("config.toml").is_file())
         .collect();
     paths.sort();
-    Ok(paths.into_iter().map(|path| (path.clone(), Run::read(&path))).collect())
+    Ok(paths.into_iter().map(listed).collect())
 }
 
 impl History {

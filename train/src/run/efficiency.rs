@@ -46,7 +46,12 @@ impl Efficiency {
         Efficiency { wall, in_steps: 0.0, work }
     }
 
-    /// A step of an earlier process.
+    /// Forgets all steps, to be told again of those that count.
+    pub(super) fn recount(&mut self) {
+        self.in_steps = 0.0;
+    }
+
+    /// A step that was done before.
     pub(super) fn earlier(&mut self, record: &Record) {
         self.in_steps += record.seconds;
         // If the clock was set back since, time goes on from where it was.

@@ -30,22 +30,40 @@ impl<'a> Report<'a> {
         config: &Config,
         run: &'a RunDirectory,
         unigram_entropy: f64,
-        mut efficiency: Efficiency,
+        efficiency: Efficiency,
         completed: u64,
     ) -> Result<Self, Error> {
         // Charts that a killed process was writing.
         remove_leftovers(run.path(), ".partial-");
         let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
-        let mut curves = Curves::default();
-        metrics::scan(&run.metrics(), |record: Record| {
-            efficiency.earlier(&record);
-            curves.push(&record);
-        })?;
         let host = tensorboard::host_name();
         let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
         let millions = config.model.total_parameters() as f64 / 1e6;
         let title = format!("{}, {millions:.1}M parameters", config.name);
-        Ok(Self { run, metrics, events, efficiency, curves, title, unigram_entropy, drawn: Instant::now() })
+        let mut report = Self {
+            run,
+            metrics,
+            events,
+            efficiency,
+            curves: Curves::default(),
+            title,
+            unigram_entropy,
+            drawn: Instant::now(),
+        };
+        report.recount()?;
+        Ok(report)
+    }
+
+    /// Counts the steps that are written down.
+    fn recount(&mut self) -> Result<(), Error> {
+        let Self { efficiency, curves, .. } = self;
+        efficiency.recount();
+        *curves = Curves::default();
+        metrics::scan(&self.run.metrics(), |record: Record| {
+            efficiency.earlier(&record);
+            curves.push(&record);
+        })?;
+        Ok(())
     }
 
     /// Writes down a step; the record comes back with goodput and MFU filled in.
@@ -76,5 +94,56 @@ impl<'a> Report<'a> {
     /// Goodput and MFU of the run.
     pub(super) fn efficiency(&self) -> &Efficiency {
         &self.efficiency
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::starts::{Start, Starts};
+
+    fn open(run: &RunDirectory, completed: u64) -> Report<'_> {
+        let start = Instant::now();
+        let starts =
+            Starts::add(&run.starts(), &Start::of_this_process(SystemTime::now(), completed)).unwrap();
+        let efficiency = Efficiency::new(starts.first(), start, None);
+        Report::open(&Config::quick_start().unwrap(), run, 6.4, efficiency, completed).unwrap()
+    }
+
+    fn step(step: u64) -> Record {
+        // Shorter than the steps of this test are in truth.
+        Record {
+            step,
+            tokens: step * 8,
+            loss: 5.0,
+            seconds: 1e-6,
+            tokens_per_second: 8e6,
+            ..Record::default()
+        }
+    }
+
+    /// A process that completes five steps, and another that goes on from the third.
+    #[test]
+    fn steps_that_are_done_again_are_written_and_counted_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::create(folder.path().join("run")).unwrap();
+        let mut first = open(&run, 0);
+        let before = (1..=5).map(|number| first.step(step(number)).unwrap()).last().unwrap();
+        drop(first);
+        fs::write(run.path().join(".partial-left"), "").unwrap();
+
+        let mut second = open(&run, 3);
+        let fourth = second.step(step(4)).unwrap();
+        second.finish().unwrap();
+        assert_eq!(metrics::read(&run.metrics()).unwrap().iter().map(|record| record.step).max(), Some(4));
+        let wall = fourth.wall_seconds.unwrap();
+        assert!(wall > before.wall_seconds.unwrap(), "{before:?} {fourth:?}");
+        assert!((fourth.goodput.unwrap() - 4e-6 / wall).abs() < 1e-12, "{fourth:?}");
+        for chart in [run.loss_chart(), run.training_chart()] {
+            assert!(fs::read_to_string(chart).unwrap().ends_with("</svg>\n"));
+        }
+        assert!(!run.path().join(".partial-left").exists());
     }
 }
