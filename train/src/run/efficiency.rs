@@ -64,7 +64,7 @@ impl Efficiency {
     pub(super) fn complete(&mut self, record: &mut Record) {
         self.in_steps += record.seconds;
         record.wall_seconds = self.wall_seconds();
-        record.goodput = self.goodput();
+        record.goodput = record.wall_seconds.and_then(|wall| self.goodput(wall));
         record.mfu =
             self.work.map(|Work { flops_per_token, peak }| record.tokens_per_second * flops_per_token / peak);
     }
@@ -74,10 +74,9 @@ impl Efficiency {
         self.wall.map(|wall| wall.before + wall.since.elapsed().as_secs_f64())
     }
 
-    /// Until now.
-    pub(super) fn goodput(&self) -> Option<f64> {
-        let wall = self.wall_seconds()?;
-        Some((self.in_steps / wall).min(1.0)).filter(|goodput| goodput.is_finite())
+    /// The part of so many seconds of wall time that was spent in steps that count.
+    pub(super) fn goodput(&self, wall_seconds: f64) -> Option<f64> {
+        Some((self.in_steps / wall_seconds).min(1.0)).filter(|goodput| goodput.is_finite())
     }
 
     /// Model FLOPs utilisation at a rate.

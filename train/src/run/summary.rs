@@ -88,7 +88,10 @@ pub(super) fn summarize(
     let tokens_per_second = mean(&seconds).map(|seconds| config.batch_tokens() as f64 / seconds);
     let last = records.last();
     let (wall_seconds, goodput) = match efficiency {
-        Some(efficiency) => (efficiency.wall_seconds(), efficiency.goodput()),
+        Some(efficiency) => {
+            let wall = efficiency.wall_seconds();
+            (wall, wall.and_then(|wall| efficiency.goodput(wall)))
+        }
         None => (last.and_then(|record| record.wall_seconds), last.and_then(|record| record.goodput)),
     };
     Ok(Summary {

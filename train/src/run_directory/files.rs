@@ -104,7 +104,7 @@ pub(crate) fn remove_leftovers(folder: &Path, prefix: &str) {
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(prefix) {
             // A leftover that cannot be removed only takes space.
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
         }
     }
 }
