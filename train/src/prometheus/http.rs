@@ -122,6 +122,15 @@ fn refusal(status: &'static str, body: &str) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_has_an_answer(request in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let answer = answer(&request, || "page".to_owned());
+            prop_assert!(answer.status.starts_with(['2', '4']));
+        }
+    }
 
     #[test]
     fn requests_get_the_answer_they_deserve() {

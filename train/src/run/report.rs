@@ -146,4 +146,24 @@ mod tests {
         }
         assert!(!run.path().join(".partial-left").exists());
     }
+
+    #[test]
+    fn charts_are_drawn_now_and_then_while_the_run_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::create(folder.path().join("run")).unwrap();
+        let mut report = open(&run, 0);
+        report.step(step(1)).unwrap();
+        assert!(!run.loss_chart().exists());
+        report.drawn = Instant::now().checked_sub(DRAW_EVERY).unwrap();
+        report.step(step(2)).unwrap();
+        assert!(run.loss_chart().exists() && run.training_chart().exists());
+        // A place where nothing can be drawn stops nothing.
+        for chart in [run.loss_chart(), run.training_chart()] {
+            fs::remove_file(&chart).unwrap();
+            fs::create_dir(&chart).unwrap();
+        }
+        report.drawn = Instant::now().checked_sub(DRAW_EVERY).unwrap();
+        report.step(step(3)).unwrap();
+        assert!(report.finish().is_err());
+    }
 }
