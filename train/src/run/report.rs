@@ -38,8 +38,7 @@ impl<'a> Report<'a> {
         let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
         let host = tensorboard::host_name();
         let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
-        let millions = config.model.total_parameters() as f64 / 1e6;
-        let title = format!("{}, {millions:.1}M parameters", config.name);
+        let title = format!("{}, {} parameters", config.name, rounded(config.model.total_parameters()));
         let mut report = Self {
             run,
             metrics,
@@ -97,6 +96,13 @@ impl<'a> Report<'a> {
     }
 }
 
+/// A count in words of one decimal.
+fn rounded(count: u64) -> String {
+    let units = [(1e9, "B"), (1e6, "M"), (1e3, "k")];
+    let unit = units.into_iter().find(|(unit, _)| count as f64 >= *unit);
+    unit.map_or_else(|| count.to_string(), |(unit, name)| format!("{:.1}{name}", count as f64 / unit))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -145,6 +151,12 @@ mod tests {
             assert!(fs::read_to_string(chart).unwrap().ends_with("</svg>\n"));
         }
         assert!(!run.path().join(".partial-left").exists());
+    }
+
+    #[test]
+    fn parameters_are_rounded_as_people_say_them() {
+        let texts = [999, 8_432, 1_838_912, 43_720_448, 279_710_317_824].map(rounded);
+        assert_eq!(texts, ["999", "8.4k", "1.8M", "43.7M", "279.7B"]);
     }
 
     #[test]
