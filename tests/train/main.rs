@@ -6,3 +6,4 @@ mod results;
 #[cfg(unix)]
 mod signals;
 mod split;
+mod watching;
