@@ -106,7 +106,11 @@ fn main() -> Result<()> {
                 seconds[index].push(times);
             }
         }
-        eprintln!("{round} of {}: {:?}", arguments.rounds, seconds.each_ref().map(|times| times.last().copied()));
+        eprintln!(
+            "{round} of {}: {:?}",
+            arguments.rounds,
+            seconds.each_ref().map(|times| times.last().copied())
+        );
     }
     let of = |index: usize, what: usize| seconds[index].iter().map(move |times| times[what]);
     let medians = |what: usize| [0, 1].map(|index| median(of(index, what).collect()));
