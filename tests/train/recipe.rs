@@ -151,7 +151,7 @@ fn every_regime_trains_and_goes_on() {
             "bf16-f32-copy" => 14,
             _ => 12,
         };
-        assert_eq!((bytes / parameters).abs_diff(expected) <= 1, true, "{regime}: {bytes} of {parameters}");
+        assert!((bytes / parameters).abs_diff(expected) <= 1, "{regime}: {bytes} of {parameters}");
     }
     assert!(losses.windows(2).all(|pair| pair[0].1 != pair[1].1), "regimes differ: {losses:?}");
 }
