@@ -9,7 +9,7 @@ mod validation;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-use data::{Order, Sequences, Tokenizer};
+use data::{Sequences, Tokenizer};
 use sha2::{Digest, Sha256};
 use sharding::machine::Topology;
 use sharding::plan::Plan;
@@ -90,7 +90,9 @@ pub fn train(config: Config, folder: Option<&Path>, observer: &mut dyn Observer)
 fn settled(mut config: Config) -> Result<Config, Error> {
     config.training.precision = config.regime().into();
     let data = &mut config.data;
-    for path in data.paths.iter_mut().chain(&mut data.tokenizer).chain(&mut config.device.plugin) {
+    let sources = data.mixture.iter_mut().flat_map(|source| &mut source.paths);
+    let others = data.tokenizer.iter_mut().chain(&mut config.device.plugin);
+    for path in data.paths.iter_mut().chain(sources).chain(others) {
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
     }
     config.check()?;
@@ -157,8 +159,7 @@ fn prepare(
     let text = Text::prepare(&config.data, config.model.vocabulary_size, tokenizer, observer)?;
 
     let training = &config.training;
-    let order = Order::Shuffled { seed: training.seed.into() };
-    let sequences = Sequences::new(text.corpus.training(), training.sequence_length, order)?;
+    let sequences = text.sequences(training.sequence_length, training.seed.into())?;
     let validation = Validation::new(config, plan.as_ref(), text.corpus.validation())?;
 
     let digest = digest(config, &text);
