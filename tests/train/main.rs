@@ -2,6 +2,7 @@
 
 mod failures;
 mod place;
+mod recipe;
 mod results;
 #[cfg(unix)]
 mod signals;

@@ -4,12 +4,14 @@
 //! bottom; the parts it calls each stand in a module of their own. Nothing here knows of a command line: what happens is
 //! told to a [`run::Observer`].
 
+pub mod batches;
 pub mod chart;
 pub mod checkpoint;
 pub mod config;
 mod error;
 pub mod metrics;
 pub mod plan;
+pub mod precision;
 pub mod prometheus;
 pub mod run;
 pub mod run_directory;

@@ -11,7 +11,7 @@ mod validation;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-use data::{Order, Sequences, Tokenizer};
+use data::{Sequences, Tokenizer};
 use sha2::{Digest, Sha256};
 use sharding::machine::Topology;
 use sharding::plan::Plan;
@@ -93,9 +93,11 @@ pub fn train(config: Config, folder: Option<&Path>, observer: &mut dyn Observer)
 
 /// The configuration with nothing left open: precision decided, paths absolute.
 fn settled(mut config: Config) -> Result<Config, Error> {
-    config.training.precision = config.training.precision.on(config.device.kind);
+    config.training.precision = config.regime().into();
     let data = &mut config.data;
-    for path in data.paths.iter_mut().chain(&mut data.tokenizer).chain(&mut config.device.plugin) {
+    let sources = data.mixture.iter_mut().flat_map(|source| &mut source.paths);
+    let others = data.tokenizer.iter_mut().chain(&mut config.device.plugin);
+    for path in data.paths.iter_mut().chain(sources).chain(others) {
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
     }
     config.check()?;
@@ -162,8 +164,7 @@ fn prepare(
     let text = Text::prepare(&config.data, config.model.vocabulary_size, tokenizer, observer)?;
 
     let training = &config.training;
-    let order = Order::Shuffled { seed: training.seed.into() };
-    let sequences = Sequences::new(text.corpus.training(), training.sequence_length, order)?;
+    let sequences = text.sequences(training.sequence_length, training.seed.into())?;
     let validation = Validation::new(config, plan.as_ref(), text.corpus.validation())?;
 
     let digest = digest(config, &text);
@@ -259,7 +260,8 @@ fn train_prepared(
         text.corpus.validation().len(),
         runtime.platform(),
     )));
-    let parts = Parts::compile(config, plan.as_ref(), &runtime, validation, checkpoint.as_mut())?;
+    let batch = config.batches().batch(completed);
+    let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_mut())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
     let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
@@ -282,7 +284,7 @@ fn record_start(run: &RunDirectory, start: Instant, completed: u64) -> Result<Op
 
 /// What MFU compares, if the device's peak is known.
 fn work(config: &Config, runtime: &Runtime) -> Result<Option<Work>, Error> {
-    let dtype = config.step_options().precision.activations;
+    let dtype = config.regime().dtypes().activations;
     let peak = peak_flops(runtime, config.topology()?.as_ref(), dtype);
     let flops_per_token = config.model.flops_per_token(config.training.sequence_length);
     Ok(peak.map(|peak| Work { flops_per_token, peak }))

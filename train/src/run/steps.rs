@@ -11,11 +11,11 @@ use super::parts::Parts;
 use super::report::Report;
 use super::{Event, Observer};
 use crate::Error;
+use crate::batches::Batches;
 use crate::checkpoint::Description;
 use crate::config::Config;
 use crate::metrics::Record;
 use crate::run_directory::RunDirectory;
-use crate::step::STATE_COUNT;
 
 /// A run under way.
 pub(super) struct Steps<'a> {
@@ -23,6 +23,7 @@ pub(super) struct Steps<'a> {
     run: &'a RunDirectory,
     parts: Parts,
     sequences: Sequences,
+    batches: Batches,
     digest: String,
     report: Report<'a>,
     /// Steps given to the device and read back.
@@ -79,6 +80,7 @@ impl<'a> Steps<'a> {
             run,
             parts,
             sequences,
+            batches: config.batches(),
             digest,
             report,
             completed,
@@ -128,6 +130,15 @@ impl<'a> Steps<'a> {
                 self.outcome.interrupted = true;
                 break;
             }
+            if self.batches.batch(step - 1) != self.parts.batch() {
+                if let Some(last) = under_way.take() {
+                    self.finish(last, bad, observer)?;
+                }
+                if bad.is_some() {
+                    break;
+                }
+                self.change_batch(step, observer)?;
+            }
             let started = self.start(step, under_way.as_ref())?;
             if let Some(previous) = under_way.replace(started) {
                 self.finish(previous, bad, observer)?;
@@ -152,17 +163,32 @@ impl<'a> Steps<'a> {
         }
     }
 
+    /// Compiles the program for the batch that begins with `step`.
+    fn change_batch(&mut self, step: u64, observer: &mut dyn Observer) -> Result<(), Error> {
+        let batch = self.batches.batch(step - 1);
+        let before = self.parts.batch();
+        observer.event(Event::Note(format!(
+            "from step {step} on, batches of {batch} sequences instead of {before}; compiling"
+        )));
+        self.parts.compile_step(self.config, batch)?;
+        self.finished_at = Instant::now();
+        self.free_since = self.finished_at;
+        Ok(())
+    }
+
     /// Gives the device a step, and the validation after it if one is due.
     fn start(&mut self, step: u64, under_way: Option<&InFlight>) -> Result<InFlight, Error> {
         let training = &self.config.training;
-        let batch = self.sequences.batch(step - 1, training.batch, 0..training.batch)?;
+        let (first, rows) = (self.batches.position(step - 1), self.batches.batch(step - 1));
+        let batch = self.sequences.sequences(first, rows);
         let learning_rate = self.config.schedule.learning_rate(step - 1, training.steps);
         let program = &self.parts.step;
+        let state = self.parts.state.buffers().len();
         let inputs = [
-            program.upload_slice(STATE_COUNT, &[step as f32])?,
-            program.upload_slice(STATE_COUNT + 1, &[learning_rate as f32])?,
-            program.upload_slice(STATE_COUNT + 2, &batch.inputs)?,
-            program.upload_slice(STATE_COUNT + 3, &batch.targets)?,
+            program.upload_slice(state, &[step as f32])?,
+            program.upload_slice(state + 1, &[learning_rate as f32])?,
+            program.upload_slice(state + 2, &batch.inputs)?,
+            program.upload_slice(state + 3, &batch.targets)?,
         ];
         let inputs: Vec<_> = self.parts.state.buffers().iter().chain(&inputs).collect();
         let outputs = program.run(&inputs)?;
@@ -212,10 +238,10 @@ impl<'a> Steps<'a> {
         self.free_since = Instant::now();
         self.completed = step;
         self.outcome.steps += 1;
-        let tokens = self.config.batch_tokens();
+        let tokens = self.batches.tokens(step) - self.batches.tokens(step - 1);
         let record = self.report.step(Record {
             step,
-            tokens: step * tokens,
+            tokens: self.batches.tokens(step),
             loss,
             learning_rate,
             grad_norm,
@@ -241,7 +267,7 @@ impl<'a> Steps<'a> {
         }
         let description = Description {
             step: self.completed,
-            tokens: self.completed * self.config.batch_tokens(),
+            tokens: self.batches.tokens(self.completed),
             seed: self.config.training.seed.into(),
             config_digest: self.digest.clone(),
         };

@@ -82,10 +82,14 @@ pub(super) fn summarize(
     let tail = records.len().div_ceil(10);
     let losses: Vec<f64> = records[records.len() - tail..].iter().map(|record| record.loss).collect();
     let mine = &records[records.len().saturating_sub(outcome.steps as usize)..];
-    let seconds: Vec<f64> = mine.iter().skip(1).map(|record| record.seconds).collect();
+    let timed = || mine.iter().skip(1);
+    let seconds: f64 = timed().map(|record| record.seconds).sum();
+    let batches = config.batches();
+    let of_step = |step: u64| batches.tokens(step) - batches.tokens(step.saturating_sub(1));
+    let timed_tokens: u64 = timed().map(|record| of_step(record.step)).sum();
     let statistics = text.corpus.training_statistics();
     let began = outcome.began.unwrap_or_else(Instant::now);
-    let tokens_per_second = mean(&seconds).map(|seconds| config.batch_tokens() as f64 / seconds);
+    let tokens_per_second = (seconds > 0.0).then(|| timed_tokens as f64 / seconds);
     let last = records.last();
     let (wall_seconds, goodput) = match efficiency {
         Some(efficiency) => {
@@ -103,7 +107,7 @@ pub(super) fn summarize(
         interrupted: outcome.interrupted,
         completed,
         steps: config.training.steps,
-        tokens: completed * config.batch_tokens(),
+        tokens: batches.tokens(completed),
         parameters: config.model.total_parameters(),
         loss: mean(&losses),
         validation_loss: records.iter().rev().find_map(|record| record.validation_loss),
