@@ -10,6 +10,7 @@ pub mod config;
 mod error;
 pub mod metrics;
 pub mod plan;
+pub mod processes;
 pub mod run;
 pub mod run_directory;
 pub mod schedule;

@@ -185,6 +185,7 @@ fn start_runtime(
     let options = RuntimeOptions {
         plugin: config.device.plugin.clone(),
         virtual_devices: topology.map(Topology::devices),
+        processes: None,
     };
     let runtime = Runtime::start(config.device.kind, &options, &mut |progress| {
         observer.event(Event::Fetch(progress));
