@@ -2,6 +2,7 @@
 
 pub(super) mod progress;
 mod signals;
+mod together;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,18 @@ pub struct Arguments {
     /// How it is split: a file that `gopher plan` wrote, or the plan.json of a run [default: the run's own, or the best].
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Processes that train together, one on each host (docs/hosts.md) [default: GOPHER_PROCESSES, Slurm's count, or 1].
+    #[arg(long, value_name = "N")]
+    processes: Option<usize>,
+    /// Which of them this is, from 0 [default: GOPHER_PROCESS_ID, or what Slurm or Kubernetes says].
+    #[arg(long, value_name = "I")]
+    process_id: Option<usize>,
+    /// Store in which they find each other: redis://HOST:PORT [default: GOPHER_COORDINATOR].
+    #[arg(long, value_name = "URL")]
+    coordinator: Option<String>,
+    /// Seconds to wait for other processes [default: 600].
+    #[arg(long, value_name = "SECONDS")]
+    process_timeout: Option<u64>,
     /// Print the summary as a JSON object, and no sample.
     #[arg(long)]
     json: bool,
@@ -73,8 +86,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         let plan = plan.display();
         return Err(usage(format_args!("--plan {plan}: a plan is for a machine; say which with --topology")));
     }
+    let identity = together::identity(&arguments, &config).map_err(usage)?;
     let mut display = Display { progress: Progress::new(), signals };
-    let result = train::run::train(config, arguments.run.as_deref(), &mut display);
+    let result = match &identity {
+        None => train::run::train(config, arguments.run.as_deref(), &mut display),
+        Some(identity) => together::train(identity, &arguments, config, &mut display),
+    };
     display.progress.clear();
     let summary = result.map_err(|error| match error {
         train::Error::Config(error) => usage(error),
@@ -90,11 +107,18 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         ));
         return Err(Interrupted.into());
     }
+    if let Some(identity) = &identity
+        && identity.index > 0
+    {
+        note(format_args!("process {} of {} has done its part", identity.index, identity.count));
+        return Ok(());
+    }
     if arguments.json {
         return print_json(&summary);
     }
     print(describe(&summary))?;
-    sample(&summary)
+    // What takes the devices of several hosts does not fit one of them.
+    if identity.is_some() { Ok(()) } else { sample(&summary) }
 }
 
 /// Prints how the model continues a piece of held-out text.

@@ -7,6 +7,7 @@
 mod draft;
 mod text;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -341,6 +342,24 @@ impl Config {
         // Only values that TOML has no words for could fail: none of these types holds one.
         let body = toml::to_string(self).unwrap_or_else(|error| format!("# {error}\n"));
         format!("{header}{body}")
+    }
+
+    /// All keys with their values as TOML, but for `device.plugin`: what must be the same in all processes of a run. Where a
+    /// plugin lies may differ from host to host.
+    pub fn facts(&self) -> BTreeMap<String, String> {
+        let mut facts = BTreeMap::new();
+        if let Ok(toml::Value::Table(table)) = toml::Value::try_from(self) {
+            for (section, value) in table {
+                match value {
+                    toml::Value::Table(keys) => facts.extend(
+                        keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value.to_string())),
+                    ),
+                    value => drop(facts.insert(section, value.to_string())),
+                }
+            }
+        }
+        facts.remove("device.plugin");
+        facts
     }
 
     /// The keys that must not change while a run goes on, with their values as TOML: the model, and what decides the

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{checkpoint, config, metrics, plan, run_directory};
+use crate::{checkpoint, config, metrics, plan, processes, run_directory};
 
 /// Why training did not begin, or ended early. What was saved before stays.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,9 @@ pub enum Error {
         /// Devices there are.
         available: usize,
     },
+    /// The processes cannot train together.
+    #[error(transparent)]
+    Processes(#[from] processes::Error),
     /// A program makes parameters that a step cannot take.
     #[error("program `{program}` cannot begin this training: {reason}")]
     Parameters {

@@ -8,6 +8,7 @@ pub mod chart;
 pub mod checkpoint;
 pub mod config;
 mod error;
+mod feed;
 pub mod metrics;
 pub mod plan;
 pub mod processes;

@@ -4,6 +4,7 @@ mod parts;
 mod plan;
 mod steps;
 mod summary;
+mod together;
 mod validation;
 
 use std::path::{Path, PathBuf};
@@ -19,11 +20,13 @@ use crate::Error;
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::{Config, Draft};
 use crate::metrics::Record;
+use crate::processes::Group;
 use crate::run_directory::{RunDirectory, write_atomically};
 use crate::text::{Text, load_tokenizer};
 use parts::Parts;
 use steps::{Outcome, Steps};
 pub use summary::Summary;
+pub use together::train_together;
 use validation::Validation;
 
 /// Is told what happens, and says when to stop.
@@ -74,10 +77,20 @@ pub enum Event<'a> {
 /// Whatever keeps it from beginning or going on. Checkpoints saved before stay; a folder made for a run that could not
 /// begin is removed.
 pub fn train(config: Config, folder: Option<&Path>, observer: &mut dyn Observer) -> Result<Summary, Error> {
+    train_from(settled(config)?, folder, None, observer)
+}
+
+/// As [`train`], by a settled configuration, alone or as one of a group.
+fn train_from(
+    config: Config,
+    folder: Option<&Path>,
+    group: Option<&Group>,
+    observer: &mut dyn Observer,
+) -> Result<Summary, Error> {
     let start = Instant::now();
-    let config = settled(config)?;
     let (run, previous) = open(&config, folder, observer)?;
-    match prepare(&config, &run, previous, observer) {
+    together::tell_opened(group)?;
+    match prepare(&config, &run, previous, group, observer) {
         Ok(prepared) => train_prepared(&config, &run, prepared, start, observer),
         Err(error) => {
             run.abandon();
@@ -148,11 +161,14 @@ fn prepare(
     config: &Config,
     run: &RunDirectory,
     previous: Option<Previous>,
+    group: Option<&Group>,
     observer: &mut dyn Observer,
 ) -> Result<Prepared, Error> {
     let topology = config.topology()?;
     let plan = topology.as_ref().map(|topology| plan::choose(config, topology, run, observer)).transpose()?;
-    let runtime = start_runtime(config, topology.as_ref(), observer)?;
+    let begins = previous.as_ref().and_then(|previous| previous.checkpoint.as_deref());
+    together::agree_plan(group, plan.as_ref(), begins)?;
+    let runtime = start_runtime(config, topology.as_ref(), group, observer)?;
     let tokenizer = tokenizer(config, previous.as_ref())?;
     let text = Text::prepare(&config.data, config.model.vocabulary_size, tokenizer, observer)?;
 
@@ -162,6 +178,7 @@ fn prepare(
     let validation = Validation::new(config, plan.as_ref(), text.corpus.validation())?;
 
     let digest = digest(config, &text);
+    together::agree_text(group, &digest, &runtime)?;
     let checkpoint = previous.and_then(|previous| previous.checkpoint);
     let checkpoint = checkpoint.map(|folder| Checkpoint::open(&folder)).transpose()?;
     if let Some(checkpoint) = &checkpoint
@@ -180,12 +197,13 @@ fn prepare(
 fn start_runtime(
     config: &Config,
     topology: Option<&Topology>,
+    group: Option<&Group>,
     observer: &mut dyn Observer,
 ) -> Result<Runtime, Error> {
     let options = RuntimeOptions {
         plugin: config.device.plugin.clone(),
         virtual_devices: topology.map(Topology::devices),
-        processes: None,
+        processes: group.map(Group::processes),
     };
     let runtime = Runtime::start(config.device.kind, &options, &mut |progress| {
         observer.event(Event::Fetch(progress));

@@ -1,6 +1,7 @@
 //! Stopping at the same step in all processes.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::time::Duration;
 
 use super::group::Members;
@@ -16,6 +17,7 @@ use crate::run::{Event, Observer};
 pub struct Together<'a> {
     observer: &'a mut dyn Observer,
     group: &'a Group,
+    run: &'a Path,
     /// How often it was asked; as often in every process.
     asked: Cell<u64>,
     /// The question that is answered with yes.
@@ -28,9 +30,16 @@ pub struct Together<'a> {
 const AHEAD: u64 = 2;
 
 impl Group {
-    /// An observer that stops with the others.
-    pub fn together<'a>(&'a self, observer: &'a mut dyn Observer) -> Together<'a> {
-        Together { observer, group: self, asked: Cell::new(0), at: Cell::new(None), told: Cell::new(false) }
+    /// An observer that stops with the others, of a training in the directory `run`.
+    pub fn together<'a>(&'a self, run: &'a Path, observer: &'a mut dyn Observer) -> Together<'a> {
+        Together {
+            observer,
+            group: self,
+            run,
+            asked: Cell::new(0),
+            at: Cell::new(None),
+            told: Cell::new(false),
+        }
     }
 }
 
@@ -55,8 +64,15 @@ impl Together<'_> {
 }
 
 impl Observer for Together<'_> {
+    /// Only process 0 saves; the folder in which another works is nobody's business.
     fn event(&mut self, event: Event<'_>) {
-        self.observer.event(event);
+        match event {
+            Event::Saved { .. } if !self.group.is_first() => {}
+            Event::Begin { completed, steps, .. } => {
+                self.observer.event(Event::Begin { run: self.run, completed, steps });
+            }
+            event => self.observer.event(event),
+        }
     }
 
     fn should_stop(&self) -> bool {

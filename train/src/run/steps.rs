@@ -11,6 +11,7 @@ use super::parts::Parts;
 use super::{Event, Observer};
 use crate::checkpoint::Description;
 use crate::config::Config;
+use crate::feed::upload_batch;
 use crate::metrics::{self, Record};
 use crate::run_directory::RunDirectory;
 use crate::step::STATE_COUNT;
@@ -153,14 +154,15 @@ impl<'a> Steps<'a> {
     /// Gives the device a step, and the validation after it if one is due.
     fn start(&mut self, step: u64, under_way: Option<&InFlight>) -> Result<InFlight, Error> {
         let training = &self.config.training;
-        let batch = self.sequences.batch(step - 1, training.batch, 0..training.batch)?;
         let learning_rate = self.config.schedule.learning_rate(step - 1, training.steps);
         let program = &self.parts.step;
+        let rows = |rows| self.sequences.batch(step - 1, training.batch, rows);
+        let [tokens, targets] = upload_batch(program, STATE_COUNT + 2, rows)?;
         let inputs = [
             program.upload_slice(STATE_COUNT, &[step as f32])?,
             program.upload_slice(STATE_COUNT + 1, &[learning_rate as f32])?,
-            program.upload_slice(STATE_COUNT + 2, &batch.inputs)?,
-            program.upload_slice(STATE_COUNT + 3, &batch.targets)?,
+            tokens,
+            targets,
         ];
         let inputs: Vec<_> = self.parts.state.buffers().iter().chain(&inputs).collect();
         let outputs = program.run(&inputs)?;

@@ -55,7 +55,7 @@ fn all_processes_stop_before_the_same_step_two_after_process_0_learns_of_it() {
             let steps = each(3, |index| {
                 let wish = AtomicBool::new(false);
                 let mut inner = Wish(&wish);
-                let observer = groups[index].0.together(&mut inner);
+                let observer = groups[index].0.together("/runs/a".as_ref(), &mut inner);
                 train(index, &started, (index == who).then_some(when), &observer, &wish)
             });
             assert!(steps.iter().all(|&count| count == steps[0]), "{who} {when}: {steps:?}");
