@@ -46,6 +46,9 @@ pub struct Arguments {
     /// Machine over which each step is split, such as cpu:8 (docs/topologies.md); empty for one device.
     #[arg(long, value_name = "MACHINE")]
     topology: Option<String>,
+    /// TPU slices of that shape, joined by the data-centre network.
+    #[arg(long, value_name = "N")]
+    slices: Option<u32>,
     /// How it is split: a file that `gopher plan` wrote, or the plan.json of a run [default: the run's own, or the best].
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
@@ -139,7 +142,7 @@ fn sample(summary: &Summary) -> anyhow::Result<()> {
 
 /// The configuration that the arguments ask for.
 fn configuration(arguments: &Arguments) -> Result<Config, train::config::Error> {
-    let Arguments { config, set, data, steps, run, device, plugin, topology, plan, .. } = arguments;
+    let Arguments { config, set, data, steps, run, device, plugin, topology, slices, plan, .. } = arguments;
     let mut draft = Draft::quick_start()?;
     let of_run = run.as_ref().map(|run| run.join("config.toml")).filter(|path| path.is_file());
     if let Some(path) = config.as_ref().or(of_run.as_ref()) {
@@ -158,6 +161,9 @@ fn configuration(arguments: &Arguments) -> Result<Config, train::config::Error> 
     }
     if let Some(topology) = topology {
         draft.set_value("--topology", "device.topology", topology.as_str().into())?;
+    }
+    if let Some(slices) = slices {
+        draft.set_value("--slices", "device.slices", i64::from(*slices).into())?;
     }
     if let Some(device) = device {
         draft.set_value("--device", "device.kind", device.to_string().into())?;

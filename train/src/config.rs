@@ -107,6 +107,8 @@ pub struct Device {
     pub plugin: Option<PathBuf>,
     /// The machine over which each step is split, as [`Topology::parse`] reads it; empty for one device.
     pub topology: String,
+    /// TPU slices of that shape, joined by the data center's network; 1 for other machines.
+    pub slices: usize,
     /// A file with the plan of how. `None` for the plan that the run directory keeps, or the best. It is not a key of the
     /// file: the plan itself becomes part of the run directory.
     #[serde(skip)]
@@ -255,7 +257,14 @@ impl Config {
         let Adam { beta1, beta2, epsilon } = self.optimizer;
         let positive = |x: f64| x.is_finite() && x > 0.0;
         let decay = "at least 0 and below 1";
-        let rules: [(&str, &dyn fmt::Display, bool, &str); 10] = [
+        let slices = self.device.slices;
+        let rules: [(&str, &dyn fmt::Display, bool, &str); 11] = [
+            (
+                "device.slices",
+                &slices,
+                slices == 1 || !self.device.topology.is_empty(),
+                "1 without device.topology, which says what a slice is",
+            ),
             ("training.steps", &steps, (1..=1 << 24).contains(&steps), "between 1 and 16777216"),
             ("training.batch", &batch, (1..=1 << 20).contains(&batch), "between 1 and 1048576"),
             (
@@ -302,7 +311,7 @@ impl Config {
     pub fn topology(&self) -> Result<Option<Topology>, Error> {
         match self.device.topology.as_str() {
             "" => Ok(None),
-            text => Ok(Some(Topology::parse(text, 1)?)),
+            text => Ok(Some(Topology::parse(text, self.device.slices)?)),
         }
     }
 

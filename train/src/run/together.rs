@@ -8,7 +8,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use sharding::Runtime;
 use sharding::plan::Plan;
 
@@ -80,12 +79,11 @@ pub(super) fn agree_plan(
     checkpoint: Option<&Path>,
 ) -> Result<(), Error> {
     let Some(group) = group else { return Ok(()) };
-    let plan = plan.map(|plan| serde_json::to_string(plan).unwrap_or_default()).unwrap_or_default();
     let checkpoint = checkpoint.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let facts = Facts::from([
-        ("checkpoint".to_owned(), checkpoint.unwrap_or_else(|| "none".to_owned())),
-        ("plan".to_owned(), format!("{:.16x}", Sha256::digest(plan))),
-    ]);
+    let mut facts = Facts::from([("checkpoint".to_owned(), checkpoint.unwrap_or_else(|| "none".to_owned()))]);
+    if let Some(serde_json::Value::Object(plan)) = plan.and_then(|plan| serde_json::to_value(plan).ok()) {
+        facts.extend(plan.into_iter().map(|(key, value)| (format!("plan.{key}"), value.to_string())));
+    }
     Ok(group.agree("plan", &facts)?)
 }
 

@@ -5,6 +5,7 @@
 mod common;
 mod memory;
 mod redis;
+mod server;
 mod stop;
 
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! Real processes, a real store on loopback, and the fake plugin.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,59 +11,7 @@ use train::processes::{Coordinator, Facts, Given, Group, Identity, Patience, Red
 
 use crate::common::build;
 use crate::patience;
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// A server of its own for a test; `None`, with a word why, where there is none to be had.
-struct Server {
-    process: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Server {
-    fn start(options: &[&str]) -> Option<Server> {
-        Server::start_on(free_port(), options)
-    }
-
-    fn start_on(port: u16, options: &[&str]) -> Option<Server> {
-        let folder = tempfile::tempdir().unwrap();
-        let process = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
-            .args(options)
-            .current_dir(folder.path())
-            .stdout(Stdio::null())
-            .spawn();
-        let process = match process {
-            Ok(process) => process,
-            Err(error) => {
-                eprintln!("skipped: redis-server: {error}; install Redis or Valkey");
-                return None;
-            }
-        };
-        let server = Server { process, port, _folder: folder };
-        let began = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(20), "redis-server does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Some(server)
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use crate::server::{Server, free_port};
 
 /// A process of a group: this test program, started again for [`process_of_a_group`] alone.
 struct Process(Child);
