@@ -102,7 +102,9 @@ fn another_plan_is_named() {
         check_error(
             &output,
             1,
-            &["process 1 differs from the others: plan.mesh is {\"data\":2,\"model\":2,\"stage\":1}, and {\"data\":4"],
+            &[
+                "process 1 differs from the others: plan.mesh is {\"data\":2,\"model\":2,\"stage\":1}, and {\"data\":4",
+            ],
         );
     }
     assert!(!place.path("run").exists());
