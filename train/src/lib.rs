@@ -7,12 +7,14 @@
 pub mod chart;
 pub mod checkpoint;
 pub mod config;
+pub mod disk;
 mod error;
 pub mod metrics;
 pub mod plan;
 pub mod run;
 pub mod run_directory;
 pub mod schedule;
+pub mod seal;
 pub mod state;
 pub mod step;
 pub mod tensorboard;
