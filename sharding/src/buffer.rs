@@ -249,7 +249,7 @@ pub(crate) fn element_type(dtype: DType) -> ElementType {
 }
 
 /// The array type of a tensor type.
-pub(crate) fn array_type(ty: &TensorType) -> ArrayType {
+pub fn array_type(ty: &TensorType) -> ArrayType {
     ArrayType::new(element_type(ty.dtype), ty.shape.clone())
 }
 

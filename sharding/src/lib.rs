@@ -46,7 +46,7 @@ pub mod report;
 mod runtime;
 pub mod search;
 
-pub use buffer::{Buffer, Part, TransferToHost};
+pub use buffer::{Buffer, Part, TransferToHost, array_type};
 pub use error::Error;
 pub use interface::{Input, Interface, Output};
 pub use layout::Layout;
@@ -55,7 +55,7 @@ pub use processes::Processes;
 pub use program::{Memory, Program};
 pub use runtime::{Runtime, RuntimeOptions};
 pub use xla_sys::locate::{DeviceKind, Found, Progress};
-pub use xla_sys::{Element, ErrorCode, HostArray, KeyValueError, KeyValueStore, OptionValue};
+pub use xla_sys::{ArrayType, Element, ErrorCode, HostArray, KeyValueError, KeyValueStore, OptionValue};
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -20,6 +20,7 @@ use sharding::machine::{Topology, TopologyError};
 
 use crate::plan::Planned;
 use crate::schedule::Schedule;
+use crate::seal;
 use crate::step::{Adam, Rounding, StepOptions};
 pub use draft::Draft;
 pub use toml::Value;
@@ -43,6 +44,8 @@ pub struct Config {
     pub optimizer: Adam,
     /// The learning rate.
     pub schedule: Schedule,
+    /// How checkpoints are saved, and which are kept.
+    pub checkpoint: Checkpoints,
     /// Where programs run.
     pub device: Device,
 }
@@ -93,6 +96,18 @@ pub struct Training {
     pub validation_batches: usize,
     /// Steps between checkpoints; 0 for one after the last step.
     pub checkpoint_every: u64,
+}
+
+/// How checkpoints are saved, and which are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoints {
+    /// Whether training goes on while one is written.
+    pub background: bool,
+    /// How many of the newest are kept; 0 for all.
+    pub keep_last: u64,
+    /// Those of steps divisible by this are kept as well; 0 for none.
+    pub keep_every: u64,
 }
 
 /// Where programs run.
@@ -350,7 +365,7 @@ impl Config {
                       # gopher train config.toml\n\n";
         // Only values that TOML has no words for could fail: none of these types holds one.
         let body = toml::to_string(self).unwrap_or_else(|error| format!("# {error}\n"));
-        format!("{header}{body}")
+        seal::close(&format!("{header}{body}\n# {}\n", seal::OPEN))
     }
 
     /// All keys with their values as TOML, but for `device.plugin`: what must be the same in all processes of a run. Where a

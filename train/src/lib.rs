@@ -7,6 +7,7 @@
 pub mod chart;
 pub mod checkpoint;
 pub mod config;
+pub mod disk;
 mod error;
 mod feed;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub mod processes;
 pub mod run;
 pub mod run_directory;
 pub mod schedule;
+pub mod seal;
 pub mod state;
 pub mod step;
 pub mod tensorboard;

@@ -58,5 +58,5 @@ pub(super) fn train(
     let group = Group::join(identity, &run, Patience { arrival, ..Patience::default() }, on_loss)?;
     display.event(Event::Note("all processes are there".to_owned()));
     let version = concat!(env!("CARGO_PKG_VERSION"), env!("GOPHER_COMMIT"));
-    train::run::train_together(config, &run, &group, version, display)
+    train::run::train_together(config, &run, &arguments.resume, &group, version, display)
 }

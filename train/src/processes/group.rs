@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use sharding::{KeyValueError, KeyValueStore, Processes};
 
 use super::life::Life;
 use super::{Error, Identity, RedisStore};
+use crate::checkpoint::{Peers, Process};
 
 /// How long a process waits for others, and how often they look after each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,18 +169,12 @@ impl Group {
     /// # Errors
     /// As [`Group::hear`]; all that are missing are named.
     pub fn exchange(&self, topic: &str, value: &str) -> Result<Vec<String>, Error> {
-        let members = &self.members;
-        self.tell(topic, value)?;
-        let deadline = Instant::now() + members.patience.arrival;
-        let (mut values, mut missing) = (Vec::new(), Vec::new());
-        for index in 0..members.count {
-            let key = format!("{topic}/{index}");
-            match members.wait(deadline, || members.store.text(&key))? {
-                Some(value) => values.push(value),
-                None => missing.push(index),
-            }
-        }
-        if missing.is_empty() { Ok(values) } else { Err(members.missing(topic, missing)) }
+        self.members.exchange(topic, value)
+    }
+
+    /// The processes as those that save together.
+    pub fn peers(&self) -> Arc<dyn Peers> {
+        Arc::new(Savers { members: self.members.clone(), saves: AtomicU64::new(0) })
     }
 
     /// Ends well: the others do not wait for this process any more.
@@ -246,6 +242,21 @@ impl Members {
         }
         self.store.put_text("all", &self.count.to_string())?;
         Ok(true)
+    }
+
+    /// Says something on a topic and waits for what all others say on it; by process.
+    fn exchange(&self, topic: &str, value: &str) -> Result<Vec<String>, Error> {
+        self.store.put_text(&format!("{topic}/{}", self.index), value)?;
+        let deadline = Instant::now() + self.patience.arrival;
+        let (mut values, mut missing) = (Vec::new(), Vec::new());
+        for index in 0..self.count {
+            let key = format!("{topic}/{index}");
+            match self.wait(deadline, || self.store.text(&key))? {
+                Some(value) => values.push(value),
+                None => missing.push(index),
+            }
+        }
+        if missing.is_empty() { Ok(values) } else { Err(self.missing(topic, missing)) }
     }
 
     /// Whether process 0 of another start has taken this one's place.
@@ -372,6 +383,34 @@ impl KeyValueStore for PluginStore {
             Ok(None) => Err(KeyValueError::missing(key, timeout)),
             Err(Error::Store(error)) => Err(error),
             Err(error) => Err(KeyValueError::new(sharding::ErrorCode::Aborted, error.to_string())),
+        }
+    }
+}
+
+/// The processes while they save.
+#[derive(Debug)]
+struct Savers {
+    members: Arc<Members>,
+    /// How many saves were begun; as many in every process.
+    saves: AtomicU64,
+}
+
+impl Peers for Savers {
+    fn process(&self) -> Process {
+        Process { index: self.members.index, count: self.members.count }
+    }
+
+    fn begin(&self) {
+        self.saves.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn meet(&self, point: &str, failure: Option<String>) -> Result<(), String> {
+        let topic = format!("save/{}/{point}", self.saves.load(Ordering::Relaxed));
+        let values = self.members.exchange(&topic, failure.as_deref().unwrap_or_default());
+        let values = values.map_err(|error| error.to_string())?;
+        match values.iter().enumerate().find(|(_, failure)| !failure.is_empty()) {
+            Some((index, failure)) => Err(format!("process {index}: {failure}")),
+            None => Ok(()),
         }
     }
 }

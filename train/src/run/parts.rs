@@ -29,7 +29,7 @@ impl Parts {
         plan: Option<&Plan>,
         runtime: &Runtime,
         validation: Option<Validation>,
-        checkpoint: Option<&mut Checkpoint>,
+        checkpoint: Option<&Checkpoint>,
     ) -> Result<Parts, Error> {
         let options = match plan {
             None => config.step_options(),

@@ -8,8 +8,9 @@ use data::Sequences;
 use sharding::TransferToHost;
 
 use super::parts::Parts;
+pub(super) use super::saving::Identity;
+use super::saving::Saving;
 use super::{Event, Observer};
-use crate::checkpoint::Description;
 use crate::config::Config;
 use crate::feed::upload_batch;
 use crate::metrics::{self, Record};
@@ -23,13 +24,11 @@ pub(super) struct Steps<'a> {
     run: &'a RunDirectory,
     parts: Parts,
     sequences: Sequences,
-    digest: String,
+    saving: Saving,
     metrics: metrics::Writer,
     events: tensorboard::Writer,
     /// Steps given to the device and read back.
     completed: u64,
-    /// The step whose checkpoint was saved last, and where.
-    saved: Option<(u64, PathBuf)>,
     /// When the host last came back from waiting for the device.
     free_since: Instant,
     /// When the device finished what was read last.
@@ -70,7 +69,7 @@ impl<'a> Steps<'a> {
         run: &'a RunDirectory,
         parts: Parts,
         sequences: Sequences,
-        digest: String,
+        identity: Identity,
         completed: u64,
     ) -> Result<Self, Error> {
         let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
@@ -82,11 +81,10 @@ impl<'a> Steps<'a> {
             run,
             parts,
             sequences,
-            digest,
+            saving: Saving::new(identity),
             metrics,
             events,
             completed,
-            saved: None,
             free_since: now,
             finished_at: now,
             outcome: Outcome::default(),
@@ -104,11 +102,11 @@ impl<'a> Steps<'a> {
             Err(error @ Error::Device(_)) => return Err(error),
             Err(error) => {
                 // A full disk may have room for nothing more, but then nothing is lost by trying.
-                let _ = self.save(observer);
+                let _ = self.save_last(observer);
                 return Err(error);
             }
         }
-        let saved = self.save(observer)?;
+        let saved = self.save_last(observer)?;
         if let Some(Record { step, loss, grad_norm, .. }) = bad {
             return Err(Error::NotFinite { step, loss, grad_norm, saved });
         }
@@ -210,6 +208,9 @@ impl<'a> Steps<'a> {
             }
         };
         self.free_since = Instant::now();
+        if let Some(waited) = self.saving.take_waited() {
+            more.insert("checkpoint_seconds".into(), waited.into());
+        }
         self.completed = step;
         self.outcome.steps += 1;
         let tokens = self.config.batch_tokens();
@@ -234,29 +235,21 @@ impl<'a> Steps<'a> {
         scalars.extend(validation_loss.map(|loss| ("loss/validation", loss)));
         self.events.scalars(SystemTime::now(), step, &scalars)?;
         observer.event(Event::Step { record: &record, steps: self.config.training.steps });
+        self.saving.poll(observer)?;
         if !(loss.is_finite() && grad_norm.is_finite()) {
             bad.get_or_insert(record);
         }
         Ok(())
     }
 
-    /// Saves the state, unless that was just done.
-    fn save(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
-        if let Some((step, checkpoint)) = &self.saved
-            && *step == self.completed
-        {
-            return Ok(checkpoint.clone());
-        }
-        let description = Description {
-            step: self.completed,
-            tokens: self.completed * self.config.batch_tokens(),
-            seed: self.config.training.seed.into(),
-            config_digest: self.digest.clone(),
-        };
-        let checkpoint = self.parts.state.save(&self.run.checkpoints(), &description)?;
-        observer.event(Event::Saved { checkpoint: &checkpoint });
-        self.saved = Some((self.completed, checkpoint.clone()));
-        Ok(checkpoint)
+    /// Begins to save the state; in the background, unless the configuration wants otherwise.
+    fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        self.saving.save(self.config, self.run, self.completed, &self.parts.state, observer)
+    }
+
+    /// Saves the state, unless that was just done, and waits until it is on disk.
+    fn save_last(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+        self.saving.save_last(self.config, self.run, self.completed, &self.parts.state, observer)
     }
 }
 

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use sharding::Runtime;
 use sharding::plan::Plan;
 
-use super::{Observer, Summary};
+use super::{Observer, Resume, Summary};
 use crate::Error;
+use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::processes::{Facts, Group};
 use crate::run_directory::FileError;
@@ -27,11 +28,12 @@ use crate::run_directory::FileError;
 pub fn train_together(
     config: Config,
     folder: &Path,
+    resume: &Resume,
     group: &Group,
     version: &str,
     observer: &mut dyn Observer,
 ) -> Result<Summary, Error> {
-    let result = begin(config, folder, group, version, observer);
+    let result = begin(config, folder, resume, group, version, observer);
     match &result {
         Ok(_) => group.finish(),
         Err(error) => group.fail(&error.to_string()),
@@ -42,6 +44,7 @@ pub fn train_together(
 fn begin(
     config: Config,
     folder: &Path,
+    resume: &Resume,
     group: &Group,
     version: &str,
     observer: &mut dyn Observer,
@@ -53,21 +56,28 @@ fn begin(
     group.agree("configuration", &facts)?;
     let mut observer = group.together(folder, observer);
     if group.is_first() {
-        return super::train_from(config, Some(folder), Some(group), &mut observer);
+        return super::train_from(config, Some(folder), resume, Some(group), &mut observer);
     }
-    // Process 0 makes the folder, or finds out that it must not be used.
-    group.hear(OPENED, 0)?;
+    // Process 0 makes the folder, or finds out that it must not be used, and where the run goes on.
+    let resume = match group.hear(OPENED, 0)?.as_str() {
+        "" => Resume::Auto,
+        checkpoint => Resume::From(checkpoint.into()),
+    };
     let follower = Follower::new(folder)?;
-    super::train_from(config, Some(follower.folder.path()), Some(group), &mut observer)
+    super::train_from(config, Some(follower.folder.path()), &resume, Some(group), &mut observer)
 }
 
-/// The topic on which process 0 says that the run directory is there.
+/// The topic on which process 0 says that the run directory is there, and which checkpoint the run goes on from.
 const OPENED: &str = "run directory";
 
 /// Tells the others, as process 0, that the run directory is there.
-pub(super) fn tell_opened(group: Option<&Group>) -> Result<(), Error> {
+pub(super) fn tell_opened(group: Option<&Group>, checkpoint: Option<&Checkpoint>) -> Result<(), Error> {
+    let path = |checkpoint: &Checkpoint| {
+        let path = checkpoint.path();
+        std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
+    };
     match group {
-        Some(group) if group.is_first() => Ok(group.tell(OPENED, "")?),
+        Some(group) if group.is_first() => Ok(group.tell(OPENED, &checkpoint.map(path).unwrap_or_default())?),
         _ => Ok(()),
     }
 }
@@ -76,11 +86,11 @@ pub(super) fn tell_opened(group: Option<&Group>) -> Result<(), Error> {
 pub(super) fn agree_plan(
     group: Option<&Group>,
     plan: Option<&Plan>,
-    checkpoint: Option<&Path>,
+    checkpoint: Option<&Checkpoint>,
 ) -> Result<(), Error> {
     let Some(group) = group else { return Ok(()) };
-    let checkpoint = checkpoint.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let mut facts = Facts::from([("checkpoint".to_owned(), checkpoint.unwrap_or_else(|| "none".to_owned()))]);
+    let step = checkpoint.map_or(0, |checkpoint| checkpoint.manifest().step);
+    let mut facts = Facts::from([("first step".to_owned(), (step + 1).to_string())]);
     if let Some(serde_json::Value::Object(plan)) = plan.and_then(|plan| serde_json::to_value(plan).ok()) {
         facts.extend(plan.into_iter().map(|(key, value)| (format!("plan.{key}"), value.to_string())));
     }

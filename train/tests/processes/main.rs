@@ -5,6 +5,7 @@
 mod common;
 mod memory;
 mod redis;
+mod save;
 mod server;
 mod stop;
 

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use graph::{DType, Mesh, MeshAxis, TensorType};
 use sharding::{DeviceKind, HostArray, KeyValueStore, Layout, Runtime, RuntimeOptions};
+use train::checkpoint::{Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor, save_together};
 use train::processes::{Coordinator, Facts, Given, Group, Identity, Patience, RedisStore};
 
 use crate::common::build;
 use crate::patience;
+use crate::save::description;
 use crate::server::{Server, free_port};
 
 /// A process of a group: this test program, started again for [`process_of_a_group`] alone.
@@ -24,6 +26,7 @@ impl Process {
             .env("GOPHER_PROCESSES", "2")
             .env("GOPHER_PROCESS_ID", index.to_string())
             .env("TEST_PLUGIN", plugin)
+            .env("TEST_CHECKPOINTS", plugin.with_file_name("checkpoints"))
             .env("TEST_ROLE", role)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -90,9 +93,19 @@ fn process_of_a_group() {
             let rows: Vec<i32> = ranges[0].clone().map(|row| row as i32).collect();
             Ok(HostArray::from_slice(&rows, &[rows.len()])?)
         });
-    for part in rows.unwrap().owned_parts().unwrap() {
-        println!("> part {:?} {:?}", part.ranges, part.shard.to_host().unwrap().as_slice::<i32>().unwrap());
+    let rows = rows.unwrap();
+    let mut pieces = Vec::new();
+    for part in rows.owned_parts().unwrap() {
+        let data = part.shard.to_host().unwrap();
+        println!("> part {:?} {:?}", part.ranges, data.as_slice::<i32>().unwrap());
+        let region = Region { offset: vec![part.ranges[0].start], shape: vec![part.ranges[0].len()] };
+        pieces.push(SnapshotPiece { region, data });
     }
+    let (name, shape, split) = ("rows".into(), vec![8], rows.layout().split().clone());
+    let tensors = vec![SnapshotTensor { name, dtype: Dtype::I32, shape, split, pieces }];
+    let checkpoints = PathBuf::from(std::env::var_os("TEST_CHECKPOINTS").unwrap());
+    let snapshot = Snapshot { mesh: Vec::new(), tensors };
+    save_together(&checkpoints, &description(1), &snapshot, &*group.peers()).unwrap();
     if role == "waits at the end" {
         std::thread::sleep(Duration::from_secs(60));
     }
@@ -107,7 +120,7 @@ fn fake_plugin() -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
-fn two_processes_meet_in_the_store_and_share_their_devices() {
+fn two_processes_meet_in_the_store_share_their_devices_and_save_together() {
     let Some(server) = Server::start(&[]) else { return };
     let (_folder, plugin) = fake_plugin();
     // Twice: what the first start left in the store does not disturb the second.
@@ -118,6 +131,11 @@ fn two_processes_meet_in_the_store_and_share_their_devices() {
         assert_eq!(second[..2], ["joined", "devices [0, 1, 2, 3], own [2, 3]"]);
         assert_eq!(first[2..], ["part [0..2] [0, 1]", "part [2..4] [2, 3]"]);
         assert_eq!(second[2..], ["part [4..6] [4, 5]", "part [6..8] [6, 7]"]);
+        let checkpoint = Checkpoint::open(&plugin.with_file_name("checkpoints/step-00000001")).unwrap();
+        let rows: Vec<u8> = (0..8i32).flat_map(i32::to_le_bytes).collect();
+        assert_eq!(checkpoint.read_whole("rows").unwrap(), rows);
+        assert_eq!(checkpoint.manifest().processes, 2);
+        drop(checkpoint);
     }
 }
 
