@@ -140,3 +140,51 @@ fn without_a_store_there_is_one_process() {
     assert!(error.to_string().ends_with("several nodes need a key-value store"), "{error}");
     fake.assert_clean();
 }
+
+/// A plugin that is on this machine, whether or not it finds devices.
+fn installed(kind: locate::DeviceKind) -> Option<Plugin> {
+    let located = locate::Locator::from_environment().find(kind, None).unwrap();
+    let Some(located) = located else {
+        eprintln!("skipped: no {kind} plugin on this machine");
+        return None;
+    };
+    let mut options = PluginOptions::located(kind, &located);
+    // Or libtpu asks for a metadata server, for half a minute.
+    options.environment.push(("TPU_SKIP_MDS_QUERY".into(), "1".into()));
+    Some(Plugin::load(&located.path, &options).unwrap())
+}
+
+/// What a plugin says to some options, with a store that refuses everything: a plugin that has devices does not wait for
+/// processes that never come.
+fn refusal(plugin: &Plugin, options: &[(&str, i64)]) -> String {
+    let options: Vec<_> = options.iter().map(|(name, value)| NamedValue::new(*name, *value)).collect();
+    let nobody = KeyValueError::new(ErrorCode::Unavailable, "nobody is there");
+    let store = Memory { fails: Some(nobody), ..Memory::default() };
+    let client = plugin.client_with_store(&options, Arc::new(store));
+    client.map_or_else(|error| error.to_string(), |_| "a client".to_owned())
+}
+
+// Plugins look at the names of options before they look for devices.
+const UNKNOWN: &str = "Unexpected option name passed to PJRT_Client_Create";
+
+#[test]
+fn the_cuda_plugin_knows_the_options_of_several_processes() {
+    let Some(plugin) = installed(locate::DeviceKind::Cuda) else { return };
+    let check = |options: &[(&str, i64)], unknown: bool| {
+        let message = refusal(&plugin, options);
+        assert_eq!(message.contains(UNKNOWN), unknown, "{message}");
+    };
+    check(&[("num_nodes", 2), ("node_id", 0)], false);
+    check(&[("number_of_nodes", 2)], true);
+}
+
+#[test]
+fn the_tpu_plugin_takes_a_store_and_has_no_options_of_several_processes() {
+    let Some(plugin) = installed(locate::DeviceKind::Tpu) else { return };
+    let check = |options: &[(&str, i64)], unknown: bool| {
+        let message = refusal(&plugin, options);
+        assert_eq!(message.contains(UNKNOWN), unknown, "{message}");
+    };
+    check(&[], false);
+    check(&[("num_nodes", 2)], true);
+}
