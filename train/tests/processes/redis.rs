@@ -9,8 +9,10 @@ use graph::{DType, Mesh, MeshAxis, TensorType};
 use sharding::{DeviceKind, HostArray, KeyValueStore, Layout, Runtime, RuntimeOptions};
 use train::checkpoint::{Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor, save_together};
 use train::processes::{Coordinator, Facts, Given, Group, Identity, Patience, RedisStore};
+use train::run::{Event, Observer};
 
 use crate::common::build;
+use crate::memory::each;
 use crate::patience;
 use crate::save::description;
 use crate::server::{Server, free_port};
@@ -228,4 +230,38 @@ fn a_process_that_does_not_come_is_named() {
         error.starts_with("process 0 of 2: process 1 has not come as far as `start` within 1 s"),
         "{error}"
     );
+}
+
+#[test]
+fn two_hundred_processes_meet_in_seconds_and_ask_about_a_step_in_milliseconds() {
+    let Some(server) = Server::start(&[]) else { return };
+    let (count, began) = (200, Instant::now());
+    let slow = Patience { sign: Duration::from_secs(5), loss: Duration::from_secs(60), ..patience() };
+    let groups = each(count, |index| {
+        let coordinator = Coordinator::parse(&server.url(), None).unwrap();
+        let group = Group::join(&Identity { count, index, coordinator }, Path::new("/runs/a"), slow, |_| {});
+        group.unwrap()
+    });
+    let joined = began.elapsed();
+    each(count, |index| groups[index].agree("plan", &Facts::from([("seed".into(), "1".into())])).unwrap());
+    let agreed = began.elapsed() - joined;
+    let mut never = Never;
+    let observer = groups[1].together(Path::new("/runs/a"), &mut never);
+    let asked = Instant::now();
+    for _ in 0..100 {
+        assert!(!observer.should_stop());
+    }
+    let asked = asked.elapsed() / 100;
+    eprintln!(
+        "{count} processes joined in {joined:?}, agreed in {agreed:?}; a question about a step took {asked:?}"
+    );
+    assert!(joined < Duration::from_secs(20) && agreed < Duration::from_secs(20), "{joined:?} {agreed:?}");
+    assert!(asked < Duration::from_millis(20), "{asked:?}");
+}
+
+/// Has no wishes.
+struct Never;
+
+impl Observer for Never {
+    fn event(&mut self, _: Event<'_>) {}
 }
