@@ -1,5 +1,6 @@
 //! A plugin with its devices.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -320,17 +321,14 @@ impl Runtime {
         let mut arrays: HashMap<Vec<Range<usize>>, HostArray> = HashMap::new();
         for position in self.addressable_positions(layout) {
             let ranges = layout.ranges(ty, position)?;
-            if !arrays.contains_key(&ranges) {
-                let array = part(&ranges)?;
-                if *array.array_type() != part_type {
-                    let reason = format!(
-                        "indices {ranges:?} of an array {ty} are {part_type}, got {}",
-                        array.array_type()
-                    );
-                    return Err(Error::Layout { reason }.into());
-                }
-                arrays.insert(ranges, array);
+            let Entry::Vacant(entry) = arrays.entry(ranges) else { continue };
+            let array = part(entry.key())?;
+            if *array.array_type() != part_type {
+                let (ranges, got) = (entry.key(), array.array_type());
+                let reason = format!("indices {ranges:?} of an array {ty} are {part_type}, got {got}");
+                return Err(Error::Layout { reason }.into());
             }
+            entry.insert(array);
         }
         Ok(self.place(ty, layout, |position| Ok(arrays[&layout.ranges(ty, position)?].clone()))?)
     }

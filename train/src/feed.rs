@@ -1,6 +1,7 @@
 //! A step's batch on the devices: each process reads and uploads the rows that its own devices compute with.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use data::Batch;
@@ -41,8 +42,8 @@ pub(crate) fn upload_batch(
             for group in groups {
                 let range = group * per_group + batch.start..group * per_group + batch.end;
                 let part = match kept.entry(range) {
-                    std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-                    std::collections::hash_map::Entry::Vacant(entry) => {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) => {
                         let part = rows(entry.key().clone())?;
                         entry.insert(part)
                     }

@@ -114,7 +114,7 @@ impl Identity {
             variables,
         };
         let (origin, count) =
-            number("--processes", given.processes, &COUNTS, &variable)?.ok_or_else(|| {
+            number("--processes", given.processes, &COUNTS, variable)?.ok_or_else(|| {
                 unknown(
                     "the number of processes",
                     "--processes",
@@ -125,7 +125,7 @@ impl Identity {
             let expected = format!("from 1 to {MOST}");
             return Err(IdentityError::Number { origin, value: count.to_string(), expected });
         }
-        let index = number("--process-id", given.process_id, &INDICES, &variable)?;
+        let index = number("--process-id", given.process_id, &INDICES, variable)?;
         let (origin, index) = match index {
             None if count == 1 => return Ok(None),
             None => {
