@@ -1,13 +1,14 @@
 //! `gopher train` as two processes that meet in a real store on loopback, with the fake plugin for their devices: up to the
 //! compiler, which the fake plugin does not have.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 
 use serde_json::json;
 
 use crate::fake::build;
-use crate::place::{Place, check_error, stderr};
+use crate::place::{Place, TINY, check_error, stderr};
 use crate::server::{Server, free_port};
 
 /// Options of a machine of two hosts with two devices each.
@@ -127,7 +128,7 @@ fn a_process_that_does_not_come_is_named() {
 fn a_store_that_is_not_there_is_named_without_its_password() {
     let Some(place) = Place::with_fake_plugin() else { return };
     let url = format!("redis://:secret@127.0.0.1:{}", free_port());
-    let output = place.process(&url, "0", &[]).output().unwrap();
+    let output = place.process(&url, "0", &["--process-timeout", "1"]).output().unwrap();
     check_error(&output, 1, &["the store at redis://127.0.0.1:", "Connection refused"]);
     assert!(!stderr(&output).contains("secret"), "{}", stderr(&output));
 }
@@ -148,4 +149,63 @@ fn what_several_processes_need_is_wrong_usage_if_it_is_not_said() {
     check(&[&run[..], &["--device", "cuda"]].concat(), "2 processes: say with --topology");
     check(&["--coordinator", "http://store"], "--coordinator http://store: expected redis://HOST:PORT");
     assert!(!place.path("run").exists());
+}
+
+#[test]
+fn the_batch_script_starts_a_store_and_processes_that_find_each_other_in_it() {
+    let Some(place) = Place::with_fake_plugin() else { return };
+    let Some(server) = Server::start(&[]) else { return };
+    drop(server);
+    // Slurm, as far as the script sees it: `srun` starts a process on each of two hosts, which here are one.
+    let commands = place.path("commands");
+    std::fs::create_dir(&commands).unwrap();
+    let gopher = env!("CARGO_BIN_EXE_gopher");
+    std::os::unix::fs::symlink(gopher, commands.join("gopher")).unwrap();
+    for (name, text) in [
+        (
+            "srun",
+            "while [[ $1 == -* ]]; do shift; done\n\
+             for SLURM_PROCID in 0 1; do export SLURM_PROCID; \"$@\" & done\n\
+             wait -n || status=$?; wait; exit ${status:-0}\n",
+        ),
+        ("scontrol", "echo \"scontrol $*\"\n"),
+    ] {
+        let path = commands.join(name);
+        std::fs::write(&path, format!("#!/bin/bash\n{text}")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut config = "data.paths = [\"text.txt\"]\n".to_owned();
+    TINY.iter()
+        .for_each(|set| config += &format!("{}\n", set.replace("training.batch=2", "training.batch=4")));
+    place.write("run.toml", config);
+    // What is marked CHANGE, changed.
+    let script =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/train.sbatch")).unwrap();
+    let script = [
+        ("topology=gpu:h100:2x8 ", "topology=gpu:h100:2x2 ".to_owned()),
+        ("config=configs/quick-start.toml ", "config=run.toml ".to_owned()),
+        ("run=/shared/runs/$SLURM_JOB_NAME ", "run=$PWD/run ".to_owned()),
+        ("port=6379\n", format!("port={}\n", free_port())),
+    ]
+    .into_iter()
+    .fold(script, |script, (from, to)| {
+        assert!(script.contains(from), "{from}");
+        script.replace(from, &to)
+    });
+    place.write("train.sbatch", script);
+    let command = place.gopher(&[]);
+    let path = std::env::join_paths(
+        std::iter::once(commands).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let mut batch = Command::new("bash");
+    batch.arg("train.sbatch").current_dir(place.folder.path()).env("PATH", path.unwrap());
+    batch.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    batch.env("GOPHER_CUDA_PLUGIN", place.path("fake_plugin.so")).env("TMPDIR", place.path("temporary"));
+    batch.env("SLURM_NTASKS", "2").env("SLURM_JOB_ID", "7").env("SLURMD_NODENAME", "127.0.0.1");
+    let output = batch.output().unwrap();
+    let (text, said) = (stderr(&output), String::from_utf8_lossy(&output.stdout).into_owned());
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert_eq!(text.matches("all processes are there").count(), 2, "{text}");
+    assert!(text.contains("compiling for fake"), "{text}");
+    assert!(said.contains("scontrol requeue 7"), "{said}");
 }

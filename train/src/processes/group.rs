@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sharding::{KeyValueError, KeyValueStore, Processes};
+use sharding::{ErrorCode, KeyValueError, KeyValueStore, Processes};
 
 use super::life::Life;
-use super::{Error, Identity, RedisStore};
+use super::{Coordinator, Error, Identity, RedisStore};
 use crate::checkpoint::{Peers, Process};
 
 /// How long a process waits for others, and how often they look after each other.
@@ -84,6 +84,8 @@ impl Group {
     /// Finds the other processes of a run, and waits until all of them are there. `on_loss` is called, once, on a thread of
     /// the group, when another process has failed or vanished later on: then the devices of this one wait for it in vain.
     ///
+    /// A store that is not there yet is given a minute to come up.
+    ///
     /// # Errors
     /// [`Error::Store`]; [`Error::NoAnswer`] and [`Error::Missing`] when they do not come in time.
     pub fn join(
@@ -92,7 +94,7 @@ impl Group {
         patience: Patience,
         on_loss: impl FnOnce(Error) + Send + 'static,
     ) -> Result<Group, Error> {
-        let store = Arc::new(RedisStore::connect(&identity.coordinator)?);
+        let store = Arc::new(connect(&identity.coordinator, patience)?);
         Group::join_in(store, identity.count, identity.index, run, patience, on_loss)
     }
 
@@ -301,6 +303,21 @@ impl Members {
     }
 }
 
+/// How long a store may take to come up: it is often started by the same job.
+const STORE_START: Duration = Duration::from_secs(60);
+
+fn connect(coordinator: &Coordinator, patience: Patience) -> Result<RedisStore, KeyValueError> {
+    let deadline = Instant::now() + STORE_START.min(patience.arrival);
+    loop {
+        match RedisStore::connect(coordinator) {
+            Err(error) if error.code == ErrorCode::Unavailable && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            result => return result,
+        }
+    }
+}
+
 /// What is waited for first.
 const TOPIC: &str = "start";
 
@@ -382,7 +399,7 @@ impl KeyValueStore for PluginStore {
             Ok(Some(value)) => Ok(value),
             Ok(None) => Err(KeyValueError::missing(key, timeout)),
             Err(Error::Store(error)) => Err(error),
-            Err(error) => Err(KeyValueError::new(sharding::ErrorCode::Aborted, error.to_string())),
+            Err(error) => Err(KeyValueError::new(ErrorCode::Aborted, error.to_string())),
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Together<'a> {
     at: Cell<Option<u64>>,
     /// Whether process 0 knows of this process's wish.
     told: Cell<bool>,
+    /// Whether the store did not answer the last time.
+    away: Cell<bool>,
 }
 
 /// How many steps are begun before all stop.
@@ -39,6 +41,7 @@ impl Group {
             asked: Cell::new(0),
             at: Cell::new(None),
             told: Cell::new(false),
+            away: Cell::new(false),
         }
     }
 }
@@ -78,17 +81,22 @@ impl Observer for Together<'_> {
     fn should_stop(&self) -> bool {
         let asked = self.asked.get() + 1;
         self.asked.set(asked);
-        // A store that is away for a moment must not make one process miss what the others read.
-        for _ in 0..10 {
+        // A store that is away for a moment must not make one process miss what the others read. One that is away for long
+        // is away for all, and must not slow them down.
+        let tries = if self.away.get() { 1 } else { 10 };
+        for left in (0..tries).rev() {
             if self.at.get().is_some() {
                 break;
             }
-            match self.decide(asked) {
+            let decided = self.decide(asked);
+            self.away.set(decided.is_err());
+            match decided {
                 Ok(at) => {
                     self.at.set(at);
                     break;
                 }
-                Err(_) => std::thread::sleep(Duration::from_secs(1)),
+                Err(_) if left > 0 => std::thread::sleep(Duration::from_secs(1)),
+                Err(_) => {}
             }
         }
         self.at.get().is_some_and(|at| asked >= at)
