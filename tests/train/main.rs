@@ -3,6 +3,7 @@
 mod failures;
 mod place;
 mod results;
+mod resume;
 #[cfg(unix)]
 mod signals;
 mod split;
