@@ -136,7 +136,8 @@ fn changed_files_of_a_run_are_named() {
     assert!(said.contains(warned) && said.contains("from step 6"), "{said}");
     assert_eq!(place.curve("a")[1..], place.curve("whole")[1..]);
     assert!(place.state("a", STEPS) == place.state("whole", STEPS), "the states differ");
-    assert_eq!(place.read("a/tokenizer.model").len(), place.read("whole/tokenizer.model").len());
+    let tokenizer = |run: &str| fs::read(place.path(run).join("tokenizer.model")).unwrap();
+    assert!(tokenizer("a") == tokenizer("whole"));
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub use background::{Background, Outcome, Request};
 pub use error::Error;
 pub use export::{convert, export};
 pub use folders::{
-    Entry, Retention, list, newest, newest_good, remove_superseded, set_aside_after, steps,
+    Entry, Retention, clear_leftovers, list, newest, newest_good, remove_superseded, set_aside_after, steps,
 };
 pub use load::{Checkpoint, FileState, verify};
 pub use manifest::{
