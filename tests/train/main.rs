@@ -7,6 +7,7 @@ mod fake;
 mod hosts;
 mod place;
 mod results;
+mod resume;
 #[cfg(unix)]
 #[path = "../../train/tests/processes/server.rs"]
 mod server;

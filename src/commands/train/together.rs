@@ -5,7 +5,7 @@ use std::time::Duration;
 use sharding::DeviceKind;
 use train::config::Config;
 use train::processes::{Given, Group, Identity, Patience};
-use train::run::{Event, Observer, Summary};
+use train::run::{Event, Observer, Resume, Summary};
 
 use super::{Arguments, Display};
 use crate::output;
@@ -41,6 +41,7 @@ pub(super) fn identity(arguments: &Arguments, config: &Config) -> Result<Option<
 pub(super) fn train(
     identity: &Identity,
     arguments: &Arguments,
+    resume: &Resume,
     config: Config,
     display: &mut Display,
 ) -> Result<Summary, train::Error> {
@@ -58,5 +59,5 @@ pub(super) fn train(
     let group = Group::join(identity, &run, Patience { arrival, ..Patience::default() }, on_loss)?;
     display.event(Event::Note("all processes are there".to_owned()));
     let version = concat!(env!("CARGO_PKG_VERSION"), env!("GOPHER_COMMIT"));
-    train::run::train_together(config, &run, &arguments.resume, &group, version, display)
+    train::run::train_together(config, &run, resume, &group, version, display)
 }

@@ -97,7 +97,7 @@ pub enum Error {
 
     /// There are checkpoints, and none can be used.
     #[error(
-        "no checkpoint in {} is good, the newest not for this reason: {newest}; restore one from a copy, or begin anew with another --run DIR",
+        "no checkpoint in {} is good; of the newest: {newest}; `gopher checkpoint verify` says more; restore one from a copy, or begin anew with another --run DIR",
         .path.display()
     )]
     NoneGood {

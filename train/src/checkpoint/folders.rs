@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, Error, Manifest, PARTIAL, folder_name};
 use crate::disk;
-use crate::run_directory::FileError;
+use crate::run_directory::{FileError, remove_leftovers};
 
 /// How folders begin that were set aside.
 const ASIDE: &str = "aside-";
@@ -35,7 +35,9 @@ pub(super) fn step_of(name: &str) -> Option<u64> {
 pub fn steps(checkpoints: &Path) -> Result<Vec<u64>, Error> {
     let entries = match fs::read_dir(checkpoints) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(source) => return Err(FileError::read(checkpoints, source).into()),
     };
     let mut steps = Vec::new();
@@ -45,6 +47,11 @@ pub fn steps(checkpoints: &Path) -> Result<Vec<u64>, Error> {
     }
     steps.sort_unstable();
     Ok(steps)
+}
+
+/// Removes what a process that was killed left of a save or a removal. Nobody may be saving.
+pub fn clear_leftovers(checkpoints: &Path) {
+    remove_leftovers(checkpoints, PARTIAL);
 }
 
 /// A checkpoint of a run, as far as can be told without reading all of it.
@@ -80,25 +87,29 @@ pub fn newest(checkpoints: &Path) -> Result<Option<PathBuf>, Error> {
 }
 
 /// The newest checkpoint of which everything is verified; `None` if there are no checkpoints at all. Each that is passed
-/// over is told to `warn` in a line.
+/// over is told to `warn` in a line, if there is one that can be used.
 ///
 /// # Errors
 /// [`Error::NoneGood`] if there are checkpoints and none can be used, [`Error::File`] if the folder cannot be read.
 pub fn newest_good(checkpoints: &Path, warn: &mut dyn FnMut(&str)) -> Result<Option<Checkpoint>, Error> {
-    let mut newest = None;
+    let mut passed_over = Vec::new();
     for step in steps(checkpoints)?.into_iter().rev() {
         let path = checkpoints.join(folder_name(step));
         match Manifest::read_complete(&path, step).and_then(|_| Checkpoint::open(&path)) {
-            Ok(checkpoint) => return Ok(Some(checkpoint)),
-            Err(error) => {
-                warn(&format!("passing over {}: {error}", path.display()));
-                newest.get_or_insert(error.to_string());
+            Ok(checkpoint) => {
+                let warning =
+                    |(path, error): &(PathBuf, Error)| format!("passing over {}: {error}", path.display());
+                passed_over.iter().map(warning).for_each(|warning| warn(&warning));
+                return Ok(Some(checkpoint));
             }
+            Err(error) => passed_over.push((path, error)),
         }
     }
-    match newest {
+    match passed_over.into_iter().next() {
         None => Ok(None),
-        Some(newest) => Err(Error::NoneGood { path: checkpoints.to_owned(), newest }),
+        Some((_, newest)) => {
+            Err(Error::NoneGood { path: checkpoints.to_owned(), newest: newest.to_string() })
+        }
     }
 }
 
