@@ -1,6 +1,7 @@
 //! Processes that train together: how they find each other, agree, notice that one is lost, and stop together. In a store
 //! in memory, where threads stand for processes; and in a real one, as real processes with the fake plugin.
 
+mod alone;
 #[path = "../../../xla_sys/tests/common/mod.rs"]
 mod common;
 mod memory;
