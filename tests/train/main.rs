@@ -14,3 +14,4 @@ mod server;
 #[cfg(unix)]
 mod signals;
 mod split;
+mod watching;

@@ -1,8 +1,10 @@
 //! Training from a configuration to a trained model, and going on where a run left off.
 
+mod efficiency;
 mod open;
 mod parts;
 mod plan;
+mod report;
 mod saving;
 mod steps;
 mod summary;
@@ -10,7 +12,7 @@ mod together;
 mod validation;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use data::{Order, Sequences};
 use sha2::{Digest, Sha256};
@@ -23,11 +25,14 @@ use crate::checkpoint;
 use crate::config::Config;
 use crate::metrics::Record;
 use crate::processes::Group;
-use crate::run_directory::write_atomically;
+use crate::run_directory::{RunDirectory, write_atomically};
+use crate::starts::{Start, Starts};
 use crate::text::Text;
+use efficiency::{Efficiency, Work, peak_flops};
 pub use open::kept_config;
 use open::{Opened, open};
 use parts::Parts;
+use report::Report;
 use steps::{Identity, Outcome, Steps};
 pub use summary::Summary;
 pub use together::train_together;
@@ -245,8 +250,9 @@ fn train_prepared(
     let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
     if completed >= config.training.steps {
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
-        return summary::summarize(config, run, &text, Outcome::default(), start);
+        return summary::summarize(config, run, &text, Outcome::default(), start, None);
     }
+    let first = record_start(run, start, completed)?;
     let statistics = text.corpus.training_statistics();
     observer.event(Event::Note(format!(
         "{} parameters; {} tokens to train on, {} held out; compiling for {}",
@@ -259,12 +265,29 @@ fn train_prepared(
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
     drop(checkpoint);
     let identity = Identity::new(run, digest, &runtime, group.map(Group::peers))?;
-    let mut steps = Steps::new(config, run, parts, sequences, identity, completed)?;
+    let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
+    let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
+    let mut steps = Steps::new(config, run, parts, sequences, identity, report, completed);
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);
-    // The chart shows what there is, however the run ended.
-    let chart = summary::write_chart(config, run, statistics.unigram_entropy);
+    // The charts show what there is, however the run ended.
+    let charts = steps.report().finish();
     let outcome = outcome?;
-    chart?;
-    summary::summarize(config, run, &text, outcome, start)
+    charts?;
+    summary::summarize(config, run, &text, outcome, start, Some(steps.report().efficiency()))
+}
+
+/// Adds this process to those that worked on the run, and says when the first was started, if that is known.
+fn record_start(run: &RunDirectory, start: Instant, completed: u64) -> Result<Option<f64>, Error> {
+    let now = SystemTime::now();
+    let started = now.checked_sub(start.elapsed()).unwrap_or(now);
+    Ok(Starts::add(&run.starts(), &Start::of_this_process(started, completed))?.first())
+}
+
+/// What MFU compares, if the device's peak is known.
+fn work(config: &Config, runtime: &Runtime) -> Result<Option<Work>, Error> {
+    let dtype = config.step_options().precision.activations;
+    let peak = peak_flops(runtime, config.topology()?.as_ref(), dtype);
+    let flops_per_token = config.model.flops_per_token(config.training.sequence_length);
+    Ok(peak.map(|peak| Work { flops_per_token, peak }))
 }

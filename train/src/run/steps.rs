@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use data::Sequences;
 use sharding::TransferToHost;
 
 use super::parts::Parts;
+use super::report::Report;
 pub(super) use super::saving::Identity;
 use super::saving::Saving;
 use super::{Event, Observer};
+use crate::Error;
 use crate::config::Config;
 use crate::feed::upload_batch;
-use crate::metrics::{self, Record};
+use crate::metrics::Record;
 use crate::run_directory::RunDirectory;
 use crate::step::STATE_COUNT;
-use crate::{Error, tensorboard};
 
 /// A run under way.
 pub(super) struct Steps<'a> {
@@ -25,8 +26,7 @@ pub(super) struct Steps<'a> {
     parts: Parts,
     sequences: Sequences,
     saving: Saving,
-    metrics: metrics::Writer,
-    events: tensorboard::Writer,
+    report: Report<'a>,
     /// Steps given to the device and read back.
     completed: u64,
     /// When the host last came back from waiting for the device.
@@ -70,25 +70,27 @@ impl<'a> Steps<'a> {
         parts: Parts,
         sequences: Sequences,
         identity: Identity,
+        report: Report<'a>,
         completed: u64,
-    ) -> Result<Self, Error> {
-        let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
-        let host = tensorboard::host_name();
-        let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
+    ) -> Self {
         let now = Instant::now();
-        Ok(Self {
+        Self {
             config,
             run,
             parts,
             sequences,
             saving: Saving::new(identity),
-            metrics,
-            events,
+            report,
             completed,
             free_since: now,
             finished_at: now,
             outcome: Outcome::default(),
-        })
+        }
+    }
+
+    /// What is written down of the steps.
+    pub(super) fn report(&self) -> &Report<'a> {
+        &self.report
     }
 
     /// Takes the steps that are left, and saves the state at the end, however it comes.
@@ -214,7 +216,7 @@ impl<'a> Steps<'a> {
         self.completed = step;
         self.outcome.steps += 1;
         let tokens = self.config.batch_tokens();
-        let record = Record {
+        let record = self.report.step(Record {
             step,
             tokens: step * tokens,
             loss,
@@ -224,16 +226,8 @@ impl<'a> Steps<'a> {
             tokens_per_second: tokens as f64 / seconds,
             validation_loss,
             more,
-        };
-        self.metrics.write(&record)?;
-        let mut scalars = vec![
-            ("loss/training", loss),
-            ("learning_rate", learning_rate),
-            ("grad_norm", grad_norm),
-            ("tokens_per_second", record.tokens_per_second),
-        ];
-        scalars.extend(validation_loss.map(|loss| ("loss/validation", loss)));
-        self.events.scalars(SystemTime::now(), step, &scalars)?;
+            ..Record::default()
+        })?;
         observer.event(Event::Step { record: &record, steps: self.config.training.steps });
         self.saving.poll(observer)?;
         if !(loss.is_finite() && grad_norm.is_finite()) {
