@@ -30,6 +30,7 @@ mod verified;
 
 pub use analysis::{CollectiveKind, CollectiveUse, Cost, LoopUse};
 pub use child::{Worker, serve};
+pub(crate) use compile::slice;
 pub use compile::{Compiled, Request, compile, compile_and_keep, fetch_plugin};
 pub use error::{Error, Refusal};
 pub use estimate::{Rates, StepEstimate};

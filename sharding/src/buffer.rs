@@ -1,5 +1,8 @@
 //! Arrays on devices.
 
+use std::collections::HashSet;
+use std::ops::Range;
+
 use graph::{DType, Literal, TensorType};
 use xla_sys::{ArrayType, BufferState, Element, ElementType, HostArray};
 
@@ -7,18 +10,41 @@ use crate::{Error, Layout, Result};
 
 /// A whole array in the memory of devices, or one that a running program will put there: one part on each device of its
 /// layout. Reading it waits for that program, and gives that program's error if it fails.
+///
+/// Where several processes share the devices, each has the parts on its own ([`Runtime::is_addressable`]).
+///
+/// [`Runtime::is_addressable`]: crate::Runtime::is_addressable
 #[derive(Debug)]
 pub struct Buffer {
-    /// By position of the layout's mesh.
+    /// On the devices of this process, by position of the layout's mesh.
     shards: Vec<xla_sys::Buffer>,
+    /// The position of each.
+    positions: Vec<usize>,
     ty: TensorType,
     layout: Layout,
 }
 
+/// A part of an array on a device of this process.
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
+    /// The position of its device in the layout's mesh.
+    pub position: usize,
+    /// The indices of the whole array that it has: a range for each dimension.
+    pub ranges: Vec<Range<usize>>,
+    /// The part itself.
+    pub shard: &'a xla_sys::Buffer,
+}
+
 impl Buffer {
-    /// A buffer of parts whose types are those that `layout` gives the parts of an array of type `ty`.
-    pub(crate) fn new(shards: Vec<xla_sys::Buffer>, ty: TensorType, layout: Layout) -> Self {
-        Self { shards, ty, layout }
+    /// A buffer of parts at some positions, ascending, whose types are those that `layout` gives the parts of an array of
+    /// type `ty`.
+    pub(crate) fn new(
+        shards: Vec<xla_sys::Buffer>,
+        positions: Vec<usize>,
+        ty: TensorType,
+        layout: Layout,
+    ) -> Self {
+        Self { shards, positions, ty, layout }
     }
 
     /// Dtype and shape of the whole array.
@@ -31,15 +57,39 @@ impl Buffer {
         &self.layout
     }
 
-    /// The part of each device, by position of the layout's mesh; for what this type does not offer.
+    /// The part on each device of this process, by position of the layout's mesh; for what this type does not offer.
     pub fn shards(&self) -> &[xla_sys::Buffer] {
         &self.shards
+    }
+
+    /// The parts on the devices of this process, those that several of them hold as often.
+    ///
+    /// # Errors
+    /// None for a buffer that a runtime or a program made.
+    pub fn parts(&self) -> Result<Vec<Part<'_>>> {
+        let part = |(&position, shard)| {
+            Ok(Part { position, ranges: self.layout.ranges(&self.ty, position)?, shard })
+        };
+        self.positions.iter().zip(&self.shards).map(part).collect()
+    }
+
+    /// The parts that this process is to save. Of the devices that hold a part, the one at the first position owns it: so
+    /// every part of the array is owned by exactly one process, and all of them agree on which.
+    ///
+    /// # Errors
+    /// As [`Buffer::parts`].
+    pub fn owned_parts(&self) -> Result<Vec<Part<'_>>> {
+        let owners = self.layout.owners();
+        let mut parts = self.parts()?;
+        parts.retain(|part| owners.binary_search(&part.position).is_ok());
+        Ok(parts)
     }
 
     /// Copies the whole array to the host: of parts that several devices hold, one.
     ///
     /// # Errors
-    /// That of the program that computes it, or that the buffer was given up to an output of one.
+    /// That of the program that computes it, or that the buffer was given up to an output of one;
+    /// [`Error::NotAddressable`] when only other processes have a part of it.
     pub fn to_host(&self) -> Result<HostArray> {
         self.start_to_host()?.wait()
     }
@@ -52,10 +102,29 @@ impl Buffer {
         if self.layout.is_replicated() {
             return Ok(TransferToHost(Transfer::Whole(self.shards[0].start_to_host()?)));
         }
-        let start = |position: usize| Ok((position, self.shards[position].start_to_host()?));
-        let parts = self.layout.owners().into_iter().map(start).collect::<Result<Vec<_>>>()?;
+        let start = |index: usize| Ok((self.positions[index], self.shards[index].start_to_host()?));
+        let parts = self.all_parts()?.into_iter().map(start).collect::<Result<Vec<_>>>()?;
         let (ty, layout) = (self.ty.clone(), self.layout.clone());
         Ok(TransferToHost(Transfer::Parts { parts, ty, layout }))
+    }
+
+    /// For each part of the array, the index of a shard that is it.
+    fn all_parts(&self) -> Result<Vec<usize>> {
+        let owners = self.layout.owners();
+        if self.positions.len() == self.layout.devices().len() {
+            return Ok(owners);
+        }
+        let (mut seen, mut indices) = (HashSet::new(), Vec::new());
+        for (index, &position) in self.positions.iter().enumerate() {
+            if seen.insert(self.layout.part(position)) {
+                indices.push(index);
+            }
+        }
+        if indices.len() == owners.len() {
+            return Ok(indices);
+        }
+        let what = format!("an array {} that lies {}", self.ty, self.layout);
+        Err(Error::NotAddressable { what, own: indices.len(), parts: owners.len() })
     }
 
     /// Copies the array to the host as little-endian bytes, row-major.
@@ -180,7 +249,7 @@ pub(crate) fn element_type(dtype: DType) -> ElementType {
 }
 
 /// The array type of a tensor type.
-pub(crate) fn array_type(ty: &TensorType) -> ArrayType {
+pub fn array_type(ty: &TensorType) -> ArrayType {
     ArrayType::new(element_type(ty.dtype), ty.shape.clone())
 }
 

@@ -39,6 +39,42 @@ pub enum Error {
         /// Devices there are.
         available: usize,
     },
+    /// An array is wanted of which only other processes have all parts.
+    #[error(
+        "{what} has parts on devices of other processes, and this one has {own} of {parts}: read the parts it has"
+    )]
+    NotAddressable {
+        /// The array.
+        what: String,
+        /// Parts on devices of this process.
+        own: usize,
+        /// All parts.
+        parts: usize,
+    },
+    /// A plugin that cannot join processes.
+    #[error(
+        "the {platform} plugin cannot join {processes} processes: use devices of kind cuda or tpu, or one process"
+    )]
+    CannotJoin {
+        /// The plugin's platform.
+        platform: String,
+        /// Processes that were to be joined.
+        processes: usize,
+    },
+    /// A plugin sees another number of processes than there are.
+    #[error(
+        "process {index}: the {platform} plugin sees devices of {seen} processes, and {processes} were to be joined"
+    )]
+    OtherProcesses {
+        /// This process.
+        index: usize,
+        /// The plugin's platform.
+        platform: String,
+        /// Processes that the devices belong to.
+        seen: usize,
+        /// Processes that were to be joined.
+        processes: usize,
+    },
     /// A function on a mesh is to be compiled from a form that cannot say how it lies there.
     #[error(
         "program `{program}` is for a mesh of devices, which only StableHLO can say: compile it from that"

@@ -100,6 +100,11 @@ impl Interface {
         Self { inputs: inputs.collect(), outputs, scalar }
     }
 
+    /// The layout of a number: whole on each of the program's devices.
+    pub(crate) fn scalar(&self) -> &Layout {
+        &self.scalar
+    }
+
     /// The device at each position of the program's mesh, as its number in the client's list.
     pub fn devices(&self) -> &[usize] {
         self.scalar.devices()

@@ -177,6 +177,17 @@ impl Layout {
         Ok(())
     }
 
+    /// The indices of a whole array of the given type that the device at `position` holds: a range for each dimension.
+    ///
+    /// # Errors
+    /// [`Error::Layout`] when the type does not fit the layout, or there is no such position.
+    pub fn ranges(&self, whole: &TensorType, position: usize) -> Result<Vec<Range<usize>>> {
+        let shard = self.shard_type(whole)?;
+        self.check_position(position)?;
+        let range = |(part, size): (usize, &usize)| part * size..(part + 1) * size;
+        Ok(self.part(position).into_iter().zip(&shard.shape).map(range).collect())
+    }
+
     /// For each part of the array, the first position that holds it: all that must be read to have the whole.
     pub fn owners(&self) -> Vec<usize> {
         let splits = |axis: &MeshAxis| self.split.iter().flatten().any(|name| *name == axis.name);
@@ -192,16 +203,21 @@ impl Layout {
         self.mesh().parts(&self.split[dim]).expect(CHECKED)
     }
 
+    fn check_position(&self, position: usize) -> Result<()> {
+        if position < self.devices().len() {
+            return Ok(());
+        }
+        Err(impossible(format!("position {position} of a mesh {}", Axes(self.mesh()))))
+    }
+
     /// Which part of each dimension the device at `position` holds.
-    fn part(&self, position: usize) -> Vec<usize> {
+    pub(crate) fn part(&self, position: usize) -> Vec<usize> {
         self.split.iter().map(|axes| self.mesh().part(position, axes).expect(CHECKED)).collect()
     }
 
     fn runs(&self, whole: &TensorType, position: usize, bytes: usize, part_bytes: usize) -> Result<Runs> {
         let shard = self.shard_type(whole)?;
-        if position >= self.devices().len() {
-            return Err(impossible(format!("position {position} of a mesh {}", Axes(self.mesh()))));
-        }
+        self.check_position(position)?;
         for (ty, bytes) in [(whole, bytes), (&shard, part_bytes)] {
             if bytes != ty.bytes() {
                 return Err(impossible(format!("{ty} takes {} bytes, got {bytes}", ty.bytes())));

@@ -7,6 +7,9 @@
 //! A [`graph::Partitioned`] function is compiled for all devices of a mesh. Arrays are whole for whoever uploads and
 //! reads them; a [`Layout`] says which part of one each device holds.
 //!
+//! Several processes, usually one on each host, can have one set of devices ([`Processes`]): each uploads and reads the
+//! parts on its own devices, and all of them run the same programs in the same order.
+//!
 //! ```
 //! use graph::{Builder, DType, Literal, TensorType};
 //! use sharding::{DeviceKind, Runtime};
@@ -37,20 +40,22 @@ pub mod machine;
 mod options;
 pub mod partition;
 pub mod plan;
+mod processes;
 mod program;
 pub mod report;
 mod runtime;
 pub mod search;
 
-pub use buffer::{Buffer, TransferToHost};
+pub use buffer::{Buffer, Part, TransferToHost, array_type};
 pub use error::Error;
 pub use interface::{Input, Interface, Output};
 pub use layout::Layout;
 pub use options::{CompileOptions, Format};
+pub use processes::Processes;
 pub use program::{Memory, Program};
 pub use runtime::{Runtime, RuntimeOptions};
 pub use xla_sys::locate::{DeviceKind, Found, Progress};
-pub use xla_sys::{Element, HostArray, OptionValue};
+pub use xla_sys::{ArrayType, Element, ErrorCode, HostArray, KeyValueError, KeyValueStore, OptionValue};
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,9 +1,9 @@
 //! How programs are compiled, and what each platform needs besides.
 
 use graph::{DType, Function, Op};
-use xla_sys::OptionValue;
+use xla_sys::{NamedValue, OptionValue};
 
-use crate::DeviceKind;
+use crate::{DeviceKind, RuntimeOptions};
 
 /// The form in which a program is handed to the compiler; both give the same results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,26 @@ pub(crate) fn platform_overrides(kind: DeviceKind, function: &Function) -> Vec<(
         }
     }
     overrides
+}
+
+/// Options of a client that a platform needs: the one place for them.
+///
+/// | platform | option | what |
+/// |---|---|---|
+/// | CPU | `cpu_device_count` | virtual devices |
+/// | CUDA, several processes | `num_nodes`, `node_id` | processes, and which of them this is |
+///
+/// libtpu has no such options: it learns its place from its surroundings (the variables that Google's scheduler sets, or
+/// the metadata server).
+pub(crate) fn client_options(kind: DeviceKind, options: &RuntimeOptions) -> Vec<NamedValue> {
+    let integer = |name: &str, value: usize| NamedValue::new(name, i64::try_from(value).unwrap_or(i64::MAX));
+    match (kind, &options.processes) {
+        (DeviceKind::Cpu, _) => vec![integer("cpu_device_count", options.virtual_devices.unwrap_or(1))],
+        (DeviceKind::Cuda, Some(processes)) => {
+            vec![integer("num_nodes", processes.count), integer("node_id", processes.index)]
+        }
+        (DeviceKind::Cuda | DeviceKind::Tpu, _) => Vec::new(),
+    }
 }
 
 /// Whether any value of a function, scan bodies included, is of a dtype.

@@ -1,6 +1,7 @@
 //! Compiled programs.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::time::Instant;
 
 use graph::{Function, Literal, Partitioned, TensorType};
@@ -38,6 +39,8 @@ pub struct Program {
     name: String,
     interface: Interface,
     executable: LoadedExecutable,
+    /// The positions of its mesh that are this process's.
+    positions: Vec<usize>,
     runtime: Runtime,
     compile_seconds: f64,
 }
@@ -124,7 +127,9 @@ impl Program {
             Error::Compile { program: name.clone(), operation, source }
         })?;
         let compile_seconds = start.elapsed().as_secs_f64();
-        let program = Self { name, interface, executable, runtime: runtime.clone(), compile_seconds };
+        let positions = runtime.addressable_positions(interface.scalar());
+        let runtime = runtime.clone();
+        let program = Self { name, interface, executable, positions, runtime, compile_seconds };
         program.check_compiled()?;
         Ok(program)
     }
@@ -188,7 +193,7 @@ impl Program {
         self.interface.output_index(name)
     }
 
-    /// The devices it runs on, as their numbers in the client's list, by position of the mesh.
+    /// The devices it runs on, as their numbers in [`Runtime::devices`], by position of the mesh.
     pub fn devices(&self) -> &[usize] {
         self.interface.devices()
     }
@@ -253,6 +258,19 @@ impl Program {
         self.runtime.upload_array_with(HostArray::from_slice(values, &input.ty.shape)?, &input.layout)
     }
 
+    /// Makes the program's input `index` from its parts, as [`Runtime::upload_parts`] does.
+    ///
+    /// # Errors
+    /// As there, and [`Error::NoInput`].
+    pub fn upload_parts<E: From<Error>>(
+        &self,
+        index: usize,
+        part: impl FnMut(&[Range<usize>]) -> Result<HostArray, E>,
+    ) -> Result<Buffer, E> {
+        let input = self.input(index)?;
+        self.runtime.upload_parts(&input.ty, &input.layout, part)
+    }
+
     /// Starts the program and returns its outputs without waiting for them; they can be inputs of the next run at
     /// once. (Virtual devices of the CPU take one run at a time: the next waits for it.) Inputs whose memory an output takes over ([`Input::donated`]) cannot be used again.
     ///
@@ -291,8 +309,9 @@ impl Program {
             self.check_layout(index, buffer.layout())?;
         }
         self.check_donated(inputs, options)?;
-        let on_device = |position: usize| inputs.iter().map(|buffer| &buffer.shards()[position]).collect();
-        let arguments: Vec<Vec<_>> = (0..self.devices().len()).map(on_device).collect();
+        // By `check_layout`, all of them lie on the same devices.
+        let on_device = |index: usize| inputs.iter().map(|buffer| &buffer.shards()[index]).collect();
+        let arguments: Vec<Vec<_>> = (0..self.positions.len()).map(on_device).collect();
         let arguments: Vec<_> = arguments.iter().map(Vec::as_slice).collect();
         let turn = if arguments.len() > 1 { self.runtime.turn() } else { None };
         let execution = self.executable.execute(&arguments, options).map_err(|source| {
@@ -308,7 +327,7 @@ impl Program {
         let output = |output: &Output| {
             // Each device has one, by `check_compiled`.
             let shards = devices.iter_mut().filter_map(Iterator::next).collect();
-            Buffer::new(shards, output.ty.clone(), output.layout.clone())
+            Buffer::new(shards, self.positions.clone(), output.ty.clone(), output.layout.clone())
         };
         Ok(self.outputs().iter().map(output).collect())
     }

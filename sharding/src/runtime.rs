@@ -1,15 +1,19 @@
 //! A plugin with its devices.
 
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use graph::{DType, Function, Literal, Partitioned, TensorType};
 use xla_sys::locate::{self, Located, Locator};
-use xla_sys::{Client, Device, Element, Event, HostArray, NamedValue, Plugin};
+use xla_sys::{Client, Device, Element, Event, HostArray, Plugin};
 
+use crate::aot::slice;
 use crate::buffer::{array_type, tensor_type};
-use crate::options::CompileOptions;
-use crate::{Buffer, DeviceKind, Error, Found, Layout, Program, Progress, Result};
+use crate::options::{CompileOptions, client_options};
+use crate::{Buffer, DeviceKind, Error, Found, Layout, Processes, Program, Progress, Result};
 
 /// Where the plugin comes from and how it is started.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +23,8 @@ pub struct RuntimeOptions {
     /// Number of devices the CPU plugin pretends to have, which share the cores; 1 if not given. Ignored for other kinds
     /// of device.
     pub virtual_devices: Option<usize>,
+    /// The processes whose devices programs run on; `None` for this one alone.
+    pub processes: Option<Processes>,
 }
 
 /// A plugin, its client and its devices: arrays and programs that say no more are on the first. Cloning gives another handle to the same.
@@ -28,6 +34,9 @@ pub struct Runtime {
     located: Located,
     plugin: Plugin,
     client: Client,
+    devices: Arc<[Device]>,
+    /// For each of `devices`, whether it is this process's.
+    addressable: Arc<[bool]>,
     device: Device,
     turn: Arc<Mutex<Vec<Event>>>,
 }
@@ -64,15 +73,34 @@ impl Runtime {
 
     fn load(kind: DeviceKind, located: Located, options: &RuntimeOptions) -> Result<Self> {
         let plugin = Plugin::load_located(kind, &located)?;
-        let mut client_options = Vec::new();
-        if kind == DeviceKind::Cpu {
-            let count = options.virtual_devices.unwrap_or(1);
-            client_options.push(NamedValue::new("cpu_device_count", count as i64));
-        }
-        let client = plugin.client(&client_options)?;
+        let client_options = client_options(kind, options);
+        let client = match &options.processes {
+            Some(processes) if processes.count > 1 => {
+                if kind == DeviceKind::Cpu {
+                    let (platform, processes) = (kind.to_string(), processes.count);
+                    return Err(Error::CannotJoin { platform, processes });
+                }
+                plugin.client_with_store(&client_options, processes.store.clone())?
+            }
+            _ => plugin.client(&client_options)?,
+        };
         let device = client.addressable_devices().first().cloned();
         let device = device.ok_or_else(|| Error::NoDevice { platform: client.platform_name().to_owned() })?;
-        Ok(Self { kind, located, plugin, client, device, turn: Arc::default() })
+        let mut devices = client.devices().to_vec();
+        // Plans count slice by slice, and by identifier in each; plugins list devices as they like.
+        devices.sort_by_key(|device| (slice(kind, device.description()), device.id()));
+        if let Some(Processes { count, index, .. }) = options.processes {
+            let processes: BTreeSet<_> =
+                devices.iter().map(|device| device.description().process_index).collect();
+            if processes.len() != count {
+                let (platform, seen) = (client.platform_name().to_owned(), processes.len());
+                return Err(Error::OtherProcesses { index, platform, seen, processes: count });
+            }
+        }
+        let addressable =
+            devices.iter().map(|device| client.addressable_devices().contains(device)).collect();
+        let devices = devices.into();
+        Ok(Self { kind, located, plugin, client, devices, addressable, device, turn: Arc::default() })
     }
 
     /// The kind of device.
@@ -100,14 +128,26 @@ impl Runtime {
         &self.located.found
     }
 
-    /// Number of devices this process may use.
+    /// Number of devices, those of other processes included.
     pub fn device_count(&self) -> usize {
         self.devices().len()
     }
 
-    /// The devices this process may use. [`Layout::devices`] are numbers of this list.
+    /// The devices, those of other processes included, in the same order in each of them: slice by slice, then by
+    /// identifier. [`Layout::devices`] are numbers of this list.
     pub fn devices(&self) -> &[Device] {
-        self.client.addressable_devices()
+        &self.devices
+    }
+
+    /// Whether a device of [`Runtime::devices`] is one of this process's; false for a number that is none.
+    pub fn is_addressable(&self, number: usize) -> bool {
+        self.addressable.get(number) == Some(&true)
+    }
+
+    /// The positions of a layout's mesh whose devices are this process's, ascending: the parts that it uploads and reads.
+    pub fn addressable_positions(&self, layout: &Layout) -> Vec<usize> {
+        let devices = layout.devices().iter().enumerate();
+        devices.filter(|&(_, &number)| self.is_addressable(number)).map(|(position, _)| position).collect()
     }
 
     /// The plugin, for what this type does not offer.
@@ -120,7 +160,7 @@ impl Runtime {
         &self.client
     }
 
-    /// The first device, on which programs without a mesh run.
+    /// The first device of this process, on which programs without a mesh run.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -264,6 +304,35 @@ impl Runtime {
         self.place(&ty, layout, |_| Ok(array.take().expect("one device asks once")))
     }
 
+    /// Makes an array on the devices of a layout from its parts. Each part on a device of this process is asked for once,
+    /// by its indices in the whole array (a range for each dimension), however many devices hold it. So no process needs
+    /// more of an array than its own devices hold.
+    ///
+    /// # Errors
+    /// What `part` returns; [`Error::Layout`] when the layout is not for such an array, or a part is of another type than
+    /// its indices say; [`Error::TooFewDevices`]; when a device has no room.
+    pub fn upload_parts<E: From<Error>>(
+        &self,
+        ty: &TensorType,
+        layout: &Layout,
+        mut part: impl FnMut(&[Range<usize>]) -> Result<HostArray, E>,
+    ) -> Result<Buffer, E> {
+        let part_type = array_type(&layout.shard_type(ty)?);
+        let mut arrays: HashMap<Vec<Range<usize>>, HostArray> = HashMap::new();
+        for position in self.addressable_positions(layout) {
+            let ranges = layout.ranges(ty, position)?;
+            let Entry::Vacant(entry) = arrays.entry(ranges) else { continue };
+            let array = part(entry.key())?;
+            if *array.array_type() != part_type {
+                let (ranges, got) = (entry.key(), array.array_type());
+                let reason = format!("indices {ranges:?} of an array {ty} are {part_type}, got {got}");
+                return Err(Error::Layout { reason }.into());
+            }
+            entry.insert(array);
+        }
+        Ok(self.place(ty, layout, |position| Ok(arrays[&layout.ranges(ty, position)?].clone()))?)
+    }
+
     /// An array of zeros on the first device.
     ///
     /// # Errors
@@ -281,18 +350,23 @@ impl Runtime {
         self.place(ty, layout, |_| Ok(HostArray::zeros(part_type.clone())?))
     }
 
-    /// Moves the part for each position of a layout's mesh to its device.
+    /// Moves the part for each position of a layout's mesh to its device, if that is this process's.
     fn place(
         &self,
         ty: &TensorType,
         layout: &Layout,
         mut part: impl FnMut(usize) -> Result<HostArray>,
     ) -> Result<Buffer> {
-        let devices =
-            self.devices_numbered(layout.devices(), || format!("an array {ty} that lies {layout}"))?;
-        let place = |(position, device)| Ok(self.client.move_to_device(part(position)?, device)?);
-        let shards = devices.into_iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
-        Ok(Buffer::new(shards, ty.clone(), layout.clone()))
+        let what = || format!("an array {ty} that lies {layout}");
+        let devices = self.devices_numbered(layout.devices(), what)?;
+        let positions = self.addressable_positions(layout);
+        if positions.is_empty() {
+            let (what, parts) = (what(), layout.owners().len());
+            return Err(Error::NotAddressable { what, own: 0, parts });
+        }
+        let place = |&position: &usize| Ok(self.client.move_to_device(part(position)?, devices[position])?);
+        let shards = positions.iter().map(place).collect::<Result<Vec<_>>>()?;
+        Ok(Buffer::new(shards, positions, ty.clone(), layout.clone()))
     }
 
     /// The right to start a program on several devices, for as long as the guard lives; it takes the events of the run.
@@ -310,7 +384,7 @@ impl Runtime {
         Some(turn)
     }
 
-    /// The devices of these numbers in the client's list, wanted for `what`.
+    /// The devices of these numbers, wanted for `what`.
     pub(crate) fn devices_numbered(
         &self,
         numbers: &[usize],

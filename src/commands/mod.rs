@@ -1,5 +1,6 @@
 //! One file per subcommand, each thin: it reads arguments, calls the crates, and prints.
 
+pub mod checkpoint;
 pub mod doctor;
 pub mod export;
 pub mod generate;
@@ -16,6 +17,9 @@ use clap::Subcommand;
 pub enum Command {
     /// Train a model on text; without arguments, a small one on Shakespeare's plays.
     Train(train::Arguments),
+    /// List, verify, export and convert the checkpoints of a run.
+    #[command(subcommand)]
+    Checkpoint(checkpoint::Command),
     /// List runs, and set them side by side.
     Runs(runs::Arguments),
     /// Continue a prompt with a trained model.
@@ -39,6 +43,7 @@ pub enum Command {
 pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Train(arguments) => train::run(arguments),
+        Command::Checkpoint(command) => checkpoint::run(command),
         Command::Runs(arguments) => runs::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Models(arguments) => models::run(arguments),

@@ -3,6 +3,7 @@
 mod metrics_address;
 pub(super) mod progress;
 mod signals;
+mod together;
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -14,7 +15,7 @@ use eval::Sampling;
 use sharding::DeviceKind;
 use train::config::{Config, Draft, Value};
 use train::prometheus::Endpoint;
-use train::run::{Event, Observer, Summary};
+use train::run::{Event, Observer, Resume, Summary, kept_config};
 
 use super::generate::{Request, answer};
 use crate::output::{Interrupted, bytes, grouped, note, print, print_json, table, usage};
@@ -39,6 +40,10 @@ pub struct Arguments {
     /// Run directory; one that holds a run is continued from its newest checkpoint.
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
+    /// Whether to go on with the run in the folder: auto (from its newest good checkpoint), never (a folder that holds a
+    /// run is refused), or a checkpoint to go on from (docs/checkpoints.md).
+    #[arg(long, value_name = "auto|never|CHECKPOINT", default_value = "auto")]
+    resume: PathBuf,
     /// Where to train: cpu, cuda or tpu.
     #[arg(long)]
     device: Option<DeviceKind>,
@@ -48,9 +53,24 @@ pub struct Arguments {
     /// Machine over which each step is split, such as cpu:8 (docs/topologies.md); empty for one device.
     #[arg(long, value_name = "MACHINE")]
     topology: Option<String>,
+    /// TPU slices of that shape, joined by the data-centre network.
+    #[arg(long, value_name = "N")]
+    slices: Option<u32>,
     /// How it is split: a file that `gopher plan` wrote, or the plan.json of a run [default: the run's own, or the best].
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Processes that train together, one on each host (docs/hosts.md) [default: GOPHER_PROCESSES, Slurm's count, or 1].
+    #[arg(long, value_name = "N")]
+    processes: Option<usize>,
+    /// Which of them this is, from 0 [default: GOPHER_PROCESS_ID, or what Slurm or Kubernetes says].
+    #[arg(long, value_name = "I")]
+    process_id: Option<usize>,
+    /// Store in which they find each other: redis://HOST:PORT [default: GOPHER_COORDINATOR].
+    #[arg(long, value_name = "URL")]
+    coordinator: Option<String>,
+    /// Seconds to wait for other processes [default: 600].
+    #[arg(long, value_name = "SECONDS")]
+    process_timeout: Option<u64>,
     /// Serve metrics for Prometheus while training: a port of this machine alone, or ADDRESS:PORT; port 0 takes a free one.
     #[arg(long, value_name = "PORT", value_parser = metrics_address::parse)]
     metrics_addr: Option<SocketAddr>,
@@ -72,19 +92,28 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             "--data {path}: a configuration stands before --data, as in gopher train {path} --data TEXT"
         )));
     }
-    let config = configuration(&arguments).map_err(usage)?;
+    train::disk::check_fault().map_err(usage)?;
+    let config = configuration(&arguments).map_err(|error| match error {
+        train::Error::Config(error) => usage(error),
+        error => error.into(),
+    })?;
     if let Some(plan) = &arguments.plan
         && config.device.topology.is_empty()
     {
         let plan = plan.display();
         return Err(usage(format_args!("--plan {plan}: a plan is for a machine; say which with --topology")));
     }
+    let resume = resume(&arguments.resume)?;
+    let identity = together::identity(&arguments, &config).map_err(usage)?;
     let endpoint = arguments.metrics_addr.map(Endpoint::bind).transpose()?;
     if let Some(endpoint) = &endpoint {
         note(format_args!("metrics for Prometheus at http://{}/metrics", endpoint.address()));
     }
     let mut display = Display { progress: Progress::new(), signals, endpoint };
-    let result = train::run::train(config, arguments.run.as_deref(), &mut display);
+    let result = match &identity {
+        None => train::run::train(config, arguments.run.as_deref(), &resume, &mut display),
+        Some(identity) => together::train(identity, &arguments, &resume, config, &mut display),
+    };
     display.progress.clear();
     let summary = result.map_err(|error| match error {
         train::Error::Config(error) => usage(error),
@@ -101,11 +130,31 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         ));
         return Err(Interrupted.into());
     }
+    if let Some(identity) = &identity
+        && identity.index > 0
+    {
+        note(format_args!("process {} of {} has done its part", identity.index, identity.count));
+        return Ok(());
+    }
     if arguments.json {
         return print_json(&summary);
     }
     print(describe(&summary))?;
-    sample(&summary)
+    // What takes the devices of several hosts does not fit one of them.
+    if identity.is_some() { Ok(()) } else { sample(&summary) }
+}
+
+/// Reads the value of `--resume`.
+fn resume(value: &Path) -> anyhow::Result<Resume> {
+    match value.to_str() {
+        Some("auto") => Ok(Resume::Auto),
+        Some("never") => Ok(Resume::Never),
+        _ if value.is_dir() => Ok(Resume::From(value.to_owned())),
+        _ => Err(usage(format_args!(
+            "--resume {}: there is no such folder; it is auto, never, or the folder of a checkpoint",
+            value.display()
+        ))),
+    }
 }
 
 /// Prints how the model continues a piece of held-out text.
@@ -125,12 +174,15 @@ fn sample(summary: &Summary) -> anyhow::Result<()> {
 }
 
 /// The configuration that the arguments ask for.
-fn configuration(arguments: &Arguments) -> Result<Config, train::config::Error> {
-    let Arguments { config, set, data, steps, run, device, plugin, topology, plan, .. } = arguments;
+fn configuration(arguments: &Arguments) -> Result<Config, train::Error> {
+    let Arguments { config, set, data, steps, run, device, plugin, topology, slices, plan, .. } = arguments;
     let mut draft = Draft::quick_start()?;
-    let of_run = run.as_ref().map(|run| run.join("config.toml")).filter(|path| path.is_file());
-    if let Some(path) = config.as_ref().or(of_run.as_ref()) {
+    if let Some(path) = config {
         draft.apply_file(path)?;
+    } else if let Some(run) = run
+        && let Some((path, text)) = kept_config(run)?
+    {
+        draft.apply_text(&path, &text)?;
     }
     set.iter().try_for_each(|text| draft.set(text))?;
     let path = |path: &Path| Value::from(path.to_string_lossy().into_owned());
@@ -145,6 +197,9 @@ fn configuration(arguments: &Arguments) -> Result<Config, train::config::Error> 
     }
     if let Some(topology) = topology {
         draft.set_value("--topology", "device.topology", topology.as_str().into())?;
+    }
+    if let Some(slices) = slices {
+        draft.set_value("--slices", "device.slices", i64::from(*slices).into())?;
     }
     if let Some(device) = device {
         draft.set_value("--device", "device.kind", device.to_string().into())?;
@@ -183,7 +238,16 @@ impl Observer for Display {
                 self.progress.note(&format!("training {steps} steps{from} in {}", run.display()));
             }
             Event::Step { record, steps } => self.progress.step(record, steps),
-            Event::Saved { checkpoint } => self.progress.note(&format!("saved {}", checkpoint.display())),
+            Event::Saved { checkpoint, bytes: size, seconds, waited_seconds } => {
+                let (checkpoint, size) = (checkpoint.display(), bytes(size as u64));
+                self.progress.note(&format!(
+                    "saved {checkpoint}: {size} in {seconds:.2} s, of which training waited {waited_seconds:.2} s"
+                ));
+            }
+            Event::SaveFailed { step, error } => self.progress.note(&format!(
+                "warning: the checkpoint of step {step} is not saved: {error}; training goes on, and ends if the next \
+                 one cannot be saved either"
+            )),
         }
     }
 

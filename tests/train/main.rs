@@ -1,9 +1,17 @@
 //! `gopher train` as its users run it: the built program, on a small model and a small text.
 
 mod failures;
+#[path = "../../xla_sys/tests/common/mod.rs"]
+mod fake;
+#[cfg(unix)]
+mod hosts;
 mod place;
 mod recipe;
 mod results;
+mod resume;
+#[cfg(unix)]
+#[path = "../../train/tests/processes/server.rs"]
+mod server;
 #[cfg(unix)]
 mod signals;
 mod split;

@@ -8,6 +8,7 @@ mod check;
 mod draft;
 mod text;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ use crate::plan::Planned;
 pub use crate::precision::PrecisionPolicy;
 use crate::precision::Regime;
 use crate::schedule::Schedule;
+use crate::seal;
 use crate::step::{Adam, Rounding, StepOptions};
 pub use draft::Draft;
 pub use toml::Value;
@@ -45,6 +47,8 @@ pub struct Config {
     pub optimizer: Adam,
     /// The learning rate.
     pub schedule: Schedule,
+    /// How checkpoints are saved, and which are kept.
+    pub checkpoint: Checkpoints,
     /// Where programs run.
     pub device: Device,
 }
@@ -113,6 +117,18 @@ pub struct Training {
     pub batch_ramp: Vec<BatchChange>,
 }
 
+/// How checkpoints are saved, and which are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoints {
+    /// Whether training goes on while one is written.
+    pub background: bool,
+    /// How many of the newest are kept; 0 for all.
+    pub keep_last: u64,
+    /// Those of steps divisible by this are kept as well; 0 for none.
+    pub keep_every: u64,
+}
+
 /// Where programs run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,6 +141,8 @@ pub struct Device {
     pub plugin: Option<PathBuf>,
     /// The machine over which each step is split, as [`Topology::parse`] reads it; empty for one device.
     pub topology: String,
+    /// TPU slices of that shape, joined by the data center's network; 1 for other machines.
+    pub slices: usize,
     /// A file with the plan of how. `None` for the plan that the run directory keeps, or the best. It is not a key of the
     /// file: the plan itself becomes part of the run directory.
     #[serde(skip)]
@@ -232,7 +250,7 @@ impl Config {
     pub fn topology(&self) -> Result<Option<Topology>, Error> {
         match self.device.topology.as_str() {
             "" => Ok(None),
-            text => Ok(Some(Topology::parse(text, 1)?)),
+            text => Ok(Some(Topology::parse(text, self.device.slices)?)),
         }
     }
 
@@ -290,7 +308,25 @@ impl Config {
                       # gopher train config.toml\n\n";
         // Only values that TOML has no words for could fail: none of these types holds one.
         let body = toml::to_string(self).unwrap_or_else(|error| format!("# {error}\n"));
-        format!("{header}{body}")
+        seal::close(&format!("{header}{body}\n# {}\n", seal::OPEN))
+    }
+
+    /// All keys with their values as TOML, but for `device.plugin`: what must be the same in all processes of a run. Where a
+    /// plugin lies may differ from host to host.
+    pub fn facts(&self) -> BTreeMap<String, String> {
+        let mut facts = BTreeMap::new();
+        if let Ok(toml::Value::Table(table)) = toml::Value::try_from(self) {
+            for (section, value) in table {
+                match value {
+                    toml::Value::Table(keys) => facts.extend(
+                        keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value.to_string())),
+                    ),
+                    value => drop(facts.insert(section, value.to_string())),
+                }
+            }
+        }
+        facts.remove("device.plugin");
+        facts
     }
 
     /// The keys that must not change while a run goes on, with their values as TOML: the model, what the state holds of

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{checkpoint, config, metrics, plan, run_directory};
+use crate::{checkpoint, config, metrics, plan, processes, run_directory};
 
 /// Why training did not begin, or ended early. What was saved before stays.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,9 @@ pub enum Error {
         /// Devices there are.
         available: usize,
     },
+    /// The processes cannot train together.
+    #[error(transparent)]
+    Processes(#[from] processes::Error),
     /// A program makes parameters that a step cannot take.
     #[error("program `{program}` cannot begin this training: {reason}")]
     Parameters {
@@ -116,11 +119,34 @@ pub enum Error {
         /// Number of training tokens now.
         tokens: u64,
     },
-    /// The tokenizer of a run to be continued is gone.
-    #[error("{} is missing, without which the run cannot be continued: restore it from a copy, or start a new run with another --run DIR", .path.display())]
-    NoTokenizer {
-        /// Where it should be.
+    /// The configuration of a run is not what was written.
+    #[error(
+        "{} is not what gopher wrote: if you changed it, name it as well (gopher train {} --run DIR); otherwise restore it from config.toml in the newest checkpoint",
+        .path.display(), .path.display()
+    )]
+    ConfigChanged {
+        /// The configuration.
         path: PathBuf,
+    },
+    /// The plan of a run is not what was written.
+    #[error(
+        "{} is not what gopher wrote: name a plan with --plan FILE (plan.json in the newest checkpoint is the one it was trained with)",
+        .path.display()
+    )]
+    PlanChanged {
+        /// The plan.
+        path: PathBuf,
+    },
+    /// A run is to go on from a checkpoint of another, and has some of its own.
+    #[error(
+        "{} is no checkpoint of the run at {}, which has its own: name a new directory with --run DIR, or one of its checkpoints with --resume",
+        .checkpoint.display(), .run.display()
+    )]
+    OtherRun {
+        /// The checkpoint.
+        checkpoint: PathBuf,
+        /// The run directory.
+        run: PathBuf,
     },
     /// The loss or its gradients are not finite.
     #[error(

@@ -1,34 +1,41 @@
 //! Training from a configuration to a trained model, and going on where a run left off.
 
 mod efficiency;
+mod open;
 mod parts;
 mod plan;
 mod report;
+mod saving;
 mod steps;
 mod summary;
+mod together;
 mod validation;
 
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-use data::{Sequences, Tokenizer};
+use data::Sequences;
 use sha2::{Digest, Sha256};
 use sharding::machine::Topology;
 use sharding::plan::Plan;
 use sharding::{Progress, Runtime, RuntimeOptions};
 
 use crate::Error;
-use crate::checkpoint::{self, Checkpoint};
-use crate::config::{Config, Draft};
+use crate::checkpoint;
+use crate::config::Config;
 use crate::metrics::Record;
+use crate::processes::Group;
 use crate::run_directory::{RunDirectory, write_atomically};
 use crate::starts::{Start, Starts};
-use crate::text::{Text, load_tokenizer};
+use crate::text::Text;
 use efficiency::{Efficiency, Work, peak_flops};
+pub use open::kept_config;
+use open::{Opened, open};
 use parts::Parts;
 use report::Report;
-use steps::{Outcome, Steps};
+use steps::{Identity, Outcome, Steps};
 pub use summary::Summary;
+pub use together::train_together;
 use validation::Validation;
 
 /// Is told what happens, and says when to stop.
@@ -69,23 +76,65 @@ pub enum Event<'a> {
     Saved {
         /// Its folder.
         checkpoint: &'a Path,
+        /// Bytes of its tensors.
+        bytes: usize,
+        /// From asking for it to its being on disk.
+        seconds: f64,
+        /// How long training waited for it.
+        waited_seconds: f64,
+    },
+    /// A checkpoint could not be saved. Training goes on; if the next one fails too, it ends.
+    SaveFailed {
+        /// The step whose state is not saved.
+        step: u64,
+        /// Why.
+        error: &'a checkpoint::Error,
     },
 }
 
+/// Where a run begins whose folder may hold one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Resume {
+    /// At the newest good checkpoint, if the folder holds a run.
+    #[default]
+    Auto,
+    /// At the first step: a folder that holds a run is refused.
+    Never,
+    /// At a checkpoint, of this run or of another.
+    From(PathBuf),
+}
+
 /// Trains a model in the run directory `folder`, or a new one under `runs`. A folder that holds a run is continued from
-/// its newest checkpoint: the losses go on as if there had been no break, on the same machine or another.
+/// its newest good checkpoint, or as `resume` says: the losses go on as if there had been no break, on the same machine or
+/// another.
 ///
 /// # Errors
 /// Whatever keeps it from beginning or going on. Checkpoints saved before stay; a folder made for a run that could not
 /// begin is removed.
-pub fn train(config: Config, folder: Option<&Path>, observer: &mut dyn Observer) -> Result<Summary, Error> {
+pub fn train(
+    config: Config,
+    folder: Option<&Path>,
+    resume: &Resume,
+    observer: &mut dyn Observer,
+) -> Result<Summary, Error> {
+    train_from(settled(config)?, folder, resume, None, observer)
+}
+
+/// As [`train`], by a settled configuration, alone or as one of a group.
+fn train_from(
+    config: Config,
+    folder: Option<&Path>,
+    resume: &Resume,
+    group: Option<&Group>,
+    observer: &mut dyn Observer,
+) -> Result<Summary, Error> {
     let start = Instant::now();
-    let config = settled(config)?;
-    let (run, previous) = open(&config, folder, observer)?;
-    match prepare(&config, &run, previous, observer) {
-        Ok(prepared) => train_prepared(&config, &run, prepared, start, observer),
+    let opened = open(&config, folder, resume, observer)?;
+    together::tell_opened(group, opened.checkpoint.as_ref())?;
+    match prepare(&config, &opened, group, observer) {
+        Ok(prepared) => train_prepared(&config, opened, prepared, group, start, observer),
         Err(error) => {
-            run.abandon();
+            opened.run.abandon();
             Err(error)
         }
     }
@@ -104,40 +153,6 @@ fn settled(mut config: Config) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// What an earlier process left of the run.
-struct Previous {
-    tokenizer: PathBuf,
-    checkpoint: Option<PathBuf>,
-}
-
-/// Creates a run directory, or opens one and checks that the run can go on with this configuration.
-fn open(
-    config: &Config,
-    folder: Option<&Path>,
-    observer: &mut dyn Observer,
-) -> Result<(RunDirectory, Option<Previous>), Error> {
-    let Some(folder) = folder else {
-        return Ok((RunDirectory::create_named("runs".as_ref(), &config.name, SystemTime::now())?, None));
-    };
-    if RunDirectory::read(folder).is_err() {
-        return Ok((RunDirectory::create(folder)?, None));
-    }
-    let run = RunDirectory::open(folder)?;
-    let mut warn = |warning: &str| observer.event(Event::Note(format!("warning: {warning}")));
-    let checkpoint = checkpoint::latest(&run.checkpoints(), &mut warn)?;
-    if checkpoint.is_some() {
-        let mut saved = Draft::quick_start()?;
-        saved.apply_file(&run.config())?;
-        for ((key, saved), (_, given)) in saved.finish()?.fixed().into_iter().zip(config.fixed()) {
-            if saved != given {
-                return Err(Error::Changed { key, given, saved, run: folder.to_owned() });
-            }
-        }
-    }
-    let previous = Previous { tokenizer: run.tokenizer(), checkpoint };
-    Ok((run, Some(previous)))
-}
-
 /// A run that has its text and its device.
 struct Prepared {
     runtime: Runtime,
@@ -145,7 +160,6 @@ struct Prepared {
     plan: Option<Plan>,
     text: Text,
     digest: String,
-    checkpoint: Option<Checkpoint>,
     sequences: Sequences,
     validation: Option<Validation>,
 }
@@ -153,14 +167,16 @@ struct Prepared {
 /// Everything that is quick to fail, then the text; what the run directory needs to be a run is written at the end.
 fn prepare(
     config: &Config,
-    run: &RunDirectory,
-    previous: Option<Previous>,
+    opened: &Opened,
+    group: Option<&Group>,
     observer: &mut dyn Observer,
 ) -> Result<Prepared, Error> {
+    let Opened { run, checkpoint, .. } = opened;
     let topology = config.topology()?;
     let plan = topology.as_ref().map(|topology| plan::choose(config, topology, run, observer)).transpose()?;
-    let runtime = start_runtime(config, topology.as_ref(), observer)?;
-    let tokenizer = tokenizer(config, previous.as_ref())?;
+    together::agree_plan(group, plan.as_ref(), checkpoint.as_ref())?;
+    let runtime = start_runtime(config, topology.as_ref(), group, observer)?;
+    let tokenizer = opened.tokenizer(config, observer)?;
     let text = Text::prepare(&config.data, config.model.vocabulary_size, tokenizer, observer)?;
 
     let training = &config.training;
@@ -168,29 +184,33 @@ fn prepare(
     let validation = Validation::new(config, plan.as_ref(), text.corpus.validation())?;
 
     let digest = digest(config, &text);
-    let checkpoint = previous.and_then(|previous| previous.checkpoint);
-    let checkpoint = checkpoint.map(|folder| Checkpoint::open(&folder)).transpose()?;
-    if let Some(checkpoint) = &checkpoint
+    together::agree_text(group, &digest, &runtime)?;
+    if let Some(checkpoint) = checkpoint
         && checkpoint.manifest().config_digest != digest
     {
         let tokens = text.corpus.training().len() as u64;
         return Err(Error::OtherText { run: run.path().to_owned(), tokens });
     }
+    if group.is_none_or(Group::is_first) {
+        opened.set_aside(observer)?;
+    }
     // In this order: a folder with a configuration is a run, and a run has a tokenizer.
     write_atomically(&run.tokenizer(), text.tokenizer.to_bytes())?;
     write_atomically(&run.config(), config.to_toml().as_bytes())?;
-    Ok(Prepared { runtime, plan, text, digest, checkpoint, sequences, validation })
+    Ok(Prepared { runtime, plan, text, digest, sequences, validation })
 }
 
 /// The devices: one, or all of a machine.
 fn start_runtime(
     config: &Config,
     topology: Option<&Topology>,
+    group: Option<&Group>,
     observer: &mut dyn Observer,
 ) -> Result<Runtime, Error> {
     let options = RuntimeOptions {
         plugin: config.device.plugin.clone(),
         virtual_devices: topology.map(Topology::devices),
+        processes: group.map(Group::processes),
     };
     let runtime = Runtime::start(config.device.kind, &options, &mut |progress| {
         observer.event(Event::Fetch(progress));
@@ -206,27 +226,6 @@ fn start_runtime(
     }
 }
 
-/// The tokenizer of the run, or the one the configuration names; `None` if one is to be trained.
-fn tokenizer(config: &Config, previous: Option<&Previous>) -> Result<Option<Tokenizer>, Error> {
-    let pieces = config.model.vocabulary_size;
-    let load = |path: &Path, checkpoint| load_tokenizer(path, pieces, checkpoint);
-    let given = config.data.tokenizer.as_deref();
-    // Before the first checkpoint, nothing depends on a tokenizer yet.
-    let Some(Previous { tokenizer: path, checkpoint: Some(checkpoint) }) = previous else {
-        return given.map(|path| load(path, None)).transpose();
-    };
-    if !path.exists() {
-        return Err(Error::NoTokenizer { path: path.clone() });
-    }
-    let saved = load(path, Some(checkpoint))?;
-    if let Some(given) = given
-        && load(given, Some(checkpoint))?.fingerprint() != saved.fingerprint()
-    {
-        return Err(Error::OtherTokenizer { given: given.to_owned(), saved: path.clone() });
-    }
-    Ok(Some(saved))
-}
-
 /// Digest of what must stay the same for a run to go on as if there had been no break.
 fn digest(config: &Config, text: &Text) -> String {
     let mut hash = Sha256::new();
@@ -240,12 +239,15 @@ fn digest(config: &Config, text: &Text) -> String {
 /// Compiles the programs, makes or loads the state, and takes the steps.
 fn train_prepared(
     config: &Config,
-    run: &RunDirectory,
+    opened: Opened,
     prepared: Prepared,
+    group: Option<&Group>,
     start: Instant,
     observer: &mut dyn Observer,
 ) -> Result<Summary, Error> {
-    let Prepared { runtime, plan, text, digest, mut checkpoint, sequences, validation } = prepared;
+    let Opened { run, checkpoint, .. } = opened;
+    let run = &run;
+    let Prepared { runtime, plan, text, digest, sequences, validation } = prepared;
     let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
     if completed >= config.training.steps {
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
@@ -261,11 +263,13 @@ fn train_prepared(
         runtime.platform(),
     )));
     let batch = config.batches().batch(completed);
-    let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_mut())?;
+    let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_ref())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
+    drop(checkpoint);
+    let identity = Identity::new(run, digest, &runtime, group.map(Group::peers))?;
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
     let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
-    let mut steps = Steps::new(config, run, parts, sequences, digest, report, completed);
+    let mut steps = Steps::new(config, run, parts, sequences, identity, report, completed);
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);
     // The charts show what there is, however the run ended.

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use crate::api::{Api, PjrtStruct, slice, text};
 use crate::bindings as c;
 use crate::buffer::BufferHandle;
+use crate::key_value::Callbacks;
 use crate::{
-    ArrayType, Buffer, CompileOptions, Device, Error, Event, HostArray, LoadedExecutable, NamedValue, Plugin,
-    Program, Result, Topology, Value,
+    ArrayType, Buffer, CompileOptions, Device, Error, Event, HostArray, KeyValueStore, LoadedExecutable,
+    NamedValue, Plugin, Program, Result, Topology, Value,
 };
 
 /// Owns the C handle. Everything that a client made keeps it alive.
 pub(crate) struct ClientHandle {
     pub(crate) api: Arc<Api>,
     pub(crate) raw: *mut c::PJRT_Client,
+    /// The plugin has pointers into this until the client is destroyed.
+    _callbacks: Option<Box<Callbacks>>,
 }
 
 // SAFETY: PJRT clients may be used and destroyed on any thread.
@@ -41,7 +44,11 @@ pub struct Client {
 }
 
 impl Client {
-    pub(crate) fn create(plugin: &Plugin, options: &[NamedValue]) -> Result<Client> {
+    pub(crate) fn create(
+        plugin: &Plugin,
+        options: &[NamedValue],
+        store: Option<Arc<dyn KeyValueStore>>,
+    ) -> Result<Client> {
         options.iter().try_for_each(check_option)?;
         let api = plugin.api.clone();
         let raw_options: Vec<_> = options.iter().map(NamedValue::as_raw).collect();
@@ -50,12 +57,22 @@ impl Client {
             num_options: raw_options.len(),
             ..PjrtStruct::new()
         };
-        // SAFETY: the options outlive the call.
+        let callbacks = store.map(Callbacks::new);
+        if let Some(callbacks) = &callbacks {
+            callbacks.register(&mut args);
+        }
+        // SAFETY: the options outlive the call. The callbacks outlive the client; without one, the plugin has no use for
+        // them once the call is over.
         unsafe { api.call(&mut args) }?;
         if args.client.is_null() {
             return Err(Error::malformed("PJRT_Client_Create", "the client is null"));
         }
-        let handle = Arc::new(ClientHandle { api, raw: args.client });
+        let mute = callbacks.as_ref().is_some_and(|callbacks| callbacks.has_unreported_error());
+        let handle = Arc::new(ClientHandle { api, raw: args.client, _callbacks: callbacks });
+        if mute {
+            let detail = "it gave the key-value store no way to report an error";
+            return Err(Error::malformed("PJRT_Client_Create", detail));
+        }
         let client = handle.raw;
         let api = &handle.api;
         let mut name = c::PJRT_Client_PlatformName_Args { client, ..PjrtStruct::new() };

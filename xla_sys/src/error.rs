@@ -55,6 +55,29 @@ impl ErrorCode {
         }
     }
 
+    /// The number of the code.
+    pub fn number(self) -> u32 {
+        match self {
+            ErrorCode::Cancelled => 1,
+            ErrorCode::Unknown => 2,
+            ErrorCode::InvalidArgument => 3,
+            ErrorCode::DeadlineExceeded => 4,
+            ErrorCode::NotFound => 5,
+            ErrorCode::AlreadyExists => 6,
+            ErrorCode::PermissionDenied => 7,
+            ErrorCode::ResourceExhausted => 8,
+            ErrorCode::FailedPrecondition => 9,
+            ErrorCode::Aborted => 10,
+            ErrorCode::OutOfRange => 11,
+            ErrorCode::Unimplemented => 12,
+            ErrorCode::Internal => 13,
+            ErrorCode::Unavailable => 14,
+            ErrorCode::DataLoss => 15,
+            ErrorCode::Unauthenticated => 16,
+            ErrorCode::Other(number) => number,
+        }
+    }
+
     /// The name XLA prints, such as `RESOURCE_EXHAUSTED`.
     pub fn name(self) -> &'static str {
         match self {

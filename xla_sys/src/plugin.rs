@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use crate::api::{Api, PjrtStruct, named_values};
 use crate::bindings as c;
 use crate::locate::{DeviceKind, Located};
-use crate::{Client, Error, NamedValue, Result, Topology};
+use crate::{Client, Error, KeyValueStore, NamedValue, Result, Topology};
 
 /// The oldest plugin API this crate was tested with, which is also the version of its bindings.
 pub const MINIMUM_API_VERSION: (i32, i32) = (c::PJRT_API_MAJOR as i32, c::PJRT_API_MINOR as i32);
@@ -217,7 +217,19 @@ impl Plugin {
     ///
     /// Plugins define their own options; XLA's CPU plugin knows `cpu_device_count` (an integer).
     pub fn client(&self, options: &[NamedValue]) -> Result<Client> {
-        Client::create(self, options)
+        Client::create(self, options, None)
+    }
+
+    /// Creates a client that spans several processes, which find each other through a store that all of them reach. It
+    /// blocks until the others are there, or the plugin's own time limit is over.
+    ///
+    /// XLA's CUDA plugin wants the options `node_id` and `num_nodes` (integers) with it; libtpu knows its place from its
+    /// surroundings.
+    ///
+    /// # Errors
+    /// What the plugin reports; an error of the store comes back through it.
+    pub fn client_with_store(&self, options: &[NamedValue], store: Arc<dyn KeyValueStore>) -> Result<Client> {
+        Client::create(self, options, Some(store))
     }
 
     /// Creates the description of a set of devices that need not exist, such as `v3:32x32` with `libtpu`,

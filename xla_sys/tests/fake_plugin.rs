@@ -1,89 +1,15 @@
 //! The safe layer against a plugin that misbehaves: see fake_plugin/plugin.c.
 
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+mod common;
+
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use common::{Fake, build};
 use xla_sys::*;
 
 /// Longer than anything here takes.
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Compiles the fake plugin with these macros.
-fn build(folder: &Path, defines: &[&str]) -> PathBuf {
-    let target = match std::env::consts::OS {
-        "macos" => format!("{}-apple-darwin", std::env::consts::ARCH),
-        _ => format!("{}-unknown-linux-gnu", std::env::consts::ARCH),
-    };
-    let compiler = cc::Build::new()
-        .cargo_metadata(false)
-        .target(&target)
-        .host(&target)
-        .opt_level(0)
-        .warnings(false)
-        .try_get_compiler()
-        .expect("a C compiler");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let library = folder.join("fake_plugin.so");
-    let output = compiler
-        .to_command()
-        .args(["-shared", "-fPIC", "-pthread", "-I"])
-        .arg(root.join("include"))
-        .args(defines.iter().map(|define| format!("-D{define}")))
-        .arg("-o")
-        .arg(&library)
-        .arg(root.join("tests/fake_plugin/plugin.c"))
-        .output()
-        .expect("the C compiler runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    library
-}
-
-/// A copy of the well-behaved build, with counters of its own.
-struct Fake {
-    plugin: Plugin,
-    _folder: tempfile::TempDir,
-}
-
-impl Fake {
-    fn new() -> Fake {
-        static LIBRARY: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-        let (_, library) = LIBRARY.get_or_init(|| {
-            let folder = tempfile::tempdir().unwrap();
-            let library = build(folder.path(), &[]);
-            (folder, library)
-        });
-        let folder = tempfile::tempdir().unwrap();
-        let copy = folder.path().join("copy.so");
-        std::fs::copy(library, &copy).unwrap();
-        Fake { plugin: Plugin::load(&copy, &PluginOptions::default()).unwrap(), _folder: folder }
-    }
-
-    fn client(&self, orders: &[(&str, &str)]) -> Result<Client> {
-        let orders: Vec<_> = orders.iter().map(|(name, value)| NamedValue::new(*name, *value)).collect();
-        self.plugin.client(&orders)
-    }
-
-    fn count(&self, name: &str) -> i64 {
-        let attributes = self.plugin.attributes().unwrap();
-        match attributes.iter().find(|attribute| attribute.name == name).map(|attribute| &attribute.value) {
-            Some(Value::Int(count)) => *count,
-            other => panic!("{name}: {other:?}"),
-        }
-    }
-
-    /// Every handle was freed once, before its owner, and used only while it lived.
-    fn assert_clean(&self) {
-        let attributes = self.plugin.attributes().unwrap();
-        let wrong: Vec<_> = attributes
-            .iter()
-            .filter(|attribute| !attribute.name.starts_with("made_") && attribute.value != Value::Int(0))
-            .map(|attribute| attribute.to_string())
-            .collect();
-        assert!(wrong.is_empty(), "{wrong:?}");
-    }
-}
 
 fn program(text: &str) -> Program {
     Program::mlir(text, vec![ArrayType::new(ElementType::F32, [2]); 2])

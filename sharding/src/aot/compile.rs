@@ -176,7 +176,7 @@ fn topology(plugin: &Plugin, target: &Target) -> xla_sys::Result<Topology> {
 }
 
 /// The number of the slice a device belongs to; 0 where there are none.
-fn slice(kind: DeviceKind, device: &DeviceDescription) -> usize {
+pub(crate) fn slice(kind: DeviceKind, device: &DeviceDescription) -> usize {
     let index = match (kind, device.attribute("coords"), device.attribute("slice_index")) {
         // The CUDA plugin gives every device of a described topology slice index 0.
         (DeviceKind::Cuda, Some(Value::IntList(coords)), _) => coords.first().copied().unwrap_or(0),

@@ -24,7 +24,14 @@ impl Config {
         let Adam { beta1, beta2, epsilon, weight_decay } = self.optimizer;
         let positive = |x: f64| x.is_finite() && x > 0.0;
         let decay = "at least 0 and below 1";
-        let rules: [(&str, &dyn fmt::Display, bool, &str); 12] = [
+        let slices = self.device.slices;
+        let rules: [(&str, &dyn fmt::Display, bool, &str); 13] = [
+            (
+                "device.slices",
+                &slices,
+                slices == 1 || !self.device.topology.is_empty(),
+                "1 without device.topology, which says what a slice is",
+            ),
             ("training.steps", &steps, (1..=1 << 24).contains(&steps), "between 1 and 16777216"),
             ("training.batch", &batch, (1..=1 << 20).contains(&batch), "between 1 and 1048576"),
             (

@@ -1,6 +1,7 @@
 //! The loop. The device is given a step before the host reads the loss of the one before, so that it never waits.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -9,11 +10,13 @@ use sharding::TransferToHost;
 
 use super::parts::Parts;
 use super::report::Report;
+pub(super) use super::saving::Identity;
+use super::saving::Saving;
 use super::{Event, Observer};
 use crate::Error;
 use crate::batches::Batches;
-use crate::checkpoint::Description;
 use crate::config::Config;
+use crate::feed::upload_batch;
 use crate::metrics::Record;
 use crate::run_directory::RunDirectory;
 
@@ -24,12 +27,10 @@ pub(super) struct Steps<'a> {
     parts: Parts,
     sequences: Sequences,
     batches: Batches,
-    digest: String,
+    saving: Saving,
     report: Report<'a>,
     /// Steps given to the device and read back.
     completed: u64,
-    /// The step whose checkpoint was saved last, and where.
-    saved: Option<(u64, PathBuf)>,
     /// When the host last came back from waiting for the device.
     free_since: Instant,
     /// When the device finished what was read last.
@@ -70,7 +71,7 @@ impl<'a> Steps<'a> {
         run: &'a RunDirectory,
         parts: Parts,
         sequences: Sequences,
-        digest: String,
+        identity: Identity,
         report: Report<'a>,
         completed: u64,
     ) -> Self {
@@ -81,10 +82,9 @@ impl<'a> Steps<'a> {
             parts,
             sequences,
             batches: config.batches(),
-            digest,
+            saving: Saving::new(identity),
             report,
             completed,
-            saved: None,
             free_since: now,
             finished_at: now,
             outcome: Outcome::default(),
@@ -107,11 +107,11 @@ impl<'a> Steps<'a> {
             Err(error @ Error::Device(_)) => return Err(error),
             Err(error) => {
                 // A full disk may have room for nothing more, but then nothing is lost by trying.
-                let _ = self.save(observer);
+                let _ = self.save_last(observer);
                 return Err(error);
             }
         }
-        let saved = self.save(observer)?;
+        let saved = self.save_last(observer)?;
         if let Some(Record { step, loss, grad_norm, .. }) = bad {
             return Err(Error::NotFinite { step, loss, grad_norm, saved });
         }
@@ -179,16 +179,17 @@ impl<'a> Steps<'a> {
     /// Gives the device a step, and the validation after it if one is due.
     fn start(&mut self, step: u64, under_way: Option<&InFlight>) -> Result<InFlight, Error> {
         let training = &self.config.training;
-        let (first, rows) = (self.batches.position(step - 1), self.batches.batch(step - 1));
-        let batch = self.sequences.sequences(first, rows);
+        let first = self.batches.position(step - 1);
         let learning_rate = self.config.schedule.learning_rate(step - 1, training.steps);
         let program = &self.parts.step;
         let state = self.parts.state.buffers().len();
+        let rows = |rows: Range<usize>| Ok(self.sequences.sequences(first + rows.start as u64, rows.len()));
+        let [tokens, targets] = upload_batch(program, state + 2, rows)?;
         let inputs = [
             program.upload_slice(state, &[step as f32])?,
             program.upload_slice(state + 1, &[learning_rate as f32])?,
-            program.upload_slice(state + 2, &batch.inputs)?,
-            program.upload_slice(state + 3, &batch.targets)?,
+            tokens,
+            targets,
         ];
         let inputs: Vec<_> = self.parts.state.buffers().iter().chain(&inputs).collect();
         let outputs = program.run(&inputs)?;
@@ -236,6 +237,9 @@ impl<'a> Steps<'a> {
             }
         };
         self.free_since = Instant::now();
+        if let Some(waited) = self.saving.take_waited() {
+            more.insert("checkpoint_seconds".into(), waited.into());
+        }
         self.completed = step;
         self.outcome.steps += 1;
         let tokens = self.batches.tokens(step) - self.batches.tokens(step - 1);
@@ -252,29 +256,21 @@ impl<'a> Steps<'a> {
             ..Record::default()
         })?;
         observer.event(Event::Step { record: &record, steps: self.config.training.steps });
+        self.saving.poll(observer)?;
         if !(loss.is_finite() && grad_norm.is_finite()) {
             bad.get_or_insert(record);
         }
         Ok(())
     }
 
-    /// Saves the state, unless that was just done.
-    fn save(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
-        if let Some((step, checkpoint)) = &self.saved
-            && *step == self.completed
-        {
-            return Ok(checkpoint.clone());
-        }
-        let description = Description {
-            step: self.completed,
-            tokens: self.batches.tokens(self.completed),
-            seed: self.config.training.seed.into(),
-            config_digest: self.digest.clone(),
-        };
-        let checkpoint = self.parts.state.save(&self.run.checkpoints(), &description)?;
-        observer.event(Event::Saved { checkpoint: &checkpoint });
-        self.saved = Some((self.completed, checkpoint.clone()));
-        Ok(checkpoint)
+    /// Begins to save the state; in the background, unless the configuration wants otherwise.
+    fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        self.saving.save(self.config, self.run, self.completed, &self.parts.state, observer)
+    }
+
+    /// Saves the state, unless that was just done, and waits until it is on disk.
+    fn save_last(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+        self.saving.save_last(self.config, self.run, self.completed, &self.parts.state, observer)
     }
 }
 

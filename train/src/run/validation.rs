@@ -1,5 +1,7 @@
 //! The loss on held-out text.
 
+use std::ops::Range;
+
 use data::{Order, Sequences, TokenStream};
 use model::parameters::COUNT;
 use sharding::plan::Plan;
@@ -7,6 +9,7 @@ use sharding::{Program, TransferToHost};
 
 use crate::Error;
 use crate::config::Config;
+use crate::feed::upload_batch;
 use crate::state::State;
 
 /// Batches of held-out text, the same ones every time and on every machine.
@@ -70,9 +73,10 @@ impl Validation {
         let mut losses = Vec::new();
         for index in 0..self.batches {
             for first in (0..self.batch).step_by(self.rows) {
-                let batch = self.sequences.batch(index, self.batch, first..first + self.rows)?;
-                let tokens = program.upload_slice(COUNT, &batch.inputs)?;
-                let targets = program.upload_slice(COUNT + 1, &batch.targets)?;
+                let rows = |rows: Range<usize>| {
+                    self.sequences.batch(index, self.batch, first + rows.start..first + rows.end)
+                };
+                let [tokens, targets] = upload_batch(program, COUNT, rows)?;
                 let mut inputs: Vec<_> = state.parameters().iter().collect();
                 inputs.extend([&tokens, &targets]);
                 losses.push(program.run(&inputs)?[0].start_to_host()?);

@@ -1,10 +1,10 @@
 //! Writing files so that a reader sees the old contents or the new, and failing in words.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use crate::disk;
 
 /// A file of a run that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -62,40 +62,34 @@ impl FileError {
 /// [`FileError`]; the old contents are then still there.
 pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), FileError> {
     let write = |source| FileError::write(path, source);
-    let file = write_beside(path, contents)?;
-    file.as_file().sync_all().map_err(write)?;
-    file.persist(path).map_err(|error| write(error.error))?;
-    sync_folder(folder_of(path)).map_err(write)
+    let mut file = disk::create_temporary(folder_of(path), PARTIAL).map_err(write)?;
+    disk::write(&mut file, path, contents).map_err(write)?;
+    disk::sync_file(file.as_file(), path).map_err(write)?;
+    disk::rename_file(file, path).map_err(write)?;
+    disk::sync_folder(folder_of(path)).map_err(write)
 }
 
 /// As [`write_atomically`], without waiting for the disk: when the machine loses its power, the file may end up empty.
-/// For what is written again and again.
+/// For what is written again and again, at no moment in particular.
 ///
 /// # Errors
 /// As [`write_atomically`].
 pub fn replace(path: &Path, contents: &[u8]) -> Result<(), FileError> {
-    let file = write_beside(path, contents)?;
-    file.persist(path).map(|_| ()).map_err(|error| FileError::write(path, error.error))
-}
-
-fn write_beside(path: &Path, contents: &[u8]) -> Result<NamedTempFile, FileError> {
     let write = |source| FileError::write(path, source);
     let mut builder = tempfile::Builder::new();
     // Readable as any other file would be, not only by its owner.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.prefix(".partial-").tempfile_in(folder_of(path)).map_err(write)?;
+    let mut file = builder.prefix(PARTIAL).tempfile_in(folder_of(path)).map_err(write)?;
     file.write_all(contents).map_err(write)?;
-    Ok(file)
+    file.persist(path).map(drop).map_err(|error| write(error.error))
 }
+
+/// How the names of unfinished files begin.
+const PARTIAL: &str = ".partial-";
 
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Makes renames in a folder last.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Removes what processes that were killed left in a folder: entries whose name starts with `prefix`.
@@ -104,7 +98,7 @@ pub(crate) fn remove_leftovers(folder: &Path, prefix: &str) {
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(prefix) {
             // A leftover that cannot be removed only takes space.
-            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+            let _ = disk::remove(&entry.path());
         }
     }
 }

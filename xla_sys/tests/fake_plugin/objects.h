@@ -66,13 +66,12 @@ static void *call_back_later(void *event) {
 // ---- Devices, clients ----
 
 struct PJRT_DeviceDescription {
-  int id;
+  int id, process;
+  char name[32];
 };
 struct PJRT_Device {
   PJRT_DeviceDescription description;
 };
-
-enum { DEVICES = 2 };
 
 struct PJRT_TopologyDescription {
   Handle handle;
@@ -84,15 +83,22 @@ struct PJRT_TopologyDescription {
 struct PJRT_Client {
   Handle handle;
   Orders orders;
-  PJRT_Device devices[DEVICES];
-  PJRT_Device *list[DEVICES];
+  int count;
+  PJRT_Device devices[DEVICES * MOST_NODES];
+  PJRT_Device *list[DEVICES * MOST_NODES], *own[DEVICES];
   PJRT_TopologyDescription *topology;
 };
+
+static void number(PJRT_DeviceDescription *device, int id) {
+  device->id = id;
+  device->process = id / DEVICES;
+  snprintf(device->name, sizeof device->name, "FakeDevice(id=%d)", id);
+}
 
 static PJRT_TopologyDescription *topology_of(const Orders *orders, void *owner) {
   PJRT_TopologyDescription *topology = make(TOPOLOGY, sizeof *topology, owner);
   topology->orders = *orders;
-  for (int i = 0; i < DEVICES; i++) topology->devices[i].id = i, topology->list[i] = &topology->devices[i];
+  for (int i = 0; i < DEVICES; i++) number(&topology->devices[i], i), topology->list[i] = &topology->devices[i];
   return topology;
 }
 
@@ -102,9 +108,18 @@ static PJRT_Error *Client_Create(PJRT_Client_Create_Args *args) {
   if (error != NULL) return error;
   ENTER(PJRT_Client_Create, &orders);
   if (MALFORM(&orders, "PJRT_Client_Create")) return NULL;
+  error = rendezvous(args, &orders);
+  if (error != NULL) return error;
   PJRT_Client *client = make(CLIENT, sizeof *client, NULL);
   client->orders = orders;
-  for (int i = 0; i < DEVICES; i++) client->devices[i].description.id = i, client->list[i] = &client->devices[i];
+  client->count = DEVICES * orders.num_nodes;
+  for (int i = 0; i < client->count; i++) {
+    number(&client->devices[i].description, i);
+    // Of several processes, the last comes first in the list: order is nothing to rely on.
+    int place = (orders.num_nodes - 1 - i / DEVICES) * DEVICES + i % DEVICES;
+    client->list[place] = &client->devices[i];
+  }
+  for (int i = 0; i < DEVICES; i++) client->own[i] = &client->devices[orders.node_id * DEVICES + i];
   client->topology = topology_of(&orders, NULL);
   args->client = client;
   return NULL;
@@ -136,13 +151,19 @@ static PJRT_Error *Client_Devices(PJRT_Client_Devices_Args *args) {
   ENTER(PJRT_Client_Devices, &args->client->orders);
   if (MALFORM(&args->client->orders, "PJRT_Client_Devices")) args->client->list[1] = NULL;
   args->devices = args->client->list;
-  args->num_devices = DEVICES;
+  args->num_devices = (size_t)args->client->count;
+  return NULL;
+}
+
+static PJRT_Error *Client_ProcessIndex(PJRT_Client_ProcessIndex_Args *args) {
+  use(args->client, CLIENT);
+  args->process_index = args->client->orders.node_id;
   return NULL;
 }
 
 static PJRT_Error *Client_AddressableDevices(PJRT_Client_AddressableDevices_Args *args) {
   use(args->client, CLIENT);
-  args->addressable_devices = args->client->list;
+  args->addressable_devices = args->client->own;
   args->num_addressable_devices = DEVICES;
   return NULL;
 }
@@ -164,7 +185,7 @@ static PJRT_Error *DeviceDescription_Id(PJRT_DeviceDescription_Id_Args *args) {
 }
 
 static PJRT_Error *DeviceDescription_ProcessIndex(PJRT_DeviceDescription_ProcessIndex_Args *args) {
-  args->process_index = 0;
+  args->process_index = args->device_description->process;
   return NULL;
 }
 
@@ -175,8 +196,8 @@ static PJRT_Error *DeviceDescription_Kind(PJRT_DeviceDescription_Kind_Args *args
 }
 
 static PJRT_Error *DeviceDescription_ToString(PJRT_DeviceDescription_ToString_Args *args) {
-  args->to_string = args->device_description->id ? "FakeDevice(id=1)" : "FakeDevice(id=0)";
-  args->to_string_size = 16;
+  args->to_string = args->device_description->name;
+  args->to_string_size = strlen(args->device_description->name);
   return NULL;
 }
 

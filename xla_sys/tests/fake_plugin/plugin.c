@@ -12,8 +12,13 @@
 //   error_code (int)         ... with this code
 //   malform (string)         the function that reports success and returns null or nonsense
 //   fail_event (string)      the function whose event carries an error
+//   num_nodes (int)          processes of the client; above 1, they find each other through the key-value store
+//   node_id (int)            which of them this is
+//   kv_timeout_ms (int)      how long it waits for each of the others
+//   kv_mute (int)            not 0: the callbacks get no way to report an error
 //
-// A program is text: "outputs=N donate=I", where output k is input k, and input I is donated (-1: none).
+// A program is text: "outputs=N donate=I", where output k is input k, and input I is donated (-1: none). It runs on one
+// device, or with " partitions=P" behind it on all devices of this process, as its part of P.
 // Handles are never really freed, so every wrong use of one is noticed: plugin attributes count them.
 
 #include <pthread.h>
@@ -118,7 +123,7 @@ static PJRT_Error *Error_GetCode(PJRT_Error_GetCode_Args *args) {
 
 typedef struct {
   char fail_at[64], malform[64], fail_event[64];
-  int error_code;
+  int error_code, num_nodes, node_id, kv_timeout_ms, kv_mute;
 } Orders;
 
 static void copy_text(char *to, const PJRT_NamedValue *from) {
@@ -127,6 +132,8 @@ static void copy_text(char *to, const PJRT_NamedValue *from) {
 
 static PJRT_Error *read_orders(Orders *orders, const PJRT_NamedValue *options, size_t count) {
   orders->error_code = 13;
+  orders->num_nodes = 1;
+  orders->kv_timeout_ms = 10000;
   for (size_t i = 0; i < count; i++) {
     const PJRT_NamedValue *option = &options[i];
 #define IS(text) (option->name_size == strlen(text) && memcmp(option->name, text, option->name_size) == 0)
@@ -134,6 +141,10 @@ static PJRT_Error *read_orders(Orders *orders, const PJRT_NamedValue *options, s
     else if (IS("malform") && option->type == PJRT_NamedValue_kString) copy_text(orders->malform, option);
     else if (IS("fail_event") && option->type == PJRT_NamedValue_kString) copy_text(orders->fail_event, option);
     else if (IS("error_code") && option->type == PJRT_NamedValue_kInt64) orders->error_code = (int)option->int64_value;
+    else if (IS("num_nodes") && option->type == PJRT_NamedValue_kInt64) orders->num_nodes = (int)option->int64_value;
+    else if (IS("node_id") && option->type == PJRT_NamedValue_kInt64) orders->node_id = (int)option->int64_value;
+    else if (IS("kv_timeout_ms") && option->type == PJRT_NamedValue_kInt64) orders->kv_timeout_ms = (int)option->int64_value;
+    else if (IS("kv_mute") && option->type == PJRT_NamedValue_kInt64) orders->kv_mute = (int)option->int64_value;
     else return error_of(3, "unknown option");
 #undef IS
   }
@@ -156,6 +167,8 @@ static PJRT_Error *refuse(const Orders *orders, const char *function) {
     PJRT_Error *ordered = refuse(orders, #function);                                         \
     if (ordered != NULL) return ordered;                                                     \
   } while (0)
+
+#include "processes.h"
 
 #include "objects.h"
 #include "programs.h"
@@ -209,7 +222,7 @@ static void fill(void) {
   SLOT(Event_Destroy), SLOT(Event_IsReady), SLOT(Event_Error), SLOT(Event_Await), SLOT(Event_OnReady);
   SLOT(Client_Create), SLOT(Client_Destroy), SLOT(Client_PlatformName), SLOT(Client_PlatformVersion);
   SLOT(Client_Devices), SLOT(Client_AddressableDevices), SLOT(Client_Compile), SLOT(Client_BufferFromHostBuffer);
-  SLOT(Client_TopologyDescription);
+  SLOT(Client_TopologyDescription), SLOT(Client_ProcessIndex);
   SLOT(DeviceDescription_Id), SLOT(DeviceDescription_ProcessIndex), SLOT(DeviceDescription_Attributes);
   SLOT(DeviceDescription_Kind), SLOT(DeviceDescription_ToString), SLOT(Device_GetDescription);
   SLOT(Executable_Destroy), SLOT(Executable_Name), SLOT(Executable_NumReplicas), SLOT(Executable_NumPartitions);

@@ -5,13 +5,13 @@
 struct PJRT_Executable {
   Handle handle;
   Orders orders;
-  int outputs, donate;
+  int outputs, donate, partitions;
 };
 
 struct PJRT_LoadedExecutable {
   Handle handle;
   PJRT_Client *client;
-  int outputs, donate;
+  int outputs, donate, partitions;
 };
 
 struct PJRT_SerializedExecutable {
@@ -22,22 +22,24 @@ struct PJRT_SerializedTopology {
   Handle handle;
 };
 
-static int parse(const char *code, size_t size, int *outputs, int *donate) {
+static int parse(const char *code, size_t size, int *outputs, int *donate, int *partitions) {
   char text[64];
   snprintf(text, sizeof text, "%.*s", (int)size, code);
-  return sscanf(text, "outputs=%d donate=%d", outputs, donate) == 2;
+  *partitions = 1;
+  return sscanf(text, "outputs=%d donate=%d partitions=%d", outputs, donate, partitions) >= 2;
 }
 
 static PJRT_Error *Client_Compile(PJRT_Client_Compile_Args *args) {
   use(args->client, CLIENT);
   ENTER(PJRT_Client_Compile, &args->client->orders);
-  int outputs, donate;
-  if (!parse(args->program->code, args->program->code_size, &outputs, &donate)) return error_of(3, "syntax error");
+  int outputs, donate, partitions;
+  if (!parse(args->program->code, args->program->code_size, &outputs, &donate, &partitions)) return error_of(3, "syntax error");
   if (MALFORM(&args->client->orders, "PJRT_Client_Compile")) return NULL;
   args->executable = make(LOADED, sizeof *args->executable, args->client);
   args->executable->client = args->client;
   args->executable->outputs = outputs;
   args->executable->donate = donate;
+  args->executable->partitions = partitions;
   return NULL;
 }
 
@@ -55,14 +57,15 @@ static PJRT_Error *LoadedExecutable_GetExecutable(PJRT_LoadedExecutable_GetExecu
   args->executable->orders = loaded->client->orders;
   args->executable->outputs = loaded->outputs;
   args->executable->donate = loaded->donate;
+  args->executable->partitions = loaded->partitions;
   return NULL;
 }
 
 static PJRT_Error *LoadedExecutable_AddressableDevices(PJRT_LoadedExecutable_AddressableDevices_Args *args) {
   use(args->executable, LOADED);
   ENTER(PJRT_LoadedExecutable_AddressableDevices, &args->executable->client->orders);
-  args->addressable_devices = args->executable->client->list;
-  args->num_addressable_devices = 1;
+  args->addressable_devices = args->executable->client->own;
+  args->num_addressable_devices = args->executable->partitions > 1 ? DEVICES : 1;
   return NULL;
 }
 
@@ -71,19 +74,22 @@ static PJRT_Error *LoadedExecutable_Execute(PJRT_LoadedExecutable_Execute_Args *
   use(loaded, LOADED);
   const Orders *orders = &loaded->client->orders;
   ENTER(PJRT_LoadedExecutable_Execute, orders);
-  for (int k = 0; k < loaded->outputs; k++) {
-    const PJRT_Buffer *argument = args->argument_lists[0][k];
-    use(argument, BUFFER);
-    args->output_lists[0][k] = buffer_of(loaded->client, argument->device, argument->type, argument->dims,
-                                         argument->num_dims, argument->data, 0);
-  }
   int donate = loaded->donate;
   for (size_t i = 0; i < args->options->num_non_donatable_input_indices; i++)
     if (args->options->non_donatable_input_indices[i] == donate) donate = -1;
-  if (donate >= 0) args->argument_lists[0][donate]->deleted = 1;
+  for (size_t d = 0; d < args->num_devices; d++) {
+    for (int k = 0; k < loaded->outputs; k++) {
+      const PJRT_Buffer *argument = args->argument_lists[d][k];
+      use(argument, BUFFER);
+      args->output_lists[d][k] = buffer_of(loaded->client, argument->device, argument->type, argument->dims,
+                                           argument->num_dims, argument->data, 0);
+    }
+    if (donate >= 0) args->argument_lists[d][donate]->deleted = 1;
+  }
   if (MALFORM(orders, "outputs")) destroy(args->output_lists[0][0], BUFFER), args->output_lists[0][0] = NULL;
   if (MALFORM(orders, "events")) return NULL;
-  args->device_complete_events[0] = event_of(loaded->client, orders, "PJRT_LoadedExecutable_Execute");
+  for (size_t d = 0; d < args->num_devices; d++)
+    args->device_complete_events[d] = event_of(loaded->client, orders, "PJRT_LoadedExecutable_Execute");
   return NULL;
 }
 
@@ -106,7 +112,7 @@ static PJRT_Error *Executable_NumReplicas(PJRT_Executable_NumReplicas_Args *args
 }
 
 static PJRT_Error *Executable_NumPartitions(PJRT_Executable_NumPartitions_Args *args) {
-  args->num_partitions = 1;
+  args->num_partitions = (size_t)(args->executable->partitions > 1 ? args->executable->partitions : 1);
   return NULL;
 }
 
@@ -219,8 +225,8 @@ static PJRT_Error *TopologyDescription_Serialize(PJRT_TopologyDescription_Serial
 static PJRT_Error *Compile(PJRT_Compile_Args *args) {
   use(args->topology, TOPOLOGY);
   ENTER(PJRT_Compile, &args->topology->orders);
-  int outputs, donate;
-  if (!parse(args->program->code, args->program->code_size, &outputs, &donate)) return error_of(3, "syntax error");
+  int outputs, donate, partitions;
+  if (!parse(args->program->code, args->program->code_size, &outputs, &donate, &partitions)) return error_of(3, "syntax error");
   if (MALFORM(&args->topology->orders, "PJRT_Compile")) return NULL;
   args->executable = make(EXECUTABLE, sizeof *args->executable, (void *)args->topology);
   args->executable->orders = args->topology->orders;

@@ -1,0 +1,63 @@
+//! `gopher train` as one of several processes.
+
+use std::time::Duration;
+
+use sharding::DeviceKind;
+use train::config::Config;
+use train::processes::{Given, Group, Identity, Patience};
+use train::run::{Event, Observer, Resume, Summary};
+
+use super::{Arguments, Display};
+use crate::output;
+
+/// The place of this process; `None` for one alone.
+///
+/// # Errors
+/// What is wrong with it, in one line: wrong usage.
+pub(super) fn identity(arguments: &Arguments, config: &Config) -> Result<Option<Identity>, String> {
+    let Arguments { processes, process_id, coordinator, .. } = arguments;
+    let given = Given { processes: *processes, process_id: *process_id, coordinator: coordinator.clone() };
+    let identity =
+        Identity::find(&given, |name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
+    let Some(Identity { count, .. }) = identity else { return Ok(None) };
+    let refuse = |reason: &str| Err(format!("{count} processes: {reason}"));
+    if arguments.run.is_none() {
+        return refuse("name the run directory, on a file system that all of them share, with --run DIR");
+    }
+    if config.device.kind == DeviceKind::Cpu {
+        return refuse("a processor's devices cannot be joined; use --device cuda or tpu, or one process");
+    }
+    if config.device.topology.is_empty() {
+        return refuse("say with --topology which machine they make up, such as gpu:h100:2x8");
+    }
+    Ok(identity)
+}
+
+/// Finds the other processes, and trains with them. When one of them is lost, this one ends at once: its devices would
+/// wait for the lost ones forever.
+///
+/// # Errors
+/// Whatever keeps them from training together.
+pub(super) fn train(
+    identity: &Identity,
+    arguments: &Arguments,
+    resume: &Resume,
+    config: Config,
+    display: &mut Display,
+) -> Result<Summary, train::Error> {
+    let run = arguments.run.clone().unwrap_or_default();
+    // What the processes say to each other is filed under this.
+    let run = std::path::absolute(&run).unwrap_or(run);
+    let arrival = arguments.process_timeout.map_or(Identity::TIMEOUT, Duration::from_secs);
+    let Identity { count, index, coordinator } = identity;
+    display
+        .event(Event::Note(format!("process {index} of {count}, waiting for the others at {coordinator}")));
+    let on_loss = |error: train::processes::Error| {
+        let _ = output::report(&error.into());
+        std::process::exit(1);
+    };
+    let group = Group::join(identity, &run, Patience { arrival, ..Patience::default() }, on_loss)?;
+    display.event(Event::Note("all processes are there".to_owned()));
+    let version = concat!(env!("CARGO_PKG_VERSION"), env!("GOPHER_COMMIT"));
+    train::run::train_together(config, &run, resume, &group, version, display)
+}
