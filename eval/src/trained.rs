@@ -96,7 +96,8 @@ impl TrainedModel {
             let name = format!("{}{}", STATE[0], spec.name);
             let stored = stored(precision.parameters);
             let expected = self.checkpoint.expect(&name, stored, &spec.shape);
-            let data = expected.and_then(|()| self.checkpoint.read_whole(&name)).map_err(train::Error::from)?;
+            let data =
+                expected.and_then(|()| self.checkpoint.read_whole(&name)).map_err(train::Error::from)?;
             let ty = TensorType::new(precision.parameters, spec.shape);
             parameters.push(runtime.upload_bytes(&ty, &data)?);
         }

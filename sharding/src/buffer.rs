@@ -55,7 +55,11 @@ impl Buffer {
     /// None for a buffer that a runtime or a program made.
     pub fn owned_parts(&self) -> Result<Vec<Part<'_>>> {
         let part = |position: usize| {
-            Ok(Part { position, ranges: self.layout.ranges(&self.ty, position)?, shard: &self.shards[position] })
+            Ok(Part {
+                position,
+                ranges: self.layout.ranges(&self.ty, position)?,
+                shard: &self.shards[position],
+            })
         };
         self.layout.owners().into_iter().map(part).collect()
     }

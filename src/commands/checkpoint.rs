@@ -196,10 +196,12 @@ fn verify(arguments: Verify) -> anyhow::Result<()> {
     for folder in folders {
         for state in checkpoint::verify(&folder) {
             let problem = state.problem.map(|problem| problem.to_string());
-            let file = Verified { checkpoint: folder.clone(), file: state.name, good: problem.is_none(), problem };
+            let file =
+                Verified { checkpoint: folder.clone(), file: state.name, good: problem.is_none(), problem };
             if !arguments.json {
                 let place = file.checkpoint.join(&file.file);
-                let text = file.problem.as_ref().map_or("good".to_owned(), |problem| format!("BAD: {problem}"));
+                let text =
+                    file.problem.as_ref().map_or("good".to_owned(), |problem| format!("BAD: {problem}"));
                 print(format!("{}  {text}\n", place.display()))?;
             }
             all.push(file);

@@ -73,7 +73,8 @@ impl Bench {
 
     /// The line a user types, and types again.
     pub fn train(&self, run: &str) -> Command {
-        let mut command = self.place.train_command(&[&["--run", run, "--json"], &self.arguments[..]].concat());
+        let mut command =
+            self.place.train_command(&[&["--run", run, "--json"], &self.arguments[..]].concat());
         // Compiling is most of the time, and how well does not matter here.
         command.env("XLA_FLAGS", "--xla_backend_optimization_level=0");
         command

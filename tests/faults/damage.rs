@@ -56,9 +56,8 @@ fn cases(bits: usize) -> Vec<(String, Damage)> {
             add(&what, Box::new(flip));
         }
     }
-    let shard = |bench: &Bench, run: &str| {
-        bench.place.path(&format!("{run}/checkpoints/step-00000004/{SHARD}"))
-    };
+    let shard =
+        |bench: &Bench, run: &str| bench.place.path(&format!("{run}/checkpoints/step-00000004/{SHARD}"));
     let cut = move |bench: &Bench, run: &str| {
         let file = fs::OpenOptions::new().write(true).open(shard(bench, run)).unwrap();
         file.set_len(file.metadata().unwrap().len() / 2).unwrap();

@@ -10,7 +10,11 @@ use crate::bench::Ended;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Case {
     /// At a boundary of a save.
-    Boundary { path: String, operation: &'static str, kind: &'static str },
+    Boundary {
+        path: String,
+        operation: &'static str,
+        kind: &'static str,
+    },
     Other(String),
 }
 

@@ -44,7 +44,8 @@ fn check_killed(place: &Place, arguments: &[&str]) {
     }
     place.trained(&[&["--run", "killed"], arguments].concat());
     assert_eq!(place.curve("killed"), place.curve("whole"), "seed {seed}");
-    let steps: Vec<u64> = place.metrics("killed").iter().map(|record| record["step"].as_u64().unwrap()).collect();
+    let steps: Vec<u64> =
+        place.metrics("killed").iter().map(|record| record["step"].as_u64().unwrap()).collect();
     assert!(steps.into_iter().eq(1..=STEPS), "one line for each step, seed {seed}");
     assert!(place.state("killed", STEPS) == place.state("whole", STEPS), "the states differ, seed {seed}");
     let leftovers = place.names("killed/checkpoints");
@@ -88,7 +89,8 @@ fn a_killed_run_is_the_uninterrupted_one_on_one_device() {
 fn a_killed_run_is_the_uninterrupted_one_over_four_devices() {
     let Some(place) = Place::new() else { return };
     place.plan("plan.json", [1, 2, 2], json!({ "zero": 2, "batch": 4 }));
-    let split = ["--set", "model.layers=2", "--set", "training.batch=4", "--set", "model.vocabulary_size=336"];
+    let split =
+        ["--set", "model.layers=2", "--set", "training.batch=4", "--set", "model.vocabulary_size=336"];
     let on = ["--topology", "cpu:4", "--plan", "plan.json"];
     check_killed(&place, &[&every_third()[..], &split, &on].concat());
 }
@@ -123,7 +125,11 @@ fn changed_files_of_a_run_are_named() {
     place.write("a/config.toml", config.replace("maximum = 0.002", "maximum = 0.003"));
     assert_ne!(place.read("a/config.toml"), config);
     let alone = place.gopher(&["train", "--run", "a"]).output().unwrap();
-    check_error(&alone, 1, &["a/config.toml is not what gopher wrote", "gopher train a/config.toml --run DIR"]);
+    check_error(
+        &alone,
+        1,
+        &["a/config.toml is not what gopher wrote", "gopher train a/config.toml --run DIR"],
+    );
     // Without one, the checkpoint's is taken.
     fs::remove_file(place.path("a/config.toml")).unwrap();
     place.write("a/tokenizer.model", "damaged");
@@ -138,6 +144,19 @@ fn changed_files_of_a_run_are_named() {
     assert!(place.state("a", STEPS) == place.state("whole", STEPS), "the states differ");
     let tokenizer = |run: &str| fs::read(place.path(run).join("tokenizer.model")).unwrap();
     assert!(tokenizer("a") == tokenizer("whole"));
+}
+
+#[test]
+fn a_changed_plan_is_not_used() {
+    let Some(place) = Place::new() else { return };
+    place.trained(&["--run", "a", "--steps", "1", "--topology", "cpu:2"]);
+    let plan = place.read("a/plan.json");
+    place.write("a/plan.json", plan.replace("\"zero\": 0", "\"zero\": 1"));
+    assert_ne!(place.read("a/plan.json"), plan);
+    let again = ["--run", "a", "--steps", "2", "--topology", "cpu:2"];
+    place.check_error(&again, 1, &["a/plan.json is not what gopher wrote", "--plan FILE"]);
+    place.write("a/plan.json", plan);
+    place.trained(&again);
 }
 
 #[test]
@@ -185,7 +204,10 @@ fn the_checkpoints_of_a_run_are_listed_and_verified() {
     let run = |arguments: &[&str]| place.gopher(&[&["checkpoint"], arguments].concat()).output().unwrap();
     let list = run(&["ls", "a", "--json"]);
     let rows: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
-    assert_eq!((&rows[1]["step"], &rows[1]["tokens"], &rows[1]["complete"]), (&6.into(), &384.into(), &true.into()));
+    assert_eq!(
+        (&rows[1]["step"], &rows[1]["tokens"], &rows[1]["complete"]),
+        (&6.into(), &384.into(), &true.into())
+    );
     assert!(String::from_utf8_lossy(&run(&["ls", "a"]).stdout).contains("complete"));
     assert!(run(&["verify", "a"]).status.success());
     place.flip("a/checkpoints/step-00000006/config.toml", 40);

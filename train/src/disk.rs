@@ -83,7 +83,10 @@ enum Fault {
 
 /// The variable's value is not one that means something.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("GOPHER_FAULT={value}: expected OPERATION:COUNT:KIND with an operation out of {}, a count from 1, and kill, full or torn (of write); or log:FILE", names())]
+#[error(
+    "GOPHER_FAULT={value}: expected OPERATION:COUNT:KIND with an operation out of {}, a count from 1, and kill, full or torn (of write); or log:FILE",
+    names()
+)]
 pub struct FaultError {
     value: String,
 }
@@ -272,7 +275,9 @@ mod tests {
         for operation in Operation::ALL {
             assert_eq!(parse(&format!("{}:1:full", operation.name())), fail(operation, 1, Kind::Full));
         }
-        for wrong in ["x", "write", "write:0:kill", "write:1:x", "sync-file:1:torn", "write:1:kill:2", "writ:1:kill"] {
+        for wrong in
+            ["x", "write", "write:0:kill", "write:1:x", "sync-file:1:torn", "write:1:kill:2", "writ:1:kill"]
+        {
             let message = parse(wrong).unwrap_err().to_string();
             assert!(message.starts_with(&format!("GOPHER_FAULT={wrong}: expected ")), "{message}");
             assert!(message.contains("rename-folder, sync-folder"), "{message}");

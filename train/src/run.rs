@@ -144,11 +144,7 @@ struct Prepared {
 }
 
 /// Everything that is quick to fail, then the text; what the run directory needs to be a run is written at the end.
-fn prepare(
-    config: &Config,
-    opened: &Opened,
-    observer: &mut dyn Observer,
-) -> Result<Prepared, Error> {
+fn prepare(config: &Config, opened: &Opened, observer: &mut dyn Observer) -> Result<Prepared, Error> {
     let Opened { run, checkpoint, .. } = opened;
     let topology = config.topology()?;
     let plan = topology.as_ref().map(|topology| plan::choose(config, topology, run, observer)).transpose()?;

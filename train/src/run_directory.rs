@@ -20,8 +20,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::checkpoint;
 
-pub use files::{FileError, write_atomically};
 pub(crate) use files::remove_leftovers;
+pub use files::{FileError, write_atomically};
 
 /// Why a run directory cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -117,9 +117,8 @@ fn load(folder: &Path) -> Contents {
 
 /// What a snapshot of whole tensors holds.
 fn contents(snapshot: &Snapshot) -> Contents {
-    let whole = |t: &SnapshotTensor| {
-        (t.name.clone(), t.dtype, t.shape.clone(), t.pieces[0].data.bytes().to_vec())
-    };
+    let whole =
+        |t: &SnapshotTensor| (t.name.clone(), t.dtype, t.shape.clone(), t.pieces[0].data.bytes().to_vec());
     let mut all: Contents = snapshot.tensors.iter().map(whole).collect();
     all.sort_by(|a, b| a.0.cmp(&b.0));
     all
@@ -195,7 +194,11 @@ fn damaged_checkpoints_are_passed_over_by_name() {
     for name in ["step-200", "step-00000abc", ".partial-step-00000300", "aside-step-00000300", "notes"] {
         fs::create_dir(setting.folder().join(name)).unwrap();
     }
-    assert_eq!(setting.newest(), (Some(100), vec![]), "names that are no checkpoint's are nothing to warn of");
+    assert_eq!(
+        setting.newest(),
+        (Some(100), vec![]),
+        "names that are no checkpoint's are nothing to warn of"
+    );
 }
 
 fn flip(path: &Path, byte: usize) {
@@ -356,17 +359,29 @@ fn a_manifest_that_is_not_ours_is_refused() {
         assert!(message.starts_with("~/step-00000100/"), "{message}");
         assert!(message.contains(expected), "{message}");
     };
-    check("\"format_version\": 2", "\"format_version\": 3", "checkpoint format 3, this program reads format 2");
+    check(
+        "\"format_version\": 2",
+        "\"format_version\": 3",
+        "checkpoint format 3, this program reads format 2",
+    );
     check("\"tokens\": 1", "\"tokens\": -1", "not a checkpoint's manifest");
     check("\"versions\"", "\"version\"", "unknown field `version`");
     check("\"config.toml\"", "\"../config.toml\"", "\"../config.toml\" is not a file name");
     check("\"config.toml\"", "\"manifest.json\"", "is incomplete: expected");
-    check("\"name\": \"adam/step\",\n      \"dtype\"", "\"name\": \"empty\",\n      \"dtype\"", "listed twice");
+    check(
+        "\"name\": \"adam/step\",\n      \"dtype\"",
+        "\"name\": \"empty\",\n      \"dtype\"",
+        "listed twice",
+    );
     let shape = "\"shape\": [\n        3,\n        2\n      ],\n      \"split\"";
     check(shape, &shape.replace('3', "4"), "do not make up its shape [4, 2]");
     check(&format!("\"file\": \"{SHARD}\""), "\"file\": \"x\"", "is in x, which is not listed");
     check("\"dtype\": \"I64\"", "\"dtype\": \"U64\"", "adam/step is I64[], the manifest says U64[]");
-    check("\"name\": \"adam/step\",\n          \"offset\"", "\"name\": \"x\",\n          \"offset\"", "it holds no x");
+    check(
+        "\"name\": \"adam/step\",\n          \"offset\"",
+        "\"name\": \"x\",\n          \"offset\"",
+        "it holds no x",
+    );
 }
 
 #[test]
@@ -411,9 +426,8 @@ fn a_tensor_that_is_not_as_expected_is_named() {
     let checkpoint = Checkpoint::open(&setting.step(100)).unwrap();
     let name = "parameters/embedding";
     checkpoint.expect(name, Dtype::BF16, &[3, 2]).unwrap();
-    let message = |name, dtype, shape: &[usize]| {
-        setting.tilde(checkpoint.expect(name, dtype, shape).unwrap_err())
-    };
+    let message =
+        |name, dtype, shape: &[usize]| setting.tilde(checkpoint.expect(name, dtype, shape).unwrap_err());
     assert_eq!(
         message(name, Dtype::F32, &[3, 2]),
         "~/step-00000100, tensor parameters/embedding: expected F32[3, 2], got BF16[3, 2]: the checkpoint is of \
@@ -436,9 +450,8 @@ fn several_processes_write_one_checkpoint() {
     let whole: Vec<u8> = (0..48).collect();
     let share = |process: usize| {
         let rows = &whole[16 * process..][..16];
-        let half = |second: usize| {
-            piece(Dtype::F32, &[2 * process + second, 0], &[1, 2], &rows[8 * second..][..8])
-        };
+        let half =
+            |second: usize| piece(Dtype::F32, &[2 * process + second, 0], &[1, 2], &rows[8 * second..][..8]);
         let split = vec![vec!["data".to_owned()], vec![]];
         let w = SnapshotTensor {
             name: "w".into(),
@@ -568,7 +581,8 @@ fn boxes(dims: &[(usize, usize)]) -> Vec<Region> {
 fn numbers(shape: &[usize], region: &Region) -> Vec<u8> {
     let mut numbers = vec![0u32];
     for ((&size, &offset), &extent) in shape.iter().zip(&region.offset).zip(&region.shape) {
-        let step = |&before: &u32| (offset..offset + extent).map(move |index| before * size as u32 + index as u32);
+        let step =
+            |&before: &u32| (offset..offset + extent).map(move |index| before * size as u32 + index as u32);
         numbers = numbers.iter().flat_map(step).collect();
     }
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()

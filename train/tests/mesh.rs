@@ -129,22 +129,25 @@ fn the_first_state_and_its_checkpoint_do_not_depend_on_the_mesh() {
 
 /// A plan of up to eight devices, in stages or not.
 fn plans() -> impl Strategy<Value = Plan> {
-    let meshes = [(1, 1, 1), (1, 2, 1), (1, 1, 2), (1, 2, 2), (1, 4, 1), (1, 1, 4), (1, 8, 1), (1, 4, 2), (1, 2, 4)]
-        .into_iter()
-        .chain([(2, 1, 1), (2, 2, 1), (2, 1, 2), (2, 2, 2), (2, 1, 4), (2, 4, 1)]);
+    let meshes =
+        [(1, 1, 1), (1, 2, 1), (1, 1, 2), (1, 2, 2), (1, 4, 1), (1, 1, 4), (1, 8, 1), (1, 4, 2), (1, 2, 4)]
+            .into_iter()
+            .chain([(2, 1, 1), (2, 2, 1), (2, 1, 2), (2, 2, 2), (2, 1, 4), (2, 4, 1)]);
     let meshes: Vec<(usize, usize, usize)> = meshes.collect();
-    (prop::sample::select(meshes), 0..4u8, any::<bool>()).prop_map(|((stage, data, model), zero, sequence)| {
-        let plan = plan(data, model, if stage == 1 { zero } else { zero.min(1) });
-        Plan {
-            topology: format!("cpu:{}", stage * data * model),
-            mesh: MeshShape { stage, data, model },
-            stages: stage,
-            microbatches: if stage == 1 { 1 } else { 2 },
-            sequence_sharding: sequence && model > 1,
-            ..plan
-        }
-        .with_derived_rules()
-    })
+    (prop::sample::select(meshes), 0..4u8, any::<bool>()).prop_map(
+        |((stage, data, model), zero, sequence)| {
+            let plan = plan(data, model, if stage == 1 { zero } else { zero.min(1) });
+            Plan {
+                topology: format!("cpu:{}", stage * data * model),
+                mesh: MeshShape { stage, data, model },
+                stages: stage,
+                microbatches: if stage == 1 { 1 } else { 2 },
+                sequence_sharding: sequence && model > 1,
+                ..plan
+            }
+            .with_derived_rules()
+        },
+    )
 }
 
 /// A state on one device: parameters from a seed, and other numbers for Adam's means, which begin with zeros.

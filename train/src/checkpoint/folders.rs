@@ -97,9 +97,8 @@ pub fn newest_good(checkpoints: &Path, warn: &mut dyn FnMut(&str)) -> Result<Opt
         let path = checkpoints.join(folder_name(step));
         match Manifest::read_complete(&path, step).and_then(|_| Checkpoint::open(&path)) {
             Ok(checkpoint) => {
-                let warning = |(path, error): &(PathBuf, Error)| {
-                    format!("passing over {}: {error}", path.display())
-                };
+                let warning =
+                    |(path, error): &(PathBuf, Error)| format!("passing over {}: {error}", path.display());
                 passed_over.iter().map(warning).for_each(|warning| warn(&warning));
                 return Ok(Some(checkpoint));
             }

@@ -181,7 +181,8 @@ pub struct FileState {
 
 /// Verifies every file of a checkpoint, and says of each what is wrong.
 pub fn verify(folder: &Path) -> Vec<FileState> {
-    let state = |name: &str, result: Result<(), Error>| FileState { name: name.into(), problem: result.err() };
+    let state =
+        |name: &str, result: Result<(), Error>| FileState { name: name.into(), problem: result.err() };
     let manifest = match Manifest::read(folder) {
         Ok(manifest) => manifest,
         Err(error) => return vec![state(MANIFEST, Err(error))],

@@ -210,8 +210,7 @@ impl Manifest {
         if sealed != Seal::Whole {
             return Err(malformed("its own sha256, `seal`, is not that of its text: it was changed".into()));
         }
-        let manifest: Manifest =
-            serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        let manifest: Manifest = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
         for name in manifest.files.keys() {
             if Path::new(name).file_name().is_none_or(|file_name| file_name != name.as_str()) {
                 return Err(malformed(format!("{name:?} is not a file name")));

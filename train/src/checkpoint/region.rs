@@ -87,17 +87,14 @@ impl Runs {
             (0..rank).map(|dim| (common.offset[dim] - region.offset[dim]) * strides[dim]).sum()
         };
         // The innermost dimension of which one box has more than both: what lies inside of it is contiguous.
-        let partial = |dim: &usize| {
-            common.shape[*dim] != from.shape[*dim] || common.shape[*dim] != to.shape[*dim]
-        };
+        let partial =
+            |dim: &usize| common.shape[*dim] != from.shape[*dim] || common.shape[*dim] != to.shape[*dim];
         let inner = (0..rank).rev().find(partial).unwrap_or(0);
         let length = common.shape.get(inner).map_or(element_bytes, |extent| extent * from_strides[inner]);
         let mut starts = vec![(start(from, &from_strides), start(to, &to_strides))];
         for dim in 0..inner {
             let steps = 0..common.shape[dim];
-            let step = |&(a, b): &(usize, usize)| {
-                steps.clone().map(move |i| (a, b, i)).collect::<Vec<_>>()
-            };
+            let step = |&(a, b): &(usize, usize)| steps.clone().map(move |i| (a, b, i)).collect::<Vec<_>>();
             let all = starts.iter().flat_map(step);
             starts = all.map(|(a, b, i)| (a + i * from_strides[dim], b + i * to_strides[dim])).collect();
         }
@@ -150,7 +147,8 @@ mod tests {
 
     /// Two boxes in an array of up to three dimensions.
     fn boxes() -> impl Strategy<Value = (Vec<usize>, Region, Region)> {
-        let dims = prop::collection::vec((1..5usize, 0..100usize, 0..100usize, 0..100usize, 0..100usize), 0..4);
+        let dims =
+            prop::collection::vec((1..5usize, 0..100usize, 0..100usize, 0..100usize, 0..100usize), 0..4);
         dims.prop_map(|dims| {
             let whole = dims.iter().map(|dim| dim.0).collect();
             let cut = |size: usize, a: usize, b: usize| (a % size, 1 + b % (size - a % size));

@@ -142,9 +142,8 @@ pub fn write_pieces(
         };
         plan.add(entry, tensor.pieces.iter().map(|piece| piece.region.clone()));
     }
-    let mut data = |tensor: usize, piece: usize| {
-        Ok(Cow::Borrowed(snapshot.tensors[tensor].pieces[piece].data.bytes()))
-    };
+    let mut data =
+        |tensor: usize, piece: usize| Ok(Cow::Borrowed(snapshot.tensors[tensor].pieces[piece].data.bytes()));
     plan.write(folder, snapshot.mesh.clone(), &mut data)
 }
 
@@ -185,7 +184,9 @@ impl Layout {
         order.sort_by(|&(a, i), &(b, j)| {
             let (x, y) = (&self.tensors[a], &self.tensors[b]);
             let by_dtype = y.dtype.bitsize().cmp(&x.dtype.bitsize());
-            by_dtype.then_with(|| x.name.cmp(&y.name)).then_with(|| self.regions[a][i].cmp(&self.regions[b][j]))
+            by_dtype
+                .then_with(|| x.name.cmp(&y.name))
+                .then_with(|| self.regions[a][i].cmp(&self.regions[b][j]))
         });
         let mut files = BTreeMap::new();
         let mut part = 0;
@@ -265,8 +266,7 @@ pub(super) fn publish_as(
         let path = partial.join(Process { index, count: processes }.list());
         let malformed = |reason: String| Error::Manifest { path: path.clone(), reason };
         let bytes = fs::read(&path).map_err(|source| FileError::read(&path, source))?;
-        let list: PieceList =
-            serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
+        let list: PieceList = serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
         merge(&mut manifest, list, index == 0).map_err(malformed)?;
         lists.push(path);
     }

@@ -100,7 +100,8 @@ impl ShardWriter {
             }
             let bytes = item.bytes().ok_or_else(|| malformed("it is too large".into()))?;
             let end = offset + bytes;
-            let info = TensorInfo { dtype: item.dtype, shape: item.shape.clone(), data_offsets: (offset, end) };
+            let info =
+                TensorInfo { dtype: item.dtype, shape: item.shape.clone(), data_offsets: (offset, end) };
             infos.push((item.name.clone(), info));
             offset = end;
         }

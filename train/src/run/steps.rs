@@ -8,8 +8,8 @@ use data::Sequences;
 use sharding::TransferToHost;
 
 use super::parts::Parts;
-use super::saving::Saving;
 pub(super) use super::saving::Identity;
+use super::saving::Saving;
 use super::{Event, Observer};
 use crate::config::Config;
 use crate::metrics::{self, Record};
