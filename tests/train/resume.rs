@@ -147,6 +147,19 @@ fn changed_files_of_a_run_are_named() {
 }
 
 #[test]
+fn a_changed_plan_is_not_used() {
+    let Some(place) = Place::new() else { return };
+    place.trained(&["--run", "a", "--steps", "1", "--topology", "cpu:2"]);
+    let plan = place.read("a/plan.json");
+    place.write("a/plan.json", plan.replace("\"zero\": 0", "\"zero\": 1"));
+    assert_ne!(place.read("a/plan.json"), plan);
+    let again = ["--run", "a", "--steps", "2", "--topology", "cpu:2"];
+    place.check_error(&again, 1, &["a/plan.json is not what gopher wrote", "--plan FILE"]);
+    place.write("a/plan.json", plan);
+    place.trained(&again);
+}
+
+#[test]
 fn never_refuses_a_folder_that_holds_a_run() {
     let Some(place) = Place::new() else { return };
     place.trained(&["--run", "a", "--steps", "2", "--resume", "never"]);

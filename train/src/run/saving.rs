@@ -10,7 +10,8 @@ use sharding::Runtime;
 use super::{Event, Observer};
 use crate::Error;
 use crate::checkpoint::{
-    self, Background, DataPosition, Description, Outcome, Peers, RandomState, Request, Retention, Versions,
+    self, Background, DataPosition, Description, Outcome, Peers, RandomState, Request, Retention, Snapshot,
+    Versions,
 };
 use crate::config::{Checkpoints, Config};
 use crate::run_directory::{FileError, RunDirectory};
@@ -63,6 +64,8 @@ pub(super) struct Saving {
     waited: f64,
     /// What of that is not told yet.
     untold: Option<f64>,
+    /// That of the last save, for the next one.
+    memory: Snapshot,
     /// Whether the last save failed.
     failed: bool,
 }
@@ -70,7 +73,8 @@ pub(super) struct Saving {
 impl Saving {
     pub(super) fn new(identity: Identity) -> Self {
         let background = Background::default();
-        Self { identity, background, saved: None, waited: 0.0, untold: None, failed: false }
+        let memory = Snapshot::default();
+        Self { identity, background, saved: None, waited: 0.0, untold: None, memory, failed: false }
     }
 
     /// How long training waited for a save since this was last asked, in seconds.
@@ -139,7 +143,7 @@ impl Saving {
         state: &State,
         start: Instant,
     ) -> Result<(), Error> {
-        let snapshot = state.snapshot()?;
+        let snapshot = state.snapshot_in(std::mem::take(&mut self.memory))?;
         let (metrics, checkpoints) = (run.metrics(), run.checkpoints());
         let length = fs::metadata(&metrics).map_err(|source| FileError::read(&metrics, source))?.len();
         let Checkpoints { keep_last, keep_every, .. } = config.checkpoint;
@@ -196,7 +200,8 @@ impl Saving {
 
     /// Tells of a save that has gone well.
     fn report(&mut self, outcome: Outcome, observer: &mut dyn Observer) -> Result<(), checkpoint::Error> {
-        let Outcome { step, result, bytes, elapsed, removed, not_removed, .. } = outcome;
+        let Outcome { step, result, bytes, elapsed, removed, not_removed, snapshot } = outcome;
+        self.memory = snapshot;
         let (path, seconds, waited_seconds) = (result?, elapsed.as_secs_f64(), self.waited);
         observer.event(Event::Saved { checkpoint: &path, bytes, seconds, waited_seconds });
         self.saved = Some((step, path));
