@@ -60,7 +60,10 @@ fn two_processes_get_as_far_as_the_compiler() {
         check_error(output, 1, &["cannot compile program", refused]);
     }
     // Process 0 has begun a run; the other has left nothing.
-    assert_eq!(place.names("run"), [".lock", "checkpoints", "config.toml", "tokenizer.model"]);
+    assert_eq!(
+        place.names("run"),
+        [".lock", "checkpoints", "config.toml", "starts.jsonl", "tokenizer.model"]
+    );
     assert_eq!(place.names("temporary"), [""; 0]);
 }
 

@@ -205,6 +205,8 @@ impl Members {
     fn gather(&self, deadline: Instant) -> Result<bool, Error> {
         self.store.put_text(&format!("here/{}", self.index), &self.count.to_string())?;
         if self.index > 0 {
+            // Process 0 is there, may have come much later, and is the one that says who is missing.
+            let deadline = Instant::now() + self.patience.arrival + Duration::from_secs(5);
             let all = self.wait(deadline, || {
                 if self.is_superseded()? {
                     return Ok(Some(false));
