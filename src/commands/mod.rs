@@ -5,6 +5,7 @@ pub mod export;
 pub mod generate;
 pub mod models;
 pub mod plan;
+pub mod runs;
 pub mod runtime;
 pub mod train;
 
@@ -15,6 +16,8 @@ use clap::Subcommand;
 pub enum Command {
     /// Train a model on text; without arguments, a small one on Shakespeare's plays.
     Train(train::Arguments),
+    /// List runs, and set them side by side.
+    Runs(runs::Arguments),
     /// Continue a prompt with a trained model.
     Generate(generate::Arguments),
     /// List the models of the paper with their parameter counts and training state.
@@ -36,6 +39,7 @@ pub enum Command {
 pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Train(arguments) => train::run(arguments),
+        Command::Runs(arguments) => runs::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),

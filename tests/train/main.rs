@@ -7,3 +7,4 @@ mod results;
 #[cfg(unix)]
 mod signals;
 mod split;
+mod watching;

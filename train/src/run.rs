@@ -1,7 +1,9 @@
 //! Training from a configuration to a trained model, and going on where a run left off.
 
+mod efficiency;
 mod parts;
 mod plan;
+mod report;
 mod steps;
 mod summary;
 mod validation;
@@ -20,8 +22,11 @@ use crate::checkpoint::{self, Checkpoint};
 use crate::config::{Config, Draft};
 use crate::metrics::Record;
 use crate::run_directory::{RunDirectory, write_atomically};
+use crate::starts::{Start, Starts};
 use crate::text::{Text, load_tokenizer};
+use efficiency::{Efficiency, Work, peak_flops};
 use parts::Parts;
+use report::Report;
 use steps::{Outcome, Steps};
 pub use summary::Summary;
 use validation::Validation;
@@ -244,8 +249,9 @@ fn train_prepared(
     let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
     if completed >= config.training.steps {
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
-        return summary::summarize(config, run, &text, Outcome::default(), start);
+        return summary::summarize(config, run, &text, Outcome::default(), start, None);
     }
+    let first = record_start(run, start, completed)?;
     let statistics = text.corpus.training_statistics();
     observer.event(Event::Note(format!(
         "{} parameters; {} tokens to train on, {} held out; compiling for {}",
@@ -257,12 +263,29 @@ fn train_prepared(
     let batch = config.batches().batch(completed);
     let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_mut())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
-    let mut steps = Steps::new(config, run, parts, sequences, digest, completed)?;
+    let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
+    let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
+    let mut steps = Steps::new(config, run, parts, sequences, digest, report, completed);
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);
-    // The chart shows what there is, however the run ended.
-    let chart = summary::write_chart(config, run, statistics.unigram_entropy);
+    // The charts show what there is, however the run ended.
+    let charts = steps.report().finish();
     let outcome = outcome?;
-    chart?;
-    summary::summarize(config, run, &text, outcome, start)
+    charts?;
+    summary::summarize(config, run, &text, outcome, start, Some(steps.report().efficiency()))
+}
+
+/// Adds this process to those that worked on the run, and says when the first was started, if that is known.
+fn record_start(run: &RunDirectory, start: Instant, completed: u64) -> Result<Option<f64>, Error> {
+    let now = SystemTime::now();
+    let started = now.checked_sub(start.elapsed()).unwrap_or(now);
+    Ok(Starts::add(&run.starts(), &Start::of_this_process(started, completed))?.first())
+}
+
+/// What MFU compares, if the device's peak is known.
+fn work(config: &Config, runtime: &Runtime) -> Result<Option<Work>, Error> {
+    let dtype = config.regime().dtypes().activations;
+    let peak = peak_flops(runtime, config.topology()?.as_ref(), dtype);
+    let flops_per_token = config.model.flops_per_token(config.training.sequence_length);
+    Ok(peak.map(|peak| Work { flops_per_token, peak }))
 }

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use data::Sequences;
 use sharding::TransferToHost;
 
 use super::parts::Parts;
+use super::report::Report;
 use super::{Event, Observer};
+use crate::Error;
 use crate::batches::Batches;
 use crate::checkpoint::Description;
 use crate::config::Config;
-use crate::metrics::{self, Record};
+use crate::metrics::Record;
 use crate::run_directory::RunDirectory;
-use crate::{Error, tensorboard};
 
 /// A run under way.
 pub(super) struct Steps<'a> {
@@ -24,8 +25,7 @@ pub(super) struct Steps<'a> {
     sequences: Sequences,
     batches: Batches,
     digest: String,
-    metrics: metrics::Writer,
-    events: tensorboard::Writer,
+    report: Report<'a>,
     /// Steps given to the device and read back.
     completed: u64,
     /// The step whose checkpoint was saved last, and where.
@@ -71,27 +71,29 @@ impl<'a> Steps<'a> {
         parts: Parts,
         sequences: Sequences,
         digest: String,
+        report: Report<'a>,
         completed: u64,
-    ) -> Result<Self, Error> {
-        let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
-        let host = tensorboard::host_name();
-        let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
+    ) -> Self {
         let now = Instant::now();
-        Ok(Self {
+        Self {
             config,
             run,
             parts,
             sequences,
             batches: config.batches(),
             digest,
-            metrics,
-            events,
+            report,
             completed,
             saved: None,
             free_since: now,
             finished_at: now,
             outcome: Outcome::default(),
-        })
+        }
+    }
+
+    /// What is written down of the steps.
+    pub(super) fn report(&self) -> &Report<'a> {
+        &self.report
     }
 
     /// Takes the steps that are left, and saves the state at the end, however it comes.
@@ -237,7 +239,7 @@ impl<'a> Steps<'a> {
         self.completed = step;
         self.outcome.steps += 1;
         let tokens = self.batches.tokens(step) - self.batches.tokens(step - 1);
-        let record = Record {
+        let record = self.report.step(Record {
             step,
             tokens: self.batches.tokens(step),
             loss,
@@ -247,16 +249,8 @@ impl<'a> Steps<'a> {
             tokens_per_second: tokens as f64 / seconds,
             validation_loss,
             more,
-        };
-        self.metrics.write(&record)?;
-        let mut scalars = vec![
-            ("loss/training", loss),
-            ("learning_rate", learning_rate),
-            ("grad_norm", grad_norm),
-            ("tokens_per_second", record.tokens_per_second),
-        ];
-        scalars.extend(validation_loss.map(|loss| ("loss/validation", loss)));
-        self.events.scalars(SystemTime::now(), step, &scalars)?;
+            ..Record::default()
+        })?;
         observer.event(Event::Step { record: &record, steps: self.config.training.steps });
         if !(loss.is_finite() && grad_norm.is_finite()) {
             bad.get_or_insert(record);

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 /// A file of a run that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -59,17 +61,36 @@ impl FileError {
 /// # Errors
 /// [`FileError`]; the old contents are then still there.
 pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), FileError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = |source| FileError::write(path, source);
+    let file = write_beside(path, contents)?;
+    file.as_file().sync_all().map_err(write)?;
+    file.persist(path).map_err(|error| write(error.error))?;
+    sync_folder(folder_of(path)).map_err(write)
+}
+
+/// As [`write_atomically`], without waiting for the disk: when the machine loses its power, the file may end up empty.
+/// For what is written again and again.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn replace(path: &Path, contents: &[u8]) -> Result<(), FileError> {
+    let file = write_beside(path, contents)?;
+    file.persist(path).map(|_| ()).map_err(|error| FileError::write(path, error.error))
+}
+
+fn write_beside(path: &Path, contents: &[u8]) -> Result<NamedTempFile, FileError> {
     let write = |source| FileError::write(path, source);
     let mut builder = tempfile::Builder::new();
     // Readable as any other file would be, not only by its owner.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.prefix(".partial-").tempfile_in(folder).map_err(write)?;
+    let mut file = builder.prefix(".partial-").tempfile_in(folder_of(path)).map_err(write)?;
     file.write_all(contents).map_err(write)?;
-    file.as_file().sync_all().map_err(write)?;
-    file.persist(path).map_err(|error| write(error.error))?;
-    sync_folder(folder).map_err(write)
+    Ok(file)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes renames in a folder last.
@@ -83,7 +104,7 @@ pub(crate) fn remove_leftovers(folder: &Path, prefix: &str) {
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(prefix) {
             // A leftover that cannot be removed only takes space.
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
         }
     }
 }
@@ -99,6 +120,8 @@ mod tests {
         write_atomically(&path, b"one").unwrap();
         write_atomically(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
+        replace(&path, b"three").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"three");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
