@@ -5,6 +5,7 @@ pub mod export;
 pub mod generate;
 pub mod models;
 pub mod plan;
+pub mod replay;
 pub mod runtime;
 pub mod train;
 
@@ -17,6 +18,8 @@ pub enum Command {
     Train(train::Arguments),
     /// Continue a prompt with a trained model.
     Generate(generate::Arguments),
+    /// Take steps of a run again and compare: tells a bad chip from a bug.
+    Replay(replay::Arguments),
     /// List the models of the paper with their parameter counts and training state.
     Models(models::Arguments),
     /// Find the best way to split a model over a machine, and have a compiler confirm it.
@@ -37,6 +40,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Train(arguments) => train::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Replay(arguments) => replay::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
         Command::Export(arguments) => export::run(arguments),

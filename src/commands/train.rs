@@ -5,13 +5,17 @@ mod signals;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::Args;
 use eval::Sampling;
 use sharding::DeviceKind;
 use train::config::{Config, Draft, Value};
-use train::run::{Event, Observer, Summary};
+use train::events::{Entry, StopReason, append};
+use train::run::{Event, Hang, Observer, Summary};
 
 use super::generate::{Request, answer};
 use crate::output::{Interrupted, bytes, grouped, note, print, print_json, table, usage};
@@ -48,6 +52,9 @@ pub struct Arguments {
     /// How it is split: a file that `gopher plan` wrote, or the plan.json of a run [default: the run's own, or the best].
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// After Ctrl-C or SIGTERM, give up saving after so many seconds [default: as many as it takes].
+    #[arg(long, value_name = "SECONDS")]
+    stop_deadline: Option<f64>,
     /// Print the summary as a JSON object, and no sample.
     #[arg(long)]
     json: bool,
@@ -73,7 +80,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         let plan = plan.display();
         return Err(usage(format_args!("--plan {plan}: a plan is for a machine; say which with --topology")));
     }
-    let mut display = Display { progress: Progress::new(), signals };
+    let deadline = config.incidents.stop_deadline;
+    let deadline = (deadline > 0.0).then(|| Duration::from_secs_f64(deadline));
+    let completed = Arc::new(AtomicU64::new(0));
+    let mut display = Display { progress: Progress::new(), signals, deadline, completed };
     let result = train::run::train(config, arguments.run.as_deref(), &mut display);
     display.progress.clear();
     let summary = result.map_err(|error| match error {
@@ -88,7 +98,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             checkpoint.display(),
             run.display()
         ));
-        return Err(Interrupted.into());
+        return Err(Interrupted(display.signals.stop().unwrap_or(130)).into());
     }
     if arguments.json {
         return print_json(&summary);
@@ -115,7 +125,8 @@ fn sample(summary: &Summary) -> anyhow::Result<()> {
 
 /// The configuration that the arguments ask for.
 fn configuration(arguments: &Arguments) -> Result<Config, train::config::Error> {
-    let Arguments { config, set, data, steps, run, device, plugin, topology, plan, .. } = arguments;
+    let Arguments { config, set, data, steps, run, device, plugin, topology, plan, stop_deadline, .. } =
+        arguments;
     let mut draft = Draft::quick_start()?;
     let of_run = run.as_ref().map(|run| run.join("config.toml")).filter(|path| path.is_file());
     if let Some(path) = config.as_ref().or(of_run.as_ref()) {
@@ -141,6 +152,9 @@ fn configuration(arguments: &Arguments) -> Result<Config, train::config::Error> 
     if let Some(plugin) = plugin {
         draft.set_value("--plugin", "device.plugin", path(plugin))?;
     }
+    if let Some(seconds) = stop_deadline {
+        draft.set_value("--stop-deadline", "incidents.stop_deadline", (*seconds).into())?;
+    }
     let mut config = draft.finish()?;
     config.device.plan.clone_from(plan);
     Ok(config)
@@ -150,6 +164,30 @@ fn configuration(arguments: &Arguments) -> Result<Config, train::config::Error> 
 struct Display {
     progress: Progress,
     signals: Signals,
+    /// Time from a signal to giving up.
+    deadline: Option<Duration>,
+    /// Steps completed.
+    completed: Arc<AtomicU64>,
+}
+
+impl Display {
+    /// What is done when a signal came and the state cannot be saved in time.
+    fn give_up(&self, run: &Path, deadline: Duration) -> impl FnOnce() + Send + 'static {
+        let (completed, run) = (Arc::clone(&self.completed), run.to_owned());
+        move || {
+            let step = completed.load(Ordering::SeqCst);
+            let message = format!(
+                "not saved within the deadline of {} s; the last checkpoint is good, steps after it up to {step} will be \
+                 taken again; to continue: gopher train --run {}",
+                deadline.as_secs_f64(),
+                run.display()
+            );
+            note(format_args!("error: {message}"));
+            let stop = Entry::Stop { step, reason: StopReason::Deadline, message: Some(message) };
+            // The program ends whether this can be written or not.
+            let _ = append(&run.join("events.jsonl"), SystemTime::now(), &stop);
+        }
+    }
 }
 
 impl Observer for Display {
@@ -158,17 +196,33 @@ impl Observer for Display {
             Event::Fetch(fetch) => self.progress.fetch(fetch),
             Event::Note(text) => self.progress.note(&text),
             Event::Begin { run, completed, steps } => {
-                self.signals.finish_steps();
+                self.completed.store(completed, Ordering::SeqCst);
+                let deadline = self.deadline.unwrap_or_default();
+                self.signals.finish_steps(self.deadline, self.give_up(run, deadline));
                 let from = if completed > 0 { format!(", from step {completed}") } else { String::new() };
                 self.progress.note(&format!("training {steps} steps{from} in {}", run.display()));
             }
-            Event::Step { record, steps } => self.progress.step(record, steps),
+            Event::Step { record, steps } => {
+                self.completed.store(record.step, Ordering::SeqCst);
+                self.progress.step(record, steps);
+            }
             Event::Saved { checkpoint } => self.progress.note(&format!("saved {}", checkpoint.display())),
         }
     }
 
     fn should_stop(&self) -> bool {
-        self.signals.stop()
+        self.signals.stop().is_some()
+    }
+
+    fn alarm(&self) -> Box<dyn Fn(&Hang) + Send> {
+        Box::new(|hang| {
+            if hang.abort {
+                note(format_args!("error: {hang}; giving up: incidents.hang is \"abort\""));
+                // The device does not answer: nothing can be saved, nor the plugin taken apart in good order.
+                signals::quit(1);
+            }
+            note(format_args!("warning: {hang}"));
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use train::chart::Chart;
 use train::checkpoint::{self, Description, Dtype, Tensor};
 use train::metrics::{self, Record};
 use train::run_directory::{RunDirectory, write_atomically};
+use train::skipped::Skipped;
 use train::schedule::Schedule;
 use train::tensorboard;
 
@@ -65,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         },
     ];
     let description =
-        Description { step: STEPS, tokens: STEPS * 1024, seed: 1, config_digest: "none".into() };
+        Description { step: STEPS, tokens: STEPS * 1024, seed: 1, config_digest: "none".into(), skipped: Skipped::default() };
     println!("{}", checkpoint::save(&run.checkpoints(), &description, &tensors)?.display());
     Ok(())
 }

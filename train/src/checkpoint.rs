@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 pub use state::Tensor;
 
 use crate::run_directory::{FileError, remove_leftovers, sync_folder};
+use crate::skipped::Skipped;
 use manifest::MANIFEST;
 use state::Header;
 
@@ -42,6 +43,8 @@ pub struct Description {
     pub seed: u64,
     /// Digest of the configuration that must not change when a run continues.
     pub config_digest: String,
+    /// What was left out of the data.
+    pub skipped: Skipped,
 }
 
 /// Why a checkpoint cannot be saved or loaded.
@@ -171,9 +174,24 @@ pub fn save(checkpoints: &Path, description: &Description, tensors: &[Tensor<'_>
 /// # Errors
 /// [`Error::File`] if the folder cannot be read; a missing one holds no checkpoint.
 pub fn latest(checkpoints: &Path, warn: &mut dyn FnMut(&str)) -> Result<Option<PathBuf>, Error> {
+    for step in steps(checkpoints)?.into_iter().rev() {
+        let folder = checkpoints.join(folder_name(step));
+        match Manifest::read_complete(&folder, step) {
+            Ok(_) => return Ok(Some(folder)),
+            Err(error) => warn(&format!("passing over {}: {error}", folder.display())),
+        }
+    }
+    Ok(None)
+}
+
+/// Steps of all checkpoints of a folder, whole or not, in order.
+///
+/// # Errors
+/// [`Error::File`] if the folder cannot be read; a missing one holds no checkpoint.
+pub fn steps(checkpoints: &Path) -> Result<Vec<u64>, Error> {
     let entries = match fs::read_dir(checkpoints) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(FileError::read(checkpoints, source).into()),
     };
     let mut steps = Vec::new();
@@ -182,14 +200,26 @@ pub fn latest(checkpoints: &Path, warn: &mut dyn FnMut(&str)) -> Result<Option<P
         steps.extend(step_of(&entry.file_name().to_string_lossy()));
     }
     steps.sort();
-    for step in steps.into_iter().rev() {
-        let folder = checkpoints.join(folder_name(step));
-        match Manifest::read_complete(&folder, step) {
-            Ok(_) => return Ok(Some(folder)),
-            Err(error) => warn(&format!("passing over {}: {error}", folder.display())),
-        }
-    }
-    Ok(None)
+    Ok(steps)
+}
+
+/// The folder of the checkpoint of a step.
+pub fn folder(checkpoints: &Path, step: u64) -> PathBuf {
+    checkpoints.join(folder_name(step))
+}
+
+/// Removes a checkpoint: first its name, at once, then its files.
+///
+/// # Errors
+/// [`Error::File`] if the folder cannot be written.
+pub fn remove(checkpoints: &Path, step: u64) -> Result<(), Error> {
+    let (path, removed) = (folder(checkpoints, step), checkpoints.join(format!("{PARTIAL}removed-{step}")));
+    let write = |source| FileError::write(&path, source);
+    fs::rename(&path, &removed).map_err(write)?;
+    sync_folder(checkpoints).map_err(write)?;
+    // What stays is a leftover that the next save removes.
+    let _ = fs::remove_dir_all(&removed);
+    Ok(())
 }
 
 fn folder_name(step: u64) -> String {

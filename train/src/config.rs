@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sharding::DeviceKind;
 use sharding::machine::{Topology, TopologyError};
 
+use crate::incidents::Incidents;
 use crate::plan::Planned;
 use crate::schedule::Schedule;
 use crate::step::{Adam, Rounding, StepOptions};
@@ -42,6 +43,8 @@ pub struct Config {
     pub optimizer: Adam,
     /// The learning rate.
     pub schedule: Schedule,
+    /// What is done when something goes wrong.
+    pub incidents: Incidents,
     /// Where programs run.
     pub device: Device,
 }
@@ -244,6 +247,7 @@ impl Config {
     pub fn check(&self) -> Result<(), Error> {
         self.model.check()?;
         self.schedule.check()?;
+        self.incidents.check(self.training.checkpoint_every)?;
         if let Some(topology) = self.topology()?
             && topology.kind() != self.device.kind
         {

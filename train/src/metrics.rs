@@ -157,7 +157,7 @@ fn parse(path: &Path, index: usize, line: &[u8]) -> Result<Record, Error> {
 }
 
 /// A number that need not be finite.
-mod number {
+pub(crate) mod number {
     use super::*;
 
     pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
@@ -188,7 +188,7 @@ mod number {
     }
 }
 
-mod optional_number {
+pub(crate) mod optional_number {
     use super::*;
 
     pub fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {

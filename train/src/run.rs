@@ -1,10 +1,15 @@
 //! Training from a configuration to a trained model, and going on where a run left off.
 
+mod judge;
+mod launch;
 mod parts;
 mod plan;
+mod replay;
+mod rewinds;
 mod steps;
 mod summary;
 mod validation;
+mod watchdog;
 
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
@@ -22,9 +27,11 @@ use crate::metrics::Record;
 use crate::run_directory::{RunDirectory, write_atomically};
 use crate::text::{Text, load_tokenizer};
 use parts::Parts;
-use steps::{Outcome, Steps};
+use steps::{Beginning, Outcome, Steps};
+pub use replay::{Compared, Numbers, Replay, Verdict, replay};
 pub use summary::Summary;
 use validation::Validation;
+pub use watchdog::Hang;
 
 /// Is told what happens, and says when to stop.
 pub trait Observer {
@@ -34,6 +41,11 @@ pub trait Observer {
     /// Whether to stop: asked between steps. The steps under way are finished and saved.
     fn should_stop(&self) -> bool {
         false
+    }
+
+    /// What is called, from another thread, when no step ends. If [`Hang::abort`] is set, it is to end the program.
+    fn alarm(&self) -> Box<dyn Fn(&Hang) + Send> {
+        Box::new(|_| {})
     }
 }
 
@@ -77,7 +89,13 @@ pub fn train(config: Config, folder: Option<&Path>, observer: &mut dyn Observer)
     let start = Instant::now();
     let config = settled(config)?;
     let (run, previous) = open(&config, folder, observer)?;
-    match prepare(&config, &run, previous, observer) {
+    let prepared = prepare(&config, &run, previous, observer).and_then(|prepared| {
+        // In this order: a folder with a configuration is a run, and a run has a tokenizer.
+        write_atomically(&run.tokenizer(), prepared.text.tokenizer.to_bytes())?;
+        write_atomically(&run.config(), config.to_toml().as_bytes())?;
+        Ok(prepared)
+    });
+    match prepared {
         Ok(prepared) => train_prepared(&config, &run, prepared, start, observer),
         Err(error) => {
             run.abandon();
@@ -143,7 +161,7 @@ struct Prepared {
     validation: Option<Validation>,
 }
 
-/// Everything that is quick to fail, then the text; what the run directory needs to be a run is written at the end.
+/// Everything that is quick to fail, then the text. Nothing is written.
 fn prepare(
     config: &Config,
     run: &RunDirectory,
@@ -170,9 +188,6 @@ fn prepare(
         let tokens = text.corpus.training().len() as u64;
         return Err(Error::OtherText { run: run.path().to_owned(), tokens });
     }
-    // In this order: a folder with a configuration is a run, and a run has a tokenizer.
-    write_atomically(&run.tokenizer(), text.tokenizer.to_bytes())?;
-    write_atomically(&run.config(), config.to_toml().as_bytes())?;
     Ok(Prepared { runtime, plan, text, digest, checkpoint, sequences, validation })
 }
 
@@ -255,7 +270,10 @@ fn train_prepared(
     )));
     let parts = Parts::compile(config, plan.as_ref(), &runtime, validation, checkpoint.as_mut())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
-    let mut steps = Steps::new(config, run, parts, sequences, digest, completed)?;
+    let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().skipped.clone());
+    let checkpoint = checkpoint.map(|_| checkpoint::folder(&run.checkpoints(), completed));
+    let beginning = Beginning { parts, sequences, digest, completed, checkpoint, skipped };
+    let mut steps = Steps::new(config, run, &runtime, beginning, observer)?;
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);
     // The chart shows what there is, however the run ended.

@@ -1,14 +1,17 @@
 //! The state of a training on the device: parameters and Adam's means, as buffers and as a checkpoint.
 
+mod digest;
+
 use std::path::{Path, PathBuf};
 
-use graph::{DType, Literal};
+use graph::{DType, Literal, TensorType};
 use model::parameters::COUNT;
 use sharding::{Buffer, HostArray, Input, Program, Runtime};
 
 use crate::Error;
 use crate::checkpoint::{self, Checkpoint, Description, Dtype, Tensor};
 use crate::step::STATE_COUNT;
+pub use digest::StateDigest;
 
 /// The tensors a step reads and writes: for each prefix of [`STATE`](crate::step::STATE), all parameters of the model.
 /// They lie on the devices as the step wants them; a checkpoint holds them whole, for any other mesh to go on with.
@@ -47,13 +50,28 @@ impl State {
     /// # Errors
     /// When a tensor is missing, of another type or shape, or cannot be read, and when a device refuses.
     pub fn load(runtime: &Runtime, step: &[Input], checkpoint: &mut Checkpoint) -> Result<State, Error> {
-        let inputs = state_inputs(step);
-        let mut buffers = Vec::with_capacity(STATE_COUNT);
-        for Input { name, ty, layout, .. } in inputs {
+        let mut state = State { names: names(state_inputs(step)), buffers: Vec::new() };
+        state.reload(runtime, step, checkpoint)?;
+        Ok(state)
+    }
+
+    /// Replaces the state by that of a checkpoint, as [`State::load`] does, without room for both. After an error it holds
+    /// a part of it.
+    ///
+    /// # Errors
+    /// As [`State::load`].
+    pub fn reload(
+        &mut self,
+        runtime: &Runtime,
+        step: &[Input],
+        checkpoint: &mut Checkpoint,
+    ) -> Result<(), Error> {
+        self.buffers.clear();
+        for Input { name, ty, layout, .. } in state_inputs(step) {
             let tensor = checkpoint.expect_tensor(name, dtype(ty.dtype), &ty.shape)?;
-            buffers.push(runtime.upload_bytes_with(ty, &tensor.data, layout)?);
+            self.buffers.push(runtime.upload_bytes_with(ty, &tensor.data, layout)?);
         }
-        Ok(State { names: names(inputs), buffers })
+        Ok(())
     }
 
     /// Waits for the state and saves it under `checkpoints`; the folder of the new checkpoint.
@@ -61,15 +79,18 @@ impl State {
     /// # Errors
     /// When a step that led here failed, or the checkpoint cannot be written.
     pub fn save(&self, checkpoints: &Path, description: &Description) -> Result<PathBuf, Error> {
-        let arrays = self.buffers.iter().map(Buffer::to_host).collect::<Result<Vec<HostArray>, _>>()?;
-        let tensors =
-            self.names.iter().zip(&self.buffers).zip(&arrays).map(|((name, buffer), array)| Tensor {
-                name: name.clone(),
-                dtype: dtype(buffer.ty().dtype),
-                shape: buffer.ty().shape.clone(),
-                data: array.bytes().into(),
-            });
-        Ok(checkpoint::save(checkpoints, description, &tensors.collect::<Vec<_>>())?)
+        self.to_host()?.save(checkpoints, description)
+    }
+
+    /// Waits for the state and copies it to the host.
+    ///
+    /// # Errors
+    /// When a step that led here failed.
+    pub fn to_host(&self) -> Result<HostState, Error> {
+        let tensor = |(name, buffer): (&String, &Buffer)| {
+            Ok::<_, Error>((name.clone(), buffer.ty().clone(), buffer.to_host()?))
+        };
+        Ok(HostState { tensors: self.names.iter().zip(&self.buffers).map(tensor).collect::<Result<_, _>>()? })
     }
 
     /// All tensors, in the order of a step's inputs.
@@ -87,6 +108,33 @@ impl State {
         let rest = outputs.split_off(STATE_COUNT);
         self.buffers = outputs;
         rest
+    }
+}
+
+/// A copy of a state on the host, whole.
+#[derive(Debug)]
+pub struct HostState {
+    tensors: Vec<(String, TensorType, HostArray)>,
+}
+
+impl HostState {
+    /// What identifies it.
+    pub fn digest(&self) -> StateDigest {
+        StateDigest::of(self.tensors.iter().map(|(name, ty, array)| (name.as_str(), ty, array.bytes())))
+    }
+
+    /// Saves it under `checkpoints`; the folder of the new checkpoint.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be written.
+    pub fn save(&self, checkpoints: &Path, description: &Description) -> Result<PathBuf, Error> {
+        let tensors = self.tensors.iter().map(|(name, ty, array)| Tensor {
+            name: name.clone(),
+            dtype: dtype(ty.dtype),
+            shape: ty.shape.clone(),
+            data: array.bytes().into(),
+        });
+        Ok(checkpoint::save(checkpoints, description, &tensors.collect::<Vec<_>>())?)
     }
 }
 

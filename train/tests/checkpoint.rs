@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use train::checkpoint::{Checkpoint, Description, Dtype, Error, Tensor, latest, save};
+use train::skipped::Skipped;
 
 fn tensor(name: &str, dtype: Dtype, shape: &[usize], data: Vec<u8>) -> Tensor<'static> {
     Tensor { name: name.into(), dtype, shape: shape.into(), data: data.into() }
@@ -22,7 +23,7 @@ fn tensors(fill: u8) -> Vec<Tensor<'static>> {
 }
 
 fn description(step: u64) -> Description {
-    Description { step, tokens: step * 1024, seed: 7, config_digest: "abc".into() }
+    Description { step, tokens: step * 1024, seed: 7, config_digest: "abc".into(), skipped: Skipped::default() }
 }
 
 /// A run's checkpoint folder with a checkpoint at each of these steps.

@@ -10,6 +10,7 @@ use sharding::plan::{MeshShape, Plan, RematPolicy};
 use sharding::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
 use train::checkpoint::{Checkpoint, Description};
 use train::plan::{Planned, split};
+use train::skipped::Skipped;
 use train::state::State;
 use train::step::{STATE_COUNT, train_step};
 
@@ -76,7 +77,7 @@ fn contents(state: &State) -> Vec<Literal> {
 }
 
 fn save(state: &State, folder: &Path) -> Vec<u8> {
-    let description = Description { step: 1, tokens: 64, seed: SEED.into(), config_digest: "abc".into() };
+    let description = Description { step: 1, tokens: 64, seed: SEED.into(), config_digest: "abc".into(), skipped: Skipped::default() };
     let checkpoint = state.save(folder, &description).unwrap();
     fs::read(checkpoint.join("state.safetensors")).unwrap()
 }
@@ -120,8 +121,10 @@ fn a_run_goes_on_with_another_mesh() {
         let inputs = [
             program.upload_slice(STATE_COUNT, &[step]).unwrap(),
             program.upload_slice(STATE_COUNT + 1, &[1e-2f32]).unwrap(),
-            program.upload_slice(STATE_COUNT + 2, &tokens).unwrap(),
-            program.upload_slice(STATE_COUNT + 3, &tokens).unwrap(),
+            program.upload_slice(STATE_COUNT + 2, &[f32::INFINITY]).unwrap(),
+            program.upload_slice(STATE_COUNT + 3, &[1f32]).unwrap(),
+            program.upload_slice(STATE_COUNT + 4, &tokens).unwrap(),
+            program.upload_slice(STATE_COUNT + 5, &tokens).unwrap(),
         ];
         let inputs: Vec<_> = state.buffers().iter().chain(&inputs).collect();
         state.advance(program.run(&inputs).unwrap())[0].to_f64().unwrap()

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Description, Error};
 use crate::run_directory::{FileError, write_atomically};
+use crate::skipped::Skipped;
 
 /// Version of the folder's layout and of the manifest.
 pub const FORMAT_VERSION: u64 = 1;
@@ -28,6 +29,9 @@ pub struct Manifest {
     pub seed: u64,
     /// Digest of the configuration that must not change when a run continues.
     pub config_digest: String,
+    /// What was left out of the data before this step, as ranges of positions in sequences.
+    #[serde(default, skip_serializing_if = "Skipped::is_empty")]
+    pub skipped: Skipped,
     /// Every other file of the folder.
     pub files: BTreeMap<String, FileDigest>,
 }
@@ -44,8 +48,8 @@ pub struct FileDigest {
 
 impl Manifest {
     pub(super) fn new(description: &Description, files: BTreeMap<String, FileDigest>) -> Manifest {
-        let Description { step, tokens, seed, config_digest } = description.clone();
-        Manifest { format_version: FORMAT_VERSION, step, tokens, seed, config_digest, files }
+        let Description { step, tokens, seed, config_digest, skipped } = description.clone();
+        Manifest { format_version: FORMAT_VERSION, step, tokens, seed, config_digest, skipped, files }
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use std::thread;
 
 use graph::{Function, Partitioned};
 use sharding::plan::Plan;
-use sharding::{CompileOptions, Interface, Program, Runtime};
+use sharding::{CompileOptions, Input, Interface, Program, Runtime};
 
 use super::validation::Validation;
 use crate::Error;
@@ -31,10 +31,7 @@ impl Parts {
         validation: Option<Validation>,
         checkpoint: Option<&mut Checkpoint>,
     ) -> Result<Parts, Error> {
-        let options = match plan {
-            None => config.step_options(),
-            Some(plan) => config.planned().step_options(plan),
-        };
+        let options = step_options(config, plan);
         let step = Code::new(train_step(&options)?, plan)?;
         let inputs = step.interface()?.inputs;
         thread::scope(|scope| {
@@ -51,19 +48,35 @@ impl Parts {
             };
             let state = match checkpoint {
                 Some(checkpoint) => State::load(runtime, &inputs, checkpoint)?,
-                None => {
-                    let parameters = model::initialize(&options.model, options.precision.parameters)?;
-                    let parameters = match plan {
-                        None => Code::One(parameters),
-                        Some(plan) => Code::Split(split_initialize(&parameters, plan)?),
-                    };
-                    State::initialize(runtime, &inputs, &parameters.compile(runtime)?, config.training.seed)?
-                }
+                None => first_state(config, plan, runtime, &inputs)?,
             };
             let step = step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             Ok(Parts { step, validation, state })
         })
     }
+}
+
+fn step_options(config: &Config, plan: Option<&Plan>) -> StepOptions {
+    match plan {
+        None => config.step_options(),
+        Some(plan) => config.planned().step_options(plan),
+    }
+}
+
+/// The state before the first step, for a step with these inputs.
+pub(super) fn first_state(
+    config: &Config,
+    plan: Option<&Plan>,
+    runtime: &Runtime,
+    inputs: &[Input],
+) -> Result<State, Error> {
+    let options = step_options(config, plan);
+    let parameters = model::initialize(&options.model, options.precision.parameters)?;
+    let parameters = match plan {
+        None => Code::One(parameters),
+        Some(plan) => Code::Split(split_initialize(&parameters, plan)?),
+    };
+    State::initialize(runtime, inputs, &parameters.compile(runtime)?, config.training.seed)
 }
 
 /// A program of a training, not compiled yet.

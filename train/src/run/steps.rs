@@ -1,32 +1,52 @@
 //! The loop. The device is given a step before the host reads the loss of the one before, so that it never waits.
+//!
+//! What to do after each step is decided by [`Judge`]; here it is done. A bad step changes nothing on the device, nor does
+//! the one that was under way when it was found: that one is given to the device again.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::thread;
 use std::time::{Instant, SystemTime};
 
 use data::Sequences;
-use sharding::TransferToHost;
+use sharding::{Buffer, Runtime, TransferToHost};
 
+use super::judge::{self, Decision, Judge, SKIPPED};
+use super::launch::{Launch, Launched, number, position};
 use super::parts::Parts;
+use super::rewinds::{Rewind, Rewinds};
+use super::watchdog::{Wait, Watchdog};
 use super::{Event, Observer};
-use crate::checkpoint::Description;
+use crate::checkpoint::{self, Checkpoint, Description};
 use crate::config::Config;
+use crate::events::{Done, Entry, Log, StopReason};
+use crate::incidents;
 use crate::metrics::{self, Record};
 use crate::run_directory::RunDirectory;
-use crate::step::STATE_COUNT;
+use crate::skipped::{Range, Skipped};
 use crate::{Error, tensorboard};
 
 /// A run under way.
 pub(super) struct Steps<'a> {
     config: &'a Config,
     run: &'a RunDirectory,
+    runtime: &'a Runtime,
     parts: Parts,
     sequences: Sequences,
     digest: String,
+    log: Log,
+    judge: Judge,
+    rewinds: Rewinds,
+    skipped: Skipped,
+    watchdog: Watchdog,
     metrics: metrics::Writer,
     events: tensorboard::Writer,
-    /// Steps given to the device and read back.
+    /// Steps given to the device, read back, and not taken back.
     completed: u64,
+    /// The last step given to the device that may have changed the state.
+    given: u64,
+    /// Whether that one was applied, on the device; `None` if it was.
+    apply: Option<Buffer>,
     /// The step whose checkpoint was saved last, and where.
     saved: Option<(u64, PathBuf)>,
     /// When the host last came back from waiting for the device.
@@ -34,6 +54,18 @@ pub(super) struct Steps<'a> {
     /// When the device finished what was read last.
     finished_at: Instant,
     outcome: Outcome,
+}
+
+/// What a run begins with, or goes on with.
+pub(super) struct Beginning {
+    pub(super) parts: Parts,
+    pub(super) sequences: Sequences,
+    pub(super) digest: String,
+    /// Steps completed, and the checkpoint of them.
+    pub(super) completed: u64,
+    pub(super) checkpoint: Option<PathBuf>,
+    /// What that checkpoint's run had left out of the data.
+    pub(super) skipped: Option<Skipped>,
 }
 
 /// What the steps of this process came to.
@@ -59,33 +91,61 @@ struct InFlight {
     learning_rate: f64,
     loss: TransferToHost,
     grad_norm: TransferToHost,
+    applied: TransferToHost,
     validation: Vec<TransferToHost>,
     more: BTreeMap<String, serde_json::Value>,
+}
+
+/// A bad step that ends the run.
+struct Bad {
+    outcome: incidents::Outcome,
+    /// Why it does, although the policy is another.
+    reason: Option<String>,
 }
 
 impl<'a> Steps<'a> {
     pub(super) fn new(
         config: &'a Config,
         run: &'a RunDirectory,
-        parts: Parts,
-        sequences: Sequences,
-        digest: String,
-        completed: u64,
+        runtime: &'a Runtime,
+        beginning: Beginning,
+        observer: &dyn Observer,
     ) -> Result<Self, Error> {
+        let Beginning { parts, sequences, digest, completed, checkpoint, skipped } = beginning;
         let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
         let host = tensorboard::host_name();
         let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
+        let log = Log::open(run.events())?;
+        let rewinds = Rewinds::read(run.rewinds())?;
+        let skipped = rewinds.skipped(skipped.as_ref());
+        let judge = Judge::new(&config.incidents, &metrics::read(&run.metrics())?, rewinds.count());
+        log.write(&Entry::Begin {
+            completed,
+            steps: config.training.steps,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: runtime.platform().to_owned(),
+            skipped_sequences: skipped.sequences(),
+        })?;
+        let watchdog = Watchdog::start(&config.incidents, log.clone(), observer.alarm());
         let now = Instant::now();
         Ok(Self {
             config,
             run,
+            runtime,
             parts,
             sequences,
             digest,
+            log,
+            judge,
+            rewinds,
+            skipped,
+            watchdog,
             metrics,
             events,
             completed,
-            saved: None,
+            given: completed,
+            apply: None,
+            saved: checkpoint.map(|checkpoint| (completed, checkpoint)),
             free_since: now,
             finished_at: now,
             outcome: Outcome::default(),
@@ -96,75 +156,105 @@ impl<'a> Steps<'a> {
     pub(super) fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
         let began = Instant::now();
         (self.free_since, self.finished_at) = (began, began);
-        let mut bad = None;
-        match self.take_steps(&mut bad, observer) {
-            Ok(()) => {}
-            // The device's state is gone with the device.
-            Err(error @ Error::Device(_)) => return Err(error),
-            Err(error) => {
-                // A full disk may have room for nothing more, but then nothing is lost by trying.
-                let _ = self.save(observer);
-                return Err(error);
+        let result = self.take_steps(observer).and_then(|bad| {
+            let saved = self.save(observer)?;
+            match bad {
+                Some(Bad { outcome, reason }) => Err(Error::BadStep { outcome, reason, saved }),
+                None => Ok(saved),
             }
+        });
+        // After a failure of the device its state is gone; after another, it may be that of a step nobody has read.
+        if let Err(error) = &result
+            && !matches!(error, Error::Device(_) | Error::BadStep { .. })
+            && self.given == self.completed
+        {
+            // A full disk may have room for nothing more, but then nothing is lost by trying.
+            let _ = self.save(observer);
         }
-        let saved = self.save(observer)?;
-        if let Some(Record { step, loss, grad_norm, .. }) = bad {
-            return Err(Error::NotFinite { step, loss, grad_norm, saved });
-        }
+        self.watchdog.waits(self.completed, Wait::Nothing);
+        let (reason, message) = match &result {
+            Ok(_) if self.outcome.interrupted => (StopReason::Interrupted, None),
+            Ok(_) => (StopReason::Finished, None),
+            Err(error @ Error::BadStep { .. }) => (StopReason::Incident, Some(error.to_string())),
+            Err(error) => (StopReason::Error, Some(error.to_string())),
+        };
+        // What ends the run is what matters.
+        let logged = self.log.write(&Entry::Stop { step: self.completed, reason, message });
+        let saved = result?;
+        logged?;
         let mut outcome = std::mem::take(&mut self.outcome);
         (outcome.seconds, outcome.began) = (began.elapsed().as_secs_f64(), Some(began));
         outcome.checkpoint = Some(saved);
         Ok(outcome)
     }
 
-    /// Takes steps until the last one, one whose loss or gradients are not finite (put into `bad`), or an interruption.
-    fn take_steps(&mut self, bad: &mut Option<Record>, observer: &mut dyn Observer) -> Result<(), Error> {
-        let steps = self.config.training.steps;
-        let mut under_way = None;
-        for step in self.completed + 1..=steps {
-            if observer.should_stop() {
-                self.outcome.interrupted = true;
-                break;
-            }
-            let started = self.start(step, under_way.as_ref())?;
-            if let Some(previous) = under_way.replace(started) {
-                self.finish(previous, bad, observer)?;
-            }
-            if bad.is_some() {
-                break;
-            }
-            if is_due(step, self.config.training.checkpoint_every) && step < steps {
-                if let Some(last) = under_way.take() {
-                    self.finish(last, bad, observer)?;
-                }
-                if bad.is_some() {
-                    break;
-                }
+    /// Takes steps until the last one, a bad one that ends the run, or an interruption.
+    fn take_steps(&mut self, observer: &mut dyn Observer) -> Result<Option<Bad>, Error> {
+        let (steps, every) = (self.config.training.steps, self.config.training.checkpoint_every);
+        let mut under_way: Option<InFlight> = None;
+        let mut stopping = false;
+        loop {
+            stopping |= observer.should_stop();
+            let last = under_way.as_ref().map_or(self.completed, |step| step.step);
+            // A checkpoint is of a state that no later step has changed: none is started before it is saved.
+            let mut save = last < steps && self.is_checkpoint_due(last, every);
+            if save && under_way.is_none() {
                 self.save(observer)?;
                 self.finished_at = Instant::now();
+                save = false;
+            }
+            let started = match last < steps && !stopping && !save {
+                true => Some(self.start(last + 1, under_way.as_ref())?),
+                false => None,
+            };
+            match std::mem::replace(&mut under_way, started) {
+                Some(previous) => {
+                    let step = previous.step;
+                    let Some((outcome, decision)) = self.finish(previous, observer)? else { continue };
+                    // The step after a bad one, if there is one under way, has changed nothing and will be taken again.
+                    drop(under_way.take());
+                    (self.apply, self.given) = (None, self.completed);
+                    self.watchdog.ended(None);
+                    let bad = match decision {
+                        Decision::Stop(reason) => Some(self.stop(outcome, reason)?),
+                        Decision::Rewind => self.rewind(outcome, observer)?,
+                        Decision::Skip | Decision::Note | Decision::Continue => None,
+                    };
+                    debug_assert!(self.completed <= step, "a step counts that was not read");
+                    if bad.is_some() {
+                        return Ok(bad);
+                    }
+                }
+                None if under_way.is_none() => {
+                    self.outcome.interrupted = stopping && last < steps;
+                    return Ok(None);
+                }
+                None => {}
             }
         }
-        match under_way {
-            Some(last) => self.finish(last, bad, observer),
-            None => Ok(()),
-        }
+    }
+
+    fn is_checkpoint_due(&self, step: u64, every: u64) -> bool {
+        step > 0 && is_due(step, every) && self.saved.as_ref().is_none_or(|(saved, _)| *saved != step)
     }
 
     /// Gives the device a step, and the validation after it if one is due.
     fn start(&mut self, step: u64, under_way: Option<&InFlight>) -> Result<InFlight, Error> {
         let training = &self.config.training;
-        let batch = self.sequences.batch(step - 1, training.batch, 0..training.batch)?;
-        let learning_rate = self.config.schedule.learning_rate(step - 1, training.steps);
-        let program = &self.parts.step;
-        let inputs = [
-            program.upload_slice(STATE_COUNT, &[step as f32])?,
-            program.upload_slice(STATE_COUNT + 1, &[learning_rate as f32])?,
-            program.upload_slice(STATE_COUNT + 2, &batch.inputs)?,
-            program.upload_slice(STATE_COUNT + 3, &batch.targets)?,
-        ];
-        let inputs: Vec<_> = self.parts.state.buffers().iter().chain(&inputs).collect();
-        let outputs = program.run(&inputs)?;
-        let metrics = self.parts.state.advance(outputs);
+        let launch = Launch {
+            config: self.config,
+            sequences: &self.sequences,
+            skipped: &self.skipped,
+            step,
+            loss_limit: self.judge.device_limit(step),
+            apply: self.apply.take(),
+        };
+        let watchdog = &self.watchdog;
+        watchdog.waits(step, Wait::Batch);
+        let launched = launch.start(&mut self.parts, || watchdog.waits(step, Wait::Start))?;
+        self.given = step;
+        let Launched { learning_rate, loss, grad_norm, applied, apply } = launched;
+        self.apply = Some(apply);
 
         // If the step before is still being worked on, the device did not wait for this one. Otherwise it waited for
         // no longer than the host was busy.
@@ -183,59 +273,176 @@ impl<'a> Steps<'a> {
             }
             _ => Vec::new(),
         };
-        let (loss, grad_norm) = (metrics[0].start_to_host()?, metrics[1].start_to_host()?);
-        Ok(InFlight { step, learning_rate, loss, grad_norm, validation, more })
+        Ok(InFlight { step, learning_rate, loss, grad_norm, applied, validation, more })
     }
 
-    /// Waits for a step and writes down what came of it.
+    /// Waits for a step, decides what to do about it, and writes down what came of it if it counts. What is left to do if
+    /// it was not applied.
     fn finish(
         &mut self,
         under_way: InFlight,
-        bad: &mut Option<Record>,
         observer: &mut dyn Observer,
-    ) -> Result<(), Error> {
-        let InFlight { step, learning_rate, loss, grad_norm, validation, mut more } = under_way;
-        let (loss, grad_norm) = (number(loss)?, number(grad_norm)?);
+    ) -> Result<Option<(incidents::Outcome, Decision)>, Error> {
+        let InFlight { step, learning_rate, loss, grad_norm, applied, validation, mut more } = under_way;
+        self.watchdog.waits(step, Wait::Step);
+        let (loss, grad_norm, applied) = (number(loss)?, number(grad_norm)?, number(applied)? != 0.0);
         let seconds = self.finished_at.elapsed().as_secs_f64();
         self.finished_at = Instant::now();
-        let validation_loss = match validation.len() {
-            0 => None,
-            count => {
-                let losses = validation.into_iter().map(number).collect::<Result<Vec<f64>, Error>>()?;
-                more.insert("validation_seconds".into(), self.finished_at.elapsed().as_secs_f64().into());
-                self.finished_at = Instant::now();
-                Some(losses.iter().sum::<f64>() / count as f64)
+        self.watchdog.ended(Some(seconds));
+        let outcome =
+            incidents::Outcome { step, loss, grad_norm, loss_limit: self.judge.loss_limit(step) };
+        let decision = self.judge.decide(&outcome);
+        if applied != matches!(decision, Decision::Continue | Decision::Note) {
+            return Err(Error::Contradiction { outcome, applied });
+        }
+        let counts = applied || decision == Decision::Skip;
+        let mut validation_loss = None;
+        if counts && !validation.is_empty() {
+            self.watchdog.waits(step, Wait::Validation);
+            let mut sum = 0.0;
+            let count = validation.len() as f64;
+            for loss in validation {
+                sum += number(loss)?;
+                self.watchdog.ended(None);
             }
-        };
+            more.insert("validation_seconds".into(), self.finished_at.elapsed().as_secs_f64().into());
+            self.finished_at = Instant::now();
+            validation_loss = Some(sum / count);
+        }
+        self.watchdog.waits(step, Wait::Nothing);
         self.free_since = Instant::now();
-        self.completed = step;
-        self.outcome.steps += 1;
-        let tokens = self.config.batch_tokens();
-        let record = Record {
-            step,
-            tokens: step * tokens,
-            loss,
-            learning_rate,
-            grad_norm,
-            seconds,
-            tokens_per_second: tokens as f64 / seconds,
-            validation_loss,
-            more,
-        };
+        if let Some(kind) = outcome.kind() {
+            if decision == Decision::Skip {
+                more.insert(SKIPPED.to_owned(), serde_json::to_value(kind).unwrap_or_default());
+            }
+            let (action, what) = match decision {
+                Decision::Skip => (Done::Skip, "; its update is left out"),
+                _ => (Done::Note, ""),
+            };
+            if counts {
+                self.log.write(&Entry::incident(&outcome, kind, action, None))?;
+                observer.event(Event::Note(format!("warning: {outcome}{what}")));
+            }
+        }
+        if counts {
+            let tokens = self.config.batch_tokens();
+            let tokens_per_second = tokens as f64 / seconds;
+            let tokens = step * tokens;
+            self.record(
+                Record {
+                    step,
+                    tokens,
+                    loss,
+                    learning_rate,
+                    grad_norm,
+                    seconds,
+                    tokens_per_second,
+                    validation_loss,
+                    more,
+                },
+                observer,
+            )?;
+        }
+        Ok((!applied).then_some((outcome, decision)))
+    }
+
+    /// Writes down a step that counts.
+    fn record(&mut self, record: Record, observer: &mut dyn Observer) -> Result<(), Error> {
         self.metrics.write(&record)?;
+        self.completed = record.step;
+        self.outcome.steps += 1;
         let mut scalars = vec![
-            ("loss/training", loss),
-            ("learning_rate", learning_rate),
-            ("grad_norm", grad_norm),
+            ("loss/training", record.loss),
+            ("learning_rate", record.learning_rate),
+            ("grad_norm", record.grad_norm),
             ("tokens_per_second", record.tokens_per_second),
         ];
-        scalars.extend(validation_loss.map(|loss| ("loss/validation", loss)));
-        self.events.scalars(SystemTime::now(), step, &scalars)?;
+        scalars.extend(record.validation_loss.map(|loss| ("loss/validation", loss)));
+        self.events.scalars(SystemTime::now(), record.step, &scalars)?;
         observer.event(Event::Step { record: &record, steps: self.config.training.steps });
-        if !(loss.is_finite() && grad_norm.is_finite()) {
-            bad.get_or_insert(record);
-        }
         Ok(())
+    }
+
+    /// A bad step ends the run.
+    fn stop(&mut self, outcome: incidents::Outcome, reason: Option<String>) -> Result<Bad, Error> {
+        if let Some(kind) = outcome.kind() {
+            self.log.write(&Entry::incident(&outcome, kind, Done::Stop, reason.clone()))?;
+        }
+        Ok(Bad { outcome, reason })
+    }
+
+    /// Goes back to a checkpoint, and leaves out of the data what came after it; or ends the run, if there is none.
+    ///
+    /// In this order, so that a process killed at any moment leaves a run that goes on to the same end: as long as the
+    /// rewind is not written down, the run comes to the same bad step again from the checkpoint it goes back to, later
+    /// ones being gone; once it is, the run goes on from there with later data. Lines of `metrics.jsonl` that are too many
+    /// are removed by whoever continues.
+    fn rewind(
+        &mut self,
+        outcome: incidents::Outcome,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Bad>, Error> {
+        let bad = outcome.step;
+        let checkpoints = self.run.checkpoints();
+        self.watchdog.waits(bad, Wait::Load);
+        let Some((to, mut checkpoint)) = self.checkpoint_before(bad, observer)? else {
+            let reason = "there is no checkpoint before it to go back to".to_owned();
+            return Ok(Some(self.stop(outcome, Some(reason))?));
+        };
+        if let Some(kind) = outcome.kind() {
+            self.log.write(&Entry::incident(&outcome, kind, Done::Rewind, None))?;
+        }
+        let skipped = self.range_to_skip(bad, to);
+        for step in checkpoint::steps(&checkpoints)?.into_iter().rev().filter(|&step| step > to) {
+            checkpoint::remove(&checkpoints, step)?;
+        }
+        self.rewinds.add(Rewind { step: bad, to, skipped })?;
+        self.log.write(&Entry::Rewind { step: bad, to, skipped })?;
+        let sequences = skipped.until - skipped.from;
+        observer.event(Event::Note(format!(
+            "warning: {outcome}; going back to step {to} and leaving out the next {sequences} sequences of the data"
+        )));
+
+        self.skipped.add(skipped);
+        self.parts.state.reload(self.runtime, self.parts.step.inputs(), &mut checkpoint)?;
+        (self.metrics, _) = metrics::Writer::open(self.run.metrics(), to)?;
+        let host = tensorboard::host_name();
+        self.events = tensorboard::Writer::create(self.run.path(), SystemTime::now(), &host, to)?;
+        let records = metrics::read(&self.run.metrics())?;
+        self.judge = Judge::new(&self.config.incidents, &records, self.rewinds.count());
+        (self.completed, self.given) = (to, to);
+        self.saved = Some((to, checkpoint::folder(&checkpoints, to)));
+        self.finished_at = Instant::now();
+        self.free_since = Instant::now();
+        self.watchdog.ended(None);
+        Ok(None)
+    }
+
+    /// The checkpoint to go back to from a bad step: the best one that can be read.
+    fn checkpoint_before(
+        &self,
+        bad: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<(u64, Checkpoint)>, Error> {
+        let checkpoints = self.run.checkpoints();
+        let steps = checkpoint::steps(&checkpoints)?;
+        for step in judge::candidates(&steps, bad, self.config.incidents.rewind_steps) {
+            match Checkpoint::open(&checkpoint::folder(&checkpoints, step)) {
+                Ok(checkpoint) => return Ok(Some((step, checkpoint))),
+                Err(error) => observer.event(Event::Note(format!("warning: passing over step {step}: {error}"))),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The data to leave out after a step to which training goes back: that of as many steps as the configuration says,
+    /// and at least that of the bad step and all before it.
+    fn range_to_skip(&self, bad: u64, to: u64) -> Range {
+        let batch = self.config.training.batch as u64;
+        let from = position(self.config, &self.skipped, to + 1);
+        let wanted = self.config.incidents.rewind_skip.saturating_mul(batch);
+        let after_bad = position(self.config, &self.skipped, bad).saturating_add(batch);
+        Range { from, until: from.saturating_add(wanted).max(after_bad) }
     }
 
     /// Saves the state, unless that was just done.
@@ -245,15 +452,30 @@ impl<'a> Steps<'a> {
         {
             return Ok(checkpoint.clone());
         }
+        let began = Instant::now();
+        self.watchdog.waits(self.completed, Wait::Save);
         let description = Description {
             step: self.completed,
             tokens: self.completed * self.config.batch_tokens(),
             seed: self.config.training.seed.into(),
             config_digest: self.digest.clone(),
+            skipped: self.skipped.clone(),
         };
-        let checkpoint = self.parts.state.save(&self.run.checkpoints(), &description)?;
+        let state = self.parts.state.to_host()?;
+        // Hashing takes a while, and writing does too.
+        let (checkpoint, digest) = thread::scope(|scope| {
+            let digest = scope.spawn(|| state.digest());
+            let checkpoint = state.save(&self.run.checkpoints(), &description);
+            let digest = digest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            checkpoint.map(|checkpoint| (checkpoint, digest))
+        })?;
+        let name = checkpoint.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let seconds = began.elapsed().as_secs_f64();
+        self.log.write(&Entry::Save { step: self.completed, checkpoint: name, seconds, digest })?;
         observer.event(Event::Saved { checkpoint: &checkpoint });
         self.saved = Some((self.completed, checkpoint.clone()));
+        self.watchdog.waits(self.completed, Wait::Nothing);
+        self.watchdog.ended(None);
         Ok(checkpoint)
     }
 }
@@ -262,11 +484,6 @@ impl InFlight {
     fn is_done(&self) -> Result<bool, Error> {
         Ok(self.loss.is_ready()?)
     }
-}
-
-/// Waits for a scalar.
-fn number(transfer: TransferToHost) -> Result<f64, Error> {
-    Ok(transfer.wait()?.to_f64_vec()[0])
 }
 
 /// Whether something done every so many steps is to be done after `step`; never, for 0.
