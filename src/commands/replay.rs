@@ -54,12 +54,15 @@ impl Observer for Notes {
 
 /// What differs, where first, and what that means; `None` if nothing does.
 fn difference(replay: &Replay) -> Option<String> {
-    let first = |differs: &dyn Fn(&Compared<Numbers>) -> bool, state: &dyn Fn(&Compared<StateDigest>) -> bool| {
+    let first = |differs: &dyn Fn(&Compared<Numbers>) -> bool,
+                 state: &dyn Fn(&Compared<StateDigest>) -> bool| {
         let step = replay.steps.iter().find(|step| differs(step));
         let state = replay.states.iter().find(|compared| state(compared));
         // The state after a step is a consequence of its numbers.
         match (step, state) {
-            (Some(step), Some(state)) if state.step < step.step => format!("the state after step {}", state.step),
+            (Some(step), Some(state)) if state.step < step.step => {
+                format!("the state after step {}", state.step)
+            }
             (Some(step), _) => format!("step {}", step.step),
             (None, Some(state)) => format!("the state after step {}", state.step),
             (None, None) => "nothing".to_owned(),
@@ -96,14 +99,15 @@ fn describe(replay: &Replay) -> String {
     let differs = |step: &Compared<Numbers>| !(step.replays_agree() && step.record_agrees());
     let all_agree = !replay.steps.iter().any(differs);
     for step in replay.steps.iter().filter(|step| differs(step) || all_agree && step.step == replay.step) {
-        let agrees = !differs(step);
         let numbers: [(&str, &dyn Fn(&Numbers) -> f64); 2] =
             [("loss", &|numbers| numbers.loss), ("gradient norm", &|numbers| numbers.grad_norm)];
         for (name, number) in numbers {
-            let text = |numbers: &Numbers| number(numbers).to_string();
+            // They are float32 numbers.
+            let text = |numbers: &Numbers| (number(numbers) as f32).to_string();
             let recorded = step.recorded.as_ref().map(text);
-            let name = format!("step {}, {name}", step.step);
-            rows.push(row(name, recorded, [0, 1].map(|index| text(&step.replays[index])), agrees));
+            let replays = [0, 1].map(|index| text(&step.replays[index]));
+            let agrees = replays[0] == replays[1] && recorded.as_ref().is_none_or(|text| *text == replays[0]);
+            rows.push(row(format!("step {}, {name}", step.step), recorded, replays, agrees));
         }
     }
     for state in &replay.states {

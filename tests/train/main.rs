@@ -1,7 +1,9 @@
 //! `gopher train` as its users run it: the built program, on a small model and a small text.
 
 mod failures;
+mod incidents;
 mod place;
+mod replay;
 mod results;
 #[cfg(unix)]
 mod signals;

@@ -10,8 +10,8 @@ use train::chart::Chart;
 use train::checkpoint::{self, Description, Dtype, Tensor};
 use train::metrics::{self, Record};
 use train::run_directory::{RunDirectory, write_atomically};
-use train::skipped::Skipped;
 use train::schedule::Schedule;
+use train::skipped::Skipped;
 use train::tensorboard;
 
 const STEPS: u64 = 300;
@@ -65,8 +65,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             data: 300i64.to_le_bytes().to_vec().into(),
         },
     ];
-    let description =
-        Description { step: STEPS, tokens: STEPS * 1024, seed: 1, config_digest: "none".into(), skipped: Skipped::default() };
+    let description = Description {
+        step: STEPS,
+        tokens: STEPS * 1024,
+        seed: 1,
+        config_digest: "none".into(),
+        skipped: Skipped::default(),
+    };
     println!("{}", checkpoint::save(&run.checkpoints(), &description, &tensors)?.display());
     Ok(())
 }

@@ -178,7 +178,9 @@ fn advice(outcome: &Outcome) -> &'static str {
             "lower schedule.maximum or training.clip_norm, lengthen schedule.warmup_steps, or set incidents.not_finite to \
              \"skip\" or \"rewind\" (docs/incidents.md)"
         }
-        _ => "lower schedule.maximum, or set incidents.spike to \"note\", \"skip\" or \"rewind\" (docs/incidents.md)",
+        _ => {
+            "lower schedule.maximum, or set incidents.spike to \"note\", \"skip\" or \"rewind\" (docs/incidents.md)"
+        }
     }
 }
 

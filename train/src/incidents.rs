@@ -92,12 +92,7 @@ impl Incidents {
                 "between 1 and 1048576",
             ),
             ("incidents.rewind_skip", &rewind_skip, (1..=1 << 32).contains(&rewind_skip), "at least 1"),
-            (
-                "incidents.hang_factor",
-                &hang_factor,
-                (1.0..=1e9).contains(&hang_factor),
-                "between 1 and 1e9",
-            ),
+            ("incidents.hang_factor", &hang_factor, (1.0..=1e9).contains(&hang_factor), "between 1 and 1e9"),
             ("incidents.hang_seconds", &hang_seconds, duration(hang_seconds), "between 0 and 1e9"),
             (
                 "incidents.stop_deadline",
@@ -158,7 +153,9 @@ impl Outcome {
 /// `step 12: loss 9.5, gradient norm 3.1 (loss limit 5.25)`.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { step, loss, grad_norm, loss_limit } = self;
+        // They are float32 numbers.
+        let (step, [loss, grad_norm, loss_limit]) =
+            (self.step, [self.loss, self.grad_norm, self.loss_limit].map(|number| number as f32));
         write!(f, "step {step}: loss {loss}, gradient norm {grad_norm}")?;
         if loss_limit.is_finite() { write!(f, " (loss limit {loss_limit})") } else { Ok(()) }
     }

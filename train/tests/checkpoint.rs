@@ -23,7 +23,13 @@ fn tensors(fill: u8) -> Vec<Tensor<'static>> {
 }
 
 fn description(step: u64) -> Description {
-    Description { step, tokens: step * 1024, seed: 7, config_digest: "abc".into(), skipped: Skipped::default() }
+    Description {
+        step,
+        tokens: step * 1024,
+        seed: 7,
+        config_digest: "abc".into(),
+        skipped: Skipped::default(),
+    }
 }
 
 /// A run's checkpoint folder with a checkpoint at each of these steps.

@@ -77,7 +77,13 @@ fn contents(state: &State) -> Vec<Literal> {
 }
 
 fn save(state: &State, folder: &Path) -> Vec<u8> {
-    let description = Description { step: 1, tokens: 64, seed: SEED.into(), config_digest: "abc".into(), skipped: Skipped::default() };
+    let description = Description {
+        step: 1,
+        tokens: 64,
+        seed: SEED.into(),
+        config_digest: "abc".into(),
+        skipped: Skipped::default(),
+    };
     let checkpoint = state.save(folder, &description).unwrap();
     fs::read(checkpoint.join("state.safetensors")).unwrap()
 }

@@ -47,7 +47,8 @@ pub struct Numbers {
 impl PartialEq for Numbers {
     fn eq(&self, other: &Self) -> bool {
         // What was read from a file may be off by the last bit of a float64.
-        let same = |a: f64, b: f64| (a as f32).to_bits() == (b as f32).to_bits() || (a.is_nan() && b.is_nan());
+        let same =
+            |a: f64, b: f64| (a as f32).to_bits() == (b as f32).to_bits() || (a.is_nan() && b.is_nan());
         same(self.loss, other.loss) && same(self.grad_norm, other.grad_norm)
     }
 }
@@ -198,8 +199,7 @@ fn newest_before(
         match Checkpoint::open(&folder) {
             Ok(_) => return Ok(Some(folder)),
             Err(error) => {
-                observer
-                    .event(Event::Note(format!("warning: passing over {}: {error}", folder.display())));
+                observer.event(Event::Note(format!("warning: passing over {}: {error}", folder.display())));
             }
         }
     }
@@ -288,7 +288,8 @@ mod tests {
     #[test]
     fn replays_that_differ_say_so_whatever_was_recorded() {
         let steps = [Compared { step: 1, recorded: None, replays: [1.0, 1.0].map(numbers) }];
-        let check = |states: &[Compared<StateDigest>], expected| assert_eq!(verdict(&steps, states), expected);
+        let check =
+            |states: &[Compared<StateDigest>], expected| assert_eq!(verdict(&steps, states), expected);
         check(&[], Verdict::Agrees);
         check(&[compared(None, ["a", "a"])], Verdict::Agrees);
         check(&[compared(Some("a"), ["a", "a"])], Verdict::Agrees);

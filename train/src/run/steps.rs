@@ -289,8 +289,7 @@ impl<'a> Steps<'a> {
         let seconds = self.finished_at.elapsed().as_secs_f64();
         self.finished_at = Instant::now();
         self.watchdog.ended(Some(seconds));
-        let outcome =
-            incidents::Outcome { step, loss, grad_norm, loss_limit: self.judge.loss_limit(step) };
+        let outcome = incidents::Outcome { step, loss, grad_norm, loss_limit: self.judge.loss_limit(step) };
         let decision = self.judge.decide(&outcome);
         if applied != matches!(decision, Decision::Continue | Decision::Note) {
             return Err(Error::Contradiction { outcome, applied });
@@ -429,7 +428,9 @@ impl<'a> Steps<'a> {
         for step in judge::candidates(&steps, bad, self.config.incidents.rewind_steps) {
             match Checkpoint::open(&checkpoint::folder(&checkpoints, step)) {
                 Ok(checkpoint) => return Ok(Some((step, checkpoint))),
-                Err(error) => observer.event(Event::Note(format!("warning: passing over step {step}: {error}"))),
+                Err(error) => {
+                    observer.event(Event::Note(format!("warning: passing over step {step}: {error}")))
+                }
             }
         }
         Ok(None)

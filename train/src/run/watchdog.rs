@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn only_a_device_that_hangs_is_a_reason_to_end() {
-        let mut aborts = |hang, wait| {
+        let aborts = |hang, wait| {
             let mut watch = watch(hang);
             watch.wait = wait;
             watch.tick(100.0).map(|hang| hang.abort)

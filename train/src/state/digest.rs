@@ -50,9 +50,15 @@ mod tests {
     fn the_digest_is_the_documented_one() {
         let digest = digest(("parameters/a", &[1, 3], b"abc"), b"");
         // printf 'parameters/a u8 [1,3] %s\n' "$(printf abc | sha256sum | cut -c-64)" | sha256sum
-        assert_eq!(digest.parameters_sha256, "32f1423423df9749a614883488f5dc028d464e1063e60d0cc92fa409e8912249");
+        assert_eq!(
+            digest.parameters_sha256,
+            "32f1423423df9749a614883488f5dc028d464e1063e60d0cc92fa409e8912249"
+        );
         // printf 'adam/m/a u8 [0] %s\n' "$(printf '' | sha256sum | cut -c-64)" | sha256sum
-        assert_eq!(digest.optimizer_sha256, "ad7feb2375d69579d9ece83f23752cbb1149ff0a49c4ed9c66a50837683d8c1f");
+        assert_eq!(
+            digest.optimizer_sha256,
+            "ad7feb2375d69579d9ece83f23752cbb1149ff0a49c4ed9c66a50837683d8c1f"
+        );
     }
 
     #[test]

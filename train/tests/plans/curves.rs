@@ -8,7 +8,7 @@ use crate::case::{Case, plan, planned, runtime, train};
 
 const STEPS: usize = 20;
 
-fn losses(metrics: &[[Literal; 2]]) -> Vec<f64> {
+fn losses(metrics: &[[Literal; 3]]) -> Vec<f64> {
     metrics.iter().map(|[loss, _]| loss.floats().unwrap()[0]).collect()
 }
 
