@@ -182,15 +182,14 @@ fn a_run_that_goes_back_has_one_line_per_step_and_goes_on_the_same_after_a_kill(
     assert_eq!(place.read("a/rewinds.json"), place.read("b/rewinds.json"));
 
     // Killed between the removal of later checkpoints and the record of the rewind: it comes to the same spike again.
-    let first = number(&rewinds[0]["to"]);
-    trained(&place, "c", "note", &[&format!("training.checkpoint_every={first}")]);
-    let later: Vec<_> = place.names("c/checkpoints").split_off(1);
-    for name in later {
-        std::fs::remove_dir_all(place.path("c/checkpoints").join(name)).unwrap();
+    let to = number(&rewinds[0]["to"]) as usize;
+    trained(&place, "c", "note", &[REWIND[0]]);
+    for later in place.names("c/checkpoints").split_off(to / 5) {
+        std::fs::remove_dir_all(place.path("c/checkpoints").join(later)).unwrap();
     }
     trained(&place, "c", "rewind", &REWIND);
-    assert_eq!(place.events("c", "rewind")[0]["to"], first);
-    assert_eq!(curve(&place, "a")[..first as usize], curve(&place, "c")[..first as usize]);
+    assert_eq!(curve(&place, "a"), curve(&place, "c"));
+    assert!(place.state("a", 40) == place.state("c", 40), "the states differ");
 }
 
 #[test]
