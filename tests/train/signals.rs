@@ -35,6 +35,7 @@ fn check(name: &str, code: i32) {
     let output = place.gopher(&["train", "--run", "a", "--steps", &steps, "--json"]).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(place.metrics("a").len() as u64, last + 2);
+    assert_eq!(place.events("a", "resume")[0]["completed"], last);
 }
 
 #[test]

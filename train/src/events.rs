@@ -21,8 +21,17 @@ use crate::state::StateDigest;
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Entry {
-    /// A process is about to take its first step.
+    /// A process is about to take the first step of a run.
     Begin {
+        /// Steps of the whole run.
+        steps: u64,
+        /// Version of this program.
+        version: String,
+        /// The plugin's platform.
+        platform: String,
+    },
+    /// A process is about to go on with a run.
+    Resume {
         /// Steps completed before.
         completed: u64,
         /// Steps of the whole run.

@@ -213,9 +213,10 @@ fn saved_states(lines: &[Line]) -> BTreeMap<u64, StateDigest> {
     for line in lines {
         match &line.entry {
             Entry::Save { step, digest, .. } => drop(states.insert(*step, digest.clone())),
-            Entry::Rewind { to: step, .. } | Entry::Begin { completed: step, .. } => {
+            Entry::Rewind { to: step, .. } | Entry::Resume { completed: step, .. } => {
                 states.retain(|saved, _| saved <= step);
             }
+            Entry::Begin { .. } => states.clear(),
             _ => {}
         }
     }

@@ -119,12 +119,11 @@ impl<'a> Steps<'a> {
         let rewinds = Rewinds::read(run.rewinds())?;
         let skipped = rewinds.skipped(skipped.as_ref());
         let judge = Judge::new(&config.incidents, &metrics::read(&run.metrics())?, rewinds.count());
-        log.write(&Entry::Begin {
-            completed,
-            steps: config.training.steps,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            platform: runtime.platform().to_owned(),
-            skipped_sequences: skipped.sequences(),
+        let (steps, skipped_sequences) = (config.training.steps, skipped.sequences());
+        let (version, platform) = (env!("CARGO_PKG_VERSION").to_owned(), runtime.platform().to_owned());
+        log.write(&match completed {
+            0 => Entry::Begin { steps, version, platform },
+            _ => Entry::Resume { completed, steps, version, platform, skipped_sequences },
         })?;
         let watchdog = Watchdog::start(&config.incidents, log.clone(), observer.alarm());
         let now = Instant::now();
