@@ -340,18 +340,20 @@ fn no_plan(task: &Task, space: &Space, pins: &Pins, found: sharding::search::Fou
         return anyhow::anyhow!("no plan for {} on {machine} can be built: {reason}", task.facts.name);
     };
     let (needed, there) = (nearest.estimate.peak_bytes(), space.memory);
-    let larger = Topology::all().into_iter().filter(|other| {
-        other.chip().name == task.topology.chip().name && other.devices() > task.topology.devices()
-    });
     note("nothing fits; looking for a machine that would do");
+    const TRIED: usize = 24;
+    let larger = task.topology.next_larger().take(TRIED);
     let fits = larger.into_iter().find(|other| {
         let rates = Rates::of(other);
         smallest(&task.space(other, pins.clone()), &OnMachine { planned: &task.planned, rates: &rates })
             .is_some_and(|least| least <= other.chip().memory_bytes)
     });
+    let chip = task.topology.chip().name;
     let way_out = match fits {
-        Some(other) => format!("the smallest {} machine that would do is {other}", other.chip().name),
-        None => format!("no single {} machine would do; add --slices", task.topology.chip().name),
+        Some(other) => format!("the smallest {chip} machine that would do is {}", other.with_slices()),
+        None => {
+            format!("none of the next {TRIED} larger {chip} machines would do; take a chip with more memory")
+        }
     };
     anyhow::anyhow!(
         "{} does not fit {machine}: the smallest plan needs {} on each device, {} more than the {} there are; {way_out}",
