@@ -7,10 +7,14 @@ use std::time::{Duration, Instant};
 
 use graph::{DType, Literal, TensorType};
 use model::ModelConfig;
+use model::parameters::COUNT;
 use model::parameters::specs;
 use serde_json::Value;
 use sharding::{DeviceKind, Runtime};
-use train::step::{STATE_COUNT, StepOptions, train_step};
+use train::step::{StepOptions, train_step};
+
+/// Parameters and Adam's two means.
+const STATE_COUNT: usize = 3 * COUNT;
 
 fn export(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_gopher"))

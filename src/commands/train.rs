@@ -89,6 +89,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let summary = result.map_err(|error| match error {
         train::Error::Config(error) => usage(error),
         train::Error::GivenPlan(error) => usage(error),
+        train::Error::Plan(error @ train::plan::Error::Batch { .. }) => usage(error),
         error => error.into(),
     })?;
     if summary.interrupted {

@@ -192,6 +192,29 @@ fn a_run_that_goes_back_has_one_line_per_step_and_goes_on_the_same_after_a_kill(
     assert!(place.state("a", 40) == place.state("c", 40), "the states differ");
 }
 
+/// Batches of 4 sequences instead of 2 from step 19 on, and rewinds to before it.
+#[test]
+fn a_rewind_goes_back_over_a_change_of_the_batch() {
+    let Some(place) = place() else { return };
+    let ramp = "training.batch_ramp=[{tokens = 1152, batch = 4}]";
+    let more = ["training.checkpoint_every=5", "incidents.rewind_steps=8", "incidents.limit=1000", ramp];
+    trained(&place, "a", "rewind", &more);
+    let records = place.metrics("a");
+    assert_eq!(steps(&records), (1..=40).collect::<Vec<_>>());
+    let tokens = |step: u64| 64 * step + 64 * step.saturating_sub(18);
+    assert!(records.iter().zip(1..).all(|(record, step)| record["tokens"] == tokens(step)));
+    let rewinds = place.events("a", "rewind");
+    let over = |rewind: &Value| {
+        let (step, to) = (rewind["step"].as_u64().unwrap(), rewind["to"].as_u64().unwrap());
+        step > 19 && to < 18
+    };
+    assert!(rewinds.iter().any(over), "{rewinds:?}");
+    // Replayed over the change.
+    let output = place.gopher(&["replay", "--run", "a", "--step", "20"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("steps 16 to 20: 5 of 5 as recorded"));
+}
+
 #[test]
 fn without_a_checkpoint_to_go_back_to_the_run_ends() {
     let Some(place) = place() else { return };

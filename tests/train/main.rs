@@ -3,6 +3,7 @@
 mod failures;
 mod incidents;
 mod place;
+mod recipe;
 mod replay;
 mod results;
 #[cfg(unix)]

@@ -4,6 +4,7 @@
 //! bottom; the parts it calls each stand in a module of their own. Nothing here knows of a command line: what happens is
 //! told to a [`run::Observer`].
 
+pub mod batches;
 pub mod chart;
 pub mod checkpoint;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod events;
 pub mod incidents;
 pub mod metrics;
 pub mod plan;
+pub mod precision;
 pub mod run;
 pub mod run_directory;
 pub mod schedule;

@@ -106,7 +106,7 @@ pub fn train(config: Config, folder: Option<&Path>, observer: &mut dyn Observer)
 
 /// The configuration with nothing left open: precision decided, paths absolute.
 fn settled(mut config: Config) -> Result<Config, Error> {
-    config.training.precision = config.training.precision.on(config.device.kind);
+    config.training.precision = config.regime().into();
     let data = &mut config.data;
     for path in data.paths.iter_mut().chain(&mut data.tokenizer).chain(&mut config.device.plugin) {
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
@@ -268,7 +268,8 @@ fn train_prepared(
         text.corpus.validation().len(),
         runtime.platform(),
     )));
-    let parts = Parts::compile(config, plan.as_ref(), &runtime, validation, checkpoint.as_mut())?;
+    let batch = config.batches().batch(completed);
+    let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_mut())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
     let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().skipped.clone());
     let checkpoint = checkpoint.map(|_| checkpoint::folder(&run.checkpoints(), completed));

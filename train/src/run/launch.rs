@@ -31,17 +31,14 @@ pub(crate) struct Launched {
     pub(crate) apply: Buffer,
 }
 
-/// The position in the order of the data at which a step begins to read, from its number alone.
-pub(crate) fn position(config: &Config, skipped: &Skipped, step: u64) -> u64 {
-    skipped.position((step - 1).saturating_mul(config.training.batch as u64))
-}
-
 impl Launch<'_> {
     /// Gives the device the step, whose state the parts then have. `reading` is done when the batch has been read.
     pub(crate) fn start(self, parts: &mut Parts, reading_done: impl FnOnce()) -> Result<Launched, Error> {
         let Launch { config, sequences, skipped, step, loss_limit, apply } = self;
         let training = &config.training;
-        let batch = sequences.sequences(position(config, skipped, step), training.batch);
+        let batches = config.batches();
+        let (first, rows) = (skipped.position(batches.position(step - 1)), batches.batch(step - 1));
+        let batch = sequences.sequences(first, rows);
         reading_done();
         let learning_rate = config.schedule.learning_rate(step - 1, training.steps);
         let program = &parts.step;

@@ -127,7 +127,8 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
         runtime.platform(),
     )));
     let saved = saved_states(&events::read(&run.events())?);
-    let mut parts = Parts::compile(&config, plan.as_ref(), &runtime, None, opened.as_mut())?;
+    let batch = config.batches().batch(from);
+    let mut parts = Parts::compile(&config, plan.as_ref(), &runtime, batch, None, opened.as_mut())?;
     let judge = Judge::new(&config.incidents, &before, rewinds.count());
     let mut passes = Vec::new();
     for pass in 0..2 {
@@ -259,7 +260,12 @@ impl Pass {
     ) -> Result<(), Error> {
         self.states.insert(range.start, parts.state.to_host()?.digest());
         for step in range.start + 1..=range.end {
-            let launched = launch(step, judge.device_limit(step)).start(parts, || ())?;
+            let launch = launch(step, judge.device_limit(step));
+            let batch = launch.config.batches().batch(step - 1);
+            if batch != parts.batch() {
+                parts.compile_step(launch.config, batch)?;
+            }
+            let launched = launch.start(parts, || ())?;
             let (loss, grad_norm) = (number(launched.loss)?, number(launched.grad_norm)?);
             // What it decides is done on the device already; it has to know the loss.
             judge.decide(&Outcome { step, loss, grad_norm, loss_limit: judge.loss_limit(step) });

@@ -12,11 +12,12 @@ use data::Sequences;
 use sharding::{Buffer, Runtime, TransferToHost};
 
 use super::judge::{self, Decision, Judge, SKIPPED};
-use super::launch::{Launch, Launched, number, position};
+use super::launch::{Launch, Launched, number};
 use super::parts::Parts;
 use super::rewinds::{Rewind, Rewinds};
 use super::watchdog::{Wait, Watchdog};
 use super::{Event, Observer};
+use crate::batches::Batches;
 use crate::checkpoint::{self, Checkpoint, Description};
 use crate::config::Config;
 use crate::events::{Done, Entry, Log, StopReason};
@@ -33,6 +34,7 @@ pub(super) struct Steps<'a> {
     runtime: &'a Runtime,
     parts: Parts,
     sequences: Sequences,
+    batches: Batches,
     digest: String,
     log: Log,
     judge: Judge,
@@ -133,6 +135,7 @@ impl<'a> Steps<'a> {
             runtime,
             parts,
             sequences,
+            batches: config.batches(),
             digest,
             log,
             judge,
@@ -202,7 +205,12 @@ impl<'a> Steps<'a> {
                 self.finished_at = Instant::now();
                 save = false;
             }
-            let started = match last < steps && !stopping && !save {
+            let change = last < steps && self.batches.batch(last) != self.parts.batch();
+            if change && !stopping && under_way.is_none() {
+                self.change_batch(last + 1, observer)?;
+            }
+            let wait = save || change && under_way.is_some();
+            let started = match last < steps && !stopping && !wait {
                 true => Some(self.start(last + 1, under_way.as_ref())?),
                 false => None,
             };
@@ -235,6 +243,19 @@ impl<'a> Steps<'a> {
 
     fn is_checkpoint_due(&self, step: u64, every: u64) -> bool {
         step > 0 && is_due(step, every) && self.saved.as_ref().is_none_or(|(saved, _)| *saved != step)
+    }
+
+    /// Compiles the program for the batch that begins with `step`.
+    fn change_batch(&mut self, step: u64, observer: &mut dyn Observer) -> Result<(), Error> {
+        let batch = self.batches.batch(step - 1);
+        let before = self.parts.batch();
+        observer.event(Event::Note(format!(
+            "from step {step} on, batches of {batch} sequences instead of {before}; compiling"
+        )));
+        self.parts.compile_step(self.config, batch)?;
+        self.finished_at = Instant::now();
+        self.free_since = self.finished_at;
+        Ok(())
     }
 
     /// Gives the device a step, and the validation after it if one is due.
@@ -323,9 +344,8 @@ impl<'a> Steps<'a> {
             }
         }
         if counts {
-            let tokens = self.config.batch_tokens();
-            let tokens_per_second = tokens as f64 / seconds;
-            let tokens = step * tokens;
+            let tokens = self.batches.tokens(step);
+            let tokens_per_second = (tokens - self.batches.tokens(step - 1)) as f64 / seconds;
             self.record(
                 Record {
                     step,
@@ -438,10 +458,11 @@ impl<'a> Steps<'a> {
     /// The data to leave out after a step to which training goes back: that of as many steps as the configuration says,
     /// and at least that of the bad step and all before it.
     fn range_to_skip(&self, bad: u64, to: u64) -> Range {
-        let batch = self.config.training.batch as u64;
-        let from = position(self.config, &self.skipped, to + 1);
-        let wanted = self.config.incidents.rewind_skip.saturating_mul(batch);
-        let after_bad = position(self.config, &self.skipped, bad).saturating_add(batch);
+        let (batches, skip) = (&self.batches, self.config.incidents.rewind_skip);
+        let position = |step: u64| self.skipped.position(batches.position(step - 1));
+        let from = position(to + 1);
+        let wanted = batches.position(to.saturating_add(skip)) - batches.position(to);
+        let after_bad = position(bad).saturating_add(batches.batch(bad - 1) as u64);
         Range { from, until: from.saturating_add(wanted).max(after_bad) }
     }
 
@@ -456,7 +477,7 @@ impl<'a> Steps<'a> {
         self.watchdog.waits(self.completed, Wait::Save);
         let description = Description {
             step: self.completed,
-            tokens: self.completed * self.config.batch_tokens(),
+            tokens: self.batches.tokens(self.completed),
             seed: self.config.training.seed.into(),
             config_digest: self.digest.clone(),
             skipped: self.skipped.clone(),

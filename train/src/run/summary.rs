@@ -73,7 +73,11 @@ pub(super) fn summarize(
     let losses = records[records.len() - tail..].iter().map(|record| record.loss);
     let losses: Vec<f64> = losses.filter(|loss| loss.is_finite()).collect();
     let mine = &records[records.len().saturating_sub(outcome.steps as usize)..];
-    let seconds: Vec<f64> = mine.iter().skip(1).map(|record| record.seconds).collect();
+    let timed = || mine.iter().skip(1);
+    let seconds: f64 = timed().map(|record| record.seconds).sum();
+    let batches = config.batches();
+    let of_step = |step: u64| batches.tokens(step) - batches.tokens(step.saturating_sub(1));
+    let timed_tokens: u64 = timed().map(|record| of_step(record.step)).sum();
     let statistics = text.corpus.training_statistics();
     let began = outcome.began.unwrap_or_else(Instant::now);
     Ok(Summary {
@@ -85,7 +89,7 @@ pub(super) fn summarize(
         interrupted: outcome.interrupted,
         completed,
         steps: config.training.steps,
-        tokens: completed * config.batch_tokens(),
+        tokens: batches.tokens(completed),
         parameters: config.model.total_parameters(),
         loss: mean(&losses),
         validation_loss: records.iter().rev().find_map(|record| record.validation_loss),
@@ -93,7 +97,7 @@ pub(super) fn summarize(
         bytes_per_token: statistics.bytes_per_token(),
         startup_seconds: began.duration_since(start).as_secs_f64(),
         seconds: outcome.seconds,
-        tokens_per_second: mean(&seconds).map(|seconds| config.batch_tokens() as f64 / seconds),
+        tokens_per_second: (seconds > 0.0).then(|| timed_tokens as f64 / seconds),
         device_wait_seconds: mean(&outcome.device_waits),
         peak_memory_bytes: peak_memory(),
         prompt: text.prompt(config.training.sequence_length / 2),

@@ -4,7 +4,7 @@ use graph::TensorType;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::step::STATE;
+use crate::step::PARAMETERS;
 
 /// sha256 of a state, of parameters and of all else apart.
 ///
@@ -26,7 +26,7 @@ impl StateDigest {
             let shape: Vec<_> = ty.shape.iter().map(usize::to_string).collect();
             let (dtype, shape) = (ty.dtype.name(), shape.join(","));
             let line = format!("{name} {dtype} [{shape}] {:x}\n", Sha256::digest(bytes));
-            let hash = if name.starts_with(STATE[0]) { &mut parameters } else { &mut optimizer };
+            let hash = if name.starts_with(PARAMETERS) { &mut parameters } else { &mut optimizer };
             hash.update(line);
         }
         let text = |hash: Sha256| format!("{:x}", hash.finalize());

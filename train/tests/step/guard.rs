@@ -2,7 +2,7 @@
 
 use graph::{Function, Literal};
 use sharding::{DeviceKind, Program, Runtime};
-use train::step::{STATE_COUNT, train_step};
+use train::step::train_step;
 
 use crate::common::{inputs, options};
 
@@ -35,9 +35,10 @@ impl Step {
         }
         let mut results = vec![graph::interpret(&self.function, &inputs).unwrap()];
         results.extend(self.program.iter().map(|program| program.run_literals(&inputs).unwrap()));
+        let count = options(1, 1).state_count();
         let took = |outputs: &Vec<Literal>| {
-            let [loss, applied] = [0, 2].map(|index| outputs[STATE_COUNT + index].floats().unwrap()[0]);
-            let states = inputs[..STATE_COUNT].iter().zip(outputs);
+            let [loss, applied] = [0, 2].map(|index| outputs[count + index].floats().unwrap()[0]);
+            let states = inputs[..count].iter().zip(outputs);
             // A NaN is the same if it has the same bits.
             let changed = states.into_iter().any(|(before, after)| before.to_bytes() != after.to_bytes());
             assert!([0.0, 1.0].contains(&applied), "{changes:?}: {applied}");

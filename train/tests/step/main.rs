@@ -6,3 +6,5 @@ mod guard;
 mod microbatches;
 mod pipeline;
 mod plans;
+mod precision;
+mod rounding;
