@@ -1,13 +1,13 @@
 //! What a run directory holds of a model.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use data::Tokenizer;
 use graph::{DType, TensorType};
 use model::Precision;
 use model::parameters::specs;
 use sharding::{DeviceKind, Runtime};
-use train::checkpoint::{self, Checkpoint, Dtype, Manifest};
+use train::checkpoint::{self, CONFIG, Checkpoint, Dtype, Manifest, TOKENIZER};
 use train::config::{Config, Draft};
 use train::run_directory::RunDirectory;
 use train::step::PARAMETERS;
@@ -16,13 +16,12 @@ use train::text::load_tokenizer;
 use crate::generate::prompt_tokens;
 use crate::{Decoder, Error, Generator, Result};
 
-/// The newest checkpoint of a run, verified, with the configuration and the tokenizer it was trained with. Its parameters
-/// are still on disk.
+/// The newest good checkpoint of a run, with the configuration and the tokenizer it was trained with. Its parameters are
+/// still on disk.
 pub struct TrainedModel {
     config: Config,
     tokenizer: Tokenizer,
     checkpoint: Checkpoint,
-    path: PathBuf,
 }
 
 impl TrainedModel {
@@ -32,12 +31,20 @@ impl TrainedModel {
     /// When the folder is no run, has no checkpoint yet, or its files do not fit each other.
     pub fn open(run: &Path, warn: &mut dyn FnMut(&str)) -> Result<Self> {
         let run = RunDirectory::read(run).map_err(train::Error::from)?;
-        let config = read_config(&run.config()).map_err(train::Error::from)?;
-        let path = checkpoint::latest(&run.checkpoints(), warn).map_err(train::Error::from)?;
-        let path = path.ok_or_else(|| Error::NoCheckpoint { path: run.path().to_owned() })?;
-        let tokenizer = load_tokenizer(&run.tokenizer(), config.model.vocabulary_size, Some(&path))?;
-        let checkpoint = Checkpoint::open(&path).map_err(train::Error::from)?;
-        Ok(Self { config, tokenizer, checkpoint, path })
+        let checkpoint = checkpoint::newest_good(&run.checkpoints(), warn).map_err(train::Error::from)?;
+        let checkpoint = checkpoint.ok_or_else(|| Error::NoCheckpoint { path: run.path().to_owned() })?;
+        Self::from_checkpoint(checkpoint)
+    }
+
+    /// A checkpoint with the configuration and the tokenizer in it.
+    ///
+    /// # Errors
+    /// When its files do not fit each other.
+    pub fn from_checkpoint(checkpoint: Checkpoint) -> Result<Self> {
+        let path = checkpoint.path();
+        let config = read_config(&path.join(CONFIG)).map_err(train::Error::from)?;
+        let tokenizer = load_tokenizer(&path.join(TOKENIZER), config.model.vocabulary_size, Some(path))?;
+        Ok(Self { config, tokenizer, checkpoint })
     }
 
     /// The configuration the run was trained with.
@@ -52,7 +59,7 @@ impl TrainedModel {
 
     /// The checkpoint's folder.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.checkpoint.path()
     }
 
     /// What the checkpoint says of itself: steps and tokens it was trained for.
@@ -82,16 +89,17 @@ impl TrainedModel {
     ///
     /// # Errors
     /// When a parameter is missing or of another shape, or the device refuses.
-    pub fn generator(mut self, runtime: &Runtime, window: usize) -> Result<Generator> {
+    pub fn generator(self, runtime: &Runtime, window: usize) -> Result<Generator> {
         let precision = self.precision(runtime.kind());
         let mut parameters = Vec::new();
         for spec in specs(&self.config.model) {
             let name = format!("{PARAMETERS}{}", spec.name);
             let stored = stored(precision.parameters);
-            let tensor = self.checkpoint.expect_tensor(&name, stored, &spec.shape);
-            let tensor = tensor.map_err(train::Error::from)?;
+            let expected = self.checkpoint.expect(&name, stored, &spec.shape);
+            let data =
+                expected.and_then(|()| self.checkpoint.read_whole(&name)).map_err(train::Error::from)?;
             let ty = TensorType::new(precision.parameters, spec.shape);
-            parameters.push(runtime.upload_bytes(&ty, &tensor.data)?);
+            parameters.push(runtime.upload_bytes(&ty, &data)?);
         }
         let decoder = Decoder::new(runtime, &self.config.model, precision, parameters, window)?;
         Ok(Generator::new(decoder, self.tokenizer))

@@ -1,5 +1,7 @@
 //! Arrays on devices.
 
+use std::ops::Range;
+
 use graph::{DType, Literal, TensorType};
 use xla_sys::{ArrayType, BufferState, Element, ElementType, HostArray};
 
@@ -13,6 +15,17 @@ pub struct Buffer {
     shards: Vec<xla_sys::Buffer>,
     ty: TensorType,
     layout: Layout,
+}
+
+/// A part of an array on a device.
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
+    /// The position of its device in the layout's mesh.
+    pub position: usize,
+    /// The indices of the whole array that it has: a range for each dimension.
+    pub ranges: Vec<Range<usize>>,
+    /// The part itself.
+    pub shard: &'a xla_sys::Buffer,
 }
 
 impl Buffer {
@@ -34,6 +47,21 @@ impl Buffer {
     /// The part of each device, by position of the layout's mesh; for what this type does not offer.
     pub fn shards(&self) -> &[xla_sys::Buffer] {
         &self.shards
+    }
+
+    /// The parts of the array, each once: of the devices that hold one, that at the first position owns it.
+    ///
+    /// # Errors
+    /// None for a buffer that a runtime or a program made.
+    pub fn owned_parts(&self) -> Result<Vec<Part<'_>>> {
+        let part = |position: usize| {
+            Ok(Part {
+                position,
+                ranges: self.layout.ranges(&self.ty, position)?,
+                shard: &self.shards[position],
+            })
+        };
+        self.layout.owners().into_iter().map(part).collect()
     }
 
     /// Copies the whole array to the host: of parts that several devices hold, one.
@@ -180,7 +208,7 @@ pub(crate) fn element_type(dtype: DType) -> ElementType {
 }
 
 /// The array type of a tensor type.
-pub(crate) fn array_type(ty: &TensorType) -> ArrayType {
+pub fn array_type(ty: &TensorType) -> ArrayType {
     ArrayType::new(element_type(ty.dtype), ty.shape.clone())
 }
 

@@ -155,6 +155,19 @@ impl Layout {
         Ok(TensorType::new(shard.dtype, shard.shape.iter().enumerate().map(size).collect::<Vec<_>>()))
     }
 
+    /// The indices of a whole array of the given type that the device at `position` holds: a range for each dimension.
+    ///
+    /// # Errors
+    /// [`Error::Layout`] when the type does not fit the layout, or there is no such position.
+    pub fn ranges(&self, whole: &TensorType, position: usize) -> Result<Vec<Range<usize>>> {
+        let shard = self.shard_type(whole)?;
+        if position >= self.devices().len() {
+            return Err(impossible(format!("position {position} of a mesh {}", Axes(self.mesh()))));
+        }
+        let range = |(part, size): (usize, &usize)| part * size..(part + 1) * size;
+        Ok(self.part(position).into_iter().zip(&shard.shape).map(range).collect())
+    }
+
     /// Copies the part of the device at `position` out of a whole array of the given type: row-major bytes both.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ pub mod report;
 mod runtime;
 pub mod search;
 
-pub use buffer::{Buffer, TransferToHost};
+pub use buffer::{Buffer, Part, TransferToHost, array_type};
 pub use error::Error;
 pub use interface::{Input, Interface, Output};
 pub use layout::Layout;
@@ -50,7 +50,7 @@ pub use options::{CompileOptions, Format};
 pub use program::{Memory, Program};
 pub use runtime::{Runtime, RuntimeOptions};
 pub use xla_sys::locate::{DeviceKind, Found, Progress};
-pub use xla_sys::{Element, HostArray, OptionValue};
+pub use xla_sys::{ArrayType, Element, HostArray, OptionValue};
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

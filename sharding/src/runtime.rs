@@ -1,5 +1,7 @@
 //! A plugin with its devices.
 
+use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -279,6 +281,35 @@ impl Runtime {
     pub fn zeros_with(&self, ty: &TensorType, layout: &Layout) -> Result<Buffer> {
         let part_type = array_type(&layout.shard_type(ty)?);
         self.place(ty, layout, |_| Ok(HostArray::zeros(part_type.clone())?))
+    }
+
+    /// Makes an array on the devices of a layout from its parts. Each part is asked for once, by its indices in the whole
+    /// array (a range for each dimension), however many devices hold it.
+    ///
+    /// # Errors
+    /// What `part` returns; [`Error::Layout`] when the layout is not for such an array, or a part is of another type than
+    /// its indices say; [`Error::TooFewDevices`]; when a device has no room.
+    pub fn upload_parts<E: From<Error>>(
+        &self,
+        ty: &TensorType,
+        layout: &Layout,
+        mut part: impl FnMut(&[Range<usize>]) -> Result<HostArray, E>,
+    ) -> Result<Buffer, E> {
+        let part_type = array_type(&layout.shard_type(ty)?);
+        let mut arrays: HashMap<Vec<Range<usize>>, HostArray> = HashMap::new();
+        for position in 0..layout.devices().len() {
+            let ranges = layout.ranges(ty, position)?;
+            if !arrays.contains_key(&ranges) {
+                let array = part(&ranges)?;
+                if *array.array_type() != part_type {
+                    let got = array.array_type();
+                    let reason = format!("indices {ranges:?} of an array {ty} are {part_type}, got {got}");
+                    return Err(Error::Layout { reason }.into());
+                }
+                arrays.insert(ranges, array);
+            }
+        }
+        Ok(self.place(ty, layout, |position| Ok(arrays[&layout.ranges(ty, position)?].clone()))?)
     }
 
     /// Moves the part for each position of a layout's mesh to its device.

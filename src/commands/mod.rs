@@ -1,5 +1,6 @@
 //! One file per subcommand, each thin: it reads arguments, calls the crates, and prints.
 
+pub mod checkpoint;
 pub mod doctor;
 pub mod export;
 pub mod generate;
@@ -16,6 +17,9 @@ use clap::Subcommand;
 pub enum Command {
     /// Train a model on text; without arguments, a small one on Shakespeare's plays.
     Train(train::Arguments),
+    /// List, verify, export and convert the checkpoints of a run.
+    #[command(subcommand)]
+    Checkpoint(checkpoint::Command),
     /// Continue a prompt with a trained model.
     Generate(generate::Arguments),
     /// Take steps of a run again and compare: tells a bad chip from a bug.
@@ -39,6 +43,7 @@ pub enum Command {
 pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Train(arguments) => train::run(arguments),
+        Command::Checkpoint(command) => checkpoint::run(command),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Models(arguments) => models::run(arguments),

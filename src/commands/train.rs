@@ -15,7 +15,7 @@ use eval::Sampling;
 use sharding::DeviceKind;
 use train::config::{Config, Draft, Value};
 use train::events::{Entry, StopReason, append};
-use train::run::{Event, Hang, Observer, Summary};
+use train::run::{Event, Hang, Observer, Resume, Summary, kept_config};
 
 use super::generate::{Request, answer};
 use crate::output::{Interrupted, bytes, grouped, note, print, print_json, table, usage};
@@ -40,6 +40,10 @@ pub struct Arguments {
     /// Run directory; one that holds a run is continued from its newest checkpoint.
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
+    /// Whether to go on with the run in the folder: auto (from its newest good checkpoint), never (a folder that holds a
+    /// run is refused), or a checkpoint to go on from (docs/checkpoints.md).
+    #[arg(long, value_name = "auto|never|CHECKPOINT", default_value = "auto", value_parser = resume)]
+    resume: Resume,
     /// Where to train: cpu, cuda or tpu.
     #[arg(long)]
     device: Option<DeviceKind>,
@@ -73,7 +77,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             "--data {path}: a configuration stands before --data, as in gopher train {path} --data TEXT"
         )));
     }
-    let config = configuration(&arguments).map_err(usage)?;
+    train::disk::check_fault().map_err(usage)?;
+    let config = configuration(&arguments).map_err(|error| match error {
+        train::Error::Config(error) => usage(error),
+        error => error.into(),
+    })?;
     if let Some(plan) = &arguments.plan
         && config.device.topology.is_empty()
     {
@@ -84,7 +92,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let deadline = (deadline > 0.0).then(|| Duration::from_secs_f64(deadline));
     let completed = Arc::new(AtomicU64::new(0));
     let mut display = Display { progress: Progress::new(), signals, deadline, completed };
-    let result = train::run::train(config, arguments.run.as_deref(), &mut display);
+    let result = train::run::train(config, arguments.run.as_deref(), &arguments.resume, &mut display);
     display.progress.clear();
     let summary = result.map_err(|error| match error {
         train::Error::Config(error) => usage(error),
@@ -108,6 +116,16 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     sample(&summary)
 }
 
+/// Reads the value of `--resume`.
+fn resume(text: &str) -> Result<Resume, String> {
+    match text {
+        "auto" => Ok(Resume::Auto),
+        "never" => Ok(Resume::Never),
+        path if Path::new(path).is_dir() => Ok(Resume::From(path.into())),
+        _ => Err("there is no such folder; it is auto, never, or the folder of a checkpoint".into()),
+    }
+}
+
 /// Prints how the model continues a piece of held-out text.
 fn sample(summary: &Summary) -> anyhow::Result<()> {
     let Some(prompt) = summary.prompt.as_deref() else { return Ok(()) };
@@ -125,13 +143,16 @@ fn sample(summary: &Summary) -> anyhow::Result<()> {
 }
 
 /// The configuration that the arguments ask for.
-fn configuration(arguments: &Arguments) -> Result<Config, train::config::Error> {
+fn configuration(arguments: &Arguments) -> Result<Config, train::Error> {
     let Arguments { config, set, data, steps, run, device, plugin, topology, plan, stop_deadline, .. } =
         arguments;
     let mut draft = Draft::quick_start()?;
-    let of_run = run.as_ref().map(|run| run.join("config.toml")).filter(|path| path.is_file());
-    if let Some(path) = config.as_ref().or(of_run.as_ref()) {
+    if let Some(path) = config {
         draft.apply_file(path)?;
+    } else if let Some(run) = run
+        && let Some((path, text)) = kept_config(run)?
+    {
+        draft.apply_text(&path, &text)?;
     }
     set.iter().try_for_each(|text| draft.set(text))?;
     let path = |path: &Path| Value::from(path.to_string_lossy().into_owned());
@@ -207,7 +228,16 @@ impl Observer for Display {
                 self.completed.store(record.step, Ordering::SeqCst);
                 self.progress.step(record, steps);
             }
-            Event::Saved { checkpoint } => self.progress.note(&format!("saved {}", checkpoint.display())),
+            Event::Saved { checkpoint, bytes: size, seconds, waited_seconds } => {
+                let (checkpoint, size) = (checkpoint.display(), bytes(size as u64));
+                self.progress.note(&format!(
+                    "saved {checkpoint}: {size} in {seconds:.2} s, of which training waited {waited_seconds:.2} s"
+                ));
+            }
+            Event::SaveFailed { step, error } => self.progress.note(&format!(
+                "warning: the checkpoint of step {step} is not saved: {error}; training goes on, and ends if the next \
+                 one cannot be saved either"
+            )),
         }
     }
 

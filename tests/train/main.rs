@@ -6,6 +6,7 @@ mod place;
 mod recipe;
 mod replay;
 mod results;
+mod resume;
 #[cfg(unix)]
 mod signals;
 mod split;

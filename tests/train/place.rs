@@ -26,6 +26,9 @@ pub const TINY: [&str; 10] = [
     "schedule.warmup_steps=2",
 ];
 
+/// The file of a checkpoint's tensors.
+pub const SHARD: &str = "shard-00000-of-00001.safetensors";
+
 pub const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer\n\
     The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles\n";
 
@@ -107,6 +110,21 @@ impl Place {
         check_error(&self.train(arguments), code, parts)
     }
 
+    /// The numbers of `metrics.jsonl` that do not depend on the clock, line by line.
+    pub fn curve(&self, run: &str) -> Vec<[Value; 5]> {
+        let keys = ["step", "loss", "learning_rate", "grad_norm", "validation_loss"];
+        let number = |record: &Value, key: &str| record.get(key).cloned().unwrap_or(Value::Null);
+        self.metrics(run).iter().map(|record| keys.map(|key| number(record, key))).collect()
+    }
+
+    /// Changes a bit of a file.
+    pub fn flip(&self, name: &str, byte: usize) {
+        let mut bytes = fs::read(self.path(name)).unwrap();
+        let length = bytes.len();
+        bytes[byte % length] ^= 1 << (byte % 7);
+        self.write(name, bytes);
+    }
+
     /// What `metrics.jsonl` of a run holds.
     pub fn metrics(&self, run: &str) -> Vec<Value> {
         let text = self.read(&format!("{run}/metrics.jsonl"));
@@ -122,7 +140,7 @@ impl Place {
 
     /// The tensors of a checkpoint as they lie in its file.
     pub fn state(&self, run: &str, step: u64) -> Vec<u8> {
-        fs::read(self.path(&format!("{run}/checkpoints/step-{step:08}/state.safetensors"))).unwrap()
+        fs::read(self.path(&format!("{run}/checkpoints/step-{step:08}/{SHARD}"))).unwrap()
     }
 
     /// Names in a folder, sorted; none if there is no folder.

@@ -5,12 +5,6 @@ use std::fs;
 use crate::place::{Place, stderr};
 use serde_json::Value;
 
-/// The numbers of `metrics.jsonl` that do not depend on the clock.
-fn curve(records: &[Value]) -> Vec<[&Value; 4]> {
-    let keys = ["step", "loss", "grad_norm", "validation_loss"];
-    records.iter().map(|record| keys.map(|key| record.get(key).unwrap_or(&Value::Null))).collect()
-}
-
 #[test]
 fn a_run_directory_explains_itself() {
     let Some(place) = Place::new() else { return };
@@ -58,7 +52,7 @@ fn a_run_can_be_repeated_from_its_configuration() {
     let output = command.current_dir(place.path("elsewhere")).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(place.read("a/config.toml"), place.read("elsewhere/b/config.toml"));
-    assert_eq!(curve(&place.metrics("a")), curve(&place.metrics("elsewhere/b")));
+    assert_eq!(place.curve("a"), place.curve("elsewhere/b"));
     assert!(place.state("a", 4) == place.state("elsewhere/b", 4), "the states differ");
 }
 
@@ -68,7 +62,7 @@ fn a_continued_run_equals_one_without_a_break() {
     let Some(place) = Place::new() else { return };
     place.trained(&["--run", "a", "--steps", "7", "--set", "training.checkpoint_every=3"]);
     assert_eq!(place.names("a/checkpoints"), ["step-00000003", "step-00000006", "step-00000007"]);
-    let (whole, state) = (place.metrics("a"), place.state("a", 7));
+    let (whole, state) = (place.curve("a"), place.state("a", 7));
     // As a process leaves it that is killed in step 6.
     for step in ["step-00000006", "step-00000007"] {
         fs::remove_dir_all(place.path("a/checkpoints").join(step)).unwrap();
@@ -79,7 +73,7 @@ fn a_continued_run_equals_one_without_a_break() {
     let output = place.gopher(&["train", "--run", "a", "--json"]).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stderr(&output).contains("from step 3"), "{}", stderr(&output));
-    assert_eq!(curve(&place.metrics("a")), curve(&whole));
+    assert_eq!(place.curve("a"), whole);
     assert!(place.state("a", 7) == state, "the states differ");
 }
 

@@ -14,12 +14,12 @@ const MODEL: [&str; 5] = [
 ];
 
 impl Place {
-    fn split(&self, arguments: &[&str]) -> Value {
+    pub fn split(&self, arguments: &[&str]) -> Value {
         self.trained(&sets(arguments))
     }
 
     /// Writes a plan: stages, data, model, and what differs from plain parallelism.
-    fn plan(&self, name: &str, mesh: [usize; 3], more: Value) {
+    pub fn plan(&self, name: &str, mesh: [usize; 3], more: Value) {
         let [stage, data, model] = mesh;
         let mut plan = json!({
             "topology": format!("cpu:{}", stage * data * model),
@@ -35,7 +35,7 @@ impl Place {
         self.write(name, plan.to_string());
     }
 
-    fn curve(&self, run: &str) -> Vec<[f64; 3]> {
+    fn losses(&self, run: &str) -> Vec<[f64; 3]> {
         let number = |value: &Value| value.as_f64().unwrap_or(-1.0);
         let keys = ["loss", "grad_norm", "validation_loss"];
         self.metrics(run).iter().map(|record| keys.map(|key| number(&record[key]))).collect()
@@ -60,7 +60,7 @@ fn assert_close(got: &[[f64; 3]], expected: &[[f64; 3]], what: &str) {
 fn a_split_training_has_the_curve_of_one_device() {
     let Some(place) = Place::new() else { return };
     place.split(&["--run", "one", "--steps", "4"]);
-    let expected = place.curve("one");
+    let expected = place.losses("one");
     assert!(expected[3][2] > 0.0 && expected[3][0] < expected[0][0], "{expected:?}");
 
     // Parameters in parts, each batch in two.
@@ -83,7 +83,7 @@ fn a_split_training_has_the_curve_of_one_device() {
     ] {
         let plan = plan.map_or(vec![], |plan| vec!["--plan", plan]);
         place.split(&[&["--run", run, "--steps", "4", "--topology", topology], &plan[..]].concat());
-        assert_close(&place.curve(run), &expected, run);
+        assert_close(&place.losses(run), &expected, run);
     }
 
     // The run keeps the plan, whole, and what came of it.
@@ -108,7 +108,7 @@ fn a_split_training_has_the_curve_of_one_device() {
     assert!(output.status.success(), "{}", stderr(&output));
 }
 
-/// Checkpoints hold whole arrays: a run goes on over any machine as if there had been no break.
+/// Devices read the slices they need: a run goes on over any machine as if there had been no break.
 #[test]
 fn a_run_goes_on_over_another_machine() {
     let Some(place) = Place::new() else { return };
@@ -128,7 +128,7 @@ fn a_run_goes_on_over_another_machine() {
         let output = place.gopher(&command).output().unwrap();
         let said = stderr(&output);
         assert!(output.status.success() && parts.iter().all(|part| said.contains(part)), "{said}");
-        assert_close(&place.curve("a"), &place.curve("one"), &said);
+        assert_close(&place.losses("a"), &place.losses("one"), &said);
     };
     let kept = place.read("a/plan.json");
     back_to(4);

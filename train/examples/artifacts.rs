@@ -6,8 +6,12 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
+use sharding::HostArray;
 use train::chart::Chart;
-use train::checkpoint::{self, Description, Dtype, Tensor};
+use train::checkpoint::{
+    self, DataPosition, Description, Dtype, RandomState, Region, Snapshot, SnapshotPiece, SnapshotTensor,
+    Versions,
+};
 use train::metrics::{self, Record};
 use train::run_directory::{RunDirectory, write_atomically};
 use train::schedule::Schedule;
@@ -50,29 +54,34 @@ fn main() -> Result<(), Box<dyn Error>> {
     write_atomically(&run.loss_chart(), chart.svg().as_bytes())?;
 
     let values: Vec<u8> = (0..6u8).flat_map(|value| f32::from(value).to_le_bytes()).collect();
-    let tensors = [
-        Tensor { name: "parameters/w".into(), dtype: Dtype::F32, shape: vec![2, 3], data: (&values).into() },
-        Tensor {
-            name: "adam/m/w".into(),
-            dtype: Dtype::BF16,
-            shape: vec![2],
-            data: vec![0x80, 0x3f, 0, 0xc0].into(),
-        },
-        Tensor {
-            name: "adam/step".into(),
-            dtype: Dtype::I64,
-            shape: vec![],
-            data: 300i64.to_le_bytes().to_vec().into(),
-        },
+    let tensor = |name: &str, dtype, shape: &[usize], bytes: &[u8]| -> Result<_, Box<dyn Error>> {
+        let data = HostArray::from_slice(bytes, &[bytes.len()])?;
+        let pieces = vec![SnapshotPiece { region: Region::whole(shape), data }];
+        let split = vec![Vec::new(); shape.len()];
+        Ok(SnapshotTensor { name: name.into(), dtype, shape: shape.into(), split, pieces })
+    };
+    let tensors = vec![
+        tensor("parameters/w", Dtype::F32, &[2, 3], &values)?,
+        tensor("adam/m/w", Dtype::BF16, &[2], &[0x80, 0x3f, 0, 0xc0])?,
+        tensor("adam/step", Dtype::I64, &[], &300i64.to_le_bytes())?,
     ];
     let description = Description {
         step: STEPS,
         tokens: STEPS * 1024,
-        seed: 1,
+        data: DataPosition {
+            order: "shuffled".into(),
+            seed: 1,
+            sequences: STEPS,
+            skipped: Skipped::default(),
+        },
+        random: RandomState { seed: 1, state: "none".into() },
         config_digest: "none".into(),
-        skipped: Skipped::default(),
+        versions: Versions { gopher: "none".into(), plugin: "none".into() },
+        metrics: None,
+        files: Vec::new(),
     };
-    println!("{}", checkpoint::save(&run.checkpoints(), &description, &tensors)?.display());
+    let snapshot = Snapshot { mesh: Vec::new(), tensors };
+    println!("{}", checkpoint::save(&run.checkpoints(), &description, &snapshot)?.display());
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use crate::plan::Planned;
 pub use crate::precision::PrecisionPolicy;
 use crate::precision::Regime;
 use crate::schedule::Schedule;
+use crate::seal;
 use crate::step::{Adam, Rounding, StepOptions};
 pub use draft::Draft;
 pub use toml::Value;
@@ -46,6 +47,8 @@ pub struct Config {
     pub optimizer: Adam,
     /// The learning rate.
     pub schedule: Schedule,
+    /// How checkpoints are saved, and which are kept.
+    pub checkpoint: Checkpoints,
     /// What is done when something goes wrong.
     pub incidents: Incidents,
     /// Where programs run.
@@ -102,6 +105,18 @@ pub struct Training {
     pub checkpoint_every: u64,
     /// Other batches later in the run, in order of their tokens.
     pub batch_ramp: Vec<BatchChange>,
+}
+
+/// How checkpoints are saved, and which are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoints {
+    /// Whether training goes on while one is written.
+    pub background: bool,
+    /// How many of the newest are kept; 0 for all.
+    pub keep_last: u64,
+    /// Those of steps divisible by this are kept as well; 0 for none.
+    pub keep_every: u64,
 }
 
 /// Where programs run.
@@ -281,7 +296,7 @@ impl Config {
                       # gopher train config.toml\n\n";
         // Only values that TOML has no words for could fail: none of these types holds one.
         let body = toml::to_string(self).unwrap_or_else(|error| format!("# {error}\n"));
-        format!("{header}{body}")
+        seal::close(&format!("{header}{body}\n# {}\n", seal::OPEN))
     }
 
     /// The keys that must not change while a run goes on, with their values as TOML: the model, what the state holds of

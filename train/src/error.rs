@@ -117,11 +117,34 @@ pub enum Error {
         /// Number of training tokens now.
         tokens: u64,
     },
-    /// The tokenizer of a run to be continued is gone.
-    #[error("{} is missing, without which the run cannot be continued: restore it from a copy, or start a new run with another --run DIR", .path.display())]
-    NoTokenizer {
-        /// Where it should be.
+    /// The configuration of a run is not what was written.
+    #[error(
+        "{} is not what gopher wrote: if you changed it, name it as well (gopher train {} --run DIR); otherwise restore it from config.toml in the newest checkpoint",
+        .path.display(), .path.display()
+    )]
+    ConfigChanged {
+        /// The configuration.
         path: PathBuf,
+    },
+    /// The plan of a run is not what was written.
+    #[error(
+        "{} is not what gopher wrote: name a plan with --plan FILE (plan.json in the newest checkpoint is the one it was trained with)",
+        .path.display()
+    )]
+    PlanChanged {
+        /// The plan.
+        path: PathBuf,
+    },
+    /// A run is to go on from a checkpoint of another, and has some of its own.
+    #[error(
+        "{} is no checkpoint of the run at {}, which has its own: name a new directory with --run DIR, or one of its checkpoints with --resume",
+        .checkpoint.display(), .run.display()
+    )]
+    OtherRun {
+        /// The checkpoint.
+        checkpoint: PathBuf,
+        /// The run directory.
+        run: PathBuf,
     },
     /// A bad step, by a policy that ends the run or after too many of them.
     #[error("{outcome}{}; the state before it is saved as {}; {}", because(.reason), .saved.display(), advice(.outcome))]

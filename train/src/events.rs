@@ -52,9 +52,9 @@ pub enum Entry {
         /// Time it took, in seconds.
         #[serde(with = "number")]
         seconds: f64,
-        /// What identifies the state.
+        /// What identifies the state; of a state that several processes hold parts of, nothing does.
         #[serde(flatten)]
-        digest: StateDigest,
+        digest: Option<StateDigest>,
     },
     /// A bad step.
     Incident {

@@ -2,19 +2,21 @@
 
 mod judge;
 mod launch;
+mod open;
 mod parts;
 mod plan;
 mod replay;
 mod rewinds;
+mod saving;
 mod steps;
 mod summary;
 mod validation;
 mod watchdog;
 
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use data::{Order, Sequences, Tokenizer};
+use data::{Order, Sequences};
 use sha2::{Digest, Sha256};
 use sharding::machine::Topology;
 use sharding::plan::Plan;
@@ -22,12 +24,15 @@ use sharding::{Progress, Runtime, RuntimeOptions};
 
 use crate::Error;
 use crate::checkpoint::{self, Checkpoint};
-use crate::config::{Config, Draft};
+use crate::config::Config;
 use crate::metrics::Record;
-use crate::run_directory::{RunDirectory, write_atomically};
-use crate::text::{Text, load_tokenizer};
+use crate::run_directory::write_atomically;
+use crate::text::Text;
+pub use open::kept_config;
+use open::{Opened, open};
 use parts::Parts;
 pub use replay::{Compared, Numbers, Replay, Verdict, replay};
+use saving::Identity;
 use steps::{Beginning, Outcome, Steps};
 pub use summary::Summary;
 use validation::Validation;
@@ -76,29 +81,62 @@ pub enum Event<'a> {
     Saved {
         /// Its folder.
         checkpoint: &'a Path,
+        /// Bytes of its tensors.
+        bytes: usize,
+        /// From asking for it to its being on disk.
+        seconds: f64,
+        /// How long training waited for it.
+        waited_seconds: f64,
+    },
+    /// A checkpoint could not be saved. Training goes on; if the next one fails too, it ends.
+    SaveFailed {
+        /// The step whose state is not saved.
+        step: u64,
+        /// Why.
+        error: &'a checkpoint::Error,
     },
 }
 
+/// Where a run begins whose folder may hold one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Resume {
+    /// At the newest good checkpoint, if the folder holds a run.
+    #[default]
+    Auto,
+    /// At the first step: a folder that holds a run is refused.
+    Never,
+    /// At a checkpoint, of this run or of another.
+    From(PathBuf),
+}
+
 /// Trains a model in the run directory `folder`, or a new one under `runs`. A folder that holds a run is continued from
-/// its newest checkpoint: the losses go on as if there had been no break, on the same machine or another.
+/// its newest good checkpoint, or as `resume` says: the losses go on as if there had been no break, on the same machine or
+/// another.
 ///
 /// # Errors
 /// Whatever keeps it from beginning or going on. Checkpoints saved before stay; a folder made for a run that could not
 /// begin is removed.
-pub fn train(config: Config, folder: Option<&Path>, observer: &mut dyn Observer) -> Result<Summary, Error> {
+pub fn train(
+    config: Config,
+    folder: Option<&Path>,
+    resume: &Resume,
+    observer: &mut dyn Observer,
+) -> Result<Summary, Error> {
     let start = Instant::now();
     let config = settled(config)?;
-    let (run, previous) = open(&config, folder, observer)?;
-    let prepared = prepare(&config, &run, previous, observer).and_then(|prepared| {
+    let opened = open(&config, folder, resume, observer)?;
+    let prepared = prepare(&config, &opened, observer).and_then(|prepared| {
+        let run = &opened.run;
+        opened.set_aside(observer)?;
         // In this order: a folder with a configuration is a run, and a run has a tokenizer.
         write_atomically(&run.tokenizer(), prepared.text.tokenizer.to_bytes())?;
         write_atomically(&run.config(), config.to_toml().as_bytes())?;
         Ok(prepared)
     });
     match prepared {
-        Ok(prepared) => train_prepared(&config, &run, prepared, start, observer),
+        Ok(prepared) => train_prepared(&config, opened, prepared, start, observer),
         Err(error) => {
-            run.abandon();
+            opened.run.abandon();
             Err(error)
         }
     }
@@ -115,40 +153,6 @@ fn settled(mut config: Config) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// What an earlier process left of the run.
-struct Previous {
-    tokenizer: PathBuf,
-    checkpoint: Option<PathBuf>,
-}
-
-/// Creates a run directory, or opens one and checks that the run can go on with this configuration.
-fn open(
-    config: &Config,
-    folder: Option<&Path>,
-    observer: &mut dyn Observer,
-) -> Result<(RunDirectory, Option<Previous>), Error> {
-    let Some(folder) = folder else {
-        return Ok((RunDirectory::create_named("runs".as_ref(), &config.name, SystemTime::now())?, None));
-    };
-    if RunDirectory::read(folder).is_err() {
-        return Ok((RunDirectory::create(folder)?, None));
-    }
-    let run = RunDirectory::open(folder)?;
-    let mut warn = |warning: &str| observer.event(Event::Note(format!("warning: {warning}")));
-    let checkpoint = checkpoint::latest(&run.checkpoints(), &mut warn)?;
-    if checkpoint.is_some() {
-        let mut saved = Draft::quick_start()?;
-        saved.apply_file(&run.config())?;
-        for ((key, saved), (_, given)) in saved.finish()?.fixed().into_iter().zip(config.fixed()) {
-            if saved != given {
-                return Err(Error::Changed { key, given, saved, run: folder.to_owned() });
-            }
-        }
-    }
-    let previous = Previous { tokenizer: run.tokenizer(), checkpoint };
-    Ok((run, Some(previous)))
-}
-
 /// A run that has its text and its device.
 struct Prepared {
     runtime: Runtime,
@@ -156,22 +160,17 @@ struct Prepared {
     plan: Option<Plan>,
     text: Text,
     digest: String,
-    checkpoint: Option<Checkpoint>,
     sequences: Sequences,
     validation: Option<Validation>,
 }
 
 /// Everything that is quick to fail, then the text. Nothing is written.
-fn prepare(
-    config: &Config,
-    run: &RunDirectory,
-    previous: Option<Previous>,
-    observer: &mut dyn Observer,
-) -> Result<Prepared, Error> {
+fn prepare(config: &Config, opened: &Opened, observer: &mut dyn Observer) -> Result<Prepared, Error> {
+    let Opened { run, checkpoint, .. } = opened;
     let topology = config.topology()?;
     let plan = topology.as_ref().map(|topology| plan::choose(config, topology, run, observer)).transpose()?;
     let runtime = start_runtime(config, topology.as_ref(), observer)?;
-    let tokenizer = tokenizer(config, previous.as_ref())?;
+    let tokenizer = opened.tokenizer(config, observer)?;
     let text = Text::prepare(&config.data, config.model.vocabulary_size, tokenizer, observer)?;
 
     let training = &config.training;
@@ -180,15 +179,13 @@ fn prepare(
     let validation = Validation::new(config, plan.as_ref(), text.corpus.validation())?;
 
     let digest = digest(config, &text);
-    let checkpoint = previous.and_then(|previous| previous.checkpoint);
-    let checkpoint = checkpoint.map(|folder| Checkpoint::open(&folder)).transpose()?;
-    if let Some(checkpoint) = &checkpoint
+    if let Some(checkpoint) = checkpoint
         && checkpoint.manifest().config_digest != digest
     {
         let tokens = text.corpus.training().len() as u64;
         return Err(Error::OtherText { run: run.path().to_owned(), tokens });
     }
-    Ok(Prepared { runtime, plan, text, digest, checkpoint, sequences, validation })
+    Ok(Prepared { runtime, plan, text, digest, sequences, validation })
 }
 
 /// The devices: one, or all of a machine.
@@ -215,27 +212,6 @@ fn start_runtime(
     }
 }
 
-/// The tokenizer of the run, or the one the configuration names; `None` if one is to be trained.
-fn tokenizer(config: &Config, previous: Option<&Previous>) -> Result<Option<Tokenizer>, Error> {
-    let pieces = config.model.vocabulary_size;
-    let load = |path: &Path, checkpoint| load_tokenizer(path, pieces, checkpoint);
-    let given = config.data.tokenizer.as_deref();
-    // Before the first checkpoint, nothing depends on a tokenizer yet.
-    let Some(Previous { tokenizer: path, checkpoint: Some(checkpoint) }) = previous else {
-        return given.map(|path| load(path, None)).transpose();
-    };
-    if !path.exists() {
-        return Err(Error::NoTokenizer { path: path.clone() });
-    }
-    let saved = load(path, Some(checkpoint))?;
-    if let Some(given) = given
-        && load(given, Some(checkpoint))?.fingerprint() != saved.fingerprint()
-    {
-        return Err(Error::OtherTokenizer { given: given.to_owned(), saved: path.clone() });
-    }
-    Ok(Some(saved))
-}
-
 /// Digest of what must stay the same for a run to go on as if there had been no break.
 fn digest(config: &Config, text: &Text) -> String {
     let mut hash = Sha256::new();
@@ -249,12 +225,14 @@ fn digest(config: &Config, text: &Text) -> String {
 /// Compiles the programs, makes or loads the state, and takes the steps.
 fn train_prepared(
     config: &Config,
-    run: &RunDirectory,
+    opened: Opened,
     prepared: Prepared,
     start: Instant,
     observer: &mut dyn Observer,
 ) -> Result<Summary, Error> {
-    let Prepared { runtime, plan, text, digest, mut checkpoint, sequences, validation } = prepared;
+    let Opened { run, checkpoint, .. } = opened;
+    let run = &run;
+    let Prepared { runtime, plan, text, digest, sequences, validation } = prepared;
     let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
     if completed >= config.training.steps {
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
@@ -269,11 +247,16 @@ fn train_prepared(
         runtime.platform(),
     )));
     let batch = config.batches().batch(completed);
-    let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_mut())?;
+    let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_ref())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
-    let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().skipped.clone());
-    let checkpoint = checkpoint.map(|_| checkpoint::folder(&run.checkpoints(), completed));
-    let beginning = Beginning { parts, sequences, digest, completed, checkpoint, skipped };
+    let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().data.skipped.clone());
+    // One of another run is none of this.
+    let own = |checkpoint: Checkpoint| {
+        Some(checkpoint.path().to_owned()).filter(|path| path.starts_with(run.path()))
+    };
+    let checkpoint = checkpoint.and_then(own);
+    let identity = Identity::new(run, digest, &runtime)?;
+    let beginning = Beginning { parts, sequences, identity, completed, checkpoint, skipped };
     let mut steps = Steps::new(config, run, &runtime, beginning, observer)?;
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);

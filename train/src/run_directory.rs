@@ -20,22 +20,24 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::checkpoint;
+
+pub(crate) use files::remove_leftovers;
 pub use files::{FileError, write_atomically};
-pub(crate) use files::{remove_leftovers, sync_folder};
 
 /// Why a run directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// There is no such run.
-    #[error("no run at {}: it has no config.toml; name a run directory with --run DIR", .path.display())]
+    #[error("no run at {}: it has neither a config.toml nor checkpoints; name a run directory with --run DIR", .path.display())]
     NotARun {
         /// The folder.
         path: PathBuf,
     },
 
     /// A new run would land on an existing one.
-    #[error("{} already holds a run: continue it, or name another directory with --run DIR", .path.display())]
+    #[error("{} already holds a run: continue it with --resume auto, or name another directory with --run DIR", .path.display())]
     Exists {
         /// The folder.
         path: PathBuf,
@@ -75,7 +77,7 @@ impl RunDirectory {
         let made = !path.exists();
         fs::create_dir_all(&path).map_err(|source| FileError::write(&path, source))?;
         let run = RunDirectory { _lock: lock(&path)?, made, path };
-        if run.config().exists() {
+        if RunDirectory::holds_run(&run.path) {
             return Err(Error::Exists { path: run.path });
         }
         let checkpoints = run.checkpoints();
@@ -119,12 +121,18 @@ impl RunDirectory {
     /// [`Error::NotARun`].
     pub fn read(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
         let run = RunDirectory { path: path.into(), made: false, _lock: None };
-        if run.config().is_file() { Ok(run) } else { Err(Error::NotARun { path: run.path }) }
+        if RunDirectory::holds_run(&run.path) { Ok(run) } else { Err(Error::NotARun { path: run.path }) }
+    }
+
+    /// Whether a folder holds a run: a configuration, or a checkpoint if that was lost.
+    pub fn holds_run(path: &Path) -> bool {
+        path.join(checkpoint::CONFIG).is_file()
+            || checkpoint::steps(&path.join(CHECKPOINTS)).is_ok_and(|steps| !steps.is_empty())
     }
 
     /// Takes back a run that came to nothing: removes what [`RunDirectory::create`] made, unless it has become a run.
     pub fn abandon(self) {
-        if self.config().exists() {
+        if RunDirectory::holds_run(&self.path) {
             return;
         }
         // What cannot be removed is an empty folder; the error that ends the run is what matters. Nothing that holds
@@ -143,17 +151,17 @@ impl RunDirectory {
 
     /// `config.toml`.
     pub fn config(&self) -> PathBuf {
-        self.path.join("config.toml")
+        self.path.join(checkpoint::CONFIG)
     }
 
     /// `tokenizer.model`.
     pub fn tokenizer(&self) -> PathBuf {
-        self.path.join("tokenizer.model")
+        self.path.join(checkpoint::TOKENIZER)
     }
 
     /// `plan.json`.
     pub fn plan(&self) -> PathBuf {
-        self.path.join("plan.json")
+        self.path.join(checkpoint::PLAN)
     }
 
     /// `metrics.jsonl`.
@@ -178,11 +186,14 @@ impl RunDirectory {
 
     /// `checkpoints`.
     pub fn checkpoints(&self) -> PathBuf {
-        self.path.join("checkpoints")
+        self.path.join(CHECKPOINTS)
     }
 }
 
 const LOCK: &str = ".lock";
+
+/// Name of the folder of checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
 
 fn lock(folder: &Path) -> Result<Option<File>, Error> {
     let path = folder.join(LOCK);

@@ -2,20 +2,20 @@
 
 mod digest;
 
-use std::path::{Path, PathBuf};
+use std::ops::Range;
 
 use graph::{DType, Literal, TensorType};
 use model::parameters::COUNT;
-use sharding::{Buffer, HostArray, Input, Program, Runtime};
+use sharding::{Buffer, HostArray, Input, Part, Program, Runtime, array_type};
 
 use crate::Error;
-use crate::checkpoint::{self, Checkpoint, Description, Dtype, Tensor};
+use crate::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
 use crate::step::ADAM;
 pub use digest::StateDigest;
 
 /// The tensors a step reads and writes: for each of its groups ([`state_groups`](crate::step::state_groups)), all
-/// parameters of the model.
-/// They lie on the devices as the step wants them; a checkpoint holds them whole, for any other mesh to go on with.
+/// parameters of the model. They lie on the devices as the step wants them; a checkpoint holds the pieces, for any other
+/// mesh to go on with.
 #[derive(Debug)]
 pub struct State {
     names: Vec<String>,
@@ -54,18 +54,19 @@ impl State {
         Ok(State { names: names(inputs), buffers })
     }
 
-    /// The state a checkpoint holds, laid out as the inputs of a training step.
+    /// The state a checkpoint holds, laid out as the inputs of a training step: for each device, the slice it needs is
+    /// read. The host holds no more than one tensor at a time.
     ///
     /// # Errors
     /// When a tensor is missing, of another type or shape, or cannot be read, and when a device refuses.
-    pub fn load(runtime: &Runtime, step: &[Input], checkpoint: &mut Checkpoint) -> Result<State, Error> {
+    pub fn load(runtime: &Runtime, step: &[Input], checkpoint: &Checkpoint) -> Result<State, Error> {
         let mut state = State { names: names(state_inputs(step)), buffers: Vec::new() };
         state.reload(runtime, step, checkpoint)?;
         Ok(state)
     }
 
-    /// Replaces the state by that of a checkpoint, as [`State::load`] does, without room for both. After an error it holds
-    /// a part of it.
+    /// Replaces the state by that of a checkpoint, as [`State::load`] does, without room for both. After an error it may
+    /// hold a part of it.
     ///
     /// # Errors
     /// As [`State::load`].
@@ -73,33 +74,56 @@ impl State {
         &mut self,
         runtime: &Runtime,
         step: &[Input],
-        checkpoint: &mut Checkpoint,
+        checkpoint: &Checkpoint,
     ) -> Result<(), Error> {
+        let inputs = state_inputs(step);
+        for Input { name, ty, .. } in inputs {
+            checkpoint.expect(name, dtype(ty.dtype), &ty.shape)?;
+        }
         self.buffers.clear();
-        for Input { name, ty, layout, .. } in state_inputs(step) {
-            let tensor = checkpoint.expect_tensor(name, dtype(ty.dtype), &ty.shape)?;
-            self.buffers.push(runtime.upload_bytes_with(ty, &tensor.data, layout)?);
+        for Input { name, ty, layout, .. } in inputs {
+            let part = |ranges: &[Range<usize>]| -> Result<HostArray, Error> {
+                let region = region(ranges);
+                let ty = TensorType::new(ty.dtype, region.shape.clone());
+                let mut array = HostArray::zeros(array_type(&ty)).map_err(sharding::Error::from)?;
+                checkpoint.read(name, &region, array.bytes_mut())?;
+                Ok(array)
+            };
+            self.buffers.push(runtime.upload_parts(ty, layout, part)?);
         }
         Ok(())
     }
 
-    /// Waits for the state and saves it under `checkpoints`; the folder of the new checkpoint.
-    ///
-    /// # Errors
-    /// When a step that led here failed, or the checkpoint cannot be written.
-    pub fn save(&self, checkpoints: &Path, description: &Description) -> Result<PathBuf, Error> {
-        self.to_host()?.save(checkpoints, description)
-    }
-
-    /// Waits for the state and copies it to the host.
+    /// Waits for the state and copies it to the host: of every tensor the pieces in which devices hold it, each once.
     ///
     /// # Errors
     /// When a step that led here failed.
-    pub fn to_host(&self) -> Result<HostState, Error> {
-        let tensor = |(name, buffer): (&String, &Buffer)| {
-            Ok::<_, Error>((name.clone(), buffer.ty().clone(), buffer.to_host()?))
-        };
-        Ok(HostState { tensors: self.names.iter().zip(&self.buffers).map(tensor).collect::<Result<_, _>>()? })
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        let mut under_way = Vec::with_capacity(self.buffers.len());
+        for buffer in &self.buffers {
+            let start = |part: Part<'_>| -> Result<_, sharding::Error> {
+                Ok((region(&part.ranges), part.shard.start_to_host()?))
+            };
+            under_way.push(buffer.owned_parts()?.into_iter().map(start).collect::<Result<Vec<_>, _>>()?);
+        }
+        let mut tensors = Vec::with_capacity(self.buffers.len());
+        for ((name, buffer), transfers) in self.names.iter().zip(&self.buffers).zip(under_way) {
+            let mut pieces = Vec::with_capacity(transfers.len());
+            for (region, transfer) in transfers {
+                pieces.push(SnapshotPiece { region, data: transfer.wait().map_err(sharding::Error::from)? });
+            }
+            tensors.push(SnapshotTensor {
+                name: name.clone(),
+                dtype: dtype(buffer.ty().dtype),
+                shape: buffer.ty().shape.clone(),
+                split: buffer.layout().split().clone(),
+                pieces,
+            });
+        }
+        let mesh = self.buffers.first().map(|buffer| &buffer.layout().mesh().axes);
+        let axes = mesh.into_iter().flatten();
+        let mesh = axes.map(|axis| Axis { name: axis.name.clone(), size: axis.size }).collect();
+        Ok(Snapshot { mesh, tensors })
     }
 
     /// All tensors, in the order of a step's inputs.
@@ -123,31 +147,10 @@ impl State {
     }
 }
 
-/// A copy of a state on the host, whole.
-#[derive(Debug)]
-pub struct HostState {
-    tensors: Vec<(String, TensorType, HostArray)>,
-}
-
-impl HostState {
-    /// What identifies it.
-    pub fn digest(&self) -> StateDigest {
-        StateDigest::of(self.tensors.iter().map(|(name, ty, array)| (name.as_str(), ty, array.bytes())))
-    }
-
-    /// Saves it under `checkpoints`; the folder of the new checkpoint.
-    ///
-    /// # Errors
-    /// When the checkpoint cannot be written.
-    pub fn save(&self, checkpoints: &Path, description: &Description) -> Result<PathBuf, Error> {
-        let tensors = self.tensors.iter().map(|(name, ty, array)| Tensor {
-            name: name.clone(),
-            dtype: dtype(ty.dtype),
-            shape: ty.shape.clone(),
-            data: array.bytes().into(),
-        });
-        Ok(checkpoint::save(checkpoints, description, &tensors.collect::<Vec<_>>())?)
-    }
+/// The box of a range in each dimension.
+fn region(ranges: &[Range<usize>]) -> Region {
+    let (offset, shape) = ranges.iter().map(|range| (range.start, range.len())).unzip();
+    Region { offset, shape }
 }
 
 fn state_inputs(step: &[Input]) -> &[Input] {

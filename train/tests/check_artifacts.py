@@ -41,7 +41,7 @@ def main(folder):
     xml.dom.minidom.parse(os.path.join(folder, "loss.svg"))
 
     (checkpoint,) = glob.glob(os.path.join(folder, "checkpoints", "*"))
-    path = os.path.join(checkpoint, "state.safetensors")
+    path = os.path.join(checkpoint, "shard-00000-of-00001.safetensors")
     with safe_open(path, "numpy") as state:
         assert sorted(state.keys()) == ["adam/m/w", "adam/step", "parameters/w"]
         assert state.get_tensor("parameters/w").tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]

@@ -1,14 +1,15 @@
 //! A training on meshes of virtual devices: its state is made, saved and loaded there, and does not depend on the mesh.
 
-use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use graph::{DType, Literal, Partitioned, Split};
+use model::parameters::COUNT;
 use model::{ModelConfig, Precision};
+use proptest::prelude::*;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use sharding::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
-use train::checkpoint::{Checkpoint, Description};
+use train::checkpoint::{self, Checkpoint, DataPosition, Description, RandomState, Snapshot, Versions};
 use train::plan::{Planned, split};
 use train::skipped::Skipped;
 use train::state::State;
@@ -76,16 +77,30 @@ fn contents(state: &State) -> Vec<Literal> {
     state.buffers().iter().map(|buffer| buffer.to_literal().unwrap()).collect()
 }
 
-fn save(state: &State, folder: &Path) -> Vec<u8> {
+/// Saves a state; the bytes of every tensor that a checkpoint of it holds.
+fn save(state: &State, folder: &Path) -> Vec<(String, Vec<u8>)> {
+    save_snapshot(&state.snapshot().unwrap(), folder)
+}
+
+fn save_snapshot(snapshot: &Snapshot, folder: &Path) -> Vec<(String, Vec<u8>)> {
     let description = Description {
         step: 1,
         tokens: 64,
-        seed: SEED.into(),
+        data: DataPosition {
+            order: "shuffled".into(),
+            seed: SEED.into(),
+            sequences: 8,
+            skipped: Skipped::default(),
+        },
+        random: RandomState { seed: SEED.into(), state: "none".into() },
         config_digest: "abc".into(),
-        skipped: Skipped::default(),
+        versions: Versions { gopher: "none".into(), plugin: "none".into() },
+        metrics: None,
+        files: Vec::new(),
     };
-    let checkpoint = state.save(folder, &description).unwrap();
-    fs::read(checkpoint.join("state.safetensors")).unwrap()
+    let folder = checkpoint::save(folder, &description, snapshot).unwrap();
+    let checkpoint = Checkpoint::open(&folder).unwrap();
+    checkpoint.names().map(|name| (name.to_owned(), checkpoint.read_whole(name).unwrap())).collect()
 }
 
 #[test]
@@ -109,12 +124,76 @@ fn the_first_state_and_its_checkpoint_do_not_depend_on_the_mesh() {
 
         // What was saved on one device goes on here, where a step wants it.
         let path = folder.path().join("alone").read_dir().unwrap().next().unwrap().unwrap().path();
-        let mut checkpoint = Checkpoint::open(&path).unwrap();
-        let loaded = State::load(runtime, &inputs, &mut checkpoint).unwrap();
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        let loaded = State::load(runtime, &inputs, &checkpoint).unwrap();
         assert_eq!(contents(&loaded), expected);
         for (buffer, input) in loaded.buffers().iter().zip(&inputs) {
             assert_eq!((buffer.ty(), buffer.layout()), (&input.ty, &input.layout), "{}", input.name);
         }
+    }
+}
+
+/// A plan of up to eight devices, in stages or not.
+fn plans() -> impl Strategy<Value = Plan> {
+    let meshes =
+        [(1, 1, 1), (1, 2, 1), (1, 1, 2), (1, 2, 2), (1, 4, 1), (1, 1, 4), (1, 8, 1), (1, 4, 2), (1, 2, 4)]
+            .into_iter()
+            .chain([(2, 1, 1), (2, 2, 1), (2, 1, 2), (2, 2, 2), (2, 1, 4), (2, 4, 1)]);
+    let meshes: Vec<(usize, usize, usize)> = meshes.collect();
+    (prop::sample::select(meshes), 0..4u8, any::<bool>()).prop_map(
+        |((stage, data, model), zero, sequence)| {
+            let plan = plan(data, model, if stage == 1 { zero } else { zero.min(1) });
+            Plan {
+                topology: format!("cpu:{}", stage * data * model),
+                mesh: MeshShape { stage, data, model },
+                stages: stage,
+                microbatches: if stage == 1 { 1 } else { 2 },
+                sequence_sharding: sequence && model > 1,
+                ..plan
+            }
+            .with_derived_rules()
+        },
+    )
+}
+
+/// A state on one device: parameters from a seed, and other numbers for Adam's means, which begin with zeros.
+fn alone(runtime: &Runtime) -> &'static Snapshot {
+    static ALONE: OnceLock<Snapshot> = OnceLock::new();
+    ALONE.get_or_init(|| {
+        let program = runtime.compile(&model::initialize(&planned().model, DType::F32).unwrap()).unwrap();
+        let made = |seed| {
+            State::initialize(runtime, &one_device(), &program, seed).unwrap().snapshot().unwrap().tensors
+        };
+        let mut alone = Snapshot { mesh: Vec::new(), tensors: made(SEED) };
+        let (parameters, others) = alone.tensors.split_at_mut(COUNT);
+        for (seed, means) in (SEED + 1..).zip(others.chunks_mut(parameters.len())) {
+            means.iter_mut().zip(made(seed)).for_each(|(mean, other)| mean.pieces = other.pieces);
+        }
+        alone
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    /// No step is compiled for this: only how each plan lays out the state.
+    #[test]
+    fn a_state_is_the_same_bytes_on_any_other_mesh(first in plans(), second in plans()) {
+        let Some(runtime) = runtime() else { return Ok(()) };
+        let inputs = |plan: &Plan| {
+            Interface::of_partitioned(&planned().step(plan).unwrap(), None).unwrap().inputs
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let expected = save_snapshot(alone(runtime), &path("alone"));
+        let load = |name: &str, plan: &Plan| {
+            let checkpoint = Checkpoint::open(&checkpoint::folder(&path(name), 1)).unwrap();
+            State::load(runtime, &inputs(plan), &checkpoint).unwrap()
+        };
+        let first_state = load("alone", &first);
+        prop_assert!(save(&first_state, &path("first")) == expected, "{first:?}");
+        let second_state = load("first", &second);
+        prop_assert!(save(&second_state, &path("second")) == expected, "{second:?}");
+        prop_assert!(contents(&first_state) == contents(&second_state));
     }
 }
 
@@ -149,9 +228,9 @@ fn a_run_goes_on_with_another_mesh() {
         let here = folder.path().join(index.to_string());
         save(&state, &here);
         let path = here.read_dir().unwrap().next().unwrap().unwrap().path();
-        let mut checkpoint = Checkpoint::open(&path).unwrap();
+        let checkpoint = Checkpoint::open(&path).unwrap();
         let program = compile(runtime, &split(&whole, &plan(data, model, zero)).unwrap());
-        state = State::load(runtime, program.inputs(), &mut checkpoint).unwrap();
+        state = State::load(runtime, program.inputs(), &checkpoint).unwrap();
         losses.push(take(&program, &mut state, index as f32 + 2.0));
     }
     for (expected, got) in expected.iter().zip(&losses) {

@@ -1,22 +1,25 @@
-//! `manifest.json`: what a checkpoint belongs to, and the digests of its files.
+//! `manifest.json`: what a checkpoint belongs to, where its tensors are, and the digests of its files.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
-use super::{Description, Error};
+use super::region::{Region, fill};
+use super::{Error, folder_name};
 use crate::run_directory::{FileError, write_atomically};
+use crate::seal::{self, Seal};
 use crate::skipped::Skipped;
 
 /// Version of the folder's layout and of the manifest.
-pub const FORMAT_VERSION: u64 = 1;
+pub const FORMAT_VERSION: u64 = 2;
 
 pub(super) const MANIFEST: &str = "manifest.json";
 
 /// A checkpoint's manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// [`FORMAT_VERSION`] of the program that wrote it.
@@ -25,15 +28,81 @@ pub struct Manifest {
     pub step: u64,
     /// Tokens trained on.
     pub tokens: u64,
-    /// Seed of initialisation and data order.
-    pub seed: u64,
-    /// Digest of the configuration that must not change when a run continues.
+    /// How far the data has come.
+    pub data: DataPosition,
+    /// The state of randomness.
+    pub random: RandomState,
+    /// Digest of the configuration and text that must not change when a run continues.
     pub config_digest: String,
-    /// What was left out of the data before this step, as ranges of positions in sequences.
-    #[serde(default, skip_serializing_if = "Skipped::is_empty")]
-    pub skipped: Skipped,
+    /// What wrote it.
+    pub versions: Versions,
+    /// The run's metrics up to this step, if there are any.
+    pub metrics: Option<Prefix>,
+    /// Axes of the mesh on which the tensors lay, major first; empty for one device.
+    pub mesh: Vec<Axis>,
+    /// Processes that wrote it.
+    pub processes: usize,
     /// Every other file of the folder.
     pub files: BTreeMap<String, FileDigest>,
+    /// Every tensor.
+    pub tensors: Vec<TensorEntry>,
+    /// See [`crate::seal`].
+    seal: String,
+}
+
+/// How far the data has come: all that the loader needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataPosition {
+    /// `shuffled`: sequences in the order that the seed gives.
+    pub order: String,
+    /// Seed of that order.
+    pub seed: u64,
+    /// Sequences consumed, and those left out before them: the position in that order.
+    pub sequences: u64,
+    /// What is left out of that order, as ranges of positions.
+    #[serde(default, skip_serializing_if = "Skipped::is_empty")]
+    pub skipped: Skipped,
+}
+
+/// The state of randomness: a seed, since every random number is a function of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RandomState {
+    /// The seed.
+    pub seed: u64,
+    /// What there is besides, in words.
+    pub state: String,
+}
+
+/// What wrote a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Versions {
+    /// This program.
+    pub gopher: String,
+    /// The plugin's own version text.
+    pub plugin: String,
+}
+
+/// The first bytes of a file that grows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prefix {
+    /// How many.
+    pub bytes: u64,
+    /// Their sha256 in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// An axis of a mesh.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Axis {
+    /// Its name.
+    pub name: String,
+    /// Devices along it.
+    pub size: usize,
 }
 
 /// Size and hash of a file.
@@ -46,16 +115,80 @@ pub struct FileDigest {
     pub sha256: String,
 }
 
+/// A tensor and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TensorEntry {
+    /// Name, with `/` between its parts.
+    pub name: String,
+    /// Element type.
+    pub dtype: Dtype,
+    /// Extent of each dimension of the whole; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// For each dimension, the axes of the mesh over which it was split, major first.
+    pub split: Vec<Vec<String>>,
+    /// The boxes that together are the tensor.
+    pub pieces: Vec<Piece>,
+}
+
+/// A box of a tensor, in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// Name of the file.
+    pub file: String,
+    /// Name of the tensor in the file.
+    pub name: String,
+    /// Where the box is in the whole.
+    #[serde(flatten)]
+    pub region: Region,
+}
+
+impl TensorEntry {
+    /// Bytes of the whole tensor.
+    pub fn bytes(&self) -> usize {
+        self.shape.iter().product::<usize>() * self.dtype.bitsize() / 8
+    }
+}
+
 impl Manifest {
-    pub(super) fn new(description: &Description, files: BTreeMap<String, FileDigest>) -> Manifest {
-        let Description { step, tokens, seed, config_digest, skipped } = description.clone();
-        Manifest { format_version: FORMAT_VERSION, step, tokens, seed, config_digest, skipped, files }
+    pub(super) fn new(description: &super::Description) -> Manifest {
+        let description = description.clone();
+        Manifest {
+            format_version: FORMAT_VERSION,
+            step: description.step,
+            tokens: description.tokens,
+            data: description.data,
+            random: description.random,
+            config_digest: description.config_digest,
+            versions: description.versions,
+            metrics: description.metrics,
+            mesh: Vec::new(),
+            processes: 1,
+            files: BTreeMap::new(),
+            tensors: Vec::new(),
+            seal: String::new(),
+        }
     }
 
-    pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
+    /// Bytes of all files but the manifest.
+    pub fn bytes(&self) -> u64 {
+        self.files.values().map(|file| file.size).sum()
+    }
+
+    /// The mesh like `data=4,model=2`; `-` for one device.
+    pub fn mesh_name(&self) -> String {
+        let axes = self.mesh.iter().map(|axis| format!("{}={}", axis.name, axis.size)).collect::<Vec<_>>();
+        if axes.is_empty() { "-".to_owned() } else { axes.join(",") }
+    }
+
+    pub(super) fn write(&mut self, folder: &Path) -> Result<(), Error> {
+        let path = folder.join(MANIFEST);
+        self.seal.clear();
+        self.check_tensors().map_err(|reason| Error::Manifest { path: path.clone(), reason })?;
         let text = serde_json::to_string_pretty(self)
-            .map_err(|error| Error::Manifest { path: path.to_owned(), reason: error.to_string() })?;
-        Ok(write_atomically(path, format!("{text}\n").as_bytes())?)
+            .map_err(|error| Error::Manifest { path: path.clone(), reason: error.to_string() })?;
+        let text = seal::close(&text);
+        Ok(write_atomically(&path, format!("{text}\n").as_bytes())?)
     }
 
     /// Reads the manifest of a checkpoint folder, without looking at the other files.
@@ -69,19 +202,25 @@ impl Manifest {
             format_version: u64,
         }
         let path = folder.join(MANIFEST);
-        let text = fs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
-        let malformed =
-            |error: serde_json::Error| Error::Manifest { path: path.clone(), reason: error.to_string() };
-        let Version { format_version } = serde_json::from_str(&text).map_err(malformed)?;
-        if format_version != FORMAT_VERSION {
-            return Err(Error::FormatVersion { path: path.clone(), got: format_version });
+        let malformed = |reason: String| Error::Manifest { path: path.clone(), reason };
+        let bytes = fs::read(&path).map_err(|source| FileError::read(&path, source))?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| malformed(error.to_string()))?;
+        let Version { format_version } =
+            serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        let sealed = seal::check(text.trim_end());
+        if sealed != Seal::Broken && format_version != FORMAT_VERSION {
+            return Err(Error::FormatVersion { path, got: format_version });
         }
-        let manifest: Manifest = serde_json::from_str(&text).map_err(malformed)?;
+        if sealed != Seal::Whole {
+            return Err(malformed("its own sha256, `seal`, is not that of its text: it was changed".into()));
+        }
+        let manifest: Manifest = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
         for name in manifest.files.keys() {
             if Path::new(name).file_name().is_none_or(|file_name| file_name != name.as_str()) {
-                return Err(Error::Manifest { path, reason: format!("{name:?} is not a file name") });
+                return Err(malformed(format!("{name:?} is not a file name")));
             }
         }
+        manifest.check_tensors().map_err(malformed)?;
         Ok(manifest)
     }
 
@@ -89,7 +228,7 @@ impl Manifest {
     pub(super) fn read_complete(folder: &Path, step: u64) -> Result<Manifest, Error> {
         let manifest = Manifest::read(folder)?;
         if manifest.step != step {
-            let reason = format!("it speaks of step {}", manifest.step);
+            let reason = format!("it speaks of step {}, in {}", manifest.step, folder_name(step));
             return Err(Error::Manifest { path: folder.join(MANIFEST), reason });
         }
         manifest.check_sizes(folder)?;
@@ -97,13 +236,32 @@ impl Manifest {
     }
 
     pub(super) fn check_sizes(&self, folder: &Path) -> Result<(), Error> {
-        for (name, digest) in &self.files {
-            let path = folder.join(name);
-            let got = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-            if got != digest.size {
-                return Err(Error::Incomplete { path, expected: digest.size, got });
+        self.files.iter().try_for_each(|(name, digest)| check_size(&folder.join(name), digest))
+    }
+
+    /// Pieces are in files that are listed and make up their tensors, and no name is used twice.
+    fn check_tensors(&self) -> Result<(), String> {
+        let mut names = std::collections::BTreeSet::new();
+        for tensor in &self.tensors {
+            let TensorEntry { name, shape, pieces, .. } = tensor;
+            if !names.insert(name) {
+                return Err(format!("tensor {name} is listed twice"));
+            }
+            if let Some(piece) = pieces.iter().find(|piece| !self.files.contains_key(&piece.file)) {
+                return Err(format!("tensor {name} is in {}, which is not listed", piece.file));
+            }
+            if !fill(shape, &pieces.iter().map(|piece| &piece.region).collect::<Vec<_>>()) {
+                return Err(format!("the pieces of tensor {name} do not make up its shape {shape:?}"));
             }
         }
         Ok(())
     }
+}
+
+pub(super) fn check_size(path: &Path, digest: &FileDigest) -> Result<(), Error> {
+    let got = fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if got == digest.size {
+        return Ok(());
+    }
+    Err(Error::Incomplete { path: path.to_owned(), expected: digest.size, got })
 }

@@ -71,7 +71,7 @@ pub enum GivenError {
 }
 
 /// What files hold beside a plan: `gopher plan`'s reports what is known of it, run directories what came of it.
-const FACTS: [&str; 10] = [
+const FACTS: [&str; 11] = [
     "predicted",
     "compiled",
     "errors",
@@ -82,6 +82,7 @@ const FACTS: [&str; 10] = [
     "state_bytes",
     "memory_bytes",
     "compile_seconds",
+    "seal",
 ];
 
 /// Reads a plan: one alone, the first of a report of `gopher plan`, or that of a run directory. What is known of it

@@ -35,7 +35,7 @@ impl Parts {
         runtime: &Runtime,
         batch: usize,
         validation: Option<Validation>,
-        checkpoint: Option<&mut Checkpoint>,
+        checkpoint: Option<&Checkpoint>,
     ) -> Result<Parts, Error> {
         let (options, step) = step_code(config, plan, batch)?;
         let inputs = step.interface()?.inputs;

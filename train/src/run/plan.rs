@@ -1,5 +1,7 @@
 //! How the steps of a run are split over a machine.
 
+use std::fs;
+
 use sharding::machine::Topology;
 use sharding::plan::{MeshShape, Plan};
 
@@ -8,6 +10,7 @@ use crate::Error;
 use crate::config::Config;
 use crate::plan::{read_kept, with_batch};
 use crate::run_directory::RunDirectory;
+use crate::seal::{self, Seal};
 
 /// The plan that was given; else the one that the run directory keeps for this machine; else the best. It is for the
 /// first batch, and every later one can be split as it says.
@@ -39,6 +42,11 @@ fn choose_first(
         return Ok(plan);
     }
     let path = run.plan();
+    if let Ok(text) = fs::read_to_string(&path)
+        && seal::check(&text) != Seal::Whole
+    {
+        return Err(Error::PlanChanged { path });
+    }
     if let Some(plan) = read_kept(&path, topology)? {
         planned.check(&path, &plan, expected)?;
         observer.event(Event::Note(describe(&plan, "as before")));

@@ -9,9 +9,10 @@ use sharding::plan::Plan;
 
 use super::judge::Judge;
 use super::launch::{Launch, number};
+use super::open::Opened;
 use super::parts::{Parts, first_state};
 use super::rewinds::Rewinds;
-use super::{Event, Observer, Prepared, Previous, prepare, settled};
+use super::{Event, Observer, Prepared, kept_config, prepare, settled};
 use crate::Error;
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::{Config, Draft};
@@ -109,15 +110,18 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
         return Err(Error::NotRecorded { run: folder.to_owned(), step, last });
     }
     let mut draft = Draft::quick_start()?;
-    draft.apply_file(&run.config())?;
+    if let Some((origin, text)) = kept_config(folder)? {
+        draft.apply_text(&origin, &text)?;
+    }
     let config = settled(draft.finish()?)?;
     let checkpoint = newest_before(&run, step, observer)?;
-    let previous = Previous { tokenizer: run.tokenizer(), checkpoint: checkpoint.clone() };
-    let Prepared { runtime, plan, sequences, checkpoint: mut opened, .. } =
-        prepare(&config, &run, Some(previous), observer)?;
+    let opened = Opened { run, checkpoint, chosen: false };
+    let Prepared { runtime, plan, sequences, .. } = prepare(&config, &opened, observer)?;
+    let Opened { run, checkpoint: opened, .. } = opened;
+    let checkpoint = opened.as_ref().map(|checkpoint| checkpoint.path().to_owned());
     let from = opened.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
     let rewinds = Rewinds::read(run.rewinds())?;
-    let skipped = rewinds.skipped(opened.as_ref().map(|checkpoint| &checkpoint.manifest().skipped));
+    let skipped = rewinds.skipped(opened.as_ref().map(|checkpoint| &checkpoint.manifest().data.skipped));
     let (before, after): (Vec<_>, Vec<_>) =
         records.into_iter().filter(|record| record.step <= step).partition(|record| record.step <= from);
     observer.event(Event::Note(format!(
@@ -128,12 +132,12 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
     )));
     let saved = saved_states(&events::read(&run.events())?);
     let batch = config.batches().batch(from);
-    let mut parts = Parts::compile(&config, plan.as_ref(), &runtime, batch, None, opened.as_mut())?;
+    let mut parts = Parts::compile(&config, plan.as_ref(), &runtime, batch, None, opened.as_ref())?;
     let judge = Judge::new(&config.incidents, &before, rewinds.count());
     let mut passes = Vec::new();
     for pass in 0..2 {
         if pass > 0 {
-            begin_again(&mut parts, &config, plan.as_ref(), &runtime, opened.as_mut())?;
+            begin_again(&mut parts, &config, plan.as_ref(), &runtime, opened.as_ref())?;
         }
         observer.event(Event::Note(format!("replay {} of 2", pass + 1)));
         let mut pass = Pass { steps: BTreeMap::new(), states: BTreeMap::new() };
@@ -193,12 +197,12 @@ fn newest_before(
     run: &RunDirectory,
     step: u64,
     observer: &mut dyn Observer,
-) -> Result<Option<PathBuf>, Error> {
+) -> Result<Option<Checkpoint>, Error> {
     let checkpoints = run.checkpoints();
     for before in checkpoint::steps(&checkpoints)?.into_iter().rev().filter(|&before| before < step) {
         let folder = checkpoint::folder(&checkpoints, before);
         match Checkpoint::open(&folder) {
-            Ok(_) => return Ok(Some(folder)),
+            Ok(checkpoint) => return Ok(Some(checkpoint)),
             Err(error) => {
                 observer.event(Event::Note(format!("warning: passing over {}: {error}", folder.display())));
             }
@@ -213,7 +217,7 @@ fn saved_states(lines: &[Line]) -> BTreeMap<u64, StateDigest> {
     let mut states = BTreeMap::new();
     for line in lines {
         match &line.entry {
-            Entry::Save { step, digest, .. } => drop(states.insert(*step, digest.clone())),
+            Entry::Save { step, digest: Some(digest), .. } => drop(states.insert(*step, digest.clone())),
             Entry::Rewind { to: step, .. } | Entry::Resume { completed: step, .. } => {
                 states.retain(|saved, _| saved <= step);
             }
@@ -230,7 +234,7 @@ fn begin_again(
     config: &Config,
     plan: Option<&Plan>,
     runtime: &Runtime,
-    checkpoint: Option<&mut Checkpoint>,
+    checkpoint: Option<&Checkpoint>,
 ) -> Result<(), Error> {
     let inputs = parts.step.inputs();
     match checkpoint {
@@ -258,7 +262,7 @@ impl Pass {
         is_recorded: impl Fn(u64) -> bool,
         launch: impl Fn(u64, f64) -> Launch<'a>,
     ) -> Result<(), Error> {
-        self.states.insert(range.start, parts.state.to_host()?.digest());
+        self.remember(range.start, parts)?;
         for step in range.start + 1..=range.end {
             let launch = launch(step, judge.device_limit(step));
             let batch = launch.config.batches().batch(step - 1);
@@ -271,9 +275,14 @@ impl Pass {
             judge.decide(&Outcome { step, loss, grad_norm, loss_limit: judge.loss_limit(step) });
             self.steps.insert(step, Numbers { loss, grad_norm });
             if step == range.end || is_recorded(step) {
-                self.states.insert(step, parts.state.to_host()?.digest());
+                self.remember(step, parts)?;
             }
         }
+        Ok(())
+    }
+
+    fn remember(&mut self, step: u64, parts: &Parts) -> Result<(), Error> {
+        self.states.extend(StateDigest::of(&parts.state.snapshot()?).map(|digest| (step, digest)));
         Ok(())
     }
 }
@@ -322,7 +331,7 @@ mod tests {
     fn states_of_a_past_that_did_not_happen_do_not_count() {
         let line = |entry| Line { time: String::new(), entry };
         let save = |step, name: &str| {
-            let (checkpoint, digest) = (String::new(), digest(name));
+            let (checkpoint, digest) = (String::new(), Some(digest(name)));
             line(Entry::Save { step, checkpoint, seconds: 1.0, digest })
         };
         let skipped = Range { from: 1, until: 2 };

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::thread;
 use std::time::{Instant, SystemTime};
 
 use data::Sequences;
@@ -15,10 +14,11 @@ use super::judge::{self, Decision, Judge, SKIPPED};
 use super::launch::{Launch, Launched, number};
 use super::parts::Parts;
 use super::rewinds::{Rewind, Rewinds};
+use super::saving::{Identity, Saving};
 use super::watchdog::{Wait, Watchdog};
 use super::{Event, Observer};
 use crate::batches::Batches;
-use crate::checkpoint::{self, Checkpoint, Description};
+use crate::checkpoint::{self, Checkpoint};
 use crate::config::Config;
 use crate::events::{Done, Entry, Log, StopReason};
 use crate::incidents;
@@ -35,7 +35,7 @@ pub(super) struct Steps<'a> {
     parts: Parts,
     sequences: Sequences,
     batches: Batches,
-    digest: String,
+    saving: Saving,
     log: Log,
     judge: Judge,
     rewinds: Rewinds,
@@ -49,8 +49,6 @@ pub(super) struct Steps<'a> {
     given: u64,
     /// Whether that one was applied, on the device; `None` if it was.
     apply: Option<Buffer>,
-    /// The step whose checkpoint was saved last, and where.
-    saved: Option<(u64, PathBuf)>,
     /// When the host last came back from waiting for the device.
     free_since: Instant,
     /// When the device finished what was read last.
@@ -62,8 +60,8 @@ pub(super) struct Steps<'a> {
 pub(super) struct Beginning {
     pub(super) parts: Parts,
     pub(super) sequences: Sequences,
-    pub(super) digest: String,
-    /// Steps completed, and the checkpoint of them.
+    pub(super) identity: Identity,
+    /// Steps completed, and the run's checkpoint of them.
     pub(super) completed: u64,
     pub(super) checkpoint: Option<PathBuf>,
     /// What that checkpoint's run had left out of the data.
@@ -113,7 +111,7 @@ impl<'a> Steps<'a> {
         beginning: Beginning,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
-        let Beginning { parts, sequences, digest, completed, checkpoint, skipped } = beginning;
+        let Beginning { parts, sequences, identity, completed, checkpoint, skipped } = beginning;
         let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
         let host = tensorboard::host_name();
         let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
@@ -136,7 +134,7 @@ impl<'a> Steps<'a> {
             parts,
             sequences,
             batches: config.batches(),
-            digest,
+            saving: Saving::new(identity, log.clone(), checkpoint.map(|checkpoint| (completed, checkpoint))),
             log,
             judge,
             rewinds,
@@ -147,7 +145,6 @@ impl<'a> Steps<'a> {
             completed,
             given: completed,
             apply: None,
-            saved: checkpoint.map(|checkpoint| (completed, checkpoint)),
             free_since: now,
             finished_at: now,
             outcome: Outcome::default(),
@@ -159,7 +156,7 @@ impl<'a> Steps<'a> {
         let began = Instant::now();
         (self.free_since, self.finished_at) = (began, began);
         let result = self.take_steps(observer).and_then(|bad| {
-            let saved = self.save(observer)?;
+            let saved = self.save_last(observer)?;
             match bad {
                 Some(Bad { outcome, reason }) => Err(Error::BadStep { outcome, reason, saved }),
                 None => Ok(saved),
@@ -171,7 +168,7 @@ impl<'a> Steps<'a> {
             && self.given == self.completed
         {
             // A full disk may have room for nothing more, but then nothing is lost by trying.
-            let _ = self.save(observer);
+            let _ = self.save_last(observer);
         }
         self.watchdog.waits(self.completed, Wait::Nothing);
         let (reason, message) = match &result {
@@ -242,7 +239,7 @@ impl<'a> Steps<'a> {
     }
 
     fn is_checkpoint_due(&self, step: u64, every: u64) -> bool {
-        step > 0 && is_due(step, every) && self.saved.as_ref().is_none_or(|(saved, _)| *saved != step)
+        step > 0 && is_due(step, every) && !self.saving.has(step)
     }
 
     /// Compiles the program for the batch that begins with `step`.
@@ -314,6 +311,7 @@ impl<'a> Steps<'a> {
         if applied != matches!(decision, Decision::Continue | Decision::Note) {
             return Err(Error::Contradiction { outcome, applied });
         }
+        self.saving.poll(observer)?;
         let counts = applied || decision == Decision::Skip;
         let mut validation_loss = None;
         if counts && !validation.is_empty() {
@@ -344,6 +342,9 @@ impl<'a> Steps<'a> {
             }
         }
         if counts {
+            if let Some(waited) = self.saving.take_waited() {
+                more.insert("checkpoint_seconds".into(), waited.into());
+            }
             let tokens = self.batches.tokens(step);
             let tokens_per_second = (tokens - self.batches.tokens(step - 1)) as f64 / seconds;
             self.record(
@@ -402,8 +403,10 @@ impl<'a> Steps<'a> {
     ) -> Result<Option<Bad>, Error> {
         let bad = outcome.step;
         let checkpoints = self.run.checkpoints();
+        self.watchdog.waits(bad, Wait::Save);
+        self.saving.wait(observer)?;
         self.watchdog.waits(bad, Wait::Load);
-        let Some((to, mut checkpoint)) = self.checkpoint_before(bad, observer)? else {
+        let Some((to, checkpoint)) = self.checkpoint_before(bad, observer)? else {
             let reason = "there is no checkpoint before it to go back to".to_owned();
             return Ok(Some(self.stop(outcome, Some(reason))?));
         };
@@ -411,9 +414,7 @@ impl<'a> Steps<'a> {
             self.log.write(&Entry::incident(&outcome, kind, Done::Rewind, None))?;
         }
         let skipped = self.range_to_skip(bad, to);
-        for step in checkpoint::steps(&checkpoints)?.into_iter().rev().filter(|&step| step > to) {
-            checkpoint::remove(&checkpoints, step)?;
-        }
+        checkpoint::set_aside_after(&checkpoints, to)?;
         self.rewinds.add(Rewind { step: bad, to, skipped })?;
         self.log.write(&Entry::Rewind { step: bad, to, skipped })?;
         let sequences = skipped.until - skipped.from;
@@ -422,14 +423,14 @@ impl<'a> Steps<'a> {
         )));
 
         self.skipped.add(skipped);
-        self.parts.state.reload(self.runtime, self.parts.step.inputs(), &mut checkpoint)?;
+        self.parts.state.reload(self.runtime, self.parts.step.inputs(), &checkpoint)?;
         (self.metrics, _) = metrics::Writer::open(self.run.metrics(), to)?;
         let host = tensorboard::host_name();
         self.events = tensorboard::Writer::create(self.run.path(), SystemTime::now(), &host, to)?;
         let records = metrics::read(&self.run.metrics())?;
         self.judge = Judge::new(&self.config.incidents, &records, self.rewinds.count());
         (self.completed, self.given) = (to, to);
-        self.saved = Some((to, checkpoint::folder(&checkpoints, to)));
+        self.saving.gone_back(to, checkpoint::folder(&checkpoints, to));
         self.finished_at = Instant::now();
         self.free_since = Instant::now();
         self.watchdog.ended(None);
@@ -466,38 +467,21 @@ impl<'a> Steps<'a> {
         Range { from, until: from.saturating_add(wanted).max(after_bad) }
     }
 
-    /// Saves the state, unless that was just done.
-    fn save(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
-        if let Some((step, checkpoint)) = &self.saved
-            && *step == self.completed
-        {
-            return Ok(checkpoint.clone());
-        }
-        let began = Instant::now();
+    /// Begins to save the state; in the background, unless the configuration wants otherwise.
+    fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         self.watchdog.waits(self.completed, Wait::Save);
-        let description = Description {
-            step: self.completed,
-            tokens: self.batches.tokens(self.completed),
-            seed: self.config.training.seed.into(),
-            config_digest: self.digest.clone(),
-            skipped: self.skipped.clone(),
-        };
-        let state = self.parts.state.to_host()?;
-        // Hashing takes a while, and writing does too.
-        let (checkpoint, digest) = thread::scope(|scope| {
-            let digest = scope.spawn(|| state.digest());
-            let checkpoint = state.save(&self.run.checkpoints(), &description);
-            let digest = digest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            checkpoint.map(|checkpoint| (checkpoint, digest))
-        })?;
-        let name = checkpoint.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let seconds = began.elapsed().as_secs_f64();
-        self.log.write(&Entry::Save { step: self.completed, checkpoint: name, seconds, digest })?;
-        observer.event(Event::Saved { checkpoint: &checkpoint });
-        self.saved = Some((self.completed, checkpoint.clone()));
-        self.watchdog.waits(self.completed, Wait::Nothing);
+        let (step, state) = (self.completed, &self.parts.state);
+        self.saving.save(self.config, self.run, step, state, &self.skipped, observer)?;
+        self.watchdog.waits(step, Wait::Nothing);
         self.watchdog.ended(None);
-        Ok(checkpoint)
+        Ok(())
+    }
+
+    /// Saves the state, unless that was just done, and waits until it is on disk.
+    fn save_last(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+        self.watchdog.waits(self.completed, Wait::Save);
+        let (step, state) = (self.completed, &self.parts.state);
+        self.saving.save_last(self.config, self.run, step, state, &self.skipped, observer)
     }
 }
 

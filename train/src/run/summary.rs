@@ -16,7 +16,7 @@ use crate::chart::Chart;
 use crate::config::Config;
 use crate::run_directory::{RunDirectory, write_atomically};
 use crate::text::Text;
-use crate::{checkpoint, metrics};
+use crate::{checkpoint, metrics, seal};
 
 /// What a run came to. Losses are in nats per token; what is about time or memory is about this process alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -84,7 +84,7 @@ pub(super) fn summarize(
         run: run.path().to_owned(),
         checkpoint: match outcome.checkpoint {
             Some(checkpoint) => checkpoint,
-            None => checkpoint::latest(&run.checkpoints(), &mut |_| {})?.unwrap_or_else(|| run.checkpoints()),
+            None => checkpoint::newest(&run.checkpoints())?.unwrap_or_else(|| run.checkpoints()),
         },
         interrupted: outcome.interrupted,
         completed,
@@ -162,5 +162,6 @@ pub(super) fn plan(
     ];
     let mut file = plan.map_or_else(|| json!({ "mesh": { "data": 1 } }), |plan| json!(plan));
     facts.into_iter().for_each(|(key, value)| file[key] = value);
-    Ok(format!("{file:#}\n"))
+    file["seal"] = "".into();
+    Ok(seal::close(&format!("{file:#}\n")))
 }

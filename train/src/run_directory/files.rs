@@ -1,8 +1,10 @@
 //! Writing files so that a reader sees the old contents or the new, and failing in words.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::disk;
 
 /// A file of a run that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -61,20 +63,11 @@ impl FileError {
 pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), FileError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = |source| FileError::write(path, source);
-    let mut builder = tempfile::Builder::new();
-    // Readable as any other file would be, not only by its owner.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.prefix(".partial-").tempfile_in(folder).map_err(write)?;
-    file.write_all(contents).map_err(write)?;
-    file.as_file().sync_all().map_err(write)?;
-    file.persist(path).map_err(|error| write(error.error))?;
-    sync_folder(folder).map_err(write)
-}
-
-/// Makes renames in a folder last.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    let mut file = disk::create_temporary(folder, ".partial-").map_err(write)?;
+    disk::write(&mut file, path, contents).map_err(write)?;
+    disk::sync_file(file.as_file(), path).map_err(write)?;
+    disk::rename_file(file, path).map_err(write)?;
+    disk::sync_folder(folder).map_err(write)
 }
 
 /// Removes what processes that were killed left in a folder: entries whose name starts with `prefix`.
@@ -83,7 +76,7 @@ pub(crate) fn remove_leftovers(folder: &Path, prefix: &str) {
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(prefix) {
             // A leftover that cannot be removed only takes space.
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = disk::remove(&entry.path());
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What identifies a state: hashes of its tensors in an order of their own, whatever the plan and the files.
 
-use graph::TensorType;
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::checkpoint::{Snapshot, SnapshotTensor};
 use crate::step::PARAMETERS;
 
 /// sha256 of a state, of parameters and of all else apart.
@@ -19,30 +21,66 @@ pub struct StateDigest {
 }
 
 impl StateDigest {
-    /// The digest of named tensors given as little-endian bytes, row-major.
-    pub fn of<'a>(tensors: impl IntoIterator<Item = (&'a str, &'a TensorType, &'a [u8])>) -> StateDigest {
+    /// The digest of a state of which a snapshot holds every piece; `None` if it holds only some.
+    pub fn of(snapshot: &Snapshot) -> Option<StateDigest> {
         let (mut parameters, mut optimizer) = (Sha256::new(), Sha256::new());
-        for (name, ty, bytes) in tensors {
-            let shape: Vec<_> = ty.shape.iter().map(usize::to_string).collect();
-            let (dtype, shape) = (ty.dtype.name(), shape.join(","));
-            let line = format!("{name} {dtype} [{shape}] {:x}\n", Sha256::digest(bytes));
+        for tensor in &snapshot.tensors {
+            let SnapshotTensor { name, dtype, shape, .. } = tensor;
+            let bytes: Cow<'_, [u8]> = tensor.whole()?;
+            let shape: Vec<_> = shape.iter().map(usize::to_string).collect();
+            let (dtype, shape) = (format!("{dtype:?}").to_lowercase(), shape.join(","));
+            let line = format!("{name} {dtype} [{shape}] {:x}\n", Sha256::digest(&bytes));
             let hash = if name.starts_with(PARAMETERS) { &mut parameters } else { &mut optimizer };
             hash.update(line);
         }
         let text = |hash: Sha256| format!("{:x}", hash.finalize());
-        StateDigest { parameters_sha256: text(parameters), optimizer_sha256: text(optimizer) }
+        Some(StateDigest { parameters_sha256: text(parameters), optimizer_sha256: text(optimizer) })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use graph::DType;
+    use crate::checkpoint::{Dtype, Region, SnapshotPiece};
+    use sharding::HostArray;
+
+    /// A tensor of bytes with the given parts of its last dimension.
+    fn tensor(name: &str, shape: &[usize], parts: &[(usize, &[u8])]) -> SnapshotTensor {
+        let piece = |&(from, bytes): &(usize, &[u8])| {
+            let mut region = Region::whole(shape);
+            *region.offset.last_mut().unwrap() = from;
+            *region.shape.last_mut().unwrap() =
+                bytes.len() / region.shape.iter().rev().skip(1).product::<usize>();
+            SnapshotPiece { data: HostArray::from_slice(bytes, &region.shape).unwrap(), region }
+        };
+        SnapshotTensor {
+            name: name.to_owned(),
+            dtype: Dtype::U8,
+            shape: shape.to_vec(),
+            split: vec![vec![]; shape.len()],
+            pieces: parts.iter().map(piece).collect(),
+        }
+    }
+
+    fn digest_of(tensors: Vec<SnapshotTensor>) -> Option<StateDigest> {
+        StateDigest::of(&Snapshot { mesh: Vec::new(), tensors })
+    }
 
     fn digest(parameter: (&str, &[usize], &[u8]), mean: &[u8]) -> StateDigest {
-        let types =
-            [TensorType::new(DType::U8, parameter.1.to_vec()), TensorType::new(DType::U8, [mean.len()])];
-        StateDigest::of([(parameter.0, &types[0], parameter.2), ("adam/m/a", &types[1], mean)])
+        let (name, shape, bytes) = parameter;
+        let tensors =
+            vec![tensor(name, shape, &[(0, bytes)]), tensor("adam/m/a", &[mean.len()], &[(0, mean)])];
+        digest_of(tensors).unwrap()
+    }
+
+    #[test]
+    fn pieces_are_the_whole_and_some_of_them_are_not() {
+        let whole = tensor("parameters/a", &[2, 3], &[(0, b"abcdef")]);
+        let pieces = tensor("parameters/a", &[2, 3], &[(2, b"cf"), (0, b"abde")]);
+        let some = tensor("parameters/a", &[2, 3], &[(0, b"abde")]);
+        assert!(digest_of(vec![tensor("parameters/a", &[2, 3], &[(0, b"abcdef")])]).is_some());
+        assert_eq!(digest_of(vec![whole]), digest_of(vec![pieces]));
+        assert_eq!(digest_of(vec![some]), None);
     }
 
     /// The definition, with hashes made by another program (`sha256sum`).

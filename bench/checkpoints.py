@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Measures what checkpoints cost a training.
+
+usage: python3 bench/checkpoints.py [--binary target/release/gopher] [--rounds 3] [--record]
+
+1. Blocking, 117M: how long training waits for a save in the background (checkpoint.background = true) and for one in
+   the foreground, in runs that alternate. Bar: the first under 5% of the second.
+2. Overhead, 44M: of a save every 100 steps, as a part of wall time. Per save, the overhead is the time training waited,
+   and what the steps took longer that ran while it was written than the median of the others of the same run. Saves come
+   every 20 steps here, so that there are several in a run. Bar: under 2%.
+
+The paper's sizes with their vocabulary of 32,000 would need a tokenizer of as many pieces, which the text at hand is too
+short for; a vocabulary of 8,192 is taken, and the bytes of the state are in the table. --record appends the tables to
+docs/performance.md.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SAVED = re.compile(r"saved \S*step-(\d+): (\S+ \S+) in ([\d.]+) s, of which training waited ([\d.]+) s")
+
+
+def train(binary, run, model, steps, every, background, more):
+    """The saves of a run, as (step, size, seconds, waited), and its metrics."""
+    values = {"model.preset": model, "model.vocabulary_size": 8192, "training.checkpoint_every": every,
+              "training.validation_every": 0, "training.validation_batches": 1,
+              "checkpoint.background": str(background).lower(), "checkpoint.keep_last": 1, **more}
+    command = [binary, "train", "--run", str(run), "--steps", str(steps), "--json"]
+    for key, value in values.items():
+        command += ["--set", f"{key}={value}"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(result.stderr)
+    saves = [(int(step), size, float(seconds), float(waited)) for step, size, seconds, waited in
+             SAVED.findall(result.stderr)]
+    records = [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text().splitlines()]
+    return saves, records
+
+
+def blocking(options, folder):
+    """Rows of the first table, and the ratio of medians. The first save of a process and the last of a run are not counted."""
+    waits = {True: [], False: []}
+    size = ""
+    for number in range(options.rounds):
+        for background in [True, False] if number % 2 == 0 else [False, True]:
+            run = Path(folder) / f"blocking-{number}-{background}"
+            more = {"training.batch": 1, "training.sequence_length": 128}
+            saves, _ = train(options.binary, run, "117m", 33, 8, background, more)
+            size = saves[0][1]
+            waits[background] += [waited for step, _, _, waited in saves if 8 < step < 33]
+            subprocess.run(["rm", "-rf", str(run)], check=True)
+    medians = {background: statistics.median(values) for background, values in waits.items()}
+    ratio = medians[True] / medians[False]
+    rows = ["| | training waited, median s | least | most | saves |", "|---|---|---|---|---|"]
+    for background, name in [(True, "in the background"), (False, "in the foreground")]:
+        values = waits[background]
+        rows.append(f"| {name} | {medians[background]:.3f} | {min(values):.3f} | {max(values):.3f} | {len(values)} |")
+    text = (f"117M with a vocabulary of 8,192, {size} of state, saved every 8 steps of 128 tokens; {options.rounds} runs "
+            f"of each kind, in turn. Training waits **{100 * ratio:.1f}%** as long.")
+    return [text, "", *rows, ""], ratio
+
+
+def overhead(options, folder):
+    """The second table, and the overhead as a part of wall time."""
+    parts, waits, slower, steps = [], [], [], []
+    size = ""
+    for number in range(options.rounds):
+        run = Path(folder) / f"overhead-{number}"
+        more = {"training.batch": 2, "training.sequence_length": 512}
+        saves, records = train(options.binary, run, "44m", 65, 20, True, more)
+        seconds = {record["step"]: record["seconds"] for record in records}
+        during = {}
+        for step, size, took, waited in saves:
+            if step == 65:
+                continue
+            left = took - waited
+            during[step] = []
+            for later in range(step + 1, 66):
+                if left <= 0:
+                    break
+                during[step].append(later)
+                left -= seconds[later]
+        busy = {step for steps_of in during.values() for step in steps_of} | {1}
+        usual = statistics.median(value for step, value in seconds.items() if step not in busy)
+        steps.append(usual)
+        for step, _, _, waited in saves:
+            if step in during:
+                more_seconds = sum(seconds[later] - usual for later in during[step])
+                waits.append(waited)
+                slower.append(more_seconds)
+                parts.append((waited + more_seconds) / (100 * usual))
+        subprocess.run(["rm", "-rf", str(run)], check=True)
+    part = statistics.median(parts)
+    text = (f"44M with a vocabulary of 8,192, {size} of state, steps of 2 x 512 tokens (median {statistics.median(steps):.3f} s); "
+            f"{len(parts)} saves. Every 100 steps, a save costs **{100 * part:.2f}%** of wall time.")
+    rows = ["| per save | median | least | most |", "|---|---|---|---|",
+            *[f"| {name} | {statistics.median(values):{form}} | {min(values):{form}} | {max(values):{form}} |"
+              for name, values, form in [("training waited, s", waits, ".3f"),
+                                         ("steps longer while it was written, s", slower, ".3f"),
+                                         ("part of 100 steps", parts, ".2%")]]]
+    return [text, "", *rows, ""], part
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", default=str(ROOT / "target" / "release" / "gopher"))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--record", action="store_true", help="append the tables to docs/performance.md")
+    options = parser.parse_args()
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        first, ratio = blocking(options, folder)
+        second, part = overhead(options, folder)
+    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    lines = [f"### Checkpoints, {date}, commit {commit.stdout.strip()}", "",
+             f"{os.cpu_count()} cores, load average {load:.1f} before the run (other work ran beside it).", "", *first, *second]
+    print("\n".join(lines))
+    if options.record:
+        with open(ROOT / "docs" / "performance.md", "a", encoding="utf-8") as file:
+            file.write("\n" + "\n".join(lines))
+    sys.exit(0 if ratio < 0.05 and part < 0.02 else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+//! `gopher checkpoint`: what checkpoints there are, whether they are whole, and writing them in other forms.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+use train::checkpoint::{self, Checkpoint, Dtype, Entry, Manifest};
+use train::run_directory::CHECKPOINTS;
+
+use crate::output::{bytes, grouped, note, print, print_json, table, usage};
+
+/// What can be done with checkpoints.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List the checkpoints of a run.
+    Ls(Ls),
+    /// Verify every hash of a checkpoint, or of all checkpoints of a run; exit code 1 if one is wrong.
+    Verify(Verify),
+    /// Write the parameters to one safetensors file.
+    Export(Export),
+    /// Write a checkpoint again, each tensor in one piece.
+    Convert(Convert),
+}
+
+/// Arguments of `gopher checkpoint ls`.
+#[derive(Args)]
+pub struct Ls {
+    /// Run directory.
+    #[arg(value_name = "DIR")]
+    run: PathBuf,
+    /// Print a JSON list instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `gopher checkpoint verify`.
+#[derive(Args)]
+pub struct Verify {
+    /// Run directory or checkpoint.
+    path: PathBuf,
+    /// Print a JSON list instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `gopher checkpoint export`.
+#[derive(Args)]
+pub struct Export {
+    /// Checkpoint, or a run directory for its newest good one.
+    path: PathBuf,
+    /// File to write, which must not exist.
+    #[arg(value_name = "OUT.safetensors")]
+    output: PathBuf,
+    /// Dtype of the parameters [default: the one they have].
+    #[arg(long)]
+    dtype: Option<ExportDtype>,
+    /// Write the optimiser's tensors as well.
+    #[arg(long)]
+    optimizer: bool,
+}
+
+/// Arguments of `gopher checkpoint convert`.
+#[derive(Args)]
+pub struct Convert {
+    /// Checkpoint, or a run directory for its newest good one.
+    path: PathBuf,
+    /// Folder to write, which must not exist.
+    #[arg(long, value_name = "FOLDER")]
+    to: PathBuf,
+    /// Number of shard files, of about the same size.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=99_999))]
+    shards: u32,
+}
+
+/// Dtypes that parameters can be exported in.
+#[derive(Clone, Copy, ValueEnum)]
+enum ExportDtype {
+    F32,
+    Bf16,
+    F16,
+}
+
+/// Runs `gopher checkpoint`.
+///
+/// # Errors
+/// When a checkpoint is damaged, or something cannot be read or written.
+pub fn run(command: Command) -> anyhow::Result<()> {
+    train::disk::check_fault().map_err(usage)?;
+    match command {
+        Command::Ls(arguments) => ls(arguments),
+        Command::Verify(arguments) => verify(arguments),
+        Command::Export(arguments) => export(arguments),
+        Command::Convert(arguments) => convert(arguments),
+    }
+}
+
+/// A row of the list.
+#[derive(Serialize)]
+struct Row {
+    step: u64,
+    path: PathBuf,
+    /// `complete`, or what is wrong.
+    state: String,
+    complete: bool,
+    #[serde(flatten)]
+    known: Option<Known>,
+}
+
+/// What a manifest says.
+#[derive(Serialize)]
+struct Known {
+    tokens: u64,
+    bytes: u64,
+    files: usize,
+    tensors: usize,
+    mesh: String,
+    processes: usize,
+}
+
+impl From<&Manifest> for Known {
+    fn from(manifest: &Manifest) -> Known {
+        Known {
+            tokens: manifest.tokens,
+            bytes: manifest.bytes(),
+            files: manifest.files.len() + 1,
+            tensors: manifest.tensors.len(),
+            mesh: manifest.mesh_name(),
+            processes: manifest.processes,
+        }
+    }
+}
+
+impl From<Entry> for Row {
+    fn from(Entry { step, path, manifest }: Entry) -> Row {
+        let known = manifest.as_ref().ok().map(Known::from);
+        let state = manifest.as_ref().map_or_else(ToString::to_string, |_| "complete".to_owned());
+        Row { step, path, state, complete: known.is_some(), known }
+    }
+}
+
+/// The folder of a run's checkpoints.
+fn checkpoints(run: &Path) -> anyhow::Result<PathBuf> {
+    let folder = run.join(CHECKPOINTS);
+    if !folder.is_dir() {
+        bail!("{} holds no run: it has no folder {CHECKPOINTS}", run.display());
+    }
+    Ok(folder)
+}
+
+fn ls(arguments: Ls) -> anyhow::Result<()> {
+    let entries = checkpoint::list(&checkpoints(&arguments.run)?)?;
+    let rows: Vec<Row> = entries.into_iter().map(Row::from).collect();
+    if arguments.json {
+        return print_json(&rows);
+    }
+    if rows.is_empty() {
+        note(format_args!("{} has no checkpoint yet", arguments.run.display()));
+        return Ok(());
+    }
+    let titles = ["step", "tokens", "size", "files", "mesh", "state"];
+    let mut lines = vec![titles.map(str::to_owned).to_vec()];
+    lines.extend(rows.into_iter().map(|row| {
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let known = row.known.as_ref();
+        vec![
+            row.step.to_string(),
+            or_dash(known.map(|known| grouped(known.tokens))),
+            or_dash(known.map(|known| bytes(known.bytes))),
+            or_dash(known.map(|known| known.files.to_string())),
+            or_dash(known.map(|known| known.mesh.clone())),
+            row.state,
+        ]
+    }));
+    print(table(&lines))
+}
+
+/// What is known of a file after verification.
+#[derive(Serialize)]
+struct Verified {
+    checkpoint: PathBuf,
+    file: String,
+    good: bool,
+    problem: Option<String>,
+}
+
+fn verify(arguments: Verify) -> anyhow::Result<()> {
+    let folders = if is_checkpoint(&arguments.path) {
+        vec![arguments.path.clone()]
+    } else {
+        let folder = checkpoints(&arguments.path)?;
+        checkpoint::steps(&folder)?.into_iter().map(|step| checkpoint::folder(&folder, step)).collect()
+    };
+    let mut all = Vec::new();
+    for folder in folders {
+        for state in checkpoint::verify(&folder) {
+            let problem = state.problem.map(|problem| problem.to_string());
+            let file =
+                Verified { checkpoint: folder.clone(), file: state.name, good: problem.is_none(), problem };
+            if !arguments.json {
+                let place = file.checkpoint.join(&file.file);
+                let text =
+                    file.problem.as_ref().map_or("good".to_owned(), |problem| format!("BAD: {problem}"));
+                print(format!("{}  {text}\n", place.display()))?;
+            }
+            all.push(file);
+        }
+    }
+    if arguments.json {
+        print_json(&all)?;
+    }
+    let bad = all.iter().filter(|file| !file.good).count();
+    if bad > 0 {
+        bail!("{bad} of {} files are not what was saved", all.len());
+    }
+    if all.is_empty() {
+        note(format_args!("{} has no checkpoint yet", arguments.path.display()));
+    }
+    Ok(())
+}
+
+/// Whether a folder is a checkpoint, or was one: a manifest may be missing.
+fn is_checkpoint(path: &Path) -> bool {
+    let shard = |entry: fs::DirEntry| entry.file_name().to_string_lossy().starts_with("shard-");
+    path.join("manifest.json").is_file()
+        || fs::read_dir(path).is_ok_and(|entries| entries.flatten().any(shard))
+}
+
+/// A checkpoint, or the newest good one of a run.
+fn open(path: &Path) -> anyhow::Result<Checkpoint> {
+    if is_checkpoint(path) {
+        return Ok(Checkpoint::open(path)?);
+    }
+    let mut warn = |warning: &str| note(format_args!("warning: {warning}"));
+    let newest = checkpoint::newest_good(&checkpoints(path)?, &mut warn)?;
+    newest.with_context(|| format!("{} has no checkpoint yet", path.display()))
+}
+
+fn export(arguments: Export) -> anyhow::Result<()> {
+    let checkpoint = open(&arguments.path)?;
+    let dtype = arguments.dtype.map(|dtype| match dtype {
+        ExportDtype::F32 => Dtype::F32,
+        ExportDtype::Bf16 => Dtype::BF16,
+        ExportDtype::F16 => Dtype::F16,
+    });
+    let count = checkpoint::export(&checkpoint, &arguments.output, dtype, arguments.optimizer)?;
+    let (from, to) = (checkpoint.path().display(), arguments.output.display());
+    note(format_args!("{count} tensors of {from} written to {to}"));
+    Ok(())
+}
+
+fn convert(arguments: Convert) -> anyhow::Result<()> {
+    let checkpoint = open(&arguments.path)?;
+    checkpoint::convert(&checkpoint, &arguments.to, arguments.shards as usize)?;
+    let (from, to) = (checkpoint.path().display(), arguments.to.display());
+    note(format_args!("{from} written again as {to}"));
+    Ok(())
+}

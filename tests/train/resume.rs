@@ -1,0 +1,218 @@
+//! The same line typed again: a run that was killed goes on, and is the uninterrupted one to the bit.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::place::{Place, SHARD, check_error, stderr};
+
+const STEPS: u64 = 24;
+
+fn every_third() -> Vec<&'static str> {
+    vec!["--steps", "24", "--set", "training.checkpoint_every=3"]
+}
+
+/// A number below `limit`, from a generator that starts anew with the clock: the moment of a kill should differ.
+fn random(state: &mut u64, limit: u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % limit
+}
+
+/// Kills a run with SIGKILL at random moments until it has had a chance to end, and compares it with one that was left
+/// alone.
+fn check_killed(place: &Place, arguments: &[&str]) {
+    let whole = [&["--run", "whole"], arguments].concat();
+    place.trained(&whole);
+    let mut moment = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    let seed = moment;
+    for _ in 0..4 {
+        let mut child = place.train_command(&[&["--run", "killed"], arguments].concat()).spawn().unwrap();
+        // From the first step of this process on, at any moment of a few saves.
+        let before = place.lines("killed");
+        for _ in 0..2000 {
+            if place.lines("killed") != before || child.try_wait().unwrap().is_some() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        thread::sleep(Duration::from_millis(random(&mut moment, 120)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    place.trained(&[&["--run", "killed"], arguments].concat());
+    assert_eq!(place.curve("killed"), place.curve("whole"), "seed {seed}");
+    let steps: Vec<u64> =
+        place.metrics("killed").iter().map(|record| record["step"].as_u64().unwrap()).collect();
+    assert!(steps.into_iter().eq(1..=STEPS), "one line for each step, seed {seed}");
+    assert!(place.state("killed", STEPS) == place.state("whole", STEPS), "the states differ, seed {seed}");
+    let leftovers = place.names("killed/checkpoints");
+    assert!(leftovers.iter().all(|name| name.starts_with("step-")), "{leftovers:?}");
+}
+
+impl Place {
+    fn lines(&self, run: &str) -> usize {
+        fs::read_to_string(self.path(run).join("metrics.jsonl")).map_or(0, |text| text.lines().count())
+    }
+
+    /// The line that a user types again.
+    fn again(&self, run: &str, arguments: &[&str]) -> Command {
+        self.train_command(&[&["--run", run, "--json"], &every_third()[..], arguments].concat())
+    }
+
+    /// A run whose process was killed before step 9 was saved: checkpoints of 3 and 6, metrics up to 9.
+    fn cut_off(&self, run: &str) {
+        let mut command = self.again(run, &[]);
+        // The operations of the third save begin with its folder.
+        let output = command.env("GOPHER_FAULT", "create-folder:3:kill").output().unwrap();
+        assert!(output.status.code().is_none(), "{}", stderr(&output));
+        assert_eq!(self.names(&format!("{run}/checkpoints")), ["step-00000003", "step-00000006"]);
+        assert!(self.lines(run) >= 9);
+    }
+
+    #[track_caller]
+    fn check_same(&self, run: &str, whole: &str) {
+        assert_eq!(self.curve(run), self.curve(whole));
+        assert!(self.state(run, STEPS) == self.state(whole, STEPS), "the states differ");
+    }
+}
+
+#[test]
+fn a_killed_run_is_the_uninterrupted_one_on_one_device() {
+    let Some(place) = Place::new() else { return };
+    check_killed(&place, &every_third());
+}
+
+#[test]
+fn a_killed_run_is_the_uninterrupted_one_over_four_devices() {
+    let Some(place) = Place::new() else { return };
+    place.plan("plan.json", [1, 2, 2], json!({ "zero": 2, "batch": 4 }));
+    let split =
+        ["--set", "model.layers=2", "--set", "training.batch=4", "--set", "model.vocabulary_size=336"];
+    let on = ["--topology", "cpu:4", "--plan", "plan.json"];
+    check_killed(&place, &[&every_third()[..], &split, &on].concat());
+}
+
+/// What was saved is damaged: the run goes back to what is not, says so, and comes to the same end.
+#[test]
+fn a_damaged_checkpoint_is_passed_over_and_its_steps_are_done_again() {
+    let Some(place) = Place::new() else { return };
+    place.trained(&[&["--run", "whole"], &every_third()[..]].concat());
+    place.cut_off("a");
+    place.flip(&format!("a/checkpoints/step-00000006/{SHARD}"), 12_345);
+    let output = place.again("a", &[]).output().unwrap();
+    let said = stderr(&output);
+    assert!(output.status.success(), "{said}");
+    for part in [
+        "warning: passing over a/checkpoints/step-00000006: ",
+        "safetensors is damaged: expected sha256",
+        "from step 3",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    place.check_same("a", "whole");
+}
+
+/// The other files of the run directory: taken from the checkpoint, or refused; never used as they are.
+#[test]
+fn changed_files_of_a_run_are_named() {
+    let Some(place) = Place::new() else { return };
+    place.trained(&[&["--run", "whole"], &every_third()[..]].concat());
+    place.cut_off("a");
+    let config = place.read("a/config.toml");
+    place.write("a/config.toml", config.replace("maximum = 0.002", "maximum = 0.003"));
+    assert_ne!(place.read("a/config.toml"), config);
+    let alone = place.gopher(&["train", "--run", "a"]).output().unwrap();
+    check_error(
+        &alone,
+        1,
+        &["a/config.toml is not what gopher wrote", "gopher train a/config.toml --run DIR"],
+    );
+    // Without one, the checkpoint's is taken.
+    fs::remove_file(place.path("a/config.toml")).unwrap();
+    place.write("a/tokenizer.model", "damaged");
+    let metrics = place.read("a/metrics.jsonl").replacen("\"loss\":5", "\"loss\":4", 1);
+    place.write("a/metrics.jsonl", metrics);
+    let output = place.gopher(&["train", "--run", "a", "--json"]).output().unwrap();
+    let said = stderr(&output);
+    assert!(output.status.success(), "{said}");
+    let warned = "warning: a/metrics.jsonl: the lines up to step 6 are not those of the run";
+    assert!(said.contains(warned) && said.contains("from step 6"), "{said}");
+    assert_eq!(place.curve("a")[1..], place.curve("whole")[1..]);
+    assert!(place.state("a", STEPS) == place.state("whole", STEPS), "the states differ");
+    assert_eq!(place.read("a/tokenizer.model").len(), place.read("whole/tokenizer.model").len());
+}
+
+#[test]
+fn never_refuses_a_folder_that_holds_a_run() {
+    let Some(place) = Place::new() else { return };
+    place.trained(&["--run", "a", "--steps", "2", "--resume", "never"]);
+    let (before, state) = (place.curve("a"), place.state("a", 2));
+    place.check_error(
+        &["--run", "a", "--steps", "4", "--resume", "never"],
+        1,
+        &["a already holds a run", "--resume auto"],
+    );
+    assert!(place.curve("a") == before && place.state("a", 2) == state);
+    place.check_error(&["--run", "a", "--resume", "nothing"], 2, &["--resume", "no such folder"]);
+}
+
+#[test]
+fn a_run_goes_on_from_a_checkpoint_that_is_named() {
+    let Some(place) = Place::new() else { return };
+    place.trained(&[&["--run", "whole"], &every_third()[..]].concat());
+    let (curve, state) = (place.curve("whole"), place.state("whole", STEPS));
+    // Of the run itself: what comes later is set aside, and not taken up again.
+    let from = ["--resume", "whole/checkpoints/step-00000018"];
+    place.train(&[&["--run", "whole"], &every_third()[..], &from].concat());
+    assert_eq!(
+        place.names("whole/checkpoints"),
+        ["aside-step-00000021", "aside-step-00000024", "step-00000018", "step-00000021", "step-00000024"]
+    );
+    assert!(place.curve("whole") == curve && place.state("whole", STEPS) == state);
+    // Of another run: a new one begins there.
+    place.trained(&[&["--run", "b"], &every_third()[..], &from].concat());
+    assert_eq!(place.curve("b"), curve[18..]);
+    assert!(place.state("b", STEPS) == state, "the states differ");
+    place.check_error(
+        &[&["--run", "b"], &every_third()[..], &from].concat(),
+        1,
+        &["step-00000018 is no checkpoint of the run at b", "--run DIR"],
+    );
+}
+
+#[test]
+fn the_checkpoints_of_a_run_are_listed_and_verified() {
+    let Some(place) = Place::new() else { return };
+    place.cut_off("a");
+    let run = |arguments: &[&str]| place.gopher(&[&["checkpoint"], arguments].concat()).output().unwrap();
+    let list = run(&["ls", "a", "--json"]);
+    let rows: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(
+        (&rows[1]["step"], &rows[1]["tokens"], &rows[1]["complete"]),
+        (&6.into(), &384.into(), &true.into())
+    );
+    assert!(String::from_utf8_lossy(&run(&["ls", "a"]).stdout).contains("complete"));
+    assert!(run(&["verify", "a"]).status.success());
+    place.flip("a/checkpoints/step-00000006/config.toml", 40);
+    let output = run(&["verify", "a"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("step-00000006/config.toml  BAD: ") && text.contains("is damaged"), "{text}");
+    assert!(run(&["verify", "a/checkpoints/step-00000003"]).status.success());
+    check_error(&run(&["ls", "none"]), 1, &["none holds no run"]);
+
+    // The newest good one is exported and converted, and a run goes on from what was converted.
+    let output = run(&["export", "a", "out.safetensors", "--dtype", "bf16"]);
+    assert!(stderr(&output).contains("17 tensors of a/checkpoints/step-00000003"), "{}", stderr(&output));
+    check_error(&run(&["export", "a", "out.safetensors"]), 1, &["out.safetensors is there already"]);
+    let output = run(&["convert", "a", "--to", "c", "--shards", "4"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(place.names("c").iter().filter(|name| name.ends_with("-of-00004.safetensors")).count(), 4);
+    place.trained(&[&["--run", "whole"], &every_third()[..]].concat());
+    place.trained(&[&["--run", "b", "--resume", "c"], &every_third()[..]].concat());
+    assert_eq!(place.curve("b"), place.curve("whole")[3..]);
+    assert!(place.state("b", STEPS) == place.state("whole", STEPS), "the states differ");
+}
