@@ -224,6 +224,7 @@ impl Observer for Display {
                 let from = if completed > 0 { format!(", from step {completed}") } else { String::new() };
                 self.progress.note(&format!("training {steps} steps{from} in {}", run.display()));
             }
+            Event::End => self.signals.saved(),
             Event::Step { record, steps } => {
                 self.completed.store(record.step, Ordering::SeqCst);
                 self.progress.step(record, steps);

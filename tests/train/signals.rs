@@ -58,7 +58,9 @@ fn slow(place: &Place, arguments: &[&str]) -> Child {
 #[test]
 fn a_state_that_cannot_be_saved_in_time_is_given_up() {
     let Some(place) = Place::new() else { return };
-    let arguments = ["--stop-deadline", "0.5", "--set", "training.checkpoint_every=1"];
+    // The save is written down before the next step is given to the device, which then takes many seconds.
+    let saves = ["--set", "training.checkpoint_every=1", "--set", "checkpoint.background=false"];
+    let arguments = [&["--stop-deadline", "0.5"], &saves[..]].concat();
     let child = slow(&place, &arguments);
     wait_for_lines(&place.path("a/events.jsonl"), "\"save\"", 1);
     let start = Instant::now();

@@ -70,6 +70,8 @@ pub enum Event<'a> {
         /// Steps of the whole run.
         steps: u64,
     },
+    /// No more steps will be taken, and what there was to save is saved. [`Observer::should_stop`] is not asked any more.
+    End,
     /// A step is done.
     Step {
         /// What is known of it.
@@ -260,6 +262,7 @@ fn train_prepared(
     let mut steps = Steps::new(config, run, &runtime, beginning, observer)?;
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);
+    observer.event(Event::End);
     // The chart shows what there is, however the run ended.
     let chart = summary::write_chart(config, run, statistics.unigram_entropy);
     let outcome = outcome?;

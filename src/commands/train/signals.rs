@@ -26,6 +26,8 @@ pub struct Signals {
     stop: Arc<AtomicUsize>,
     /// The next signal quits at once.
     quit: Arc<AtomicBool>,
+    /// Whether everything is saved, or given up.
+    settled: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -41,7 +43,7 @@ impl Signals {
             flag::register_usize(signal, Arc::clone(&stop), code as usize)?;
             flag::register(signal, Arc::clone(&quit))?;
         }
-        Ok(Signals { stop, quit })
+        Ok(Signals { stop, quit, settled: Arc::new(AtomicBool::new(false)) })
     }
 
     /// From now on the first signal only asks to stop. If there is a deadline, the program ends when that time has gone by
@@ -49,7 +51,7 @@ impl Signals {
     pub fn finish_steps(&self, deadline: Option<Duration>, give_up: impl FnOnce() + Send + 'static) {
         self.quit.store(false, Ordering::SeqCst);
         let Some(deadline) = deadline else { return };
-        let stop = Arc::clone(&self.stop);
+        let (stop, settled) = (Arc::clone(&self.stop), Arc::clone(&self.settled));
         // It ends with the program: nobody waits for it.
         thread::spawn(move || {
             while stop.load(Ordering::SeqCst) == 0 {
@@ -59,10 +61,18 @@ impl Signals {
             while asked.elapsed() < deadline {
                 thread::sleep(POLL.min(deadline.saturating_sub(asked.elapsed())));
             }
+            if settled.swap(true, Ordering::SeqCst) {
+                return;
+            }
             give_up();
             // At once: nothing of the plugin, whose threads are at work, is taken apart.
             quit(stop.load(Ordering::SeqCst) as i32);
         });
+    }
+
+    /// Everything is saved: nothing is left for the deadline to end.
+    pub fn saved(&self) {
+        self.settled.store(true, Ordering::SeqCst);
     }
 
     /// The exit code of the signal that has asked to stop, if one has.
