@@ -7,6 +7,7 @@ pub mod generate;
 pub mod models;
 pub mod plan;
 pub mod replay;
+pub mod runs;
 pub mod runtime;
 pub mod train;
 
@@ -20,6 +21,8 @@ pub enum Command {
     /// List, verify, export and convert the checkpoints of a run.
     #[command(subcommand)]
     Checkpoint(checkpoint::Command),
+    /// List runs, and set them side by side.
+    Runs(runs::Arguments),
     /// Continue a prompt with a trained model.
     Generate(generate::Arguments),
     /// Take steps of a run again and compare: tells a bad chip from a bug.
@@ -44,6 +47,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Train(arguments) => train::run(arguments),
         Command::Checkpoint(command) => checkpoint::run(command),
+        Command::Runs(arguments) => runs::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Models(arguments) => models::run(arguments),

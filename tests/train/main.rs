@@ -10,3 +10,4 @@ mod resume;
 #[cfg(unix)]
 mod signals;
 mod split;
+mod watching;

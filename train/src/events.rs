@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::incidents::{Kind, Outcome};
-use crate::metrics::{number, optional_number};
+use crate::metrics::number;
 use crate::run_directory::{FileError, civil_date};
 use crate::skipped::Range;
 use crate::state::StateDigest;
@@ -69,7 +69,7 @@ pub enum Entry {
         #[serde(with = "number")]
         grad_norm: f64,
         /// The loss above which it is a spike, if there is one.
-        #[serde(with = "optional_number", default)]
+        #[serde(with = "number::optional", default)]
         loss_limit: Option<f64>,
         /// What is done.
         action: Done,

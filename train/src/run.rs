@@ -1,11 +1,13 @@
 //! Training from a configuration to a trained model, and going on where a run left off.
 
+mod efficiency;
 mod judge;
 mod launch;
 mod open;
 mod parts;
 mod plan;
 mod replay;
+mod report;
 mod rewinds;
 mod saving;
 mod steps;
@@ -14,7 +16,7 @@ mod validation;
 mod watchdog;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use data::{Order, Sequences};
 use sha2::{Digest, Sha256};
@@ -26,12 +28,15 @@ use crate::Error;
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::Config;
 use crate::metrics::Record;
-use crate::run_directory::write_atomically;
+use crate::run_directory::{RunDirectory, write_atomically};
+use crate::starts::{Start, Starts};
 use crate::text::Text;
+use efficiency::{Efficiency, Work, peak_flops};
 pub use open::kept_config;
 use open::{Opened, open};
 use parts::Parts;
 pub use replay::{Compared, Numbers, Replay, Verdict, replay};
+use report::Report;
 use saving::Identity;
 use steps::{Beginning, Outcome, Steps};
 pub use summary::Summary;
@@ -238,8 +243,9 @@ fn train_prepared(
     let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
     if completed >= config.training.steps {
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
-        return summary::summarize(config, run, &text, Outcome::default(), start);
+        return summary::summarize(config, run, &text, Outcome::default(), start, None);
     }
+    let first = record_start(run, start, completed)?;
     let statistics = text.corpus.training_statistics();
     observer.event(Event::Note(format!(
         "{} parameters; {} tokens to train on, {} held out; compiling for {}",
@@ -258,14 +264,31 @@ fn train_prepared(
     };
     let checkpoint = checkpoint.and_then(own);
     let identity = Identity::new(run, digest, &runtime)?;
-    let beginning = Beginning { parts, sequences, identity, completed, checkpoint, skipped };
+    let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
+    let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
+    let beginning = Beginning { parts, sequences, identity, report, completed, checkpoint, skipped };
     let mut steps = Steps::new(config, run, &runtime, beginning, observer)?;
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);
     observer.event(Event::End);
-    // The chart shows what there is, however the run ended.
-    let chart = summary::write_chart(config, run, statistics.unigram_entropy);
+    // The charts show what there is, however the run ended.
+    let charts = steps.report().finish();
     let outcome = outcome?;
-    chart?;
-    summary::summarize(config, run, &text, outcome, start)
+    charts?;
+    summary::summarize(config, run, &text, outcome, start, Some(steps.report().efficiency()))
+}
+
+/// Adds this process to those that worked on the run, and says when the first was started, if that is known.
+fn record_start(run: &RunDirectory, start: Instant, completed: u64) -> Result<Option<f64>, Error> {
+    let now = SystemTime::now();
+    let started = now.checked_sub(start.elapsed()).unwrap_or(now);
+    Ok(Starts::add(&run.starts(), &Start::of_this_process(started, completed))?.first())
+}
+
+/// What MFU compares, if the device's peak is known.
+fn work(config: &Config, runtime: &Runtime) -> Result<Option<Work>, Error> {
+    let dtype = config.step_options(config.training.batch).precision.activations;
+    let peak = peak_flops(runtime, config.topology()?.as_ref(), dtype);
+    let flops_per_token = config.model.flops_per_token(config.training.sequence_length);
+    Ok(peak.map(|peak| Work { flops_per_token, peak }))
 }

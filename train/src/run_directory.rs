@@ -8,7 +8,9 @@
 //! events.jsonl                what happened, and what was done (see `events`)
 //! rewinds.json                where the run went back, if it did
 //! events.out.tfevents.*       the same scalars for TensorBoard
+//! starts.jsonl                one object per process that worked on the run (see `starts`)
 //! loss.svg                    the loss curve
+//! training.svg                loss, learning rate, gradient norm and throughput
 //! checkpoints/step-00000300/  see `checkpoint`
 //! .lock                       held while a process trains in it
 //! ```
@@ -23,7 +25,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::checkpoint;
 
 pub(crate) use files::remove_leftovers;
-pub use files::{FileError, write_atomically};
+pub use files::{FileError, replace, write_atomically};
 
 /// Why a run directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +184,16 @@ impl RunDirectory {
     /// `loss.svg`.
     pub fn loss_chart(&self) -> PathBuf {
         self.path.join("loss.svg")
+    }
+
+    /// `training.svg`.
+    pub fn training_chart(&self) -> PathBuf {
+        self.path.join("training.svg")
+    }
+
+    /// `starts.jsonl`.
+    pub fn starts(&self) -> PathBuf {
+        self.path.join("starts.jsonl")
     }
 
     /// `checkpoints`.

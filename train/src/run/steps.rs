@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use data::Sequences;
 use sharding::{Buffer, Runtime, TransferToHost};
@@ -13,10 +13,12 @@ use sharding::{Buffer, Runtime, TransferToHost};
 use super::judge::{self, Decision, Judge, SKIPPED};
 use super::launch::{Launch, Launched, number};
 use super::parts::Parts;
+use super::report::Report;
 use super::rewinds::{Rewind, Rewinds};
 use super::saving::{Identity, Saving};
 use super::watchdog::{Wait, Watchdog};
 use super::{Event, Observer};
+use crate::Error;
 use crate::batches::Batches;
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::Config;
@@ -25,7 +27,6 @@ use crate::incidents;
 use crate::metrics::{self, Record};
 use crate::run_directory::RunDirectory;
 use crate::skipped::{Range, Skipped};
-use crate::{Error, tensorboard};
 
 /// A run under way.
 pub(super) struct Steps<'a> {
@@ -41,8 +42,7 @@ pub(super) struct Steps<'a> {
     rewinds: Rewinds,
     skipped: Skipped,
     watchdog: Watchdog,
-    metrics: metrics::Writer,
-    events: tensorboard::Writer,
+    report: Report<'a>,
     /// Steps given to the device, read back, and not taken back.
     completed: u64,
     /// The last step given to the device that may have changed the state.
@@ -57,10 +57,11 @@ pub(super) struct Steps<'a> {
 }
 
 /// What a run begins with, or goes on with.
-pub(super) struct Beginning {
+pub(super) struct Beginning<'a> {
     pub(super) parts: Parts,
     pub(super) sequences: Sequences,
     pub(super) identity: Identity,
+    pub(super) report: Report<'a>,
     /// Steps completed, and the run's checkpoint of them.
     pub(super) completed: u64,
     pub(super) checkpoint: Option<PathBuf>,
@@ -108,13 +109,10 @@ impl<'a> Steps<'a> {
         config: &'a Config,
         run: &'a RunDirectory,
         runtime: &'a Runtime,
-        beginning: Beginning,
+        beginning: Beginning<'a>,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
-        let Beginning { parts, sequences, identity, completed, checkpoint, skipped } = beginning;
-        let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
-        let host = tensorboard::host_name();
-        let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
+        let Beginning { parts, sequences, identity, report, completed, checkpoint, skipped } = beginning;
         let log = Log::open(run.events())?;
         let rewinds = Rewinds::read(run.rewinds())?;
         let skipped = rewinds.skipped(skipped.as_ref());
@@ -140,8 +138,7 @@ impl<'a> Steps<'a> {
             rewinds,
             skipped,
             watchdog,
-            metrics,
-            events,
+            report,
             completed,
             given: completed,
             apply: None,
@@ -149,6 +146,11 @@ impl<'a> Steps<'a> {
             finished_at: now,
             outcome: Outcome::default(),
         })
+    }
+
+    /// What is written down of the steps.
+    pub(super) fn report(&self) -> &Report<'a> {
+        &self.report
     }
 
     /// Takes the steps that are left, and saves the state at the end, however it comes.
@@ -358,6 +360,7 @@ impl<'a> Steps<'a> {
                     tokens_per_second,
                     validation_loss,
                     more,
+                    ..Record::default()
                 },
                 observer,
             )?;
@@ -367,17 +370,9 @@ impl<'a> Steps<'a> {
 
     /// Writes down a step that counts.
     fn record(&mut self, record: Record, observer: &mut dyn Observer) -> Result<(), Error> {
-        self.metrics.write(&record)?;
+        let record = self.report.step(record)?;
         self.completed = record.step;
         self.outcome.steps += 1;
-        let mut scalars = vec![
-            ("loss/training", record.loss),
-            ("learning_rate", record.learning_rate),
-            ("grad_norm", record.grad_norm),
-            ("tokens_per_second", record.tokens_per_second),
-        ];
-        scalars.extend(record.validation_loss.map(|loss| ("loss/validation", loss)));
-        self.events.scalars(SystemTime::now(), record.step, &scalars)?;
         observer.event(Event::Step { record: &record, steps: self.config.training.steps });
         Ok(())
     }
@@ -424,9 +419,7 @@ impl<'a> Steps<'a> {
 
         self.skipped.add(skipped);
         self.parts.state.reload(self.runtime, self.parts.step.inputs(), &checkpoint)?;
-        (self.metrics, _) = metrics::Writer::open(self.run.metrics(), to)?;
-        let host = tensorboard::host_name();
-        self.events = tensorboard::Writer::create(self.run.path(), SystemTime::now(), &host, to)?;
+        self.report.go_back(to)?;
         let records = metrics::read(&self.run.metrics())?;
         self.judge = Judge::new(&self.config.incidents, &records, self.rewinds.count());
         (self.completed, self.given) = (to, to);

@@ -22,6 +22,7 @@ fn record(step: u64, loss: f64, skipped: bool) -> Record {
         tokens_per_second: 10.0,
         validation_loss: None,
         more: BTreeMap::from_iter(more),
+        ..Record::default()
     }
 }
 
