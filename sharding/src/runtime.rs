@@ -1,6 +1,7 @@
 //! A plugin with its devices.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -299,14 +300,15 @@ impl Runtime {
         let mut arrays: HashMap<Vec<Range<usize>>, HostArray> = HashMap::new();
         for position in 0..layout.devices().len() {
             let ranges = layout.ranges(ty, position)?;
-            if !arrays.contains_key(&ranges) {
-                let array = part(&ranges)?;
+            if let Entry::Vacant(place) = arrays.entry(ranges) {
+                let ranges = place.key();
+                let array = part(ranges)?;
                 if *array.array_type() != part_type {
                     let got = array.array_type();
                     let reason = format!("indices {ranges:?} of an array {ty} are {part_type}, got {got}");
                     return Err(Error::Layout { reason }.into());
                 }
-                arrays.insert(ranges, array);
+                place.insert(array);
             }
         }
         Ok(self.place(ty, layout, |position| Ok(arrays[&layout.ranges(ty, position)?].clone()))?)

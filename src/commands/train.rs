@@ -45,8 +45,8 @@ pub struct Arguments {
     run: Option<PathBuf>,
     /// Whether to go on with the run in the folder: auto (from its newest good checkpoint), never (a folder that holds a
     /// run is refused), or a checkpoint to go on from (docs/checkpoints.md).
-    #[arg(long, value_name = "auto|never|CHECKPOINT", default_value = "auto", value_parser = resume)]
-    resume: Resume,
+    #[arg(long, value_name = "auto|never|CHECKPOINT", default_value = "auto")]
+    resume: PathBuf,
     /// Where to train: cpu, cuda or tpu.
     #[arg(long)]
     device: Option<DeviceKind>,
@@ -94,6 +94,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         let plan = plan.display();
         return Err(usage(format_args!("--plan {plan}: a plan is for a machine; say which with --topology")));
     }
+    let resume = resume(&arguments.resume)?;
     let endpoint = arguments.metrics_addr.map(Endpoint::bind).transpose()?;
     if let Some(endpoint) = &endpoint {
         note(format_args!("metrics for Prometheus at http://{}/metrics", endpoint.address()));
@@ -102,7 +103,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let deadline = (deadline > 0.0).then(|| Duration::from_secs_f64(deadline));
     let completed = Arc::new(AtomicU64::new(0));
     let mut display = Display { progress: Progress::new(), signals, endpoint, deadline, completed };
-    let result = train::run::train(config, arguments.run.as_deref(), &arguments.resume, &mut display);
+    let result = train::run::train(config, arguments.run.as_deref(), &resume, &mut display);
     display.progress.clear();
     let summary = result.map_err(|error| match error {
         train::Error::Config(error) => usage(error),
@@ -127,12 +128,15 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 /// Reads the value of `--resume`.
-fn resume(text: &str) -> Result<Resume, String> {
-    match text {
-        "auto" => Ok(Resume::Auto),
-        "never" => Ok(Resume::Never),
-        path if Path::new(path).is_dir() => Ok(Resume::From(path.into())),
-        _ => Err("there is no such folder; it is auto, never, or the folder of a checkpoint".into()),
+fn resume(value: &Path) -> anyhow::Result<Resume> {
+    match value.to_str() {
+        Some("auto") => Ok(Resume::Auto),
+        Some("never") => Ok(Resume::Never),
+        _ if value.is_dir() => Ok(Resume::From(value.to_owned())),
+        _ => Err(usage(format_args!(
+            "--resume {}: there is no such folder; it is auto, never, or the folder of a checkpoint",
+            value.display()
+        ))),
     }
 }
 

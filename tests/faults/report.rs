@@ -42,8 +42,8 @@ struct Group {
 }
 
 impl Report {
-    pub fn add(&mut self, row: Row) {
-        self.rows.push(row);
+    pub fn len(&self) -> usize {
+        self.rows.len()
     }
 
     pub fn add_all(&mut self, rows: Vec<Row>) {
@@ -85,7 +85,7 @@ impl Report {
              {date}, commit {commit}: **{all} cases, {same} came to the same bits, {refused} were refused, none \
              differed.**\n\n\
              ## At every boundary of a save\n\n\
-             The run saves three times, the third time removing the oldest. `GOPHER_FAULT=log:FILE` lists every \
+             The run saves twice, and removes the first checkpoint after the second. `GOPHER_FAULT=log:FILE` lists every \
              operation that changes the disk, from the first file of the run directory to the last; each of them is \
              made to fail in every way: `kill`: SIGKILL before it; `torn`: half of a write, then SIGKILL; `full`: the \
              operation fails as on a full disk, a write after its first half. {boundaries} cases, of which all came to \
@@ -104,7 +104,8 @@ impl Report {
         }
         text += "\n## Otherwise\n\nFor damage: the run was killed when it began to save step 6, with checkpoints of \
             steps 2 and 4; a flipped bit is one of several, spread over the file. Where bits are the same after damage \
-            to step 4, the run went back to step 2.\n\n| what | cases | same bits | refused | what is said (times) |\n\
+            to step 4, the run went back to step 2. Lines of `metrics.jsonl` that were damaged stay as they are, with a \
+            warning; parameters, Adam's means and the lines that follow are the same bits.\n\n| what | cases | same bits | refused | what is said (times) |\n\
             |---|---|---|---|---|\n";
         for (case, group) in &groups {
             if let Case::Other(what) = case {

@@ -26,7 +26,9 @@ mod shard;
 pub use background::{Background, Outcome, Request};
 pub use error::Error;
 pub use export::{convert, export};
-pub use folders::{Entry, Retention, list, newest, newest_good, remove_superseded, set_aside_after, steps};
+pub use folders::{
+    Entry, Retention, clear_leftovers, list, newest, newest_good, remove_superseded, set_aside_after, steps,
+};
 pub use load::{Checkpoint, FileState, verify};
 pub use manifest::{
     Axis, DataPosition, FORMAT_VERSION, FileDigest, Manifest, Piece, Prefix, RandomState, TensorEntry,

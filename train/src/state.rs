@@ -99,12 +99,26 @@ impl State {
     /// # Errors
     /// When a step that led here failed.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        self.snapshot_in(Snapshot::default())
+    }
+
+    /// As [`State::snapshot`], into the memory of an earlier one of this state, as far as that goes: fresh memory takes
+    /// longer to be had than to be filled.
+    ///
+    /// # Errors
+    /// As [`State::snapshot`].
+    pub fn snapshot_in(&self, earlier: Snapshot) -> Result<Snapshot, Error> {
+        let pieces = earlier.tensors.into_iter().flat_map(|tensor| tensor.pieces);
+        let mut memory = pieces.map(|piece| piece.data);
         let mut under_way = Vec::with_capacity(self.buffers.len());
         for buffer in &self.buffers {
-            let start = |part: Part<'_>| -> Result<_, sharding::Error> {
-                Ok((region(&part.ranges), part.shard.start_to_host()?))
+            let mut start = |part: Part<'_>| -> Result<_, sharding::Error> {
+                let ty = part.shard.array_type();
+                let array = memory.next().filter(|array| array.array_type() == ty);
+                let array = array.map_or_else(|| HostArray::zeros(ty.clone()), Ok)?;
+                Ok((region(&part.ranges), part.shard.start_to_host_in(array)?))
             };
-            under_way.push(buffer.owned_parts()?.into_iter().map(start).collect::<Result<Vec<_>, _>>()?);
+            under_way.push(buffer.owned_parts()?.into_iter().map(&mut start).collect::<Result<Vec<_>, _>>()?);
         }
         let mut tensors = Vec::with_capacity(self.buffers.len());
         for ((name, buffer), transfers) in self.names.iter().zip(&self.buffers).zip(under_way) {

@@ -143,8 +143,19 @@ impl Buffer {
 
     /// Starts to copy the array to the host.
     pub fn start_to_host(&self) -> Result<TransferToHost> {
+        self.start_to_host_in(HostArray::zeros(self.array_type.clone())?)
+    }
+
+    /// Starts to copy the array to the host, into the memory of an array of its type.
+    ///
+    /// # Errors
+    /// [`Error::ByteCount`] if that is of another size, and as [`Buffer::to_host`].
+    pub fn start_to_host_in(&self, mut array: HostArray) -> Result<TransferToHost> {
         self.check_live()?;
-        let mut array = HostArray::zeros(self.array_type.clone())?;
+        if *array.array_type() != self.array_type {
+            let (array_type, expected) = (self.array_type.clone(), self.array_type.byte_count()?);
+            return Err(Error::ByteCount { array_type, expected, got: array.bytes().len() });
+        }
         let rank = self.array_type.dims.len() as i64;
         // Older plugins ignore the order they are asked for and copy in the device's: ask for that, and reorder here.
         let device_order = self.device_order()?;

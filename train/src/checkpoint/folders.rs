@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, Error, Manifest, PARTIAL, folder_name};
 use crate::disk;
-use crate::run_directory::FileError;
+use crate::run_directory::{FileError, remove_leftovers};
 
 /// How folders begin that were set aside.
 const ASIDE: &str = "aside-";
@@ -35,7 +35,9 @@ pub(super) fn step_of(name: &str) -> Option<u64> {
 pub fn steps(checkpoints: &Path) -> Result<Vec<u64>, Error> {
     let entries = match fs::read_dir(checkpoints) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(source) => return Err(FileError::read(checkpoints, source).into()),
     };
     let mut steps = Vec::new();
@@ -45,6 +47,11 @@ pub fn steps(checkpoints: &Path) -> Result<Vec<u64>, Error> {
     }
     steps.sort_unstable();
     Ok(steps)
+}
+
+/// Removes what a process that was killed left of a save or a removal. Nobody may be saving.
+pub fn clear_leftovers(checkpoints: &Path) {
+    remove_leftovers(checkpoints, PARTIAL);
 }
 
 /// A checkpoint of a run, as far as can be told without reading all of it.

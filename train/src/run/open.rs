@@ -49,6 +49,7 @@ pub(super) fn open(
         return Err(run_directory::Error::Exists { path: folder.to_owned() }.into());
     }
     let run = RunDirectory::open(folder)?;
+    checkpoint::clear_leftovers(&run.checkpoints());
     let (checkpoint, chosen) = match named {
         Some(checkpoint) if is_in(checkpoint.path(), &run.checkpoints()) => (Some(checkpoint), true),
         Some(checkpoint) if checkpoint::steps(&run.checkpoints())?.is_empty() => (Some(checkpoint), false),

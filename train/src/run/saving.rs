@@ -9,7 +9,7 @@ use sharding::Runtime;
 use super::{Event, Observer};
 use crate::Error;
 use crate::checkpoint::{
-    self, Background, DataPosition, Description, Outcome, RandomState, Request, Retention, Versions,
+    self, Background, DataPosition, Description, Outcome, RandomState, Request, Retention, Snapshot, Versions,
 };
 use crate::config::{Checkpoints, Config};
 use crate::events::{Entry, Log};
@@ -57,6 +57,8 @@ pub(super) struct Saving {
     waited: f64,
     /// What of that is not told yet.
     untold: Option<f64>,
+    /// That of the last save, for the next one.
+    memory: Snapshot,
     /// Whether the last save failed.
     failed: bool,
 }
@@ -65,7 +67,8 @@ impl Saving {
     /// Of a process that begins with a checkpoint of the run, or without.
     pub(super) fn new(identity: Identity, log: Log, saved: Option<(u64, PathBuf)>) -> Self {
         let background = Background::default();
-        Self { identity, log, background, saved, waited: 0.0, untold: None, failed: false }
+        let memory = Snapshot::default();
+        Self { identity, log, background, saved, waited: 0.0, untold: None, memory, failed: false }
     }
 
     /// Whether a checkpoint of a step is there or being written.
@@ -153,7 +156,7 @@ impl Saving {
         skipped: &Skipped,
         start: Instant,
     ) -> Result<(), Error> {
-        let snapshot = state.snapshot()?;
+        let snapshot = state.snapshot_in(std::mem::take(&mut self.memory))?;
         let (metrics, checkpoints) = (run.metrics(), run.checkpoints());
         let length = fs::metadata(&metrics).map_err(|source| FileError::read(&metrics, source))?.len();
         let Checkpoints { keep_last, keep_every, .. } = config.checkpoint;
@@ -215,7 +218,8 @@ impl Saving {
 
     /// Tells of a save that has gone well.
     fn report(&mut self, outcome: Outcome, observer: &mut dyn Observer) -> Result<(), checkpoint::Error> {
-        let Outcome { step, result, bytes, elapsed, removed, not_removed, digest, .. } = outcome;
+        let Outcome { step, result, bytes, elapsed, removed, not_removed, digest, snapshot } = outcome;
+        self.memory = snapshot;
         let (path, seconds, waited_seconds) = (result?, elapsed.as_secs_f64(), self.waited);
         let checkpoint = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.log.write(&Entry::Save { step, checkpoint, seconds, digest })?;
