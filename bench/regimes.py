@@ -11,6 +11,7 @@ Exit status 1 if a run did not take all its steps or has a loss that is not fini
 """
 
 import argparse
+import array
 import datetime
 import json
 import math
@@ -27,16 +28,20 @@ REGIMES = ["f32", "bf16-activations", "bf16", "bf16-f32-copy"]
 COLORS = {"f32": "#4c4c4c", "bf16-activations": "#0072b2", "bf16": "#d55e00", "bf16-f32-copy": "#009e73"}
 MACHINES = ["cpu:1", "cpu:4"]
 BATCH, LENGTH = 8, 128
+HIGHEST = 2e-3
 SETTINGS = ["model.layers=2", "model.heads=4", "model.key_value_size=32", "model.d_model=128", "model.vocabulary_size=1024",
             f"training.batch={BATCH}", f"training.sequence_length={LENGTH}", "training.validation_every=0",
-            "training.validation_batches=0", "schedule.maximum=2e-3", "schedule.warmup_steps=60"]
+            "training.validation_batches=0", f"schedule.maximum={HIGHEST}", "schedule.warmup_steps=60"]
 PLAN = {"topology": "cpu:4", "mesh": {"data": 4}, "microbatches": 1, "zero": 1, "remat": "none",
         "sequence_sharding": False, "batch": BATCH, "sequence_length": LENGTH}
 
 
 def train(folder, regime, machine, seed, steps):
     """The records of the run's metrics.jsonl."""
-    run = Path(folder) / f"{regime}-{machine.replace(':', '')}-{seed}"
+    run = run_of(folder, regime, machine, seed)
+    records = read(run)
+    if len(records) == steps:
+        return records
     command = [str(GOPHER), "train", "--run", str(run), "--json", "--steps", str(steps)]
     for setting in [*SETTINGS, f"training.precision={regime}", f"training.seed={seed}"]:
         command += ["--set", setting]
@@ -47,7 +52,49 @@ def train(folder, regime, machine, seed, steps):
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return read(run)
+
+
+def run_of(folder, regime, machine, seed):
+    """The run directory."""
+    return Path(folder) / f"{regime}-{machine.replace(':', '')}-{seed}"
+
+
+def read(run):
+    """What metrics.jsonl holds; nothing if there is none."""
+    path = run / "metrics.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def tensors(run):
+    """The tensors of the newest checkpoint, as arrays of float32."""
+    found = {}
+    for path in sorted((run / "checkpoints").iterdir())[-1].rglob("*.safetensors"):
+        data = path.read_bytes()
+        start = 8 + int.from_bytes(data[:8], "little")
+        for name, entry in json.loads(data[8:start]).items():
+            if name != "__metadata__" and entry["dtype"] == "F32":
+                begin, end = entry["data_offsets"]
+                found[name] = array.array("f", data[start + begin:start + end])
+    return found
+
+
+def lost(run, steps, learning_rate):
+    """Of matrices and of gains and biases: the fraction of numbers whose update of the last step, at a learning rate, is
+    less than half the distance of bfloat16s, so that rounding to the nearest would lose it."""
+    state = tensors(run)
+    corrections = [1 - beta ** steps for beta in (0.9, 0.95)]
+    counts = {True: [0, 0], False: [0, 0]}
+    for name, values in state.items():
+        if not name.startswith("parameters/"):
+            continue
+        name = name.removeprefix("parameters/")
+        count = counts[not name.endswith(("norm", "bias"))]
+        for value, mean, square in zip(values, state["adam/m/" + name], state["adam/v/" + name]):
+            update = learning_rate * mean / corrections[0] / (math.sqrt(square / corrections[1]) + 1e-8)
+            count[0] += value != 0 and abs(update) < 2.0 ** (math.frexp(value)[1] - 9)
+            count[1] += 1
+    return [counts[kind][0] / counts[kind][1] for kind in (True, False)]
 
 
 def final(records):
@@ -72,8 +119,8 @@ def spread(values):
 
 def table(runs, seeds):
     """Losses, and their differences to float32 on the same devices with the same seed."""
-    lines = ["| regime | devices | training loss | difference to f32 | validation loss | difference to f32 | median step, ms |",
-             "|---|---|---|---|---|---|---|"]
+    lines = ["| regime | devices | training loss | difference to f32 | validation loss | difference to f32 |",
+             "|---|---|---|---|---|---|"]
     for machine in MACHINES:
         for regime in REGIMES:
             of = {seed: runs[regime, machine, seed] for seed in seeds}
@@ -83,8 +130,7 @@ def table(runs, seeds):
             for loss in (final, validation):
                 row.append(f"{statistics.mean(loss(records) for records in of.values()):.4f}")
                 row.append("" if regime == "f32" else spread([loss(of[seed]) - loss(base[seed]) for seed in seeds]))
-            seconds = statistics.median(record["seconds"] for records in of.values() for record in records[1:])
-            lines.append("| " + " | ".join([*row, f"{seconds * 1e3:.0f}"]) + " |")
+            lines.append("| " + " | ".join(row) + " |")
     return lines
 
 
@@ -178,14 +224,21 @@ def main():
                     seconds = (datetime.datetime.now(datetime.timezone.utc) - start).total_seconds()
                     print(f"{regime}, {machine}, seed {seed}: {final(runs[regime, machine, seed]):.4f} in {seconds:.0f} s",
                           file=sys.stderr)
+        rates = {"the highest learning rate": HIGHEST, "the last one": runs["f32", "cpu:1", seeds[0]][-1]["learning_rate"]}
+        parts = []
+        for name, rate in rates.items():
+            matrices, vectors = lost(run_of(folder, "f32", "cpu:1", seeds[0]), options.steps, rate)
+            parts.append(f"at {name}, {rate:.0e}, {matrices:.0%} of the updates of matrices and {vectors:.0%} of those of gains and biases")
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    minutes = (datetime.datetime.now(datetime.timezone.utc) - began).total_seconds() / 60
-    lines = [f"{began:%Y-%m-%d %H:%M} UTC, commit {commit.stdout.strip()}, {os.cpu_count()} cores that other work shared, "
-             f"{minutes:.0f} minutes: {options.steps} steps of {BATCH} × {LENGTH} tokens of Shakespeare's plays, a model of "
+    minutes = sum(record["seconds"] for records in runs.values() for record in records) / 60
+    lines = [f"{began:%Y-%m-%d %H:%M} UTC, commit {commit.stdout.strip()}, {os.cpu_count()} cores, "
+             f"{minutes:.0f} minutes of steps: {options.steps} steps of {BATCH} × {LENGTH} tokens of Shakespeare's plays, a model of "
              f"2 layers and width 128, highest learning rate 2e-3; seeds {options.seeds}. Losses in nats per token, mean over "
              "the seeds; the training loss is the mean of the last tenth of the steps, the validation loss that of the whole "
              "held-out part after the last step. ± is the standard error over the seeds.", "", *table(runs, seeds), "",
-             "![Loss curves of the regimes](regimes.svg)", ""]
+             "![Loss curves of the regimes](regimes.svg)", "",
+             "By the float32 run's state after the last step, rounding to the nearest would lose, since they are less than half "
+             "the distance between two bfloat16s: " + "; ".join(parts) + ".", ""]
     print("\n".join(lines))
     if options.record:
         (ROOT / "docs" / "regimes.svg").write_text(picture(runs, seeds, options.steps), encoding="utf-8")

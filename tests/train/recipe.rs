@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::place::{Place, stderr};
+use crate::place::{Place, TINY, check_error, stderr};
 
 fn numbers(records: &[Value], key: &str) -> Vec<f64> {
     records.iter().map(|record| record[key].as_f64().unwrap()).collect()
@@ -151,7 +151,7 @@ fn every_regime_trains_and_goes_on() {
             "bf16-f32-copy" => 14,
             _ => 12,
         };
-        assert_eq!((bytes / parameters).abs_diff(expected) <= 1, true, "{regime}: {bytes} of {parameters}");
+        assert!((bytes / parameters).abs_diff(expected) <= 1, "{regime}: {bytes} of {parameters}");
     }
     assert!(losses.windows(2).all(|pair| pair[0].1 != pair[1].1), "regimes differ: {losses:?}");
 }
@@ -167,4 +167,35 @@ fn a_run_does_not_go_on_in_another_regime() {
         place.check_error(&["--run", "a", "--steps", "2", "--set", &set(other)], 1, &parts);
     }
     place.trained(&["--run", "a", "--steps", "2", "--set", &set("bf16")]);
+}
+
+/// Sources are sampled by weight; a run goes on with the same order of data, and not with other weights.
+#[test]
+fn a_run_on_several_sources_goes_on() {
+    let Some(place) = Place::new() else { return };
+    let text = "No longer mourn for me when I am dead\nThan you shall hear the surly sullen bell\n";
+    place.write("b.txt", text.repeat(60));
+    let command = |run: &str, weight: f64, more: &[&str]| {
+        let sources =
+            format!("[{{paths=[\"text.txt\"], weight={weight:?}}}, {{paths=[\"b.txt\"], weight=1.0}}]");
+        let mixture = format!("data.mixture={sources}");
+        let mut all = vec!["train", "--json", "--run", run, "--set", &mixture];
+        TINY.iter().chain(&["training.checkpoint_every=3"]).for_each(|set| all.extend(["--set", set]));
+        all.extend(more);
+        place.gopher(&all).output().unwrap()
+    };
+    for (run, weight) in [("a", 3.0), ("b", 0.1)] {
+        let output = command(run, weight, &["--steps", "6"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    let (whole, state) = (place.metrics("a"), place.state("a", 6));
+    assert!(whole[5]["validation_loss"].as_f64().unwrap() > 0.0);
+    assert_ne!(curve(&whole), curve(&place.metrics("b")));
+    place.continued_from("a", 3);
+    assert_eq!(curve(&place.metrics("a")), curve(&whole));
+    assert!(place.state("a", 6) == state, "the states differ");
+    let other = command("a", 2.0, &["--steps", "7"]);
+    check_error(&other, 1, &["data.mixture is [2, 1]", "the run at a was started with [3, 1]"]);
+    let both = command("c", 3.0, &["--data", "text.txt"]);
+    check_error(&both, 2, &["data.mixture", "--data"]);
 }

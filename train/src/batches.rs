@@ -98,7 +98,7 @@ pub fn microbatches(batch: usize, largest: usize, replicas: usize, least: usize)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use data::{Corpus, CorpusConfig, Document, Order, Sequences, Tokenizer, TokenizerConfig};
+    use data::{Corpus, CorpusConfig, Document, Order, Sequences, Source, Tokenizer, TokenizerConfig};
     use proptest::prelude::*;
     use std::sync::LazyLock;
 
@@ -166,13 +166,18 @@ mod tests {
         }
 
         /// Every process that begins anywhere, with any number of hosts beside it, sees the same data in the same order:
-        /// no sequence twice and none left out.
+        /// no sequence twice and none left out. So too with several sources.
         #[test]
         fn any_resume_on_any_hosts_reads_the_same_sequence(
-            (batch, length, changes) in ramps(), seed: u64, stops in prop::collection::vec((1..40u64, 1..=8usize), 1..6),
+            (batch, length, changes) in ramps(), seed: u64, mix: bool, stops in prop::collection::vec((1..40u64, 1..=8usize), 1..6),
         ) {
-            let order = Order::Shuffled { seed };
-            let sequences = Sequences::new(CORPUS.training(), length, order).unwrap();
+            let sequences = if mix {
+                let source = |tokens, weight| Source { tokens, weight };
+                let sources = [source(0..2000, 0.3), source(2000..3000, 0.7)];
+                Sequences::mixed(CORPUS.training(), &sources, length, seed).unwrap()
+            } else {
+                Sequences::new(CORPUS.training(), length, Order::Shuffled { seed }).unwrap()
+            };
             let mut completed = 0;
             let mut read = Vec::new();
             for (steps, hosts) in stops {

@@ -61,6 +61,8 @@ pub struct Config {
 pub struct Data {
     /// Files and folders; none stands for Shakespeare's plays.
     pub paths: Vec<PathBuf>,
+    /// Instead of them: several sources, sampled by weight.
+    pub mixture: Vec<MixtureSource>,
     /// The field of a `.jsonl` object that holds the text.
     pub text_field: String,
     /// What to do with bytes that are not UTF-8.
@@ -72,6 +74,16 @@ pub struct Data {
     pub character_coverage: f64,
     /// The most of the tokens that are held out.
     pub validation_fraction: f64,
+}
+
+/// A source of a mixture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MixtureSource {
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// Its share of all sequences, relative to the other sources'.
+    pub weight: f64,
 }
 
 /// Steps, batches, precision.
@@ -307,6 +319,7 @@ impl Config {
         let changes: Vec<_> = changes
             .map(|BatchChange { tokens, batch }| format!("{{ tokens = {tokens}, batch = {batch} }}"))
             .collect();
+        let weights: Vec<_> = self.data.mixture.iter().map(|source| source.weight.to_string()).collect();
         vec![
             ("model.vocabulary_size", vocabulary_size.to_string()),
             ("model.layers", layers.to_string()),
@@ -318,6 +331,8 @@ impl Config {
             ("training.batch_ramp", format!("[{}]", changes.join(", "))),
             ("training.sequence_length", self.training.sequence_length.to_string()),
             ("training.seed", self.training.seed.to_string()),
+            // What the sources hold is part of the digest of the text.
+            ("data.mixture", format!("[{}]", weights.join(", "))),
             ("data.text_field", toml::Value::from(self.data.text_field.as_str()).to_string()),
             ("data.invalid_utf8", format!("{:?}", self.data.invalid_utf8).to_lowercase()),
             ("data.validation_fraction", self.data.validation_fraction.to_string()),

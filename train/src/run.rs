@@ -18,7 +18,7 @@ mod watchdog;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-use data::{Order, Sequences};
+use data::Sequences;
 use sha2::{Digest, Sha256};
 use sharding::machine::Topology;
 use sharding::plan::Plan;
@@ -153,7 +153,9 @@ pub fn train(
 fn settled(mut config: Config) -> Result<Config, Error> {
     config.training.precision = config.regime().into();
     let data = &mut config.data;
-    for path in data.paths.iter_mut().chain(&mut data.tokenizer).chain(&mut config.device.plugin) {
+    let sources = data.mixture.iter_mut().flat_map(|source| &mut source.paths);
+    let others = data.tokenizer.iter_mut().chain(&mut config.device.plugin);
+    for path in data.paths.iter_mut().chain(sources).chain(others) {
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
     }
     config.check()?;
@@ -181,8 +183,7 @@ fn prepare(config: &Config, opened: &Opened, observer: &mut dyn Observer) -> Res
     let text = Text::prepare(&config.data, config.model.vocabulary_size, tokenizer, observer)?;
 
     let training = &config.training;
-    let order = Order::Shuffled { seed: training.seed.into() };
-    let sequences = Sequences::new(text.corpus.training(), training.sequence_length, order)?;
+    let sequences = text.sequences(training.sequence_length, training.seed.into())?;
     let validation = Validation::new(config, plan.as_ref(), text.corpus.validation())?;
 
     let digest = digest(config, &text);
@@ -287,7 +288,7 @@ fn record_start(run: &RunDirectory, start: Instant, completed: u64) -> Result<Op
 
 /// What MFU compares, if the device's peak is known.
 fn work(config: &Config, runtime: &Runtime) -> Result<Option<Work>, Error> {
-    let dtype = config.step_options(config.training.batch).precision.activations;
+    let dtype = config.regime().dtypes().activations;
     let peak = peak_flops(runtime, config.topology()?.as_ref(), dtype);
     let flops_per_token = config.model.flops_per_token(config.training.sequence_length);
     Ok(peak.map(|peak| Work { flops_per_token, peak }))

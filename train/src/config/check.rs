@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Config, Error, Training};
+use super::{Config, Data, Error, MixtureSource, Training};
 use crate::batches::BatchChange;
 use crate::step::Adam;
 
@@ -69,7 +69,30 @@ impl Config {
                 return Err(Error::Range { key, value: value.to_string(), expected });
             }
         }
-        self.check_ramp()
+        self.check_ramp()?;
+        self.check_mixture()
+    }
+
+    /// Every source has files and a weight, and is the only place for them.
+    fn check_mixture(&self) -> Result<(), Error> {
+        let Data { paths, mixture, .. } = &self.data;
+        let wrong = |value: String, expected| Err(Error::Range { key: "data.mixture", value, expected });
+        if !mixture.is_empty() && !paths.is_empty() {
+            let value = format!("[.. {} sources]", mixture.len());
+            return wrong(value, "empty where data.paths (or --data) names text");
+        }
+        for MixtureSource { paths, weight } in mixture {
+            if paths.is_empty() {
+                return wrong("[.., { paths = [], .. }]".into(), "of sources with at least one path each");
+            }
+            if !(weight.is_finite() && *weight > 0.0) {
+                return wrong(
+                    format!("[.., {{ weight = {weight}, .. }}]"),
+                    "of sources with positive weights",
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Tokens of changes ascend, so that each has its turn.

@@ -21,6 +21,9 @@ const PRESET: &str = "model.preset";
 /// Holds a list of tables.
 const RAMP: &str = "training.batch_ramp";
 
+/// As well.
+const MIXTURE: &str = "data.mixture";
+
 /// Also sets the kind of device.
 const TOPOLOGY: &str = "device.topology";
 
@@ -215,8 +218,10 @@ fn find<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
 fn expectation(key: &str, old: &Value, new: &Value, error: &toml::de::Error) -> String {
     let message = error.message();
     let listed = message.find("expected ").map(|at| &message[at + "expected ".len()..]);
-    if key == RAMP {
-        return "a list of changes, such as [{ tokens = 1000000, batch = 8 }]".into();
+    match key {
+        RAMP => return "a list of changes, such as [{ tokens = 1000000, batch = 8 }]".into(),
+        MIXTURE => return "a list of sources, such as [{ paths = [\"books/\"], weight = 0.3 }]".into(),
+        _ => {}
     }
     match (old, new) {
         (Value::Integer(_), Value::Integer(_)) => {

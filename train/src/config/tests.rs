@@ -152,6 +152,32 @@ fn a_ramp_is_a_list_of_changes() {
     );
 }
 
+#[test]
+fn a_mixture_is_a_list_of_sources() {
+    let text = "[[data.mixture]]\npaths = [\"web\"]\nweight = 0.75\n[[data.mixture]]\npaths = [\"a\", \"b\"]\nweight = 1";
+    let config = resolve(text, &[]).unwrap();
+    let source =
+        |paths: &[&str], weight| MixtureSource { paths: paths.iter().map(PathBuf::from).collect(), weight };
+    assert_eq!(config.data.mixture, [source(&["web"], 0.75), source(&["a", "b"], 1.0)]);
+    assert_eq!(resolve(&config.to_toml(), &[]).unwrap(), config);
+    let check = |value: &str, message: &str| check_error("", &[&format!("data.mixture={value}")], message);
+    let example = r#"expected a list of sources, such as [{ paths = ["books/"], weight = 0.3 }]"#;
+    check("[1]", &format!("--set: data.mixture = [1]: {example}"));
+    check(
+        "[{paths = [], weight = 1.0}]",
+        "configuration: data.mixture = [.., { paths = [], .. }]: it must be of sources with at least one path each",
+    );
+    check(
+        "[{paths = [\"a\"], weight = 0.0}]",
+        "configuration: data.mixture = [.., { weight = 0, .. }]: it must be of sources with positive weights",
+    );
+    check_error(
+        text,
+        &["data.paths=[\"c\"]"],
+        "configuration: data.mixture = [.. 2 sources]: it must be empty where data.paths (or --data) names text",
+    );
+}
+
 /// On one device, no batch of a ramp needs more memory than the first.
 #[test]
 fn microbatches_of_a_ramp_are_no_larger_than_the_first() {

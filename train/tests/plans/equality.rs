@@ -8,6 +8,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestCaseError};
 use sharding::plan::{Plan, RematPolicy};
 use train::plan::Planned;
+use train::precision::Regime;
 
 use crate::case::{Case, Training, batch, difference, plan, planned, runtime, state, train};
 
@@ -183,14 +184,16 @@ fn equality_with_the_interpreter() {
 #[test]
 fn bfloat16_losses_are_near() {
     let Some(runtime) = runtime() else { return };
-    for precision in [Precision::BFLOAT16, Precision::BFLOAT16_ACTIVATIONS] {
+    for regime in [Regime::Bf16, Regime::Bf16Activations, Regime::Bf16F32Copy] {
+        let (precision, float32_copy) = (regime.dtypes(), regime.float32_copy());
         let plan = Plan { sequence_sharding: true, ..plan([2, 2, 2], 2, 1, RematPolicy::Selective) };
-        let case = Case { planned: Planned { precision, ..planned(fixed(4)) }, plan };
+        let planned = Planned { precision, float32_copy, ..planned(fixed(4)) };
+        let case = Case { planned, plan };
         let whole = train(&runtime.compile(&case.whole()).unwrap(), &case, 3, 3);
         let split = train(&case.compile(runtime), &case, 3, 3);
         for (got, expected) in split.metrics.iter().zip(&whole.metrics) {
             let off = difference(&got[0], &expected[0], 0.0);
-            assert!(off < 2e-2, "{precision:?}: {got:?} instead of {expected:?}");
+            assert!(off < 2e-2, "{regime:?}: {got:?} instead of {expected:?}");
         }
     }
 }
