@@ -58,8 +58,10 @@ impl Training {
         let inputs = [
             self.program.upload_slice(first, &[self.completed as f32])?,
             self.program.upload_slice(first + 1, &[3e-4f32])?,
-            self.program.upload_slice(first + 2, &self.tokens)?,
-            self.program.upload_slice(first + 3, &self.tokens)?,
+            self.program.upload_slice(first + 2, &[f32::INFINITY])?,
+            self.program.upload_slice(first + 3, &[1f32])?,
+            self.program.upload_slice(first + 4, &self.tokens)?,
+            self.program.upload_slice(first + 5, &self.tokens)?,
         ];
         let inputs: Vec<&Buffer> = self.state.buffers().iter().chain(&inputs).collect();
         let metrics = self.state.advance(self.program.run(&inputs)?);

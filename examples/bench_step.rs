@@ -111,7 +111,7 @@ impl Training {
             word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             ((word >> 33) % options.model.vocabulary_size as u64) as i32
         };
-        let shape = program.inputs()[state.buffers().len() + 2].ty.shape.clone();
+        let shape = program.inputs()[state.buffers().len() + 4].ty.shape.clone();
         let tokens: Vec<i32> = (0..shape.iter().product()).map(|_| token()).collect();
         let targets = tokens.iter().map(|_| token()).collect();
         Ok(Self { runtime: runtime.clone(), program, state, tokens, targets, shape, completed: 0 })
@@ -123,6 +123,8 @@ impl Training {
         let others = [
             runtime.upload_slice(&[(self.completed + 1) as f32], &[])?,
             runtime.upload_slice(&[3e-4f32], &[])?,
+            runtime.upload_slice(&[f32::INFINITY], &[])?,
+            runtime.upload_slice(&[1f32], &[])?,
             runtime.upload_slice(&self.tokens, &self.shape)?,
             runtime.upload_slice(&self.targets, &self.shape)?,
         ];

@@ -91,6 +91,8 @@ fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
     }
     arrays.push(floats("step".into(), &[], || STEP));
     arrays.push(floats("learning_rate".into(), &[], || LEARNING_RATE));
+    arrays.push(floats("loss_limit".into(), &[], || f32::INFINITY));
+    arrays.push(floats("apply".into(), &[], || 1.0));
     for name in ["tokens", "targets"] {
         let shape = vec![options.batch, options.sequence_length];
         let mut token = || (random.word() % options.model.vocabulary_size as u64) as i32;
@@ -140,7 +142,8 @@ fn main() -> Result<()> {
     let gradients = run(&runtime, &gradients(&options)?, &arrays)?;
     let step = run(&runtime, &train_step(&options)?, &arrays)?;
     arrays.extend(gradients);
-    arrays.extend(step.into_iter().map(|array| match array.name.as_str() {
+    let step = step.into_iter().filter(|array| array.name != "applied");
+    arrays.extend(step.map(|array| match array.name.as_str() {
         "loss" | "grad_norm" => array,
         name => Array { name: format!("after/{name}"), ..array },
     }));

@@ -1,7 +1,7 @@
 //! The `gopher` command.
 //!
 //! Results go to standard output; progress, logs and errors to standard error. Exit codes: 0 success, 1 failure, 2 wrong
-//! usage, 130 interrupted.
+//! usage, 130 interrupted, 143 terminated.
 
 mod commands;
 mod output;

@@ -19,9 +19,10 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
-/// The user interrupted the program, which has saved what it had: exit code 130, as shells give for Ctrl-C.
+/// A signal interrupted the program, which has saved what it had: the exit code is the signal's, 130 for Ctrl-C and 143
+/// for SIGTERM, as shells give it.
 #[derive(Debug)]
-pub struct Interrupted;
+pub struct Interrupted(pub u8);
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,8 +134,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     note(format_args!("error: {}", one_line(error)));
     if error.is::<UsageError>() {
         ExitCode::from(2)
-    } else if error.is::<Interrupted>() {
-        ExitCode::from(130)
+    } else if let Some(Interrupted(code)) = error.downcast_ref() {
+        ExitCode::from(*code)
     } else {
         ExitCode::FAILURE
     }

@@ -6,6 +6,7 @@ pub mod export;
 pub mod generate;
 pub mod models;
 pub mod plan;
+pub mod replay;
 pub mod runs;
 pub mod runtime;
 pub mod train;
@@ -24,6 +25,8 @@ pub enum Command {
     Runs(runs::Arguments),
     /// Continue a prompt with a trained model.
     Generate(generate::Arguments),
+    /// Take steps of a run again and compare: tells a bad chip from a bug.
+    Replay(replay::Arguments),
     /// List the models of the paper with their parameter counts and training state.
     Models(models::Arguments),
     /// Find the best way to split a model over a machine, and have a compiler confirm it.
@@ -46,6 +49,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Checkpoint(command) => checkpoint::run(command),
         Command::Runs(arguments) => runs::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Replay(arguments) => replay::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
         Command::Export(arguments) => export::run(arguments),

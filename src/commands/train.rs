@@ -8,14 +8,18 @@ mod together;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::Args;
 use eval::Sampling;
 use sharding::DeviceKind;
 use train::config::{Config, Draft, Value};
+use train::events::{Entry, StopReason, append};
 use train::prometheus::Endpoint;
-use train::run::{Event, Observer, Resume, Summary, kept_config};
+use train::run::{Event, Hang, Observer, Resume, Summary, kept_config};
 
 use super::generate::{Request, answer};
 use crate::output::{Interrupted, bytes, grouped, note, print, print_json, table, usage};
@@ -71,6 +75,9 @@ pub struct Arguments {
     /// Seconds to wait for other processes [default: 600].
     #[arg(long, value_name = "SECONDS")]
     process_timeout: Option<u64>,
+    /// After Ctrl-C or SIGTERM, give up saving after so many seconds [default: as many as it takes].
+    #[arg(long, value_name = "SECONDS")]
+    stop_deadline: Option<f64>,
     /// Serve metrics for Prometheus while training: a port of this machine alone, or ADDRESS:PORT; port 0 takes a free one.
     #[arg(long, value_name = "PORT", value_parser = metrics_address::parse)]
     metrics_addr: Option<SocketAddr>,
@@ -109,7 +116,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(endpoint) = &endpoint {
         note(format_args!("metrics for Prometheus at http://{}/metrics", endpoint.address()));
     }
-    let mut display = Display { progress: Progress::new(), signals, endpoint };
+    let deadline = config.incidents.stop_deadline;
+    let deadline = (deadline > 0.0).then(|| Duration::from_secs_f64(deadline));
+    let completed = Arc::new(AtomicU64::new(0));
+    let mut display = Display { progress: Progress::new(), signals, endpoint, deadline, completed };
     let result = match &identity {
         None => train::run::train(config, arguments.run.as_deref(), &resume, &mut display),
         Some(identity) => together::train(identity, &arguments, &resume, config, &mut display),
@@ -128,7 +138,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             checkpoint.display(),
             run.display()
         ));
-        return Err(Interrupted.into());
+        return Err(Interrupted(display.signals.stop().unwrap_or(130)).into());
     }
     if let Some(identity) = &identity
         && identity.index > 0
@@ -175,7 +185,20 @@ fn sample(summary: &Summary) -> anyhow::Result<()> {
 
 /// The configuration that the arguments ask for.
 fn configuration(arguments: &Arguments) -> Result<Config, train::Error> {
-    let Arguments { config, set, data, steps, run, device, plugin, topology, slices, plan, .. } = arguments;
+    let Arguments {
+        config,
+        set,
+        data,
+        steps,
+        run,
+        device,
+        plugin,
+        topology,
+        slices,
+        plan,
+        stop_deadline,
+        ..
+    } = arguments;
     let mut draft = Draft::quick_start()?;
     if let Some(path) = config {
         draft.apply_file(path)?;
@@ -207,6 +230,9 @@ fn configuration(arguments: &Arguments) -> Result<Config, train::Error> {
     if let Some(plugin) = plugin {
         draft.set_value("--plugin", "device.plugin", path(plugin))?;
     }
+    if let Some(seconds) = stop_deadline {
+        draft.set_value("--stop-deadline", "incidents.stop_deadline", (*seconds).into())?;
+    }
     let mut config = draft.finish()?;
     config.device.plan.clone_from(plan);
     Ok(config)
@@ -217,6 +243,30 @@ struct Display {
     progress: Progress,
     signals: Signals,
     endpoint: Option<Endpoint>,
+    /// Time from a signal to giving up.
+    deadline: Option<Duration>,
+    /// Steps completed.
+    completed: Arc<AtomicU64>,
+}
+
+impl Display {
+    /// What is done when a signal came and the state cannot be saved in time.
+    fn give_up(&self, run: &Path, deadline: Duration) -> impl FnOnce() + Send + 'static {
+        let (completed, run) = (Arc::clone(&self.completed), run.to_owned());
+        move || {
+            let step = completed.load(Ordering::SeqCst);
+            let message = format!(
+                "not saved within the deadline of {} s; the last checkpoint is good, steps after it up to {step} will be \
+                 taken again; to continue: gopher train --run {}",
+                deadline.as_secs_f64(),
+                run.display()
+            );
+            note(format_args!("error: {message}"));
+            let stop = Entry::Stop { step, reason: StopReason::Deadline, message: Some(message) };
+            // The program ends whether this can be written or not.
+            let _ = append(&run.join("events.jsonl"), SystemTime::now(), &stop);
+        }
+    }
 }
 
 impl Observer for Display {
@@ -233,11 +283,17 @@ impl Observer for Display {
             Event::Fetch(fetch) => self.progress.fetch(fetch),
             Event::Note(text) => self.progress.note(&text),
             Event::Begin { run, completed, steps } => {
-                self.signals.finish_steps();
+                self.completed.store(completed, Ordering::SeqCst);
+                let deadline = self.deadline.unwrap_or_default();
+                self.signals.finish_steps(self.deadline, self.give_up(run, deadline));
                 let from = if completed > 0 { format!(", from step {completed}") } else { String::new() };
                 self.progress.note(&format!("training {steps} steps{from} in {}", run.display()));
             }
-            Event::Step { record, steps } => self.progress.step(record, steps),
+            Event::End => self.signals.saved(),
+            Event::Step { record, steps } => {
+                self.completed.store(record.step, Ordering::SeqCst);
+                self.progress.step(record, steps);
+            }
             Event::Saved { checkpoint, bytes: size, seconds, waited_seconds } => {
                 let (checkpoint, size) = (checkpoint.display(), bytes(size as u64));
                 self.progress.note(&format!(
@@ -252,7 +308,18 @@ impl Observer for Display {
     }
 
     fn should_stop(&self) -> bool {
-        self.signals.stop()
+        self.signals.stop().is_some()
+    }
+
+    fn alarm(&self) -> Box<dyn Fn(&Hang) + Send> {
+        Box::new(|hang| {
+            if hang.abort {
+                note(format_args!("error: {hang}; giving up: incidents.hang is \"abort\""));
+                // The device does not answer: nothing can be saved, nor the plugin taken apart in good order.
+                signals::quit(1);
+            }
+            note(format_args!("warning: {hang}"));
+        })
     }
 }
 

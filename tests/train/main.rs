@@ -5,8 +5,10 @@ mod failures;
 mod fake;
 #[cfg(unix)]
 mod hosts;
+mod incidents;
 mod place;
 mod recipe;
+mod replay;
 mod results;
 mod resume;
 #[cfg(unix)]

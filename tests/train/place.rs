@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sharding::DeviceKind;
@@ -129,6 +131,13 @@ impl Place {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// Lines of `events.jsonl` of a run that are of one kind.
+    pub fn events(&self, run: &str, kind: &str) -> Vec<Value> {
+        let text = self.read(&format!("{run}/events.jsonl"));
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["event"] == kind).collect()
+    }
+
     /// The tensors of a checkpoint as they lie in its file.
     pub fn state(&self, run: &str, step: u64) -> Vec<u8> {
         fs::read(self.path(&format!("{run}/checkpoints/step-{step:08}/{SHARD}"))).unwrap()
@@ -161,4 +170,21 @@ pub fn check_error(output: &Output, code: i32, parts: &[&str]) -> String {
 
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Sends a signal.
+pub fn signal(child: &Child, name: &str) {
+    let kill = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status().unwrap();
+    assert!(kill.success());
+}
+
+/// Waits until a file has some lines with a certain part.
+pub fn wait_for_lines(file: &Path, part: &str, count: usize) {
+    let start = Instant::now();
+    let lines =
+        || fs::read_to_string(file).map_or(0, |text| text.lines().filter(|line| line.contains(part)).count());
+    while lines() < count {
+        assert!(start.elapsed() < Duration::from_secs(180), "{}: not {count} lines {part:?}", file.display());
+        thread::sleep(Duration::from_millis(2));
+    }
 }

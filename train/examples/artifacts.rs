@@ -14,6 +14,7 @@ use train::checkpoint::{
 use train::metrics::{self, Record};
 use train::run_directory::{RunDirectory, write_atomically};
 use train::schedule::Schedule;
+use train::skipped::Skipped;
 use train::tensorboard;
 
 const STEPS: u64 = 300;
@@ -61,7 +62,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let description = Description {
         step: STEPS,
         tokens: STEPS * 1024,
-        data: DataPosition { order: "shuffled".into(), seed: 1, sequences: STEPS },
+        data: DataPosition {
+            order: "shuffled".into(),
+            seed: 1,
+            sequences: STEPS,
+            skipped: Skipped::default(),
+        },
         random: RandomState { seed: 1, state: "none".into() },
         config_digest: "none".into(),
         versions: Versions { gopher: "none".into(), plugin: "none".into() },

@@ -19,6 +19,7 @@ use sharding::DeviceKind;
 use sharding::machine::{Topology, TopologyError};
 
 use crate::batches::{BatchChange, Batches, microbatches};
+use crate::incidents::Incidents;
 use crate::plan::Planned;
 pub use crate::precision::PrecisionPolicy;
 use crate::precision::Regime;
@@ -49,6 +50,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// How checkpoints are saved, and which are kept.
     pub checkpoint: Checkpoints,
+    /// What is done when something goes wrong.
+    pub incidents: Incidents,
     /// Where programs run.
     pub device: Device,
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::incidents::{Kind, Outcome};
 use crate::{checkpoint, config, metrics, plan, processes, run_directory};
 
 /// Why training did not begin, or ended early. What was saved before stays.
@@ -148,21 +149,65 @@ pub enum Error {
         /// The run directory.
         run: PathBuf,
     },
-    /// The loss or its gradients are not finite.
-    #[error(
-        "step {step}: loss {loss}, gradient norm {grad_norm}; the step was left out and the last good state saved as {}; lower schedule.maximum or training.clip_norm, or lengthen schedule.warmup_steps",
-        .saved.display()
-    )]
-    NotFinite {
-        /// The step, from 1.
-        step: u64,
-        /// Its loss.
-        loss: f64,
-        /// Its gradients' global norm.
-        grad_norm: f64,
+    /// A bad step, by a policy that ends the run or after too many of them.
+    #[error("{outcome}{}; the state before it is saved as {}; {}", because(.reason), .saved.display(), advice(.outcome))]
+    BadStep {
+        /// The step and its numbers.
+        outcome: Outcome,
+        /// Why it ends the run although the policy is another.
+        reason: Option<String>,
         /// The checkpoint saved.
         saved: PathBuf,
     },
+    /// The device did something else with a step than its numbers call for.
+    #[error(
+        "{outcome}: the device {}, which contradicts these numbers; its state is not to be trusted: continue from the last checkpoint, and check the device with gopher replay",
+        if *.applied { "applied the step" } else { "left the step out" }
+    )]
+    Contradiction {
+        /// The step and its numbers.
+        outcome: Outcome,
+        /// Whether the device applied it.
+        applied: bool,
+    },
+    /// The list of rewinds is damaged.
+    #[error("{}: not a list of rewinds ({reason}); restore it from a copy", .path.display())]
+    Rewinds {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A step to be replayed is not recorded.
+    #[error("{} records no step {step}{}: name one with --step", .run.display(), last_recorded(.last))]
+    NotRecorded {
+        /// The run directory.
+        run: PathBuf,
+        /// The step.
+        step: u64,
+        /// The last step there is.
+        last: Option<u64>,
+    },
+}
+
+fn because(reason: &Option<String>) -> String {
+    reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
+}
+
+fn last_recorded(last: &Option<u64>) -> String {
+    last.map(|last| format!(", the last is {last}")).unwrap_or_default()
+}
+
+fn advice(outcome: &Outcome) -> &'static str {
+    match outcome.kind() {
+        Some(Kind::NotFinite) => {
+            "lower schedule.maximum or training.clip_norm, lengthen schedule.warmup_steps, or set incidents.not_finite to \
+             \"skip\" or \"rewind\" (docs/incidents.md)"
+        }
+        _ => {
+            "lower schedule.maximum, or set incidents.spike to \"note\", \"skip\" or \"rewind\" (docs/incidents.md)"
+        }
+    }
 }
 
 fn of_checkpoint(path: &Option<PathBuf>) -> String {

@@ -1,15 +1,20 @@
 //! Training from a configuration to a trained model, and going on where a run left off.
 
 mod efficiency;
+mod judge;
+mod launch;
 mod open;
 mod parts;
 mod plan;
+mod replay;
 mod report;
+mod rewinds;
 mod saving;
 mod steps;
 mod summary;
 mod together;
 mod validation;
+mod watchdog;
 
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
@@ -21,7 +26,7 @@ use sharding::plan::Plan;
 use sharding::{Progress, Runtime, RuntimeOptions};
 
 use crate::Error;
-use crate::checkpoint;
+use crate::checkpoint::{self, Checkpoint};
 use crate::config::Config;
 use crate::metrics::Record;
 use crate::processes::Group;
@@ -32,11 +37,14 @@ use efficiency::{Efficiency, Work, peak_flops};
 pub use open::kept_config;
 use open::{Opened, open};
 use parts::Parts;
+pub use replay::{Compared, Numbers, Replay, Verdict, replay};
 use report::Report;
-use steps::{Identity, Outcome, Steps};
+use saving::Identity;
+use steps::{Beginning, Outcome, Steps};
 pub use summary::Summary;
 pub use together::train_together;
 use validation::Validation;
+pub use watchdog::Hang;
 
 /// Is told what happens, and says when to stop.
 pub trait Observer {
@@ -46,6 +54,11 @@ pub trait Observer {
     /// Whether to stop: asked between steps. The steps under way are finished and saved.
     fn should_stop(&self) -> bool {
         false
+    }
+
+    /// What is called, from another thread, when no step ends. If [`Hang::abort`] is set, it is to end the program.
+    fn alarm(&self) -> Box<dyn Fn(&Hang) + Send> {
+        Box::new(|_| {})
     }
 }
 
@@ -65,6 +78,8 @@ pub enum Event<'a> {
         /// Steps of the whole run.
         steps: u64,
     },
+    /// No more steps will be taken, and what there was to save is saved. [`Observer::should_stop`] is not asked any more.
+    End,
     /// A step is done.
     Step {
         /// What is known of it.
@@ -131,7 +146,17 @@ fn train_from(
     let start = Instant::now();
     let opened = open(&config, folder, resume, observer)?;
     together::tell_opened(group, opened.checkpoint.as_ref())?;
-    match prepare(&config, &opened, group, observer) {
+    let prepared = prepare(&config, &opened, group, observer).and_then(|prepared| {
+        let run = &opened.run;
+        if group.is_none_or(Group::is_first) {
+            opened.set_aside(observer)?;
+        }
+        // In this order: a folder with a configuration is a run, and a run has a tokenizer.
+        write_atomically(&run.tokenizer(), prepared.text.tokenizer.to_bytes())?;
+        write_atomically(&run.config(), config.to_toml().as_bytes())?;
+        Ok(prepared)
+    });
+    match prepared {
         Ok(prepared) => train_prepared(&config, opened, prepared, group, start, observer),
         Err(error) => {
             opened.run.abandon();
@@ -164,7 +189,7 @@ struct Prepared {
     validation: Option<Validation>,
 }
 
-/// Everything that is quick to fail, then the text; what the run directory needs to be a run is written at the end.
+/// Everything that is quick to fail, then the text. Nothing is written.
 fn prepare(
     config: &Config,
     opened: &Opened,
@@ -191,12 +216,6 @@ fn prepare(
         let tokens = text.corpus.training().len() as u64;
         return Err(Error::OtherText { run: run.path().to_owned(), tokens });
     }
-    if group.is_none_or(Group::is_first) {
-        opened.set_aside(observer)?;
-    }
-    // In this order: a folder with a configuration is a run, and a run has a tokenizer.
-    write_atomically(&run.tokenizer(), text.tokenizer.to_bytes())?;
-    write_atomically(&run.config(), config.to_toml().as_bytes())?;
     Ok(Prepared { runtime, plan, text, digest, sequences, validation })
 }
 
@@ -265,13 +284,20 @@ fn train_prepared(
     let batch = config.batches().batch(completed);
     let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_ref())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
-    drop(checkpoint);
+    let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().data.skipped.clone());
+    // One of another run is none of this.
+    let own = |checkpoint: Checkpoint| {
+        Some(checkpoint.path().to_owned()).filter(|path| path.starts_with(run.path()))
+    };
+    let checkpoint = checkpoint.and_then(own);
     let identity = Identity::new(run, digest, &runtime, group.map(Group::peers))?;
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
     let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
-    let mut steps = Steps::new(config, run, parts, sequences, identity, report, completed);
+    let beginning = Beginning { parts, sequences, identity, report, completed, checkpoint, skipped };
+    let mut steps = Steps::new(config, run, &runtime, beginning, observer)?;
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);
+    observer.event(Event::End);
     // The charts show what there is, however the run ended.
     let charts = steps.report().finish();
     let outcome = outcome?;

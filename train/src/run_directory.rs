@@ -5,6 +5,8 @@
 //! tokenizer.model             the tokenizer, in SentencePiece's format
 //! plan.json                   how the model is split over devices
 //! metrics.jsonl               one object per step (see `metrics`)
+//! events.jsonl                what happened, and what was done (see `events`)
+//! rewinds.json                where the run went back, if it did
 //! events.out.tfevents.*       the same scalars for TensorBoard
 //! starts.jsonl                one object per process that worked on the run (see `starts`)
 //! loss.svg                    the loss curve
@@ -169,6 +171,16 @@ impl RunDirectory {
         self.path.join("metrics.jsonl")
     }
 
+    /// `events.jsonl`.
+    pub fn events(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// `rewinds.json`.
+    pub fn rewinds(&self) -> PathBuf {
+        self.path.join("rewinds.json")
+    }
+
     /// `loss.svg`.
     pub fn loss_chart(&self) -> PathBuf {
         self.path.join("loss.svg")
@@ -228,7 +240,7 @@ fn default_name(model: &str, now: SystemTime) -> String {
 }
 
 /// Year, month (1–12) and day (1–31) of a day counted from 1 January 1970, in the Gregorian calendar.
-fn civil_date(days: u64) -> (u64, u64, u64) {
+pub(crate) fn civil_date(days: u64) -> (u64, u64, u64) {
     // Years are counted from 1 March, so that the leap day comes last; an era is 400 years.
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

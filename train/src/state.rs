@@ -1,5 +1,7 @@
 //! The state of a training on the device: parameters and Adam's means, as buffers and as a checkpoint.
 
+mod digest;
+
 use std::ops::Range;
 
 use graph::{DType, Literal, TensorType};
@@ -9,10 +11,11 @@ use sharding::{Buffer, HostArray, Input, Part, Program, Runtime, array_type};
 use crate::Error;
 use crate::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
 use crate::step::ADAM;
+pub use digest::StateDigest;
 
 /// The tensors a step reads and writes: for each of its groups ([`state_groups`](crate::step::state_groups)), all
-/// parameters of the model.
-/// They lie on the devices as the step wants them; a checkpoint holds the pieces, for any other mesh to go on with.
+/// parameters of the model. They lie on the devices as the step wants them; a checkpoint holds the pieces, for any other
+/// mesh to go on with.
 #[derive(Debug)]
 pub struct State {
     names: Vec<String>,
@@ -57,11 +60,27 @@ impl State {
     /// # Errors
     /// When a tensor is missing, of another type or shape, or cannot be read, and when a device refuses.
     pub fn load(runtime: &Runtime, step: &[Input], checkpoint: &Checkpoint) -> Result<State, Error> {
+        let mut state = State { names: names(state_inputs(step)), buffers: Vec::new() };
+        state.reload(runtime, step, checkpoint)?;
+        Ok(state)
+    }
+
+    /// Replaces the state by that of a checkpoint, as [`State::load`] does, without room for both. After an error it may
+    /// hold a part of it.
+    ///
+    /// # Errors
+    /// As [`State::load`].
+    pub fn reload(
+        &mut self,
+        runtime: &Runtime,
+        step: &[Input],
+        checkpoint: &Checkpoint,
+    ) -> Result<(), Error> {
         let inputs = state_inputs(step);
         for Input { name, ty, .. } in inputs {
             checkpoint.expect(name, dtype(ty.dtype), &ty.shape)?;
         }
-        let mut buffers = Vec::with_capacity(inputs.len());
+        self.buffers.clear();
         for Input { name, ty, layout, .. } in inputs {
             let part = |ranges: &[Range<usize>]| -> Result<HostArray, Error> {
                 let region = region(ranges);
@@ -70,9 +89,9 @@ impl State {
                 checkpoint.read(name, &region, array.bytes_mut())?;
                 Ok(array)
             };
-            buffers.push(runtime.upload_parts(ty, layout, part)?);
+            self.buffers.push(runtime.upload_parts(ty, layout, part)?);
         }
-        Ok(State { names: names(inputs), buffers })
+        Ok(())
     }
 
     /// Waits for the state and copies it to the host: of every tensor the pieces in which devices hold it, each once.

@@ -171,11 +171,15 @@ struct Derivative {
 
 /// One step of training: loss, gradients, clipping by global norm, Adam.
 ///
-/// Inputs: the state ([`StepOptions::state_groups`], each with a tensor for every parameter); `step`, f32 scalar, counting from 1; `learning_rate`,
-/// f32 scalar; `tokens` and `targets`, i32 `[batch, time]`, or `[microbatches, batch, time]` with several microbatches
-/// or stages.
+/// Inputs: the state ([`StepOptions::state_groups`], each with a tensor for every parameter); `step`, f32 scalar, counting
+/// from 1; `learning_rate`, f32 scalar; `loss_limit` and `apply`, f32 scalars; `tokens` and `targets`, i32 `[batch, time]`,
+/// or `[microbatches, batch, time]` with several microbatches or stages.
 /// Outputs: the state, each tensor in the memory of its input; `loss`, f32, mean nats per token before the step;
-/// `grad_norm`, f32, global norm before clipping. A step whose gradients are not finite leaves the state as it was.
+/// `grad_norm`, f32, global norm before clipping; `applied`, f32, 1 or 0.
+///
+/// A step leaves the state as it was, and `applied` is 0, if its loss or norm is not finite, its loss is above
+/// `loss_limit`, or `apply` is 0. `applied` of one step can be `apply` of the next, which then changes nothing after a
+/// bad step although it was started before anybody knew.
 ///
 /// With several stages it is the program of one of them on a mesh with the axis [`pipeline::STAGE`], which has its share
 /// of the layers' parameters and all others whole.
@@ -193,6 +197,8 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
         groups[1..].iter().map(|prefix| add_params(&b, &model, prefix, DType::F32)).collect();
     let step = b.param("step", TensorType::scalar(DType::F32), &[]);
     let learning_rate = b.param("learning_rate", TensorType::scalar(DType::F32), &[]);
+    let loss_limit = b.param("loss_limit", TensorType::scalar(DType::F32), &[]);
+    let apply = b.param("apply", TensorType::scalar(DType::F32), &[]);
     let (tokens, targets) = options.step_params(&b);
     let derivative = match (options.stages, options.microbatches) {
         (1, 1) => {
@@ -209,15 +215,18 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
         squares: optimizer[1],
         copy: optimizer.get(2).copied(),
     };
-    let (state, norm) = optimizer::update(&b, options, &state, &derivative.gradients, step, learning_rate)?;
+    let Derivative { loss, gradients } = derivative;
+    let scalars = optimizer::Scalars { step, learning_rate, loss, loss_limit, apply };
+    let updated = optimizer::update(&b, options, &state, &gradients, &scalars)?;
     let names = specs(&model).map(|spec| spec.name);
-    for (position, (prefix, tensors)) in groups.iter().zip(state).enumerate() {
+    for (position, (prefix, tensors)) in groups.iter().zip(updated.state).enumerate() {
         for (index, tensor) in tensors.into_iter().enumerate() {
             b.output_aliased(format!("{prefix}{}", names[index]), tensor, Some(position * COUNT + index));
         }
     }
-    b.output("loss", derivative.loss);
-    b.output("grad_norm", norm);
+    b.output("loss", loss);
+    b.output("grad_norm", updated.norm);
+    b.output("applied", updated.applied);
     b.finish()
 }
 

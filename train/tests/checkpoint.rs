@@ -12,6 +12,7 @@ use train::checkpoint::{
     self, Checkpoint, DataPosition, Description, Dtype, Error, LARGEST_FILE, Process, RandomState, Region,
     Retention, Snapshot, SnapshotPiece, SnapshotTensor, Versions, newest_good, publish, save, write_pieces,
 };
+use train::skipped::Skipped;
 
 fn piece(dtype: Dtype, offset: &[usize], shape: &[usize], data: &[u8]) -> SnapshotPiece {
     let region = Region { offset: offset.into(), shape: shape.into() };
@@ -43,7 +44,12 @@ fn description(step: u64) -> Description {
     Description {
         step,
         tokens: step * 1024,
-        data: DataPosition { order: "shuffled".into(), seed: 7, sequences: step * 4 },
+        data: DataPosition {
+            order: "shuffled".into(),
+            seed: 7,
+            sequences: step * 4,
+            skipped: Skipped::default(),
+        },
         random: RandomState { seed: 7, state: "none".into() },
         config_digest: "abc".into(),
         versions: Versions { gopher: "0.1.0".into(), plugin: "cpu".into() },

@@ -11,6 +11,7 @@ use sharding::plan::{MeshShape, Plan, RematPolicy};
 use sharding::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
 use train::checkpoint::{self, Checkpoint, DataPosition, Description, RandomState, Snapshot, Versions};
 use train::plan::{Planned, split};
+use train::skipped::Skipped;
 use train::state::State;
 use train::step::train_step;
 
@@ -85,7 +86,12 @@ fn save_snapshot(snapshot: &Snapshot, folder: &Path) -> Vec<(String, Vec<u8>)> {
     let description = Description {
         step: 1,
         tokens: 64,
-        data: DataPosition { order: "shuffled".into(), seed: SEED.into(), sequences: 8 },
+        data: DataPosition {
+            order: "shuffled".into(),
+            seed: SEED.into(),
+            sequences: 8,
+            skipped: Skipped::default(),
+        },
         random: RandomState { seed: SEED.into(), state: "none".into() },
         config_digest: "abc".into(),
         versions: Versions { gopher: "none".into(), plugin: "none".into() },
@@ -201,8 +207,10 @@ fn a_run_goes_on_with_another_mesh() {
         let inputs = [
             program.upload_slice(first, &[step]).unwrap(),
             program.upload_slice(first + 1, &[1e-2f32]).unwrap(),
-            program.upload_slice(first + 2, &tokens).unwrap(),
-            program.upload_slice(first + 3, &tokens).unwrap(),
+            program.upload_slice(first + 2, &[f32::INFINITY]).unwrap(),
+            program.upload_slice(first + 3, &[1f32]).unwrap(),
+            program.upload_slice(first + 4, &tokens).unwrap(),
+            program.upload_slice(first + 5, &tokens).unwrap(),
         ];
         let inputs: Vec<_> = state.buffers().iter().chain(&inputs).collect();
         state.advance(program.run(&inputs).unwrap())[0].to_f64().unwrap()
@@ -269,6 +277,8 @@ fn rounding_at_random_does_not_depend_on_the_mesh() {
         let number = |index: usize| match input.name.as_str() {
             "step" => 3.0,
             "learning_rate" => 1e-3,
+            "loss_limit" => f64::INFINITY,
+            "apply" => 1.0,
             name if name.starts_with("adam/v/") => 0.01 + 0.005 * wave(index),
             name if name.starts_with("adam/m/") => 0.02 * wave(index),
             _ => 0.5 * wave(index),

@@ -1,18 +1,33 @@
-//! Ctrl-C: finish the step and save; a second one quits at once.
+//! Ctrl-C and SIGTERM: finish the step and save, within a deadline if there is one; a second signal quits at once.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::{flag, low_level};
+
+/// Exit code of a signal: 128 and its number, as shells say it.
+const SIGNALS: [(i32, i32); 2] = [(SIGINT, 130), (SIGTERM, 143)];
+
+/// How often the deadline's thread looks.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Ends the program at once, with all its threads.
+pub fn quit(code: i32) -> ! {
+    low_level::exit(code)
+}
 
 /// What signals have asked for.
 pub struct Signals {
-    /// Finish and save.
-    stop: Arc<AtomicBool>,
+    /// Exit code of the last signal that asked to finish and save; 0 before.
+    stop: Arc<AtomicUsize>,
     /// The next signal quits at once.
     quit: Arc<AtomicBool>,
+    /// Whether everything is saved, or given up.
+    settled: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -21,24 +36,50 @@ impl Signals {
     /// # Errors
     /// When the system refuses.
     pub fn install() -> io::Result<Signals> {
-        let (stop, quit) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
-        // 128 + the signal's number, as shells say it.
-        for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
+        let (stop, quit) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)));
+        for (signal, code) in SIGNALS {
             // They are called in this order.
             flag::register_conditional_shutdown(signal, code, Arc::clone(&quit))?;
-            flag::register(signal, Arc::clone(&stop))?;
+            flag::register_usize(signal, Arc::clone(&stop), code as usize)?;
             flag::register(signal, Arc::clone(&quit))?;
         }
-        Ok(Signals { stop, quit })
+        Ok(Signals { stop, quit, settled: Arc::new(AtomicBool::new(false)) })
     }
 
-    /// From now on the first signal only asks to stop.
-    pub fn finish_steps(&self) {
+    /// From now on the first signal only asks to stop. If there is a deadline, the program ends when that time has gone by
+    /// since the signal, with the signal's exit code, after a call of `give_up`.
+    pub fn finish_steps(&self, deadline: Option<Duration>, give_up: impl FnOnce() + Send + 'static) {
         self.quit.store(false, Ordering::SeqCst);
+        let Some(deadline) = deadline else { return };
+        let (stop, settled) = (Arc::clone(&self.stop), Arc::clone(&self.settled));
+        // It ends with the program: nobody waits for it.
+        thread::spawn(move || {
+            while stop.load(Ordering::SeqCst) == 0 {
+                thread::sleep(POLL);
+            }
+            let asked = Instant::now();
+            while asked.elapsed() < deadline {
+                thread::sleep(POLL.min(deadline.saturating_sub(asked.elapsed())));
+            }
+            if settled.swap(true, Ordering::SeqCst) {
+                return;
+            }
+            give_up();
+            // At once: nothing of the plugin, whose threads are at work, is taken apart.
+            quit(stop.load(Ordering::SeqCst) as i32);
+        });
     }
 
-    /// Whether a signal has asked to stop.
-    pub fn stop(&self) -> bool {
-        self.stop.load(Ordering::SeqCst)
+    /// Everything is saved: nothing is left for the deadline to end.
+    pub fn saved(&self) {
+        self.settled.store(true, Ordering::SeqCst);
+    }
+
+    /// The exit code of the signal that has asked to stop, if one has.
+    pub fn stop(&self) -> Option<u8> {
+        match self.stop.load(Ordering::SeqCst) {
+            0 => None,
+            code => Some(code as u8),
+        }
     }
 }

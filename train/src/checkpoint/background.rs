@@ -15,6 +15,7 @@ use super::peers::{Peers, save_together};
 use super::save::{Description, save};
 use super::{Error, Snapshot};
 use crate::run_directory::FileError;
+use crate::state::StateDigest;
 
 /// Something to be saved.
 #[derive(Debug)]
@@ -48,6 +49,8 @@ pub struct Outcome {
     pub removed: Vec<PathBuf>,
     /// Why one of those could not be removed. The new checkpoint is good all the same.
     pub not_removed: Option<Error>,
+    /// What identifies the state, if this process holds all of it.
+    pub digest: Option<StateDigest>,
     /// The tensors, whose memory may be used again.
     pub snapshot: Snapshot,
 }
@@ -91,6 +94,7 @@ impl Background {
             elapsed: Duration::ZERO,
             removed: Vec::new(),
             not_removed: None,
+            digest: None,
             snapshot: Snapshot::default(),
         });
         Some(outcome)
@@ -109,17 +113,22 @@ pub(super) fn perform(request: Request) -> Outcome {
     let start = Instant::now();
     let Request { checkpoints, mut description, metrics, snapshot, retention, peers } = request;
     let step = description.step;
-    let result = metrics
-        .map(|(path, bytes)| prefix(&path, bytes).map_err(|source| FileError::read(&path, source)))
-        .transpose()
-        .map_err(Error::from)
-        .and_then(|metrics| {
-            description.metrics = metrics;
-            match &peers {
-                None => save(&checkpoints, &description, &snapshot),
-                Some(peers) => save_together(&checkpoints, &description, &snapshot, &**peers),
-            }
-        });
+    // Hashing takes a while, and writing does too.
+    let (result, digest) = thread::scope(|scope| {
+        let digest = scope.spawn(|| StateDigest::of(&snapshot));
+        let result = metrics
+            .map(|(path, bytes)| prefix(&path, bytes).map_err(|source| FileError::read(&path, source)))
+            .transpose()
+            .map_err(Error::from)
+            .and_then(|metrics| {
+                description.metrics = metrics;
+                match &peers {
+                    None => save(&checkpoints, &description, &snapshot),
+                    Some(peers) => save_together(&checkpoints, &description, &snapshot, &**peers),
+                }
+            });
+        (result, digest.join().ok().flatten())
+    });
     let (mut removed, mut not_removed) = (Vec::new(), None);
     let first = peers.is_none_or(|peers| peers.process().index == 0);
     if result.is_ok() && first {
@@ -129,7 +138,7 @@ pub(super) fn perform(request: Request) -> Outcome {
         }
     }
     let bytes = snapshot.bytes();
-    Outcome { step, result, bytes, elapsed: start.elapsed(), removed, not_removed, snapshot }
+    Outcome { step, result, bytes, elapsed: start.elapsed(), removed, not_removed, digest, snapshot }
 }
 
 /// The first bytes of a file, which are put on disk: a checkpoint does not outlive the metrics of its steps.

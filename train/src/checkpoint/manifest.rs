@@ -11,6 +11,7 @@ use super::region::{Region, fill};
 use super::{Error, folder_name};
 use crate::run_directory::{FileError, write_atomically};
 use crate::seal::{self, Seal};
+use crate::skipped::Skipped;
 
 /// Version of the folder's layout and of the manifest.
 pub const FORMAT_VERSION: u64 = 2;
@@ -57,8 +58,11 @@ pub struct DataPosition {
     pub order: String,
     /// Seed of that order.
     pub seed: u64,
-    /// Sequences consumed.
+    /// Sequences consumed, and those left out before them: the position in that order.
     pub sequences: u64,
+    /// What is left out of that order, as ranges of positions.
+    #[serde(default, skip_serializing_if = "Skipped::is_empty")]
+    pub skipped: Skipped,
 }
 
 /// The state of randomness: a seed, since every random number is a function of it.

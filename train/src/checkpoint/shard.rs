@@ -3,6 +3,7 @@
 //! Format: length of the header (u64, little-endian), the header (JSON: name → dtype, shape, offsets), the pieces' bytes
 //! (little-endian, row-major). The header's rules are checked by the `safetensors` crate.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use sharding::HostArray;
 
 use super::manifest::Axis;
+use super::region::{Runs, fill};
 use super::{Error, FileDigest, Region};
 use crate::disk;
 use crate::run_directory::FileError;
@@ -45,6 +47,29 @@ pub struct SnapshotTensor {
     pub split: Vec<Vec<String>>,
     /// The pieces.
     pub pieces: Vec<SnapshotPiece>,
+}
+
+impl SnapshotTensor {
+    /// All elements, little-endian and row-major; `None` if the pieces are not all there.
+    pub fn whole(&self) -> Option<Cow<'_, [u8]>> {
+        let whole = Region::whole(&self.shape);
+        if let [SnapshotPiece { region, data }] = &self.pieces[..]
+            && *region == whole
+        {
+            return Some(data.bytes().into());
+        }
+        let regions: Vec<_> = self.pieces.iter().map(|piece| &piece.region).collect();
+        if !fill(&self.shape, &regions) {
+            return None;
+        }
+        let element = self.dtype.bitsize() / 8;
+        let mut bytes = vec![0; whole.elements() * element];
+        for SnapshotPiece { region, data } in &self.pieces {
+            let runs = Runs::new(region, &whole, element);
+            runs.copy(&data.bytes()[runs.span()], &mut bytes);
+        }
+        Some(bytes.into())
+    }
 }
 
 /// A piece of a tensor.

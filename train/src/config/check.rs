@@ -14,6 +14,7 @@ impl Config {
     pub fn check(&self) -> Result<(), Error> {
         self.model.check()?;
         self.schedule.check()?;
+        self.incidents.check(self.training.checkpoint_every)?;
         if let Some(topology) = self.topology()?
             && topology.kind() != self.device.kind
         {

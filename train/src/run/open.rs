@@ -20,7 +20,7 @@ pub(super) struct Opened {
     /// `None` to begin at the first step.
     pub(super) checkpoint: Option<Checkpoint>,
     /// Whether the checkpoint is one of this run, named by the user.
-    chosen: bool,
+    pub(super) chosen: bool,
 }
 
 /// Creates a run directory, or opens one and checks that the run can go on with this configuration.

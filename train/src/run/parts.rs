@@ -4,7 +4,7 @@ use std::thread;
 
 use graph::{Function, Partitioned};
 use sharding::plan::Plan;
-use sharding::{CompileOptions, Interface, Program, Runtime};
+use sharding::{CompileOptions, Input, Interface, Program, Runtime};
 
 use super::validation::Validation;
 use crate::Error;
@@ -53,14 +53,7 @@ impl Parts {
             };
             let state = match checkpoint {
                 Some(checkpoint) => State::load(runtime, &inputs, checkpoint)?,
-                None => {
-                    let first = initialize(&options)?;
-                    let first = match plan {
-                        None => Code::One(first),
-                        Some(plan) => Code::Split(split_initialize(&first, plan)?),
-                    };
-                    State::initialize(runtime, &inputs, &first.compile(runtime)?, config.training.seed)?
-                }
+                None => first_state(config, plan, runtime, &inputs)?,
             };
             let step = step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             let (runtime, plan) = (runtime.clone(), plan.cloned());
@@ -91,6 +84,25 @@ fn step_code(config: &Config, plan: Option<&Plan>, batch: usize) -> Result<(Step
     };
     let code = Code::new(train_step(&options)?, plan.as_ref())?;
     Ok((options, code))
+}
+
+/// The state before the first step, for a step with these inputs.
+pub(super) fn first_state(
+    config: &Config,
+    plan: Option<&Plan>,
+    runtime: &Runtime,
+    inputs: &[Input],
+) -> Result<State, Error> {
+    let options = match plan {
+        None => config.step_options(config.training.batch),
+        Some(plan) => config.planned().step_options(plan),
+    };
+    let first = initialize(&options)?;
+    let first = match plan {
+        None => Code::One(first),
+        Some(plan) => Code::Split(split_initialize(&first, plan)?),
+    };
+    State::initialize(runtime, inputs, &first.compile(runtime)?, config.training.seed)
 }
 
 /// A program of a training, not compiled yet.

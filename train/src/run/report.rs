@@ -65,6 +65,14 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
+    /// Takes back the steps after `completed`.
+    pub(super) fn go_back(&mut self, completed: u64) -> Result<(), Error> {
+        (self.metrics, _) = metrics::Writer::open(self.run.metrics(), completed)?;
+        let host = tensorboard::host_name();
+        self.events = tensorboard::Writer::create(self.run.path(), SystemTime::now(), &host, completed)?;
+        self.recount()
+    }
+
     /// Writes down a step; the record comes back with goodput and MFU filled in.
     pub(super) fn step(&mut self, mut record: Record) -> Result<Record, FileError> {
         self.efficiency.complete(&mut record);
@@ -141,6 +149,9 @@ mod tests {
         fs::write(run.path().join(".partial-left"), "").unwrap();
 
         let mut second = open(&run, 3);
+        second.step(step(4)).unwrap();
+        second.step(step(5)).unwrap();
+        second.go_back(3).unwrap();
         let fourth = second.step(step(4)).unwrap();
         second.finish().unwrap();
         assert_eq!(metrics::read(&run.metrics()).unwrap().iter().map(|record| record.step).max(), Some(4));

@@ -14,7 +14,9 @@ use crate::checkpoint::{
     Versions,
 };
 use crate::config::{Checkpoints, Config};
+use crate::events::{Entry, Log};
 use crate::run_directory::{FileError, RunDirectory};
+use crate::skipped::Skipped;
 use crate::state::State;
 
 /// What all checkpoints of a process have in common.
@@ -57,6 +59,7 @@ impl Identity {
 /// The saving of a run.
 pub(super) struct Saving {
     identity: Identity,
+    log: Log,
     background: Background,
     /// The step whose checkpoint was saved last, and where.
     saved: Option<(u64, PathBuf)>,
@@ -71,10 +74,27 @@ pub(super) struct Saving {
 }
 
 impl Saving {
-    pub(super) fn new(identity: Identity) -> Self {
+    /// Of a process that begins with a checkpoint of the run, or without.
+    pub(super) fn new(identity: Identity, log: Log, saved: Option<(u64, PathBuf)>) -> Self {
         let background = Background::default();
         let memory = Snapshot::default();
-        Self { identity, background, saved: None, waited: 0.0, untold: None, memory, failed: false }
+        Self { identity, log, background, saved, waited: 0.0, untold: None, memory, failed: false }
+    }
+
+    /// Whether a checkpoint of a step is there or being written.
+    pub(super) fn has(&self, step: u64) -> bool {
+        self.background.under_way() == Some(step) || self.saved.as_ref().is_some_and(|saved| saved.0 == step)
+    }
+
+    /// Waits for the save under way, before training goes back to an earlier checkpoint.
+    pub(super) fn wait(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        let outcome = self.background.wait();
+        self.settle(outcome, observer)
+    }
+
+    /// Training has gone back to a checkpoint.
+    pub(super) fn gone_back(&mut self, step: u64, checkpoint: PathBuf) {
+        self.saved = Some((step, checkpoint));
     }
 
     /// How long training waited for a save since this was last asked, in seconds.
@@ -90,6 +110,7 @@ impl Saving {
         run: &RunDirectory,
         step: u64,
         state: &State,
+        skipped: &Skipped,
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
         let start = Instant::now();
@@ -100,7 +121,7 @@ impl Saving {
             let outcome = self.background.wait();
             self.settle(outcome, observer)?;
         }
-        self.start(config, run, step, state, start)?;
+        self.start(config, run, step, state, skipped, start)?;
         if !config.checkpoint.background {
             let outcome = self.background.wait();
             self.waited = start.elapsed().as_secs_f64();
@@ -117,6 +138,7 @@ impl Saving {
         run: &RunDirectory,
         step: u64,
         state: &State,
+        skipped: &Skipped,
         observer: &mut dyn Observer,
     ) -> Result<PathBuf, Error> {
         let start = Instant::now();
@@ -126,7 +148,7 @@ impl Saving {
             self.settle(outcome, observer)?;
         }
         if self.background.under_way().is_none() && self.saved.as_ref().is_none_or(|saved| saved.0 != step) {
-            self.start(config, run, step, state, start)?;
+            self.start(config, run, step, state, skipped, start)?;
         }
         if let Some(outcome) = self.background.wait() {
             self.report(outcome, observer)?;
@@ -141,6 +163,7 @@ impl Saving {
         run: &RunDirectory,
         step: u64,
         state: &State,
+        skipped: &Skipped,
         start: Instant,
     ) -> Result<(), Error> {
         let snapshot = state.snapshot_in(std::mem::take(&mut self.memory))?;
@@ -149,7 +172,7 @@ impl Saving {
         let Checkpoints { keep_last, keep_every, .. } = config.checkpoint;
         let request = Request {
             checkpoints: checkpoints.clone(),
-            description: self.describe(config, step),
+            description: self.describe(config, step, skipped),
             metrics: Some((metrics, length)),
             snapshot,
             retention: Retention { keep_last, keep_every },
@@ -160,12 +183,18 @@ impl Saving {
         Ok(())
     }
 
-    fn describe(&self, config: &Config, step: u64) -> Description {
+    fn describe(&self, config: &Config, step: u64, skipped: &Skipped) -> Description {
+        let batches = config.batches();
         let seed = config.training.seed.into();
         Description {
             step,
-            tokens: config.batches().tokens(step),
-            data: DataPosition { order: "shuffled".into(), seed, sequences: config.batches().position(step) },
+            tokens: batches.tokens(step),
+            data: DataPosition {
+                order: "shuffled".into(),
+                seed,
+                sequences: skipped.position(batches.position(step)),
+                skipped: skipped.clone(),
+            },
             random: RandomState {
                 seed,
                 state: "none: every random number is a function of seed, parameter, element and step".into(),
@@ -200,9 +229,11 @@ impl Saving {
 
     /// Tells of a save that has gone well.
     fn report(&mut self, outcome: Outcome, observer: &mut dyn Observer) -> Result<(), checkpoint::Error> {
-        let Outcome { step, result, bytes, elapsed, removed, not_removed, snapshot } = outcome;
+        let Outcome { step, result, bytes, elapsed, removed, not_removed, digest, snapshot } = outcome;
         self.memory = snapshot;
         let (path, seconds, waited_seconds) = (result?, elapsed.as_secs_f64(), self.waited);
+        let checkpoint = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.log.write(&Entry::Save { step, checkpoint, seconds, digest })?;
         observer.event(Event::Saved { checkpoint: &path, bytes, seconds, waited_seconds });
         self.saved = Some((step, path));
         for path in removed {

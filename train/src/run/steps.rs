@@ -1,41 +1,72 @@
 //! The loop. The device is given a step before the host reads the loss of the one before, so that it never waits.
+//!
+//! What to do after each step is decided by [`Judge`]; here it is done. A bad step changes nothing on the device, nor does
+//! the one that was under way when it was found: that one is given to the device again.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use data::Sequences;
-use sharding::TransferToHost;
+use sharding::{Buffer, Runtime, TransferToHost};
 
+use super::judge::{self, Decision, Judge, SKIPPED};
+use super::launch::{Launch, Launched, number};
 use super::parts::Parts;
 use super::report::Report;
-pub(super) use super::saving::Identity;
-use super::saving::Saving;
+use super::rewinds::{Rewind, Rewinds};
+use super::saving::{Identity, Saving};
+use super::watchdog::{Wait, Watchdog};
 use super::{Event, Observer};
 use crate::Error;
 use crate::batches::Batches;
+use crate::checkpoint::{self, Checkpoint};
 use crate::config::Config;
-use crate::feed::upload_batch;
-use crate::metrics::Record;
+use crate::events::{Done, Entry, Log, StopReason};
+use crate::incidents;
+use crate::metrics::{self, Record};
 use crate::run_directory::RunDirectory;
+use crate::skipped::{Range, Skipped};
 
 /// A run under way.
 pub(super) struct Steps<'a> {
     config: &'a Config,
     run: &'a RunDirectory,
+    runtime: &'a Runtime,
     parts: Parts,
     sequences: Sequences,
     batches: Batches,
     saving: Saving,
+    log: Log,
+    judge: Judge,
+    rewinds: Rewinds,
+    skipped: Skipped,
+    watchdog: Watchdog,
     report: Report<'a>,
-    /// Steps given to the device and read back.
+    /// Steps given to the device, read back, and not taken back.
     completed: u64,
+    /// The last step given to the device that may have changed the state.
+    given: u64,
+    /// Whether that one was applied, on the device; `None` if it was.
+    apply: Option<Buffer>,
     /// When the host last came back from waiting for the device.
     free_since: Instant,
     /// When the device finished what was read last.
     finished_at: Instant,
     outcome: Outcome,
+}
+
+/// What a run begins with, or goes on with.
+pub(super) struct Beginning<'a> {
+    pub(super) parts: Parts,
+    pub(super) sequences: Sequences,
+    pub(super) identity: Identity,
+    pub(super) report: Report<'a>,
+    /// Steps completed, and the run's checkpoint of them.
+    pub(super) completed: u64,
+    pub(super) checkpoint: Option<PathBuf>,
+    /// What that checkpoint's run had left out of the data.
+    pub(super) skipped: Option<Skipped>,
 }
 
 /// What the steps of this process came to.
@@ -61,34 +92,60 @@ struct InFlight {
     learning_rate: f64,
     loss: TransferToHost,
     grad_norm: TransferToHost,
+    applied: TransferToHost,
     validation: Vec<TransferToHost>,
     more: BTreeMap<String, serde_json::Value>,
+}
+
+/// A bad step that ends the run.
+struct Bad {
+    outcome: incidents::Outcome,
+    /// Why it does, although the policy is another.
+    reason: Option<String>,
 }
 
 impl<'a> Steps<'a> {
     pub(super) fn new(
         config: &'a Config,
         run: &'a RunDirectory,
-        parts: Parts,
-        sequences: Sequences,
-        identity: Identity,
-        report: Report<'a>,
-        completed: u64,
-    ) -> Self {
+        runtime: &'a Runtime,
+        beginning: Beginning<'a>,
+        observer: &dyn Observer,
+    ) -> Result<Self, Error> {
+        let Beginning { parts, sequences, identity, report, completed, checkpoint, skipped } = beginning;
+        let log = Log::open(run.events())?;
+        let rewinds = Rewinds::read(run.rewinds())?;
+        let skipped = rewinds.skipped(skipped.as_ref());
+        let judge = Judge::new(&config.incidents, &metrics::read(&run.metrics())?, rewinds.count());
+        let (steps, skipped_sequences) = (config.training.steps, skipped.sequences());
+        let (version, platform) = (env!("CARGO_PKG_VERSION").to_owned(), runtime.platform().to_owned());
+        log.write(&match completed {
+            0 => Entry::Begin { steps, version, platform },
+            _ => Entry::Resume { completed, steps, version, platform, skipped_sequences },
+        })?;
+        let watchdog = Watchdog::start(&config.incidents, log.clone(), observer.alarm());
         let now = Instant::now();
-        Self {
+        Ok(Self {
             config,
             run,
+            runtime,
             parts,
             sequences,
             batches: config.batches(),
-            saving: Saving::new(identity),
+            saving: Saving::new(identity, log.clone(), checkpoint.map(|checkpoint| (completed, checkpoint))),
+            log,
+            judge,
+            rewinds,
+            skipped,
+            watchdog,
             report,
             completed,
+            given: completed,
+            apply: None,
             free_since: now,
             finished_at: now,
             outcome: Outcome::default(),
-        }
+        })
     }
 
     /// What is written down of the steps.
@@ -100,67 +157,91 @@ impl<'a> Steps<'a> {
     pub(super) fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
         let began = Instant::now();
         (self.free_since, self.finished_at) = (began, began);
-        let mut bad = None;
-        match self.take_steps(&mut bad, observer) {
-            Ok(()) => {}
-            // The device's state is gone with the device.
-            Err(error @ Error::Device(_)) => return Err(error),
-            Err(error) => {
-                // A full disk may have room for nothing more, but then nothing is lost by trying.
-                let _ = self.save_last(observer);
-                return Err(error);
+        let result = self.take_steps(observer).and_then(|bad| {
+            let saved = self.save_last(observer)?;
+            match bad {
+                Some(Bad { outcome, reason }) => Err(Error::BadStep { outcome, reason, saved }),
+                None => Ok(saved),
             }
+        });
+        // After a failure of the device its state is gone; after another, it may be that of a step nobody has read.
+        if let Err(error) = &result
+            && !matches!(error, Error::Device(_) | Error::BadStep { .. })
+            && self.given == self.completed
+        {
+            // A full disk may have room for nothing more, but then nothing is lost by trying.
+            let _ = self.save_last(observer);
         }
-        let saved = self.save_last(observer)?;
-        if let Some(Record { step, loss, grad_norm, .. }) = bad {
-            return Err(Error::NotFinite { step, loss, grad_norm, saved });
-        }
+        self.watchdog.waits(self.completed, Wait::Nothing);
+        let (reason, message) = match &result {
+            Ok(_) if self.outcome.interrupted => (StopReason::Interrupted, None),
+            Ok(_) => (StopReason::Finished, None),
+            Err(error @ Error::BadStep { .. }) => (StopReason::Incident, Some(error.to_string())),
+            Err(error) => (StopReason::Error, Some(error.to_string())),
+        };
+        // What ends the run is what matters.
+        let logged = self.log.write(&Entry::Stop { step: self.completed, reason, message });
+        let saved = result?;
+        logged?;
         let mut outcome = std::mem::take(&mut self.outcome);
         (outcome.seconds, outcome.began) = (began.elapsed().as_secs_f64(), Some(began));
         outcome.checkpoint = Some(saved);
         Ok(outcome)
     }
 
-    /// Takes steps until the last one, one whose loss or gradients are not finite (put into `bad`), or an interruption.
-    fn take_steps(&mut self, bad: &mut Option<Record>, observer: &mut dyn Observer) -> Result<(), Error> {
-        let steps = self.config.training.steps;
-        let mut under_way = None;
-        for step in self.completed + 1..=steps {
-            if observer.should_stop() {
-                self.outcome.interrupted = true;
-                break;
-            }
-            if self.batches.batch(step - 1) != self.parts.batch() {
-                if let Some(last) = under_way.take() {
-                    self.finish(last, bad, observer)?;
-                }
-                if bad.is_some() {
-                    break;
-                }
-                self.change_batch(step, observer)?;
-            }
-            let started = self.start(step, under_way.as_ref())?;
-            if let Some(previous) = under_way.replace(started) {
-                self.finish(previous, bad, observer)?;
-            }
-            if bad.is_some() {
-                break;
-            }
-            if is_due(step, self.config.training.checkpoint_every) && step < steps {
-                if let Some(last) = under_way.take() {
-                    self.finish(last, bad, observer)?;
-                }
-                if bad.is_some() {
-                    break;
-                }
+    /// Takes steps until the last one, a bad one that ends the run, or an interruption.
+    fn take_steps(&mut self, observer: &mut dyn Observer) -> Result<Option<Bad>, Error> {
+        let (steps, every) = (self.config.training.steps, self.config.training.checkpoint_every);
+        let mut under_way: Option<InFlight> = None;
+        let mut stopping = false;
+        loop {
+            stopping |= observer.should_stop();
+            let last = under_way.as_ref().map_or(self.completed, |step| step.step);
+            // A checkpoint is of a state that no later step has changed: none is started before it is saved.
+            let mut save = last < steps && self.is_checkpoint_due(last, every);
+            if save && under_way.is_none() {
                 self.save(observer)?;
                 self.finished_at = Instant::now();
+                save = false;
+            }
+            let change = last < steps && self.batches.batch(last) != self.parts.batch();
+            if change && !stopping && under_way.is_none() {
+                self.change_batch(last + 1, observer)?;
+            }
+            let wait = save || change && under_way.is_some();
+            let started = match last < steps && !stopping && !wait {
+                true => Some(self.start(last + 1, under_way.as_ref())?),
+                false => None,
+            };
+            match std::mem::replace(&mut under_way, started) {
+                Some(previous) => {
+                    let step = previous.step;
+                    let Some((outcome, decision)) = self.finish(previous, observer)? else { continue };
+                    // The step after a bad one, if there is one under way, has changed nothing and will be taken again.
+                    drop(under_way.take());
+                    (self.apply, self.given) = (None, self.completed);
+                    self.watchdog.ended(None);
+                    let bad = match decision {
+                        Decision::Stop(reason) => Some(self.stop(outcome, reason)?),
+                        Decision::Rewind => self.rewind(outcome, observer)?,
+                        Decision::Skip | Decision::Note | Decision::Continue => None,
+                    };
+                    debug_assert!(self.completed <= step, "a step counts that was not read");
+                    if bad.is_some() {
+                        return Ok(bad);
+                    }
+                }
+                None if under_way.is_none() => {
+                    self.outcome.interrupted = stopping && last < steps;
+                    return Ok(None);
+                }
+                None => {}
             }
         }
-        match under_way {
-            Some(last) => self.finish(last, bad, observer),
-            None => Ok(()),
-        }
+    }
+
+    fn is_checkpoint_due(&self, step: u64, every: u64) -> bool {
+        step > 0 && is_due(step, every) && !self.saving.has(step)
     }
 
     /// Compiles the program for the batch that begins with `step`.
@@ -179,21 +260,20 @@ impl<'a> Steps<'a> {
     /// Gives the device a step, and the validation after it if one is due.
     fn start(&mut self, step: u64, under_way: Option<&InFlight>) -> Result<InFlight, Error> {
         let training = &self.config.training;
-        let first = self.batches.position(step - 1);
-        let learning_rate = self.config.schedule.learning_rate(step - 1, training.steps);
-        let program = &self.parts.step;
-        let state = self.parts.state.buffers().len();
-        let rows = |rows: Range<usize>| Ok(self.sequences.sequences(first + rows.start as u64, rows.len()));
-        let [tokens, targets] = upload_batch(program, state + 2, rows)?;
-        let inputs = [
-            program.upload_slice(state, &[step as f32])?,
-            program.upload_slice(state + 1, &[learning_rate as f32])?,
-            tokens,
-            targets,
-        ];
-        let inputs: Vec<_> = self.parts.state.buffers().iter().chain(&inputs).collect();
-        let outputs = program.run(&inputs)?;
-        let metrics = self.parts.state.advance(outputs);
+        let launch = Launch {
+            config: self.config,
+            sequences: &self.sequences,
+            skipped: &self.skipped,
+            step,
+            loss_limit: self.judge.device_limit(step),
+            apply: self.apply.take(),
+        };
+        let watchdog = &self.watchdog;
+        watchdog.waits(step, Wait::Batch);
+        let launched = launch.start(&mut self.parts, || watchdog.waits(step, Wait::Start))?;
+        self.given = step;
+        let Launched { learning_rate, loss, grad_norm, applied, apply } = launched;
+        self.apply = Some(apply);
 
         // If the step before is still being worked on, the device did not wait for this one. Otherwise it waited for
         // no longer than the host was busy.
@@ -212,65 +292,189 @@ impl<'a> Steps<'a> {
             }
             _ => Vec::new(),
         };
-        let (loss, grad_norm) = (metrics[0].start_to_host()?, metrics[1].start_to_host()?);
-        Ok(InFlight { step, learning_rate, loss, grad_norm, validation, more })
+        Ok(InFlight { step, learning_rate, loss, grad_norm, applied, validation, more })
     }
 
-    /// Waits for a step and writes down what came of it.
+    /// Waits for a step, decides what to do about it, and writes down what came of it if it counts. What is left to do if
+    /// it was not applied.
     fn finish(
         &mut self,
         under_way: InFlight,
-        bad: &mut Option<Record>,
         observer: &mut dyn Observer,
-    ) -> Result<(), Error> {
-        let InFlight { step, learning_rate, loss, grad_norm, validation, mut more } = under_way;
-        let (loss, grad_norm) = (number(loss)?, number(grad_norm)?);
+    ) -> Result<Option<(incidents::Outcome, Decision)>, Error> {
+        let InFlight { step, learning_rate, loss, grad_norm, applied, validation, mut more } = under_way;
+        self.watchdog.waits(step, Wait::Step);
+        let (loss, grad_norm, applied) = (number(loss)?, number(grad_norm)?, number(applied)? != 0.0);
         let seconds = self.finished_at.elapsed().as_secs_f64();
         self.finished_at = Instant::now();
-        let validation_loss = match validation.len() {
-            0 => None,
-            count => {
-                let losses = validation.into_iter().map(number).collect::<Result<Vec<f64>, Error>>()?;
-                more.insert("validation_seconds".into(), self.finished_at.elapsed().as_secs_f64().into());
-                self.finished_at = Instant::now();
-                Some(losses.iter().sum::<f64>() / count as f64)
-            }
-        };
-        self.free_since = Instant::now();
-        if let Some(waited) = self.saving.take_waited() {
-            more.insert("checkpoint_seconds".into(), waited.into());
+        self.watchdog.ended(Some(seconds));
+        let outcome = incidents::Outcome { step, loss, grad_norm, loss_limit: self.judge.loss_limit(step) };
+        let decision = self.judge.decide(&outcome);
+        if applied != matches!(decision, Decision::Continue | Decision::Note) {
+            return Err(Error::Contradiction { outcome, applied });
         }
-        self.completed = step;
-        self.outcome.steps += 1;
-        let tokens = self.batches.tokens(step) - self.batches.tokens(step - 1);
-        let record = self.report.step(Record {
-            step,
-            tokens: self.batches.tokens(step),
-            loss,
-            learning_rate,
-            grad_norm,
-            seconds,
-            tokens_per_second: tokens as f64 / seconds,
-            validation_loss,
-            more,
-            ..Record::default()
-        })?;
-        observer.event(Event::Step { record: &record, steps: self.config.training.steps });
         self.saving.poll(observer)?;
-        if !(loss.is_finite() && grad_norm.is_finite()) {
-            bad.get_or_insert(record);
+        let counts = applied || decision == Decision::Skip;
+        let mut validation_loss = None;
+        if counts && !validation.is_empty() {
+            self.watchdog.waits(step, Wait::Validation);
+            let mut sum = 0.0;
+            let count = validation.len() as f64;
+            for loss in validation {
+                sum += number(loss)?;
+                self.watchdog.ended(None);
+            }
+            more.insert("validation_seconds".into(), self.finished_at.elapsed().as_secs_f64().into());
+            self.finished_at = Instant::now();
+            validation_loss = Some(sum / count);
         }
+        self.watchdog.waits(step, Wait::Nothing);
+        self.free_since = Instant::now();
+        if let Some(kind) = outcome.kind() {
+            if decision == Decision::Skip {
+                more.insert(SKIPPED.to_owned(), serde_json::to_value(kind).unwrap_or_default());
+            }
+            let (action, what) = match decision {
+                Decision::Skip => (Done::Skip, "; its update is left out"),
+                _ => (Done::Note, ""),
+            };
+            if counts {
+                self.log.write(&Entry::incident(&outcome, kind, action, None))?;
+                observer.event(Event::Note(format!("warning: {outcome}{what}")));
+            }
+        }
+        if counts {
+            if let Some(waited) = self.saving.take_waited() {
+                more.insert("checkpoint_seconds".into(), waited.into());
+            }
+            let tokens = self.batches.tokens(step);
+            let tokens_per_second = (tokens - self.batches.tokens(step - 1)) as f64 / seconds;
+            self.record(
+                Record {
+                    step,
+                    tokens,
+                    loss,
+                    learning_rate,
+                    grad_norm,
+                    seconds,
+                    tokens_per_second,
+                    validation_loss,
+                    more,
+                    ..Record::default()
+                },
+                observer,
+            )?;
+        }
+        Ok((!applied).then_some((outcome, decision)))
+    }
+
+    /// Writes down a step that counts.
+    fn record(&mut self, record: Record, observer: &mut dyn Observer) -> Result<(), Error> {
+        let record = self.report.step(record)?;
+        self.completed = record.step;
+        self.outcome.steps += 1;
+        observer.event(Event::Step { record: &record, steps: self.config.training.steps });
         Ok(())
+    }
+
+    /// A bad step ends the run.
+    fn stop(&mut self, outcome: incidents::Outcome, reason: Option<String>) -> Result<Bad, Error> {
+        if let Some(kind) = outcome.kind() {
+            self.log.write(&Entry::incident(&outcome, kind, Done::Stop, reason.clone()))?;
+        }
+        Ok(Bad { outcome, reason })
+    }
+
+    /// Goes back to a checkpoint, and leaves out of the data what came after it; or ends the run, if there is none.
+    ///
+    /// In this order, so that a process killed at any moment leaves a run that goes on to the same end: as long as the
+    /// rewind is not written down, the run comes to the same bad step again from the checkpoint it goes back to, later
+    /// ones being gone; once it is, the run goes on from there with later data. Lines of `metrics.jsonl` that are too many
+    /// are removed by whoever continues.
+    fn rewind(
+        &mut self,
+        outcome: incidents::Outcome,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Bad>, Error> {
+        let bad = outcome.step;
+        let checkpoints = self.run.checkpoints();
+        self.watchdog.waits(bad, Wait::Save);
+        self.saving.wait(observer)?;
+        self.watchdog.waits(bad, Wait::Load);
+        let Some((to, checkpoint)) = self.checkpoint_before(bad, observer)? else {
+            let reason = "there is no checkpoint before it to go back to".to_owned();
+            return Ok(Some(self.stop(outcome, Some(reason))?));
+        };
+        if let Some(kind) = outcome.kind() {
+            self.log.write(&Entry::incident(&outcome, kind, Done::Rewind, None))?;
+        }
+        let skipped = self.range_to_skip(bad, to);
+        checkpoint::set_aside_after(&checkpoints, to)?;
+        self.rewinds.add(Rewind { step: bad, to, skipped })?;
+        self.log.write(&Entry::Rewind { step: bad, to, skipped })?;
+        let sequences = skipped.until - skipped.from;
+        observer.event(Event::Note(format!(
+            "warning: {outcome}; going back to step {to} and leaving out the next {sequences} sequences of the data"
+        )));
+
+        self.skipped.add(skipped);
+        self.parts.state.reload(self.runtime, self.parts.step.inputs(), &checkpoint)?;
+        self.report.go_back(to)?;
+        let records = metrics::read(&self.run.metrics())?;
+        self.judge = Judge::new(&self.config.incidents, &records, self.rewinds.count());
+        (self.completed, self.given) = (to, to);
+        self.saving.gone_back(to, checkpoint::folder(&checkpoints, to));
+        self.finished_at = Instant::now();
+        self.free_since = Instant::now();
+        self.watchdog.ended(None);
+        Ok(None)
+    }
+
+    /// The checkpoint to go back to from a bad step: the best one that can be read.
+    fn checkpoint_before(
+        &self,
+        bad: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<(u64, Checkpoint)>, Error> {
+        let checkpoints = self.run.checkpoints();
+        let steps = checkpoint::steps(&checkpoints)?;
+        for step in judge::candidates(&steps, bad, self.config.incidents.rewind_steps) {
+            match Checkpoint::open(&checkpoint::folder(&checkpoints, step)) {
+                Ok(checkpoint) => return Ok(Some((step, checkpoint))),
+                Err(error) => {
+                    observer.event(Event::Note(format!("warning: passing over step {step}: {error}")))
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The data to leave out after a step to which training goes back: that of as many steps as the configuration says,
+    /// and at least that of the bad step and all before it.
+    fn range_to_skip(&self, bad: u64, to: u64) -> Range {
+        let (batches, skip) = (&self.batches, self.config.incidents.rewind_skip);
+        let position = |step: u64| self.skipped.position(batches.position(step - 1));
+        let from = position(to + 1);
+        let wanted = batches.position(to.saturating_add(skip)) - batches.position(to);
+        let after_bad = position(bad).saturating_add(batches.batch(bad - 1) as u64);
+        Range { from, until: from.saturating_add(wanted).max(after_bad) }
     }
 
     /// Begins to save the state; in the background, unless the configuration wants otherwise.
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
-        self.saving.save(self.config, self.run, self.completed, &self.parts.state, observer)
+        self.watchdog.waits(self.completed, Wait::Save);
+        let (step, state) = (self.completed, &self.parts.state);
+        self.saving.save(self.config, self.run, step, state, &self.skipped, observer)?;
+        self.watchdog.waits(step, Wait::Nothing);
+        self.watchdog.ended(None);
+        Ok(())
     }
 
     /// Saves the state, unless that was just done, and waits until it is on disk.
     fn save_last(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
-        self.saving.save_last(self.config, self.run, self.completed, &self.parts.state, observer)
+        self.watchdog.waits(self.completed, Wait::Save);
+        let (step, state) = (self.completed, &self.parts.state);
+        self.saving.save_last(self.config, self.run, step, state, &self.skipped, observer)
     }
 }
 
@@ -278,11 +482,6 @@ impl InFlight {
     fn is_done(&self) -> Result<bool, Error> {
         Ok(self.loss.is_ready()?)
     }
-}
-
-/// Waits for a scalar.
-fn number(transfer: TransferToHost) -> Result<f64, Error> {
-    Ok(transfer.wait()?.to_f64_vec()[0])
 }
 
 /// Whether something done every so many steps is to be done after `step`; never, for 0.

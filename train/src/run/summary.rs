@@ -80,7 +80,9 @@ pub(super) fn summarize(
         |values: &[f64]| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
     let completed = records.last().map_or(0, |record| record.step);
     let tail = records.len().div_ceil(10);
-    let losses: Vec<f64> = records[records.len() - tail..].iter().map(|record| record.loss).collect();
+    // A loss that is not finite was left out of training.
+    let losses = records[records.len() - tail..].iter().map(|record| record.loss);
+    let losses: Vec<f64> = losses.filter(|loss| loss.is_finite()).collect();
     let mine = &records[records.len().saturating_sub(outcome.steps as usize)..];
     let timed = || mine.iter().skip(1);
     let seconds: f64 = timed().map(|record| record.seconds).sum();

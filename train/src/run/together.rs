@@ -14,7 +14,8 @@ use sharding::plan::Plan;
 use super::{Observer, Resume, Summary};
 use crate::Error;
 use crate::checkpoint::Checkpoint;
-use crate::config::Config;
+use crate::config::{self, Config};
+use crate::incidents::{Incidents, NotFinitePolicy, SpikePolicy};
 use crate::processes::{Facts, Group};
 use crate::run_directory::FileError;
 
@@ -50,6 +51,17 @@ fn begin(
     observer: &mut dyn Observer,
 ) -> Result<Summary, Error> {
     let config = super::settled(config)?;
+    let Incidents { not_finite, spike, .. } = config.incidents;
+    for (key, rewinds) in [
+        ("incidents.not_finite", not_finite == NotFinitePolicy::Rewind),
+        ("incidents.spike", spike == SpikePolicy::Rewind),
+    ] {
+        if rewinds {
+            let expected =
+                "another policy where several processes train together: they do not go back together";
+            return Err(config::Error::Range { key, value: "rewind".into(), expected }.into());
+        }
+    }
     let mut facts = config.facts();
     facts.insert("program".to_owned(), version.to_owned());
     facts.insert("processes".to_owned(), group.count().to_string());

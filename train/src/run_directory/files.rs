@@ -76,11 +76,7 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), FileError> {
 /// As [`write_atomically`].
 pub fn replace(path: &Path, contents: &[u8]) -> Result<(), FileError> {
     let write = |source| FileError::write(path, source);
-    let mut builder = tempfile::Builder::new();
-    // Readable as any other file would be, not only by its owner.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.prefix(PARTIAL).tempfile_in(folder_of(path)).map_err(write)?;
+    let mut file = disk::create_temporary(folder_of(path), PARTIAL).map_err(write)?;
     file.write_all(contents).map_err(write)?;
     file.persist(path).map(drop).map_err(|error| write(error.error))
 }

@@ -1,6 +1,6 @@
 //! Clipping by global norm, Adam, and the rounding of new parameters.
 
-use graph::{BuildResult, Builder, DType, Error, Tensor};
+use graph::{BuildResult, Builder, Comparison, DType, Error, Tensor};
 use model::parameters::{COUNT, axes, specs};
 use model::placement::{Table, put};
 use model::random::{bits_from, threefry};
@@ -19,15 +19,36 @@ pub(super) struct State {
     pub(super) copy: Option<[Tensor; COUNT]>,
 }
 
-/// The state's groups after a step, each a tensor for each parameter, and the gradients' global norm before clipping.
+/// The scalars that an update depends on.
+pub(super) struct Scalars {
+    pub(super) step: Tensor,
+    pub(super) learning_rate: Tensor,
+    /// The loss, and the one above which the update is left out.
+    pub(super) loss: Tensor,
+    pub(super) loss_limit: Tensor,
+    /// 0 if the update is to be left out.
+    pub(super) apply: Tensor,
+}
+
+/// What an update makes.
+pub(super) struct Updated {
+    /// The state's groups, each a tensor for each parameter.
+    pub(super) state: Vec<Vec<Tensor>>,
+    /// The gradients' global norm before clipping.
+    pub(super) norm: Tensor,
+    /// 1, or 0 if the state is the one before.
+    pub(super) applied: Tensor,
+}
+
+/// The state after a step; that before it, if the step is a bad one.
 pub(super) fn update(
     b: &Builder,
     options: &StepOptions,
     state: &State,
     gradients: &[Tensor],
-    step: Tensor,
-    learning_rate: Tensor,
-) -> Result<(Vec<Vec<Tensor>>, Tensor), Error> {
+    scalars: &Scalars,
+) -> Result<Updated, Error> {
+    let &Scalars { step, learning_rate, .. } = scalars;
     let _scope = b.scope("optimizer");
     let axes = axes();
     let place = |index: usize, x: Tensor| put(b, x, (Table::Optimizer, axes[index]), None);
@@ -36,7 +57,7 @@ pub(super) fn update(
         wide.push(place(index, b.convert(gradient, DType::F32)?)?);
     }
     let norm = global_norm(b, options, &wide)?;
-    let finite = b.is_finite(norm)?;
+    let good = is_good(b, scalars, norm)?;
     let limit = b.scalar(DType::F32, options.clip_norm)?;
     let clip = b.div(limit, b.max(norm, limit)?)?;
 
@@ -47,9 +68,9 @@ pub(super) fn update(
     };
     let (correction1, correction2) = (correction(beta1)?, correction(beta2)?);
     let rate = b.div(learning_rate, correction1)?;
-    let keep_unless_finite = |new: Tensor, old: Tensor| {
-        let finite = b.broadcast(finite, &b.shape(new), &[])?;
-        b.select(finite, new, old)
+    let keep_unless_good = |new: Tensor, old: Tensor| {
+        let good = b.broadcast(good, &b.shape(new), &[])?;
+        b.select(good, new, old)
     };
     let mut new = vec![Vec::new(); options.state_groups().len()];
     let is_matrix = specs(&options.model).map(|spec| spec.is_matrix());
@@ -73,20 +94,29 @@ pub(super) fn update(
         let sum = b.sub(wide_old, change)?;
         let dtype = options.precision.parameters;
         let parameter = if state.copy.is_some() {
-            let copy = keep_unless_finite(sum, old)?;
+            let copy = keep_unless_good(sum, old)?;
             new[3].push(copy);
             b.convert(copy, dtype)?
         } else if (dtype, options.rounding) == (DType::BF16, Rounding::Stochastic) {
             let rounded = round(b, sum, rounding_bits(b, options, index, step, sum)?)?;
-            keep_unless_finite(rounded, old)?
+            keep_unless_good(rounded, old)?
         } else {
-            keep_unless_finite(b.convert(sum, dtype)?, old)?
+            keep_unless_good(b.convert(sum, dtype)?, old)?
         };
         new[0].push(put(b, parameter, (Table::Parameters, axes[index]), None)?);
-        new[1].push(keep_unless_finite(new_mean, mean)?);
-        new[2].push(keep_unless_finite(new_square, square)?);
+        new[1].push(keep_unless_good(new_mean, mean)?);
+        new[2].push(keep_unless_good(new_square, square)?);
     }
-    Ok((new, norm))
+    Ok(Updated { state: new, norm, applied: b.convert(good, DType::F32)? })
+}
+
+/// Whether a step is to change the state.
+fn is_good(b: &Builder, scalars: &Scalars, norm: Tensor) -> BuildResult {
+    let &Scalars { loss, loss_limit, apply, .. } = scalars;
+    let finite = b.and(b.is_finite(norm)?, b.is_finite(loss)?)?;
+    let within = b.compare(Comparison::Le, loss, loss_limit)?;
+    let wanted = b.compare(Comparison::Ne, apply, b.scalar(DType::F32, 0.0)?)?;
+    b.and(finite, b.and(within, wanted)?)
 }
 
 /// The root of the sum of all squares. Of the layers' gradients a stage has its own.

@@ -155,6 +155,8 @@ pub fn batch<'a>(
     let mut value = |(name, ty): (&str, TensorType)| match name {
         "step" => Literal::from_floats(ty, vec![step as f64]).unwrap(),
         "learning_rate" => Literal::from_floats(ty, vec![0.01]).unwrap(),
+        "loss_limit" => Literal::from_floats(ty, vec![f64::INFINITY]).unwrap(),
+        "apply" => Literal::from_floats(ty, vec![1.0]).unwrap(),
         _ => {
             // Products of two: small numbers are more frequent, which can be learnt.
             let mut number = || random.word() % vocabulary as u64;
@@ -166,10 +168,10 @@ pub fn batch<'a>(
     inputs.skip_while(|(name, _)| *name != "step").map(&mut value).collect()
 }
 
-/// What a training did: loss and norm of gradients of each step, the gradients of the first (clipped and times
+/// What a training did: loss, norm of gradients and whether it was applied of each step, the gradients of the first (clipped and times
 /// `1 - beta1`, as Adam's means hold them), and the state after the last.
 pub struct Training {
-    pub metrics: Vec<[Literal; 2]>,
+    pub metrics: Vec<[Literal; 3]>,
     pub gradients: Vec<Literal>,
     pub state: Vec<Literal>,
     /// Outputs that devices with the same part of it did not have alike, to the bit.

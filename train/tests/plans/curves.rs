@@ -8,8 +8,8 @@ use crate::case::{Case, plan, planned, runtime, train};
 
 const STEPS: usize = 20;
 
-fn losses(metrics: &[[Literal; 2]]) -> Vec<f64> {
-    metrics.iter().map(|[loss, _]| loss.floats().unwrap()[0]).collect()
+fn losses(metrics: &[[Literal; 3]]) -> Vec<f64> {
+    metrics.iter().map(|[loss, ..]| loss.floats().unwrap()[0]).collect()
 }
 
 /// Twenty steps on 1, 4 and 8 devices.

@@ -16,7 +16,12 @@ pub fn description(step: u64) -> Description {
     Description {
         step,
         tokens: step * 1024,
-        data: DataPosition { order: "shuffled".into(), seed: 7, sequences: step * 4 },
+        data: DataPosition {
+            order: "shuffled".into(),
+            seed: 7,
+            sequences: step * 4,
+            skipped: Default::default(),
+        },
         random: RandomState { seed: 7, state: "none".into() },
         config_digest: "abc".into(),
         versions: Versions { gopher: "0.1.0".into(), plugin: "fake".into() },

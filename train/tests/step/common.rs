@@ -47,6 +47,8 @@ pub fn inputs(function: &Function) -> Vec<Literal> {
             match param.name.split_once('/').map_or(param.name.as_str(), |(prefix, _)| prefix) {
                 "step" => floats(&mut |_| 5.0),
                 "learning_rate" => floats(&mut |_| 0.01),
+                "loss_limit" => floats(&mut |_| f64::INFINITY),
+                "apply" => floats(&mut |_| 1.0),
                 "tokens" | "targets" => {
                     let values = (0..count).map(|_| (random.word() % 11) as i64).collect();
                     Literal::from_ints(ty.clone(), values).unwrap()

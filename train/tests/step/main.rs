@@ -2,6 +2,7 @@
 
 mod bfloat16;
 mod common;
+mod guard;
 mod microbatches;
 mod pipeline;
 mod plans;

@@ -1,0 +1,162 @@
+//! What is done when something goes wrong in a training: the section `[incidents]` of the configuration, and what counts
+//! as a bad step.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Error;
+
+/// What is done when something goes wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Incidents {
+    /// When the loss or the gradients' norm is not finite.
+    pub not_finite: NotFinitePolicy,
+    /// When the loss spikes.
+    pub spike: SpikePolicy,
+    /// How far above the median of the last losses a spike is, in nats per token.
+    pub spike_threshold: f64,
+    /// Number of the last losses.
+    pub spike_window: usize,
+    /// A rewind goes back at least so many steps.
+    pub rewind_steps: u64,
+    /// A rewind leaves out the batches of so many steps.
+    pub rewind_skip: u64,
+    /// Steps left out and rewinds that a run gets over.
+    pub limit: u64,
+    /// When no step ends.
+    pub hang: HangPolicy,
+    /// How many times the median step time that is.
+    pub hang_factor: f64,
+    /// At least so many seconds.
+    pub hang_seconds: f64,
+    /// Seconds after a signal within which the state must be saved; 0 for no limit. It is the caller who sees to it.
+    pub stop_deadline: f64,
+}
+
+/// What is done when the loss or the gradients' norm is not finite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotFinitePolicy {
+    /// End the training with the state before the step.
+    Stop,
+    /// Leave the update out.
+    Skip,
+    /// Go back to a checkpoint, and on with later data.
+    Rewind,
+}
+
+/// What is done when the loss spikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpikePolicy {
+    /// Say so, and go on.
+    Note,
+    /// End the training with the state before the step.
+    Stop,
+    /// Leave the update out.
+    Skip,
+    /// Go back to a checkpoint, and on with later data.
+    Rewind,
+}
+
+/// What is done when no step ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HangPolicy {
+    /// Nothing is watched.
+    Off,
+    /// Say so.
+    Note,
+    /// Say so, and end the program if it is the device that is waited for.
+    Abort,
+}
+
+impl Incidents {
+    /// Checks ranges, and that there are checkpoints to go back to.
+    ///
+    /// # Errors
+    /// Names the first key that is wrong.
+    pub fn check(&self, checkpoint_every: u64) -> Result<(), Error> {
+        let rewinds = self.not_finite == NotFinitePolicy::Rewind || self.spike == SpikePolicy::Rewind;
+        let Self { spike_threshold, spike_window, rewind_skip, hang_factor, hang_seconds, .. } = *self;
+        let positive = |x: f64| x.is_finite() && x > 0.0;
+        let duration = |x: f64| (0.0..=1e9).contains(&x);
+        let rules: [(&str, &dyn fmt::Display, bool, &str); 7] = [
+            ("incidents.spike_threshold", &spike_threshold, positive(spike_threshold), "a positive number"),
+            (
+                "incidents.spike_window",
+                &spike_window,
+                (1..=1 << 20).contains(&spike_window),
+                "between 1 and 1048576",
+            ),
+            ("incidents.rewind_skip", &rewind_skip, (1..=1 << 32).contains(&rewind_skip), "at least 1"),
+            ("incidents.hang_factor", &hang_factor, (1.0..=1e9).contains(&hang_factor), "between 1 and 1e9"),
+            ("incidents.hang_seconds", &hang_seconds, duration(hang_seconds), "between 0 and 1e9"),
+            (
+                "incidents.stop_deadline",
+                &self.stop_deadline,
+                duration(self.stop_deadline),
+                "between 0 and 1e9",
+            ),
+            (
+                "training.checkpoint_every",
+                &checkpoint_every,
+                !rewinds || checkpoint_every > 0,
+                "at least 1 for a rewind, which goes back to a checkpoint",
+            ),
+        ];
+        match rules.into_iter().find(|rule| !rule.2) {
+            Some((key, value, _, expected)) => Err(Error::Range { key, value: value.to_string(), expected }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is wrong with a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The loss or the gradients' norm is not finite.
+    NotFinite,
+    /// The loss is above its limit.
+    Spike,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// The step, from 1.
+    pub step: u64,
+    /// Its loss, in nats per token.
+    pub loss: f64,
+    /// Its gradients' global norm.
+    pub grad_norm: f64,
+    /// The loss above which it is a spike; infinite for none.
+    pub loss_limit: f64,
+}
+
+impl Outcome {
+    /// What is wrong with the step, if anything is.
+    pub fn kind(&self) -> Option<Kind> {
+        if !(self.loss.is_finite() && self.grad_norm.is_finite()) {
+            Some(Kind::NotFinite)
+        } else if self.loss > self.loss_limit {
+            Some(Kind::Spike)
+        } else {
+            None
+        }
+    }
+}
+
+/// `step 12: loss 9.5, gradient norm 3.1 (loss limit 5.25)`.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // They are float32 numbers.
+        let (step, [loss, grad_norm, loss_limit]) =
+            (self.step, [self.loss, self.grad_norm, self.loss_limit].map(|number| number as f32));
+        write!(f, "step {step}: loss {loss}, gradient norm {grad_norm}")?;
+        if loss_limit.is_finite() { write!(f, " (loss limit {loss_limit})") } else { Ok(()) }
+    }
+}

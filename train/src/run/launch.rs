@@ -1,0 +1,83 @@
+//! Gives the device one step.
+
+use std::ops::Range;
+
+use data::Sequences;
+use sharding::{Buffer, Program, TransferToHost};
+
+use super::parts::Parts;
+use crate::Error;
+use crate::config::Config;
+use crate::feed::upload_batch;
+use crate::skipped::Skipped;
+
+/// Which step, and what decides whether it is applied.
+pub(crate) struct Launch<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) sequences: &'a Sequences,
+    pub(crate) skipped: &'a Skipped,
+    /// The step, from 1.
+    pub(crate) step: u64,
+    /// The loss above which the device leaves the update out.
+    pub(crate) loss_limit: f64,
+    /// `applied` of the step before, if it may have been a bad one.
+    pub(crate) apply: Option<Buffer>,
+}
+
+/// What a step that the device was given will come to.
+pub(crate) struct Launched {
+    pub(crate) learning_rate: f64,
+    pub(crate) loss: TransferToHost,
+    pub(crate) grad_norm: TransferToHost,
+    pub(crate) applied: TransferToHost,
+    /// For the next step.
+    pub(crate) apply: Buffer,
+}
+
+impl Launch<'_> {
+    /// Gives the device the step, whose state the parts then have. `reading` is done when the batch has been read.
+    pub(crate) fn start(self, parts: &mut Parts, reading_done: impl FnOnce()) -> Result<Launched, Error> {
+        let Launch { config, sequences, skipped, step, loss_limit, apply } = self;
+        let training = &config.training;
+        let batches = config.batches();
+        let first = skipped.position(batches.position(step - 1));
+        let learning_rate = config.schedule.learning_rate(step - 1, training.steps);
+        let program = &parts.step;
+        let rows = |rows: Range<usize>| Ok(sequences.sequences(first + rows.start as u64, rows.len()));
+        let [tokens, targets] = upload_batch(program, input(program, "tokens"), rows)?;
+        reading_done();
+        let scalar = |name, value: f64| program.upload_slice(input(program, name), &[value as f32]);
+        let inputs = [
+            scalar("step", step as f64)?,
+            scalar("learning_rate", learning_rate)?,
+            scalar("loss_limit", loss_limit)?,
+            apply.map_or_else(|| scalar("apply", 1.0), Ok)?,
+            tokens,
+            targets,
+        ];
+        let inputs: Vec<_> = parts.state.buffers().iter().chain(&inputs).collect();
+        let outputs = program.run(&inputs)?;
+        let mut metrics = parts.state.advance(outputs);
+        let applied = metrics.pop();
+        let (Some(apply), [loss, grad_norm]) = (applied, &metrics[..]) else {
+            unreachable!("a step has these outputs after its state");
+        };
+        Ok(Launched {
+            learning_rate,
+            loss: loss.start_to_host()?,
+            grad_norm: grad_norm.start_to_host()?,
+            applied: apply.start_to_host()?,
+            apply,
+        })
+    }
+}
+
+/// The index of an input that every step has.
+fn input(program: &Program, name: &str) -> usize {
+    program.input_index(name).unwrap_or_else(|| unreachable!("a step has an input `{name}`"))
+}
+
+/// Waits for a scalar.
+pub(crate) fn number(transfer: TransferToHost) -> Result<f64, Error> {
+    Ok(transfer.wait()?.to_f64_vec()[0])
+}
