@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Verified plans: what compilers say of the best plan of each model on several machines, beside the prediction.
 
-    python3 bench/plans.py collect [--only TEXT]   compile what is not recorded yet (TPU and CUDA compilers, no devices)
-    python3 bench/plans.py table                   predict the recorded plans anew, and write docs/plans.md
+    python3 bench/plans.py collect [--only TEXT] [--again]   compile what is not recorded yet (TPU and CUDA compilers, no
+                                                             devices); with --again what is, too
+    python3 bench/plans.py table                             predict the recorded plans anew, and write docs/plans.md
 
 Records are kept in sharding/calibration/verified.json: the plan and the compiler's numbers, which do not depend on the
 cost model. The constants of sharding/src/cost/rates.rs are chosen so that the errors of `table` are small on the cases
@@ -65,9 +66,8 @@ def key(record):
     return (record["model"], record["topology"], record["slices"], record["batch"])
 
 
-def collect(only):
-    records = read()
-    known = {key(record) for record in records}
+def collect(only, again):
+    known = set() if again else {key(record) for record in read()}
     for model, topology, slices, batch, held_out in sorted(CASES, key=lambda case: (not case[1].startswith("gpu"), case[0] == "280b")):
         case = (model, topology, slices, batch)
         if case in known or (only and only not in " ".join(map(str, case))):
@@ -87,6 +87,8 @@ def collect(only):
         del compiled["known"]
         choices = {name: value for name, value in plan.items()
                    if name not in ("predicted", "compiled", "errors", "rules")}
+        # Read again: another process may have added to it.
+        records = [record for record in read() if key(record) != case]
         records.append({"model": model, "topology": topology, "slices": slices, "batch": batch, "held_out": held_out,
                         "plan": choices, "compiled": compiled})
         RECORDS.parent.mkdir(exist_ok=True)
@@ -183,10 +185,11 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     collecting = commands.add_parser("collect")
     collecting.add_argument("--only", help="cases whose description contains this")
+    collecting.add_argument("--again", action="store_true", help="also cases that are recorded")
     commands.add_parser("table")
     arguments = parser.parse_args()
     if arguments.command == "collect":
-        collect(arguments.only)
+        collect(arguments.only, arguments.again)
     else:
         table()
 

@@ -9,11 +9,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use graph::{DType, Literal, Remat, TensorType};
+use graph::Remat;
+use model::Preset;
 use model::remat::{POLICIES, policy};
-use model::{Precision, Preset};
 use sharding::{Buffer, DeviceKind, Program, Runtime, RuntimeOptions, TransferToHost};
-use train::step::{Adam, STATE_COUNT, StepOptions, train_step};
+use train::precision::Regime;
+use train::state::State;
+use train::step::{Adam, Rounding, StepOptions, initialize, train_step};
 
 /// Time the training step of a model on random tokens.
 #[derive(Parser)]
@@ -33,12 +35,12 @@ struct Arguments {
     /// Steps before that.
     #[arg(long, default_value_t = 2)]
     warm_up: usize,
-    /// float32 parameters and bfloat16 activations instead of float32 throughout.
+    /// A regime, as in `training.precision`.
+    #[arg(long, default_value = "f32")]
+    precision: String,
+    /// Round new bfloat16 parameters to the nearest instead of at random.
     #[arg(long)]
-    bf16_activations: bool,
-    /// bfloat16 parameters and activations.
-    #[arg(long, conflicts_with = "bf16_activations")]
-    bf16: bool,
+    round_to_nearest: bool,
     /// What the backward pass keeps of each layer: none (everything), selective, attention, dots or full.
     #[arg(long, default_value = "none")]
     remat: String,
@@ -59,15 +61,14 @@ struct Arguments {
 impl Arguments {
     fn options(&self) -> Result<StepOptions> {
         let preset = Preset::find(&self.model).with_context(|| format!("no model `{}`", self.model))?;
+        let regime = Regime::ALL.into_iter().find(|regime| regime.name() == self.precision);
+        let names = Regime::ALL.map(Regime::name).join(", ");
+        let regime =
+            regime.with_context(|| format!("--precision is `{}`; it is one of {names}", self.precision))?;
         Ok(StepOptions {
             model: preset.config,
-            precision: if self.bf16_activations {
-                Precision::BFLOAT16_ACTIVATIONS
-            } else if self.bf16 {
-                Precision::BFLOAT16
-            } else {
-                Precision::FLOAT32
-            },
+            precision: regime.dtypes(),
+            float32_copy: regime.float32_copy(),
             remat: match self.remat.as_str() {
                 "dots" => Remat::Dots,
                 name => match policy(name) {
@@ -83,7 +84,7 @@ impl Arguments {
             microbatches: self.microbatches,
             stages: 1,
             seed: 0,
-            rounding: Default::default(),
+            rounding: if self.round_to_nearest { Rounding::Nearest } else { Rounding::Stochastic },
         })
     }
 }
@@ -92,7 +93,7 @@ impl Arguments {
 struct Training {
     runtime: Runtime,
     program: Program,
-    state: Vec<Buffer>,
+    state: State,
     tokens: Vec<i32>,
     targets: Vec<i32>,
     shape: Vec<usize>,
@@ -102,20 +103,15 @@ struct Training {
 impl Training {
     fn start(runtime: &Runtime, options: &StepOptions) -> Result<Self> {
         let program = runtime.compile(&train_step(options)?)?;
-        let initialize =
-            runtime.compile(&model::initialize(&options.model, options.precision.parameters)?)?;
-        let seed = runtime.upload(&Literal::scalar(DType::U32, 0.0))?;
-        let mut state = initialize.run(&[&seed])?;
-        for input in &program.inputs()[state.len()..STATE_COUNT] {
-            state.push(runtime.zeros(&TensorType::new(DType::F32, input.ty.shape.clone()))?);
-        }
+        let initialize = runtime.compile(&initialize(options)?)?;
+        let state = State::initialize(runtime, program.inputs(), &initialize, 0)?;
         // A linear congruential sequence: what the tokens are does not change the time a step takes.
         let mut word = 1u64;
         let mut token = || {
             word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             ((word >> 33) % options.model.vocabulary_size as u64) as i32
         };
-        let shape = program.inputs()[STATE_COUNT + 2].ty.shape.clone();
+        let shape = program.inputs()[state.buffers().len() + 2].ty.shape.clone();
         let tokens: Vec<i32> = (0..shape.iter().product()).map(|_| token()).collect();
         let targets = tokens.iter().map(|_| token()).collect();
         Ok(Self { runtime: runtime.clone(), program, state, tokens, targets, shape, completed: 0 })
@@ -130,10 +126,8 @@ impl Training {
             runtime.upload_slice(&self.tokens, &self.shape)?,
             runtime.upload_slice(&self.targets, &self.shape)?,
         ];
-        let inputs: Vec<&Buffer> = self.state.iter().chain(&others).collect();
-        let mut outputs = self.program.run(&inputs)?;
-        let metrics = outputs.split_off(STATE_COUNT);
-        self.state = outputs;
+        let inputs: Vec<&Buffer> = self.state.buffers().iter().chain(&others).collect();
+        let metrics = self.state.advance(self.program.run(&inputs)?);
         self.completed += 1;
         Ok(metrics[0].start_to_host()?)
     }
@@ -192,7 +186,7 @@ fn main() -> Result<()> {
     dispatch_seconds.sort_by(f64::total_cmp);
     let result = serde_json::json!({
         "model": arguments.model, "batch": options.batch, "sequence_length": options.sequence_length,
-        "bf16_activations": arguments.bf16_activations, "bf16": arguments.bf16, "remat": arguments.remat,
+        "precision": arguments.precision, "round_to_nearest": arguments.round_to_nearest, "remat": arguments.remat,
         "microbatches": options.microbatches,
         "query_block": arguments.query_block, "plugin": runtime.found().to_string(),
         "losses": losses, "seconds": seconds,

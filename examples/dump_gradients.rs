@@ -14,7 +14,7 @@ use model::parameters::{add_params, specs};
 use model::{ForwardOptions, ModelConfig, Precision};
 use safetensors::tensor::{Dtype, TensorView};
 use sharding::{Buffer, DeviceKind, Runtime, RuntimeOptions};
-use train::step::{Adam, STATE, StepOptions, train_step};
+use train::step::{Adam, PARAMETERS, StepOptions, train_step};
 
 const STEP: f32 = 10.0;
 const LEARNING_RATE: f32 = 1e-3;
@@ -35,6 +35,7 @@ fn options() -> StepOptions {
         stages: 1,
         seed: 0,
         rounding: Default::default(),
+        float32_copy: false,
     }
 }
 
@@ -72,7 +73,7 @@ fn floats(name: String, shape: &[usize], mut next: impl FnMut() -> f32) -> Array
 /// State and batch: gains around 1, biases around 0, weights that keep every activation near 1.
 fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
     let mut arrays = Vec::new();
-    for prefix in STATE {
+    for &prefix in options.state_groups() {
         for spec in specs(&options.model) {
             let width = options.model.d_model as f32;
             let (centre, spread) = match (prefix, spec.name) {
@@ -102,7 +103,7 @@ fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
 /// From the parameters and the batch to `gradients/…`; the training step uses them up and does not return them.
 fn gradients(options: &StepOptions) -> Result<Function, graph::Error> {
     let b = Builder::new("gradients");
-    let parameters = add_params(&b, &options.model, STATE[0], DType::F32);
+    let parameters = add_params(&b, &options.model, PARAMETERS, DType::F32);
     let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
     let tokens = b.param("tokens", ty.clone(), &["batch", "time"]);
     let targets = b.param("targets", ty, &["batch", "time"]);

@@ -16,7 +16,7 @@ use model::Preset;
 use model::parameters::{Initializer, specs};
 use safetensors::tensor::{Dtype, TensorView};
 use sharding::{DeviceKind, Runtime, RuntimeOptions};
-use train::step::{STATE, StepOptions};
+use train::step::{PARAMETERS, StepOptions};
 
 /// Write a model's logits, with the parameters and tokens they come from.
 #[derive(Parser)]
@@ -80,7 +80,7 @@ fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
         let count = ty.shape.iter().product();
         let bytes =
             (0..count).flat_map(|_: usize| (centre + spread * random.signed()).to_le_bytes()).collect();
-        Array { name: format!("{}{}", STATE[0], spec.name), ty, bytes }
+        Array { name: format!("{PARAMETERS}{}", spec.name), ty, bytes }
     };
     let mut arrays: Vec<Array> = specs(&options.model).into_iter().map(parameter).collect();
     let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);

@@ -19,7 +19,6 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    xla_sys::keep_freed_memory();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -28,6 +27,10 @@ fn main() -> ExitCode {
             return ExitCode::from(error.exit_code() as u8);
         }
     };
+    // Not for plans: a search allocates in all its threads, and a compiler gives back what it no longer needs.
+    if !matches!(cli.command, commands::Command::Plan(_)) {
+        xla_sys::keep_freed_memory();
+    }
     match commands::run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::report(&error),

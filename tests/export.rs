@@ -7,10 +7,14 @@ use std::time::{Duration, Instant};
 
 use graph::{DType, Literal, TensorType};
 use model::ModelConfig;
+use model::parameters::COUNT;
 use model::parameters::specs;
 use serde_json::Value;
 use sharding::{DeviceKind, Runtime};
-use train::step::{STATE_COUNT, StepOptions, train_step};
+use train::step::{StepOptions, train_step};
+
+/// Parameters and Adam's two means.
+const STATE_COUNT: usize = 3 * COUNT;
 
 fn export(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_gopher"))
@@ -122,14 +126,16 @@ fn a_plan_splits_every_program() {
     });
     let path = folder.path().join("plan.json");
     fs::write(&path, plan.to_string()).unwrap();
-    let split = |program: &str| {
+    let split_in = |program: &str, precision: &str| {
         let plan = ["--topology", "cpu:8", "--plan", path.to_str().unwrap()];
-        let of = ["--model", "44m", "--program", program, "--format", "stablehlo", "--precision", "f32"];
+        let of = ["--model", "44m", "--program", program, "--format", "stablehlo", "--precision", precision];
         let (code, signature) = exported(&[&of[..], &plan].concat());
         assert!(String::from_utf8(code).unwrap().contains("sdy.mesh"), "{program}");
         signature
     };
+    let split = |program: &str| split_in(program, "f32");
     let step = split("train-step");
+    let with_copy = split_in("train-step", "bf16-f32-copy");
     let mesh = [("stage", 2), ("data", 2), ("model", 2)];
     let mesh = mesh.map(|(name, size)| serde_json::json!({ "name": name, "size": size }));
     assert_eq!(step["mesh"], serde_json::json!(mesh));
@@ -145,6 +151,10 @@ fn a_plan_splits_every_program() {
     let tokens = entry(&step, "inputs", "tokens");
     assert_eq!(tokens["shape"], serde_json::json!([4, 2, 64]));
     assert_eq!(tokens["split"], serde_json::json!([[], ["data"], []]));
+    let copy = entry(&with_copy, "inputs", "optimizer/float32_copy/layers/attention/query");
+    assert_eq!((&copy["split"], &copy["dtype"]), (&query["split"], &"f32".into()));
+    let parameter = entry(&with_copy, "inputs", "parameters/layers/attention/query");
+    assert_eq!((&copy["initializer"], &parameter["dtype"]), (&parameter["initializer"], &"bf16".into()));
     // The others are of a microbatch.
     let logits = entry(&split("forward"), "outputs", "logits");
     assert_eq!(logits["shape"], serde_json::json!([2, 64, 32000]));

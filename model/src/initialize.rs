@@ -13,20 +13,31 @@ use crate::random::normal;
 /// # Errors
 /// When the sizes make no valid program.
 pub fn initialize(config: &ModelConfig, dtype: DType) -> Result<Function, Error> {
+    initialize_as(config, &[("", dtype)])
+}
+
+/// As [`initialize`], with the same numbers once for each prefix of names, in its dtype: all parameters of the first, then
+/// all of the next.
+///
+/// # Errors
+/// When the sizes make no valid program.
+pub fn initialize_as(config: &ModelConfig, groups: &[(&str, DType)]) -> Result<Function, Error> {
     let b = Builder::new("initialize");
     let seed = b.param("seed", TensorType::scalar(DType::U32), &[]);
-    for (position, spec) in specs(config).into_iter().enumerate() {
-        let _scope = b.scope(spec.name);
-        let ty = TensorType::new(dtype, spec.shape.clone());
-        let value = match spec.initializer {
-            Initializer::Zeros => b.full(&ty, 0.0)?,
-            Initializer::Ones => b.full(&ty, 1.0)?,
-            Initializer::Normal { standard_deviation } => {
-                let key = [seed, b.scalar(DType::U32, position as f64)?];
-                b.convert(b.scale(normal(&b, key, &spec.shape)?, standard_deviation)?, dtype)?
-            }
-        };
-        b.output(spec.name, value);
+    for &(prefix, dtype) in groups {
+        for (position, spec) in specs(config).into_iter().enumerate() {
+            let _scope = b.scope(spec.name);
+            let ty = TensorType::new(dtype, spec.shape.clone());
+            let value = match spec.initializer {
+                Initializer::Zeros => b.full(&ty, 0.0)?,
+                Initializer::Ones => b.full(&ty, 1.0)?,
+                Initializer::Normal { standard_deviation } => {
+                    let key = [seed, b.scalar(DType::U32, position as f64)?];
+                    b.convert(b.scale(normal(&b, key, &spec.shape)?, standard_deviation)?, dtype)?
+                }
+            };
+            b.output(format!("{prefix}{}", spec.name), value);
+        }
     }
     b.finish()
 }

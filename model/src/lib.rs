@@ -19,5 +19,5 @@ pub mod remat;
 pub use config::{ConfigError, ModelConfig, Preset};
 pub use decode::{DecodeShape, decode, relative_keys};
 pub use forward::{ForwardOptions, Precision, forward, loss, mean_cross_entropy};
-pub use initialize::initialize;
+pub use initialize::{initialize, initialize_as};
 pub use parameters::{Initializer, ParameterSpec, Parameters};

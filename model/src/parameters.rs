@@ -33,6 +33,13 @@ pub struct ParameterSpec {
     pub initializer: Initializer,
 }
 
+impl ParameterSpec {
+    /// Whether it is a matrix (for each layer and head), as opposed to a gain or a bias.
+    pub fn is_matrix(&self) -> bool {
+        matches!(self.initializer, Initializer::Normal { .. })
+    }
+}
+
 /// Number of parameter tensors.
 pub const COUNT: usize = 17;
 
@@ -173,6 +180,20 @@ pub fn add_params(b: &Builder, config: &ModelConfig, prefix: &str, dtype: DType)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The gains of norms are the vectors that start from one; biases those that start from zero.
+    #[test]
+    fn matrices_are_what_the_names_of_models_count() {
+        let config = ModelConfig { layers: 3, heads: 5, key_value_size: 7, d_model: 22, vocabulary_size: 13 };
+        let (matrices, vectors): (Vec<_>, Vec<_>) =
+            specs(&config).into_iter().partition(ParameterSpec::is_matrix);
+        let count = |specs: &[ParameterSpec]| -> u64 {
+            specs.iter().map(|spec| spec.shape.iter().product::<usize>() as u64).sum()
+        };
+        assert_eq!(count(&matrices), config.matrix_parameters());
+        assert_eq!(count(&vectors), config.vector_parameters());
+        assert!(vectors.iter().all(|spec| spec.name.ends_with("norm") || spec.name.ends_with("bias")));
+    }
 
     #[test]
     fn positions_have_their_names() {

@@ -6,6 +6,7 @@
 
 mod buffers;
 mod memory;
+mod narrowed;
 mod rates;
 mod work;
 
@@ -71,7 +72,7 @@ impl Estimate {
     pub fn of(program: &Partitioned, rates: &Rates<'_>) -> Result<Estimate, TopologyError> {
         let calibration = &rates.calibration;
         let size = |ty: &TensorType| stored_bytes(ty, calibration.array_tile);
-        let memory = memory_items(&memory::peak(&program.function, &size), calibration);
+        let memory = memory_items(&memory::peak(&program.function, &size, calibration.narrows), calibration);
         let mut items: BTreeMap<(String, String), TimeItem> = BTreeMap::new();
         let mut estimate = Estimate { memory, ..Estimate::default() };
         for work in work::work(&program.function, &size) {

@@ -156,7 +156,7 @@ impl Plan {
     /// | `activations` | `batch` over data; `heads`, `feed_forward`, `vocabulary` over model; with sequence sharding `residual_time` over model |
     /// | `weights` (as products use them) | `heads`, `feed_forward`, `vocabulary` over model; `layers` over stage |
     /// | `optimizer` | as `weights`; from ZeRO 1 also `embed` over data |
-    /// | `gradients` | from ZeRO 2 as `optimizer`; otherwise left as they come, each replica's own until the end |
+    /// | `gradients` | from ZeRO 2 as `optimizer`; what that does not add up is each device's own until the end |
     /// | `parameters` (as stored) | as `weights`; with ZeRO 3 as `optimizer` |
     pub fn derived_rules(&self) -> Rules {
         let table = |rows: &[(&str, &str)]| -> Table {

@@ -161,9 +161,11 @@ impl ProgramKind {
 fn program(arguments: &Arguments, preset: &Preset) -> anyhow::Result<(Vec<u8>, String)> {
     let batch = arguments.batch.unwrap_or(1) as usize;
     let sequence_length = arguments.seq.unwrap_or(SEQUENCE_LENGTH) as usize;
+    // For which device is not known: what the paper trained the model in.
+    let regime = arguments.precision.of(preset, DeviceKind::Tpu);
     let options = StepOptions {
-        // For which device is not known: what the paper trained the model in.
-        precision: arguments.precision.of(preset, DeviceKind::Tpu),
+        precision: regime.dtypes(),
+        float32_copy: regime.float32_copy(),
         remat: arguments.remat.clone().unwrap_or_default(),
         clip_norm: preset.clip_norm,
         ..StepOptions::new(preset.config.clone(), batch, sequence_length)
@@ -199,13 +201,12 @@ fn split_program(
     };
     let batch = arguments.batch.map_or(batch, |batch| batch as usize);
     let sequence_length = arguments.seq.map_or(sequence_length, |seq| seq as usize);
-    let planned = Planned::new(
-        preset.config.clone(),
-        arguments.precision.of(preset, topology.kind()),
-        preset.clip_norm,
-        sequence_length,
-        topology.kind(),
-    );
+    let regime = arguments.precision.of(preset, topology.kind());
+    let (model, precision, clip_norm) = (preset.config.clone(), regime.dtypes(), preset.clip_norm);
+    let planned = Planned {
+        float32_copy: regime.float32_copy(),
+        ..Planned::new(model, precision, clip_norm, sequence_length, topology.kind())
+    };
     let plan = match (given, &arguments.plan) {
         (Some(plan), Some(path)) => {
             let expected = [("--batch", batch), ("--seq", sequence_length)];

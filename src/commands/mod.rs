@@ -6,6 +6,7 @@ pub mod export;
 pub mod generate;
 pub mod models;
 pub mod plan;
+pub mod runs;
 pub mod runtime;
 pub mod train;
 
@@ -19,6 +20,8 @@ pub enum Command {
     /// List, verify, export and convert the checkpoints of a run.
     #[command(subcommand)]
     Checkpoint(checkpoint::Command),
+    /// List runs, and set them side by side.
+    Runs(runs::Arguments),
     /// Continue a prompt with a trained model.
     Generate(generate::Arguments),
     /// List the models of the paper with their parameter counts and training state.
@@ -41,6 +44,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Train(arguments) => train::run(arguments),
         Command::Checkpoint(command) => checkpoint::run(command),
+        Command::Runs(arguments) => runs::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),

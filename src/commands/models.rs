@@ -1,8 +1,12 @@
 //! `gopher models`: the paper's Table 1 with exact counts.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use model::Preset;
 use serde::Serialize;
+use sharding::DeviceKind;
+use train::precision::{BytesPerParameter, PrecisionPolicy, Regime};
 
 use crate::output::{bytes, grouped, print, print_json, table};
 
@@ -34,20 +38,12 @@ struct Model {
     max_learning_rate: f64,
     batch_tokens: u64,
     clip_norm: f64,
-    training_state_bytes: TrainingState,
-}
-
-/// Bytes of parameters and Adam's two float32 moments, for all parameters.
-#[derive(Serialize)]
-struct TrainingState {
-    /// float32 parameters: 4 + 8 bytes each.
-    float32: u64,
-    /// float32 parameters, bfloat16 activations: the same state.
-    bfloat16_activations: u64,
-    /// bfloat16 parameters: 2 + 8 bytes each.
-    bfloat16_parameters: u64,
-    /// bfloat16 parameters and a float32 copy of them: 2 + 4 + 8 bytes each.
-    bfloat16_parameters_float32_copy: u64,
+    /// The regime that the paper trained it in.
+    precision: &'static str,
+    /// For each regime, bytes of all parameters and the optimiser's state.
+    training_state_bytes: BTreeMap<&'static str, u64>,
+    /// For each regime, bytes of each parameter.
+    bytes_per_parameter: BTreeMap<&'static str, BytesPerParameter>,
 }
 
 impl From<Preset> for Model {
@@ -68,30 +64,36 @@ impl From<Preset> for Model {
             max_learning_rate,
             batch_tokens: batch_sequences as u64 * SEQUENCE_LENGTH,
             clip_norm,
-            training_state_bytes: TrainingState {
-                float32: total_parameters * 12,
-                bfloat16_activations: total_parameters * 12,
-                bfloat16_parameters: total_parameters * 10,
-                bfloat16_parameters_float32_copy: total_parameters * 14,
-            },
+            // On accelerators, which the paper used.
+            precision: PrecisionPolicy::Auto.regime(DeviceKind::Tpu, &config).name(),
+            training_state_bytes: of_regimes(|regime| {
+                total_parameters * regime.bytes_per_parameter().state as u64
+            }),
+            bytes_per_parameter: of_regimes(Regime::bytes_per_parameter),
         }
     }
 }
 
-/// Prints the table.
+fn of_regimes<T>(of: impl Fn(Regime) -> T) -> BTreeMap<&'static str, T> {
+    Regime::ALL.into_iter().map(|regime| (regime.name(), of(regime))).collect()
+}
+
+/// Prints the tables.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When they cannot be written.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let models: Vec<Model> = Preset::all().into_iter().map(Model::from).collect();
     if arguments.json {
         return print_json(&models);
     }
-    let titles = ["name", "layers", "heads", "kv", "d_model", "parameters", "vectors", "max LR", "batch"];
-    let states = ["f32", "bf16 params", "bf16 + f32 copy"];
+    let titles =
+        ["name", "layers", "heads", "kv", "d_model", "parameters", "vectors", "max LR", "batch", "precision"];
+    // Of the two regimes with float32 parameters, the state is the same.
+    let states = [Regime::F32, Regime::Bf16, Regime::Bf16F32Copy].map(Regime::name);
     let mut rows = vec![titles.iter().chain(&states).map(|&title| title.to_owned()).collect()];
     rows.extend(models.iter().map(|model| {
-        vec![
+        let mut row = vec![
             model.name.to_owned(),
             model.layers.to_string(),
             model.heads.to_string(),
@@ -101,19 +103,47 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             grouped(model.vector_parameters),
             format!("{:.1e}", model.max_learning_rate),
             grouped(model.batch_tokens),
-            bytes(model.training_state_bytes.float32),
-            bytes(model.training_state_bytes.bfloat16_parameters),
-            bytes(model.training_state_bytes.bfloat16_parameters_float32_copy),
-        ]
+            model.precision.to_owned(),
+        ];
+        row.extend(states.map(|regime| bytes(model.training_state_bytes[regime])));
+        row
     }));
     print(table(&rows))?;
-    print(NOTES)
+    print(NOTES)?;
+    print(table(&regimes()))?;
+    print(REGIMES)
+}
+
+/// Bytes of each parameter, by regime.
+fn regimes() -> Vec<Vec<String>> {
+    let titles = [
+        "bytes per parameter",
+        "parameters",
+        "optimiser state",
+        "together",
+        "gradients",
+        "with microbatches",
+    ];
+    let mut rows = vec![titles.map(str::to_owned).to_vec()];
+    rows.extend(Regime::ALL.map(|regime| {
+        let BytesPerParameter { parameters, optimizer_state, state, gradients, gradients_with_microbatches } =
+            regime.bytes_per_parameter();
+        let numbers = [parameters, optimizer_state, state, gradients, gradients_with_microbatches];
+        [regime.name().to_owned()].into_iter().chain(numbers.map(|number| number.to_string())).collect()
+    }));
+    rows
 }
 
 const NOTES: &str = "
 parameters  weights in matrices, the tied embedding of 32,000 pieces once: what the paper's names count
 vectors     gains and biases, which the names leave out
 batch       tokens per step, in sequences of 2,048 (280b goes on to twice that)
-f32 and the columns after it: bytes of all parameters with Adam's two float32 moments. f32 is float32 parameters, whatever
-the activations (12 bytes each); bf16 params bfloat16 parameters (10 bytes); bf16 + f32 copy keeps a float32 copy (14 bytes).
+precision   what the paper trained the model in; the columns after it are bytes of all parameters with the optimiser's
+            state in other regimes (bf16-activations takes as much as f32)
+
+";
+
+const REGIMES: &str = "
+The optimiser's state is Adam's two float32 means, and in bf16-f32-copy a float32 copy of the parameters. Gradients live
+during a step only; of several microbatches their float32 sum is kept. See docs/precision.md.
 ";

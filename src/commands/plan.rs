@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use graph::DType;
-use model::{Precision, Preset};
+use model::Preset;
 use sharding::DeviceKind;
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
@@ -17,6 +16,7 @@ use sharding::plan::{Plan, RematPolicy};
 use sharding::report::{Entry, ModelFacts, Report, assumptions};
 use sharding::search::{Pins, Space, search, smallest};
 use train::plan::{GivenError, OnMachine, Planned, read, read_for};
+use train::precision::{PrecisionPolicy, Regime};
 
 use super::export::model_names;
 use crate::output::{bytes, note, print, print_json, usage};
@@ -86,23 +86,25 @@ pub enum PrecisionKind {
     F32,
     /// float32 parameters and optimiser state, bfloat16 activations.
     Bf16Activations,
-    /// bfloat16 parameters and activations, float32 optimiser state.
+    /// bfloat16 parameters and activations, float32 optimiser state; updates are rounded at random.
     Bf16,
+    /// As bf16, with a float32 copy of the parameters in the optimiser's state, from which they are rounded.
+    Bf16F32Copy,
     /// float32 on CPUs; elsewhere what the paper trained the model in.
     Auto,
 }
 
 impl PrecisionKind {
-    /// The dtypes for a model of the paper on a kind of device.
-    pub fn of(self, preset: &Preset, kind: DeviceKind) -> Precision {
-        let narrow = |parameters| Precision { parameters, activations: DType::BF16 };
-        match self {
-            PrecisionKind::F32 => Precision::FLOAT32,
-            PrecisionKind::Bf16Activations => narrow(DType::F32),
-            PrecisionKind::Bf16 => narrow(DType::BF16),
-            PrecisionKind::Auto if kind == DeviceKind::Cpu => Precision::FLOAT32,
-            PrecisionKind::Auto => narrow(if preset.bfloat16_parameters { DType::BF16 } else { DType::F32 }),
-        }
+    /// The regime of a model of the paper on a kind of device.
+    pub fn of(self, preset: &Preset, kind: DeviceKind) -> Regime {
+        let policy = match self {
+            PrecisionKind::F32 => PrecisionPolicy::F32,
+            PrecisionKind::Bf16Activations => PrecisionPolicy::Bf16Activations,
+            PrecisionKind::Bf16 => PrecisionPolicy::Bf16,
+            PrecisionKind::Bf16F32Copy => PrecisionPolicy::Bf16F32Copy,
+            PrecisionKind::Auto => PrecisionPolicy::Auto,
+        };
+        policy.regime(kind, &preset.config)
     }
 }
 
@@ -173,18 +175,27 @@ impl Task {
                 "--batch-tokens {tokens}: it must be a multiple of the sequence length, {sequence_length}"
             )));
         }
-        let precision = arguments.precision.of(&preset, topology.kind());
-        let planned = Planned::new(
-            preset.config.clone(),
-            precision,
-            preset.clip_norm,
-            sequence_length,
-            topology.kind(),
-        );
+        let regime = arguments.precision.of(&preset, topology.kind());
+        let precision = regime.dtypes();
+        let planned = Planned {
+            float32_copy: regime.float32_copy(),
+            ..Planned::new(
+                preset.config.clone(),
+                precision,
+                preset.clip_norm,
+                sequence_length,
+                topology.kind(),
+            )
+        };
         let facts = ModelFacts {
             name: preset.name.to_owned(),
             parameters: preset.config.total_parameters(),
-            precision: format!("{} parameters, {} activations", precision.parameters, precision.activations),
+            precision: format!(
+                "{} parameters{}, {} activations",
+                precision.parameters,
+                if regime.float32_copy() { " with a float32 copy" } else { "" },
+                precision.activations
+            ),
             flops_per_token: preset.config.flops_per_token(sequence_length),
         };
         let batch = (tokens / sequence_length as u64) as usize;
@@ -340,18 +351,20 @@ fn no_plan(task: &Task, space: &Space, pins: &Pins, found: sharding::search::Fou
         return anyhow::anyhow!("no plan for {} on {machine} can be built: {reason}", task.facts.name);
     };
     let (needed, there) = (nearest.estimate.peak_bytes(), space.memory);
-    let larger = Topology::all().into_iter().filter(|other| {
-        other.chip().name == task.topology.chip().name && other.devices() > task.topology.devices()
-    });
     note("nothing fits; looking for a machine that would do");
+    const TRIED: usize = 24;
+    let larger = task.topology.next_larger().take(TRIED);
     let fits = larger.into_iter().find(|other| {
         let rates = Rates::of(other);
         smallest(&task.space(other, pins.clone()), &OnMachine { planned: &task.planned, rates: &rates })
             .is_some_and(|least| least <= other.chip().memory_bytes)
     });
+    let chip = task.topology.chip().name;
     let way_out = match fits {
-        Some(other) => format!("the smallest {} machine that would do is {other}", other.chip().name),
-        None => format!("no single {} machine would do; add --slices", task.topology.chip().name),
+        Some(other) => format!("the smallest {chip} machine that would do is {}", other.with_slices()),
+        None => {
+            format!("none of the next {TRIED} larger {chip} machines would do; take a chip with more memory")
+        }
     };
     anyhow::anyhow!(
         "{} does not fit {machine}: the smallest plan needs {} on each device, {} more than the {} there are; {way_out}",

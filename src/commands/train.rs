@@ -1,8 +1,10 @@
 //! `gopher train`: a model from text, or more steps for one.
 
+mod metrics_address;
 pub(super) mod progress;
 mod signals;
 
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +13,7 @@ use clap::Args;
 use eval::Sampling;
 use sharding::DeviceKind;
 use train::config::{Config, Draft, Value};
+use train::prometheus::Endpoint;
 use train::run::{Event, Observer, Resume, Summary, kept_config};
 
 use super::generate::{Request, answer};
@@ -52,6 +55,9 @@ pub struct Arguments {
     /// How it is split: a file that `gopher plan` wrote, or the plan.json of a run [default: the run's own, or the best].
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Serve metrics for Prometheus while training: a port of this machine alone, or ADDRESS:PORT; port 0 takes a free one.
+    #[arg(long, value_name = "PORT", value_parser = metrics_address::parse)]
+    metrics_addr: Option<SocketAddr>,
     /// Print the summary as a JSON object, and no sample.
     #[arg(long)]
     json: bool,
@@ -82,12 +88,17 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         return Err(usage(format_args!("--plan {plan}: a plan is for a machine; say which with --topology")));
     }
     let resume = resume(&arguments.resume)?;
-    let mut display = Display { progress: Progress::new(), signals };
+    let endpoint = arguments.metrics_addr.map(Endpoint::bind).transpose()?;
+    if let Some(endpoint) = &endpoint {
+        note(format_args!("metrics for Prometheus at http://{}/metrics", endpoint.address()));
+    }
+    let mut display = Display { progress: Progress::new(), signals, endpoint };
     let result = train::run::train(config, arguments.run.as_deref(), &resume, &mut display);
     display.progress.clear();
     let summary = result.map_err(|error| match error {
         train::Error::Config(error) => usage(error),
         train::Error::GivenPlan(error) => usage(error),
+        train::Error::Plan(error @ train::plan::Error::Batch { .. }) => usage(error),
         error => error.into(),
     })?;
     if summary.interrupted {
@@ -171,14 +182,23 @@ fn configuration(arguments: &Arguments) -> Result<Config, train::Error> {
     Ok(config)
 }
 
-/// Shows on standard error what happens.
+/// Shows what happens, on standard error and to Prometheus.
 struct Display {
     progress: Progress,
     signals: Signals,
+    endpoint: Option<Endpoint>,
 }
 
 impl Observer for Display {
     fn event(&mut self, event: Event<'_>) {
+        if let Some(endpoint) = &self.endpoint {
+            match &event {
+                Event::Begin { run, completed, steps } => endpoint.begin(run, *completed, *steps),
+                Event::Step { record, .. } => endpoint.step(record),
+                Event::Saved { .. } => endpoint.saved(),
+                _ => {}
+            }
+        }
         match event {
             Event::Fetch(fetch) => self.progress.fetch(fetch),
             Event::Note(text) => self.progress.note(&text),
@@ -212,6 +232,8 @@ fn describe(summary: &Summary) -> String {
         value.map_or("not measured".to_owned(), |value| format!("{value:.digits$}"))
     };
     let bits = |loss: f64| loss / std::f64::consts::LN_2 / summary.bytes_per_token;
+    let percent =
+        |part: Option<f64>| part.map_or("not known".to_owned(), |part| format!("{:.1}%", 100.0 * part));
     let milliseconds = |seconds: Option<f64>| number(seconds.map(|seconds| seconds * 1e3), 3);
     let rows = [
         ("steps", format!("{} of {}", summary.completed, summary.steps)),
@@ -222,6 +244,8 @@ fn describe(summary: &Summary) -> String {
         ("validation loss, bits/byte", number(summary.validation_loss.map(bits), 3)),
         ("unigram entropy, nats/token", number(Some(summary.unigram_entropy), 3)),
         ("tokens/s", summary.tokens_per_second.map_or("not measured".into(), |rate| grouped(rate as u64))),
+        ("goodput", percent(summary.goodput)),
+        ("MFU", percent(summary.mfu)),
         ("start to first step, s", number(Some(summary.startup_seconds), 1)),
         ("training, s", number(Some(summary.seconds), 1)),
         ("device waits for host, ms/step", milliseconds(summary.device_wait_seconds)),

@@ -2,8 +2,10 @@
 
 mod failures;
 mod place;
+mod recipe;
 mod results;
 mod resume;
 #[cfg(unix)]
 mod signals;
 mod split;
+mod watching;

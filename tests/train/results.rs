@@ -11,7 +11,16 @@ fn a_run_directory_explains_itself() {
     let output = place.train(&["--run", "a", "--steps", "5"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let names = place.names("a");
-    for name in ["checkpoints", "config.toml", "loss.svg", "metrics.jsonl", "plan.json", "tokenizer.model"] {
+    for name in [
+        "checkpoints",
+        "config.toml",
+        "loss.svg",
+        "metrics.jsonl",
+        "plan.json",
+        "starts.jsonl",
+        "tokenizer.model",
+        "training.svg",
+    ] {
         assert!(names.iter().any(|other| other == name), "{name} is not in {names:?}");
     }
     assert!(names.iter().any(|name| name.starts_with("events.out.tfevents.")), "{names:?}");

@@ -1,13 +1,12 @@
 //! Writes what a run leaves behind, with made-up numbers, into the folder named: `tests/check_artifacts.py` then reads
 //! it with other programs. `cargo run -p train --example artifacts -- FOLDER`
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use sharding::HostArray;
-use train::chart::Chart;
+use train::chart::Curves;
 use train::checkpoint::{
     self, DataPosition, Description, Dtype, RandomState, Region, Snapshot, SnapshotPiece, SnapshotTensor,
     Versions,
@@ -38,19 +37,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             let wrong = if last < STEPS && step > 150 { 10.0 } else { 0.0 };
             let record = record(step, schedule.learning_rate(step - 1, STEPS), wrong);
             let now = start + Duration::from_millis(first * 1000 + step * 100);
-            events.scalars(
-                now,
-                step,
-                &[("loss/train", record.loss), ("learning_rate", record.learning_rate)],
-            )?;
-            if let Some(loss) = record.validation_loss {
-                events.scalars(now, step, &[("loss/validation", loss)])?;
-            }
+            events.scalars(now, step, &record.scalars())?;
             metrics.write(&record)?;
         }
     }
-    let chart = Chart::of_run("Shakespeare, 2M parameters", &metrics::read(&run.metrics())?, Some(6.1));
-    write_atomically(&run.loss_chart(), chart.svg().as_bytes())?;
+    let curves: Curves = metrics::read(&run.metrics())?.iter().collect();
+    let title = "Shakespeare & <others>, 2M parameters";
+    write_atomically(&run.loss_chart(), curves.loss(title, Some(6.1)).svg().as_bytes())?;
+    write_atomically(&run.training_chart(), curves.training(title).svg().as_bytes())?;
 
     let values: Vec<u8> = (0..6u8).flat_map(|value| f32::from(value).to_le_bytes()).collect();
     let tensor = |name: &str, dtype, shape: &[usize], bytes: &[u8]| -> Result<_, Box<dyn Error>> {
@@ -92,6 +86,8 @@ fn record(step: u64, learning_rate: f64, wrong: f64) -> Record {
         seconds: 0.25,
         tokens_per_second: 4096.0,
         validation_loss: step.is_multiple_of(50).then_some(smooth + 0.15),
-        more: BTreeMap::new(),
+        wall_seconds: Some(step as f64 * 0.5),
+        goodput: Some(0.5),
+        ..Record::default()
     }
 }

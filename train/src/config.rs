@@ -4,20 +4,23 @@
 //! every key), then a file, then overrides of single keys. `model.preset` in a layer stands for a row of the paper's
 //! Table 1. The result has every key, and is what a run directory holds.
 
+mod check;
 mod draft;
 mod text;
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use graph::Remat;
-use model::{ModelConfig, Precision};
+use model::ModelConfig;
 use serde::{Deserialize, Serialize};
 use sharding::DeviceKind;
 use sharding::machine::{Topology, TopologyError};
 
+use crate::batches::{BatchChange, Batches, microbatches};
 use crate::plan::Planned;
+pub use crate::precision::PrecisionPolicy;
+use crate::precision::Regime;
 use crate::schedule::Schedule;
 use crate::seal;
 use crate::step::{Adam, Rounding, StepOptions};
@@ -55,6 +58,8 @@ pub struct Config {
 pub struct Data {
     /// Files and folders; none stands for Shakespeare's plays.
     pub paths: Vec<PathBuf>,
+    /// Instead of them: several sources, sampled by weight.
+    pub mixture: Vec<MixtureSource>,
     /// The field of a `.jsonl` object that holds the text.
     pub text_field: String,
     /// What to do with bytes that are not UTF-8.
@@ -68,19 +73,31 @@ pub struct Data {
     pub validation_fraction: f64,
 }
 
+/// A source of a mixture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MixtureSource {
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// Its share of all sequences, relative to the other sources'.
+    pub weight: f64,
+}
+
 /// Steps, batches, precision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
     /// Steps of the whole run.
     pub steps: u64,
-    /// Sequences per step.
+    /// Sequences per step, at first.
     pub batch: usize,
+    /// Parts of a step's batch that are worked on one after the other, on one device; with a machine, its plan says.
+    pub microbatches: usize,
     /// Tokens per sequence.
     pub sequence_length: usize,
     /// Seed of initial parameters and data order.
     pub seed: u32,
-    /// Dtypes of parameters and activations.
+    /// Dtypes of parameters and activations, and how parameters are updated.
     pub precision: PrecisionPolicy,
     /// Global norm that gradients are clipped to.
     pub clip_norm: f64,
@@ -95,6 +112,8 @@ pub struct Training {
     pub validation_batches: usize,
     /// Steps between checkpoints; 0 for one after the last step.
     pub checkpoint_every: u64,
+    /// Other batches later in the run, in order of their tokens.
+    pub batch_ramp: Vec<BatchChange>,
 }
 
 /// How checkpoints are saved, and which are kept.
@@ -125,37 +144,6 @@ pub struct Device {
     /// file: the plan itself becomes part of the run directory.
     #[serde(skip)]
     pub plan: Option<PathBuf>,
-}
-
-/// Dtypes of parameters and activations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PrecisionPolicy {
-    /// float32 throughout.
-    F32,
-    /// float32 parameters and bfloat16 activations, as the paper's models below 7.1B.
-    Bf16Activations,
-    /// `F32` on CPUs, where bfloat16 is slower, and `Bf16Activations` elsewhere.
-    Auto,
-}
-
-impl PrecisionPolicy {
-    /// The policy with `Auto` decided.
-    pub fn on(self, device: DeviceKind) -> Self {
-        match (self, device) {
-            (Self::Auto, DeviceKind::Cpu) => Self::F32,
-            (Self::Auto, DeviceKind::Cuda | DeviceKind::Tpu) => Self::Bf16Activations,
-            (decided, _) => decided,
-        }
-    }
-
-    /// The dtypes on a kind of device.
-    pub fn dtypes(self, device: DeviceKind) -> Precision {
-        match self.on(device) {
-            Self::Bf16Activations => Precision::BFLOAT16_ACTIVATIONS,
-            Self::F32 | Self::Auto => Precision::FLOAT32,
-        }
-    }
 }
 
 /// What is wrong with a configuration.
@@ -252,63 +240,6 @@ impl Config {
         Draft::quick_start()?.finish()
     }
 
-    /// Checks what types do not: ranges, and sizes that fit each other.
-    ///
-    /// # Errors
-    /// Names the first key that is wrong.
-    pub fn check(&self) -> Result<(), Error> {
-        self.model.check()?;
-        self.schedule.check()?;
-        if let Some(topology) = self.topology()?
-            && topology.kind() != self.device.kind
-        {
-            let (kind, expected) = (self.device.kind, topology.kind());
-            return Err(Error::Kind { kind, topology: topology.to_string(), expected });
-        }
-        let Training { steps, batch, sequence_length, clip_norm, .. } = self.training;
-        let Adam { beta1, beta2, epsilon } = self.optimizer;
-        let positive = |x: f64| x.is_finite() && x > 0.0;
-        let decay = "at least 0 and below 1";
-        let rules: [(&str, &dyn fmt::Display, bool, &str); 10] = [
-            ("training.steps", &steps, (1..=1 << 24).contains(&steps), "between 1 and 16777216"),
-            ("training.batch", &batch, (1..=1 << 20).contains(&batch), "between 1 and 1048576"),
-            (
-                "training.sequence_length",
-                &sequence_length,
-                (1..=1 << 20).contains(&sequence_length),
-                "between 1 and 1048576",
-            ),
-            ("training.clip_norm", &clip_norm, positive(clip_norm), "a positive number"),
-            ("optimizer.beta1", &beta1, (0.0..1.0).contains(&beta1), decay),
-            ("optimizer.beta2", &beta2, (0.0..1.0).contains(&beta2), decay),
-            ("optimizer.epsilon", &epsilon, positive(epsilon), "a positive number"),
-            (
-                "data.validation_fraction",
-                &self.data.validation_fraction,
-                (0.0..1.0).contains(&self.data.validation_fraction),
-                decay,
-            ),
-            (
-                "data.character_coverage",
-                &self.data.character_coverage,
-                self.data.character_coverage > 0.0 && self.data.character_coverage <= 1.0,
-                "above 0 and at most 1",
-            ),
-            (
-                "name",
-                &self.name,
-                !self.name.is_empty() && !self.name.contains(['/', '\0']) && !self.name.starts_with('.'),
-                "a name for a folder: not empty, without `/`, not starting with a dot",
-            ),
-        ];
-        for (key, value, good, expected) in rules {
-            if !good {
-                return Err(Error::Range { key, value: value.to_string(), expected });
-            }
-        }
-        Ok(())
-    }
-
     /// The machine over which each step is split; `None` for one device.
     ///
     /// # Errors
@@ -322,31 +253,50 @@ impl Config {
 
     /// What a plan of this training is made for.
     pub fn planned(&self) -> Planned {
-        let StepOptions { model, precision, adam, clip_norm, query_block, seed, .. } = self.step_options();
-        Planned { model, precision, adam, clip_norm, query_block, seed }
+        let StepOptions { model, precision, adam, clip_norm, query_block, seed, float32_copy, .. } =
+            self.step_options(self.training.batch);
+        Planned { model, precision, float32_copy, adam, clip_norm, query_block, seed }
     }
 
-    /// What a step of this training is made for on one device.
-    pub fn step_options(&self) -> StepOptions {
+    /// The dtypes of this training.
+    pub fn regime(&self) -> Regime {
+        self.training.precision.regime(self.device.kind, &self.model)
+    }
+
+    /// The batch of each step.
+    pub fn batches(&self) -> Batches {
+        let Training { batch, sequence_length, batch_ramp, .. } = &self.training;
+        Batches::new(*batch, *sequence_length, batch_ramp)
+    }
+
+    /// Sequences that are worked on at a time on one device.
+    pub fn microbatch(&self) -> usize {
+        self.training.batch / self.training.microbatches.max(1)
+    }
+
+    /// What a step with a batch of this training is made for on one device. Microbatches are never larger than those of
+    /// the first batch.
+    pub fn step_options(&self, batch: usize) -> StepOptions {
+        let microbatches = match self.training.batch == batch {
+            true => self.training.microbatches.max(1),
+            false => microbatches(batch, self.microbatch(), 1, 1).unwrap_or(1),
+        };
+        let regime = self.regime();
         StepOptions {
             model: self.model.clone(),
-            precision: self.training.precision.dtypes(self.device.kind),
+            precision: regime.dtypes(),
             remat: self.training.remat.clone(),
             query_block: self.training.query_block,
-            batch: self.training.batch,
+            batch: batch / microbatches,
             sequence_length: self.training.sequence_length,
             adam: self.optimizer,
             clip_norm: self.training.clip_norm,
-            microbatches: 1,
+            microbatches,
             stages: 1,
             seed: self.training.seed,
             rounding: Rounding::Stochastic,
+            float32_copy: regime.float32_copy(),
         }
-    }
-
-    /// Tokens per step.
-    pub fn batch_tokens(&self) -> u64 {
-        (self.training.batch * self.training.sequence_length) as u64
     }
 
     /// The configuration as a file that gives it back.
@@ -358,19 +308,28 @@ impl Config {
         seal::close(&format!("{header}{body}\n# {}\n", seal::OPEN))
     }
 
-    /// The keys that must not change while a run goes on, with their values as TOML: the model, and what decides the
-    /// order of the data.
+    /// The keys that must not change while a run goes on, with their values as TOML: the model, what the state holds of
+    /// it, and what decides the order of the data.
     pub fn fixed(&self) -> Vec<(&'static str, String)> {
         let ModelConfig { layers, heads, key_value_size, d_model, vocabulary_size } = self.model;
+        let changes = self.training.batch_ramp.iter();
+        let changes: Vec<_> = changes
+            .map(|BatchChange { tokens, batch }| format!("{{ tokens = {tokens}, batch = {batch} }}"))
+            .collect();
+        let weights: Vec<_> = self.data.mixture.iter().map(|source| source.weight.to_string()).collect();
         vec![
             ("model.vocabulary_size", vocabulary_size.to_string()),
             ("model.layers", layers.to_string()),
             ("model.heads", heads.to_string()),
             ("model.key_value_size", key_value_size.to_string()),
             ("model.d_model", d_model.to_string()),
+            ("training.precision", toml::Value::from(self.regime().name()).to_string()),
             ("training.batch", self.training.batch.to_string()),
+            ("training.batch_ramp", format!("[{}]", changes.join(", "))),
             ("training.sequence_length", self.training.sequence_length.to_string()),
             ("training.seed", self.training.seed.to_string()),
+            // What the sources hold is part of the digest of the text.
+            ("data.mixture", format!("[{}]", weights.join(", "))),
             ("data.text_field", toml::Value::from(self.data.text_field.as_str()).to_string()),
             ("data.invalid_utf8", format!("{:?}", self.data.invalid_utf8).to_lowercase()),
             ("data.validation_fraction", self.data.validation_fraction.to_string()),

@@ -4,6 +4,7 @@
 //! bottom; the parts it calls each stand in a module of their own. Nothing here knows of a command line: what happens is
 //! told to a [`run::Observer`].
 
+pub mod batches;
 pub mod chart;
 pub mod checkpoint;
 pub mod config;
@@ -11,10 +12,14 @@ pub mod disk;
 mod error;
 pub mod metrics;
 pub mod plan;
+pub mod precision;
+pub mod prometheus;
 pub mod run;
 pub mod run_directory;
+pub mod runs;
 pub mod schedule;
 pub mod seal;
+pub mod starts;
 pub mod state;
 pub mod step;
 pub mod tensorboard;

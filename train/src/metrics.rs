@@ -7,17 +7,20 @@
 //! A line is written by one call, so that a run that is cut off tears at most the last one. Continuing a run removes
 //! that torn line and the lines of steps that will be done again.
 
+pub(crate) mod number;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::run_directory::FileError;
 
 /// What is known after one step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Record {
     /// Steps completed, this one included: the first is 1.
     pub step: u64,
@@ -39,11 +42,60 @@ pub struct Record {
     #[serde(with = "number")]
     pub tokens_per_second: f64,
     /// Loss on held-out text after the step, in nats per token, if it was measured.
-    #[serde(with = "optional_number", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "number::optional", default, skip_serializing_if = "Option::is_none")]
     pub validation_loss: Option<f64>,
+    /// Seconds from the run's first start to the end of the step, if the start is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_seconds: Option<f64>,
+    /// Part of `wall_seconds` that was spent in steps that count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goodput: Option<f64>,
+    /// Model FLOPs utilisation, if the device's peak is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfu: Option<f64>,
     /// Any further numbers.
     #[serde(flatten)]
     pub more: BTreeMap<String, serde_json::Value>,
+}
+
+impl Record {
+    /// Its numbers with their names in TensorBoard.
+    pub fn scalars(&self) -> Vec<(&'static str, f64)> {
+        let numbers = [
+            ("loss/training", Some(self.loss)),
+            ("loss/validation", self.validation_loss),
+            ("learning_rate", Some(self.learning_rate)),
+            ("grad_norm", Some(self.grad_norm)),
+            ("tokens_per_second", Some(self.tokens_per_second)),
+            ("goodput", self.goodput),
+            ("mfu", self.mfu),
+        ];
+        numbers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+/// The numbers of a step that are about time and loss: what a [`Record`] has, without the effort to keep all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Point {
+    /// See [`Record::step`].
+    pub step: u64,
+    /// See [`Record::tokens`].
+    pub tokens: u64,
+    /// See [`Record::loss`].
+    #[serde(with = "number")]
+    pub loss: f64,
+    /// See [`Record::seconds`].
+    #[serde(with = "number")]
+    pub seconds: f64,
+    /// See [`Record::validation_loss`].
+    #[serde(with = "number::optional", default)]
+    pub validation_loss: Option<f64>,
+    /// See [`Record::goodput`].
+    #[serde(default)]
+    pub goodput: Option<f64>,
+    /// See [`Record::mfu`].
+    #[serde(default)]
+    pub mfu: Option<f64>,
 }
 
 /// Why metrics cannot be read.
@@ -131,9 +183,37 @@ impl Writer {
 /// # Errors
 /// [`Error::Line`] for any other malformed line.
 pub fn read(path: &Path) -> Result<Vec<Record>, Error> {
-    let bytes = fs::read(path).map_err(|source| FileError::read(path, source))?;
-    let (lines, _) = split(&bytes);
-    lines.iter().enumerate().map(|(index, line)| parse(path, index, line)).collect()
+    let mut records = Vec::new();
+    scan(path, |record| records.push(record))?;
+    Ok(records)
+}
+
+/// Gives every record of a file to `each`, as a [`Record`] or a [`Point`], without holding the file in memory; a torn
+/// last line is passed over. The file may be one that is being written.
+///
+/// # Errors
+/// [`Error::Line`] for any other malformed line.
+pub fn scan<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T)) -> Result<(), Error> {
+    let failed = |source| FileError::read(path, source);
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
+    let (mut line, mut malformed) = (Vec::new(), None);
+    for number in 1.. {
+        line.clear();
+        file.read_until(b'\n', &mut line).map_err(failed)?;
+        // The end, or a line that is being written.
+        if line.pop() != Some(b'\n') {
+            break;
+        }
+        // It was not the last one, so it is not torn.
+        if let Some(error) = malformed.take() {
+            return Err(error);
+        }
+        match serde_json::from_slice(&line) {
+            Ok(record) => each(record),
+            Err(source) => malformed = Some(Error::Line { path: path.to_owned(), line: number, source }),
+        }
+    }
+    Ok(())
 }
 
 /// Whole lines without their ends, and whether a torn one follows. A last line that does not parse is torn as well:
@@ -156,55 +236,6 @@ fn parse(path: &Path, index: usize, line: &[u8]) -> Result<Record, Error> {
     })
 }
 
-/// A number that need not be finite.
-mod number {
-    use super::*;
-
-    pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        match *value {
-            value if value.is_finite() => serializer.serialize_f64(value),
-            value if value.is_nan() => serializer.serialize_str("NaN"),
-            value if value > 0.0 => serializer.serialize_str("Infinity"),
-            _ => serializer.serialize_str("-Infinity"),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Number {
-            Finite(f64),
-            Word(String),
-        }
-        match Number::deserialize(deserializer)? {
-            Number::Finite(value) => Ok(value),
-            Number::Word(word) => match word.as_str() {
-                "NaN" => Ok(f64::NAN),
-                "Infinity" => Ok(f64::INFINITY),
-                "-Infinity" => Ok(f64::NEG_INFINITY),
-                _ => Err(serde::de::Error::custom(format!("\"{word}\" is not a number"))),
-            },
-        }
-    }
-}
-
-mod optional_number {
-    use super::*;
-
-    pub fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(value) => number::serialize(value, serializer),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-        #[derive(Deserialize)]
-        struct Wrapper(#[serde(with = "number")] f64);
-        Ok(Option::<Wrapper>::deserialize(deserializer)?.map(|wrapper| wrapper.0))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,8 +250,7 @@ mod tests {
             grad_norm: 0.75,
             seconds: 0.5,
             tokens_per_second: 2048.0,
-            validation_loss: None,
-            more: BTreeMap::new(),
+            ..Record::default()
         }
     }
 
@@ -298,6 +328,30 @@ mod tests {
         assert!(message.contains("metrics.jsonl, line 2: not a step's metrics"), "{message}");
         assert!(read(&path).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), contents);
+    }
+
+    #[test]
+    fn a_scan_reads_what_is_whole_and_names_what_is_malformed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let check = |contents: &str, expected: Result<&[u64], &str>| {
+            fs::write(&path, contents).unwrap();
+            let mut steps = Vec::new();
+            let result =
+                scan(&path, |point: Point| steps.push(point.step)).map_err(|error| error.to_string());
+            match expected {
+                Ok(expected) => assert_eq!((result, &steps[..]), (Ok(()), expected), "{contents:?}"),
+                Err(part) => assert!(result.unwrap_err().contains(part), "{contents:?}"),
+            }
+        };
+        let two = line(1) + &line(2);
+        check("", Ok(&[]));
+        check(&two, Ok(&[1, 2]));
+        check(two.trim_end(), Ok(&[1]));
+        check(&(two.clone() + "\0\0\n"), Ok(&[1, 2]));
+        check(&(line(1) + "\n" + &line(2)), Err("line 2"));
+        check(&(line(1) + "{\"step\":2}\n" + &line(3)), Err("missing field"));
+        check(&(line(1) + "\"NaN\"\n" + &line(3)), Err("line 2"));
     }
 
     #[test]

@@ -13,7 +13,8 @@ use sharding::partition::{Rules, partition};
 use sharding::plan::{DATA, MODEL, MeshShape, Plan, RematPolicy, STAGE};
 use sharding::search::{Sizes, Workload};
 
-use crate::step::{Adam, Rounding, STATE, StepOptions, train_step};
+use crate::batches::microbatches;
+use crate::step::{ADAM, Adam, PARAMETERS, Rounding, StepOptions, state_groups, train_step};
 pub use file::{GivenError, read, read_for, read_kept};
 
 /// A model, and how it is trained: what a plan is made for.
@@ -23,6 +24,8 @@ pub struct Planned {
     pub model: ModelConfig,
     /// Dtypes of parameters and activations.
     pub precision: Precision,
+    /// Whether the optimiser's state holds a float32 copy of the parameters.
+    pub float32_copy: bool,
     /// The optimiser's constants.
     pub adam: Adam,
     /// Global norm that gradients are clipped to.
@@ -76,6 +79,21 @@ pub enum Error {
         /// Bytes of a device.
         there: u64,
     },
+    /// A batch of the ramp does not split as the first one does.
+    #[error(
+        "training.batch_ramp: a batch of {batch} sequences does not fall into at least {stages} microbatches of at most {microbatch} sequences that the {data} devices of mesh axis `{DATA}` share equally; choose a multiple of {}",
+        .data * .stages
+    )]
+    Batch {
+        /// Sequences of the batch.
+        batch: usize,
+        /// Most sequences of a microbatch: those of the first batch's.
+        microbatch: usize,
+        /// Replicas of the plan.
+        data: usize,
+        /// Stages of the plan.
+        stages: usize,
+    },
     /// The step cannot be built.
     #[error(transparent)]
     Graph(#[from] graph::Error),
@@ -90,7 +108,7 @@ pub fn remat(policy: RematPolicy) -> Remat {
 }
 
 impl Planned {
-    /// With the usual constants. Queries are taken in blocks, on CPUs as many as the model chooses; elsewhere in two,
+    /// With the usual constants, and without a float32 copy of the parameters. Queries are taken in blocks, on CPUs as many as the model chooses; elsewhere in two,
     /// since compilers take longer over more than these save.
     pub fn new(
         model: ModelConfig,
@@ -103,7 +121,15 @@ impl Planned {
             sharding::DeviceKind::Cpu => 0,
             _ => sequence_length.div_ceil(2),
         };
-        Planned { model, precision, adam: Adam::default(), clip_norm, query_block, seed: 0 }
+        Planned {
+            model,
+            precision,
+            float32_copy: false,
+            adam: Adam::default(),
+            clip_norm,
+            query_block,
+            seed: 0,
+        }
     }
 
     /// What the step of a plan is made for.
@@ -121,7 +147,13 @@ impl Planned {
             clip_norm: self.clip_norm,
             seed: self.seed,
             rounding: Rounding::Stochastic,
+            float32_copy: self.float32_copy,
         }
+    }
+
+    /// What a state of this training holds for each parameter ([`state_groups`]).
+    pub fn state_groups(&self) -> &'static [&'static str] {
+        state_groups(self.float32_copy)
     }
 
     /// The training step that each device of a plan runs.
@@ -137,6 +169,21 @@ impl Planned {
             return Err(Error::Stages { layers: self.model.layers, stages: plan.stages });
         }
         split(&train_step(&StepOptions { rounding, ..self.step_options(plan) })?, plan)
+    }
+}
+
+/// A plan for another batch: the state lies on the devices as before, and no microbatch is larger.
+///
+/// # Errors
+/// [`Error::Batch`] when the batch does not fall into such microbatches.
+pub fn with_batch(plan: &Plan, batch: usize) -> Result<Plan, Error> {
+    if batch == plan.batch {
+        return Ok(plan.clone());
+    }
+    let (data, stages, microbatch) = (plan.mesh.data, plan.stages, plan.microbatch());
+    match microbatches(batch, microbatch, data, stages) {
+        Some(microbatches) => Ok(Plan { batch, microbatches, ..plan.clone() }),
+        None => Err(Error::Batch { batch, microbatch, data, stages }),
     }
 }
 
@@ -166,7 +213,7 @@ pub fn split(function: &Function, plan: &Plan) -> Result<Partitioned, Error> {
     Ok(partition(function, &plan.mesh(), &[STAGE], rules, &params, &results)?)
 }
 
-/// The program that makes the parameters of a model ([`model::initialize`]), split so that they lie as a plan's step takes
+/// The program that begins a state ([`crate::step::initialize`]), split so that its tensors lie as a plan's step takes
 /// them: each device makes its own parts, and as each number is a function of its place in the whole, they are the same
 /// on every mesh.
 ///
@@ -176,11 +223,17 @@ pub fn split_initialize(function: &Function, plan: &Plan) -> Result<Partitioned,
     let rules = rules(plan);
     let params: Vec<Split> =
         function.params.iter().map(|param| vec![Vec::new(); function.ty(param.value).rank()]).collect();
-    let parameters = function.results.iter().zip(model::parameters::axes());
-    let results: Vec<Split> = parameters
-        .map(|(output, axes)| {
+    let axes = model::parameters::axes();
+    // All parameters, and then their copy, if there is one.
+    let groups = state_groups(true).iter().filter(|prefix| !prefix.starts_with(ADAM));
+    let places = groups.flat_map(|prefix| axes.iter().map(move |axes| (prefix, axes)));
+    let results: Vec<Split> = function
+        .results
+        .iter()
+        .zip(places)
+        .map(|(output, (prefix, axes))| {
             let axes: Vec<String> = axes.iter().map(|&axis| axis.to_owned()).collect();
-            placed(STATE[0], &axes, function.ty(output.value).rank(), &rules)
+            placed(prefix, &axes, function.ty(output.value).rank(), &rules)
         })
         .collect();
     // It is of all stages' layers, unlike the step, which is written for one stage.
@@ -198,9 +251,10 @@ fn rules(plan: &Plan) -> Cow<'_, Rules> {
 /// How an input of a training program is split: parameters and optimiser state by the tables of their names, batches as
 /// activations, numbers not at all.
 fn placed(name: &str, axes: &[String], rank: usize, rules: &Rules) -> Split {
-    let table = if name.starts_with(STATE[0]) {
+    let is_of = |prefix: &&str| name.starts_with(*prefix);
+    let table = if is_of(&PARAMETERS) {
         "parameters"
-    } else if name.starts_with("adam/") {
+    } else if state_groups(true).iter().any(is_of) {
         "optimizer"
     } else {
         "activations"

@@ -1,17 +1,19 @@
 //! Training from a configuration to a trained model, and going on where a run left off.
 
+mod efficiency;
 mod open;
 mod parts;
 mod plan;
+mod report;
 mod saving;
 mod steps;
 mod summary;
 mod validation;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use data::{Order, Sequences};
+use data::Sequences;
 use sha2::{Digest, Sha256};
 use sharding::machine::Topology;
 use sharding::plan::Plan;
@@ -21,11 +23,14 @@ use crate::Error;
 use crate::checkpoint;
 use crate::config::Config;
 use crate::metrics::Record;
-use crate::run_directory::write_atomically;
+use crate::run_directory::{RunDirectory, write_atomically};
+use crate::starts::{Start, Starts};
 use crate::text::Text;
+use efficiency::{Efficiency, Work, peak_flops};
 pub use open::kept_config;
 use open::{Opened, open};
 use parts::Parts;
+use report::Report;
 use steps::{Identity, Outcome, Steps};
 pub use summary::Summary;
 use validation::Validation;
@@ -123,9 +128,11 @@ pub fn train(
 
 /// The configuration with nothing left open: precision decided, paths absolute.
 fn settled(mut config: Config) -> Result<Config, Error> {
-    config.training.precision = config.training.precision.on(config.device.kind);
+    config.training.precision = config.regime().into();
     let data = &mut config.data;
-    for path in data.paths.iter_mut().chain(&mut data.tokenizer).chain(&mut config.device.plugin) {
+    let sources = data.mixture.iter_mut().flat_map(|source| &mut source.paths);
+    let others = data.tokenizer.iter_mut().chain(&mut config.device.plugin);
+    for path in data.paths.iter_mut().chain(sources).chain(others) {
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
     }
     config.check()?;
@@ -153,8 +160,7 @@ fn prepare(config: &Config, opened: &Opened, observer: &mut dyn Observer) -> Res
     let text = Text::prepare(&config.data, config.model.vocabulary_size, tokenizer, observer)?;
 
     let training = &config.training;
-    let order = Order::Shuffled { seed: training.seed.into() };
-    let sequences = Sequences::new(text.corpus.training(), training.sequence_length, order)?;
+    let sequences = text.sequences(training.sequence_length, training.seed.into())?;
     let validation = Validation::new(config, plan.as_ref(), text.corpus.validation())?;
 
     let digest = digest(config, &text);
@@ -219,8 +225,9 @@ fn train_prepared(
     let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
     if completed >= config.training.steps {
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
-        return summary::summarize(config, run, &text, Outcome::default(), start);
+        return summary::summarize(config, run, &text, Outcome::default(), start, None);
     }
+    let first = record_start(run, start, completed)?;
     let statistics = text.corpus.training_statistics();
     observer.event(Event::Note(format!(
         "{} parameters; {} tokens to train on, {} held out; compiling for {}",
@@ -229,16 +236,34 @@ fn train_prepared(
         text.corpus.validation().len(),
         runtime.platform(),
     )));
-    let parts = Parts::compile(config, plan.as_ref(), &runtime, validation, checkpoint.as_ref())?;
+    let batch = config.batches().batch(completed);
+    let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_ref())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
     drop(checkpoint);
+    let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
+    let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
     let identity = Identity::new(run, digest, &runtime)?;
-    let mut steps = Steps::new(config, run, parts, sequences, identity, completed)?;
+    let mut steps = Steps::new(config, run, parts, sequences, identity, report, completed);
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);
-    // The chart shows what there is, however the run ended.
-    let chart = summary::write_chart(config, run, statistics.unigram_entropy);
+    // The charts show what there is, however the run ended.
+    let charts = steps.report().finish();
     let outcome = outcome?;
-    chart?;
-    summary::summarize(config, run, &text, outcome, start)
+    charts?;
+    summary::summarize(config, run, &text, outcome, start, Some(steps.report().efficiency()))
+}
+
+/// Adds this process to those that worked on the run, and says when the first was started, if that is known.
+fn record_start(run: &RunDirectory, start: Instant, completed: u64) -> Result<Option<f64>, Error> {
+    let now = SystemTime::now();
+    let started = now.checked_sub(start.elapsed()).unwrap_or(now);
+    Ok(Starts::add(&run.starts(), &Start::of_this_process(started, completed))?.first())
+}
+
+/// What MFU compares, if the device's peak is known.
+fn work(config: &Config, runtime: &Runtime) -> Result<Option<Work>, Error> {
+    let dtype = config.regime().dtypes().activations;
+    let peak = peak_flops(runtime, config.topology()?.as_ref(), dtype);
+    let flops_per_token = config.model.flops_per_token(config.training.sequence_length);
+    Ok(peak.map(|peak| Work { flops_per_token, peak }))
 }

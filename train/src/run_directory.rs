@@ -6,7 +6,9 @@
 //! plan.json                   how the model is split over devices
 //! metrics.jsonl               one object per step (see `metrics`)
 //! events.out.tfevents.*       the same scalars for TensorBoard
+//! starts.jsonl                one object per process that worked on the run (see `starts`)
 //! loss.svg                    the loss curve
+//! training.svg                loss, learning rate, gradient norm and throughput
 //! checkpoints/step-00000300/  see `checkpoint`
 //! .lock                       held while a process trains in it
 //! ```
@@ -21,7 +23,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::checkpoint;
 
 pub(crate) use files::remove_leftovers;
-pub use files::{FileError, write_atomically};
+pub use files::{FileError, replace, write_atomically};
 
 /// Why a run directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -170,6 +172,16 @@ impl RunDirectory {
     /// `loss.svg`.
     pub fn loss_chart(&self) -> PathBuf {
         self.path.join("loss.svg")
+    }
+
+    /// `training.svg`.
+    pub fn training_chart(&self) -> PathBuf {
+        self.path.join("training.svg")
+    }
+
+    /// `starts.jsonl`.
+    pub fn starts(&self) -> PathBuf {
+        self.path.join("starts.jsonl")
     }
 
     /// `checkpoints`.

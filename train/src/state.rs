@@ -8,9 +8,10 @@ use sharding::{Buffer, HostArray, Input, Part, Program, Runtime, array_type};
 
 use crate::Error;
 use crate::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
-use crate::step::STATE_COUNT;
+use crate::step::ADAM;
 
-/// The tensors a step reads and writes: for each prefix of [`STATE`](crate::step::STATE), all parameters of the model.
+/// The tensors a step reads and writes: for each of its groups ([`state_groups`](crate::step::state_groups)), all
+/// parameters of the model.
 /// They lie on the devices as the step wants them; a checkpoint holds the pieces, for any other mesh to go on with.
 #[derive(Debug)]
 pub struct State {
@@ -19,10 +20,11 @@ pub struct State {
 }
 
 impl State {
-    /// The state before the first step: parameters made on the devices from a seed, and means of zero.
+    /// The state before the first step: parameters, and their float32 copy if there is one, made on the devices from a
+    /// seed; Adam's means of zero.
     ///
-    /// `step` are the inputs of a training step, of which the first [`STATE_COUNT`] are the state. `initialize` makes the
-    /// parameters from the seed, a u32 scalar, on the same devices and in the same layouts.
+    /// `step` are the inputs of a training step, of which the state is all before the input `step`. `initialize` makes
+    /// what is not Adam's, in that order, from the seed, a u32 scalar, on the same devices and in the same layouts.
     ///
     /// # Errors
     /// [`Error::Parameters`] when it makes others, and when a device refuses.
@@ -33,11 +35,18 @@ impl State {
         seed: u32,
     ) -> Result<State, Error> {
         let inputs = state_inputs(step);
-        check_parameters(&inputs[..COUNT], initialize)?;
+        let is_adams = |input: &&Input| input.name.starts_with(ADAM);
+        let made: Vec<&Input> = inputs.iter().filter(|input| !is_adams(input)).collect();
+        check_parameters(&made, initialize)?;
         let seed = initialize.upload(0, &Literal::scalar(DType::U32, seed.into()))?;
-        let mut buffers = initialize.run(&[&seed])?;
-        for input in &inputs[COUNT..] {
-            buffers.push(runtime.zeros_with(&input.ty, &input.layout)?);
+        let mut made = initialize.run(&[&seed])?.into_iter();
+        let mut buffers = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let made = if is_adams(&input) { None } else { made.next() };
+            buffers.push(match made {
+                Some(buffer) => buffer,
+                None => runtime.zeros_with(&input.ty, &input.layout)?,
+            });
         }
         Ok(State { names: names(inputs), buffers })
     }
@@ -122,9 +131,12 @@ impl State {
         &self.buffers[..COUNT]
     }
 
-    /// Replaces the state by what a step made of it, the first [`STATE_COUNT`] of `outputs`; the others are returned.
+    /// Replaces the state by what a step made of it, the first of its `outputs`; the others are returned.
+    ///
+    /// # Panics
+    /// If there are fewer outputs than tensors of the state.
     pub fn advance(&mut self, mut outputs: Vec<Buffer>) -> Vec<Buffer> {
-        let rest = outputs.split_off(STATE_COUNT);
+        let rest = outputs.split_off(self.buffers.len());
         self.buffers = outputs;
         rest
     }
@@ -137,7 +149,8 @@ fn region(ranges: &[Range<usize>]) -> Region {
 }
 
 fn state_inputs(step: &[Input]) -> &[Input] {
-    &step[..STATE_COUNT]
+    let count = step.iter().position(|input| input.name == "step").unwrap_or(step.len());
+    &step[..count]
 }
 
 fn names(inputs: &[Input]) -> Vec<String> {
@@ -145,7 +158,7 @@ fn names(inputs: &[Input]) -> Vec<String> {
 }
 
 /// A program makes parameters that a step can take, and makes them from a seed alone.
-fn check_parameters(wanted: &[Input], program: &Program) -> Result<(), Error> {
+fn check_parameters(wanted: &[&Input], program: &Program) -> Result<(), Error> {
     let outputs = program.outputs();
     let refuse = |reason| Err(Error::Parameters { program: program.name().to_owned(), reason });
     if (program.inputs().len(), outputs.len()) != (1, wanted.len()) {

@@ -19,11 +19,15 @@ pub struct Adam {
     pub beta2: f64,
     /// Term beside the root, to avoid division by zero.
     pub epsilon: f64,
+    /// Decoupled weight decay (AdamW: Loshchilov & Hutter 2019, arXiv 1711.05101): each step also takes this times the
+    /// learning rate off every weight in a matrix ([`is_matrix`](model::parameters::ParameterSpec::is_matrix)), not off
+    /// gains and biases.
+    pub weight_decay: f64,
 }
 
 impl Default for Adam {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.95, epsilon: 1e-8 }
+        Self { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.0 }
     }
 }
 
@@ -54,6 +58,9 @@ pub struct StepOptions {
     pub seed: u32,
     /// How new bfloat16 parameters are rounded.
     pub rounding: Rounding,
+    /// Whether the optimiser's state holds a float32 copy of the parameters. The copy is what is updated then; parameters
+    /// are the copy rounded to the nearest, and [`StepOptions::rounding`] means nothing.
+    pub float32_copy: bool,
 }
 
 /// How numbers are made to fit a narrower dtype.
@@ -66,12 +73,21 @@ pub enum Rounding {
     Nearest,
 }
 
-/// The three tensors the state holds for each parameter, as prefixes of their names, in the order of the program's
-/// inputs and outputs: all parameters, then all means, then all means of squares.
-pub const STATE: [&str; 3] = ["parameters/", "adam/m/", "adam/v/"];
+/// The prefix of the parameters' names in the state.
+pub const PARAMETERS: &str = "parameters/";
 
-/// Number of state tensors: inputs of a training step before the batch, and outputs before the metrics.
-pub const STATE_COUNT: usize = STATE.len() * COUNT;
+/// The prefix of the names of Adam's tensors in the state: `adam/m/…` and `adam/v/…`. They start from zero.
+pub const ADAM: &str = "adam/";
+
+/// The prefix of the names of the parameters' float32 copy in the state.
+pub const FLOAT32_COPY: &str = "optimizer/float32_copy/";
+
+/// What a state holds for each parameter, as prefixes of names, in the order of a step's inputs and outputs: all
+/// parameters, all means, all means of squares, and with a float32 copy all of its tensors.
+pub fn state_groups(float32_copy: bool) -> &'static [&'static str] {
+    const GROUPS: [&str; 4] = [PARAMETERS, "adam/m/", "adam/v/", FLOAT32_COPY];
+    if float32_copy { &GROUPS } else { &GROUPS[..3] }
+}
 
 impl StepOptions {
     /// Float32, everything kept, one batch, one stage, Adam's usual constants, clipping to 1.
@@ -89,7 +105,18 @@ impl StepOptions {
             stages: 1,
             seed: 0,
             rounding: Rounding::Stochastic,
+            float32_copy: false,
         }
+    }
+
+    /// [`state_groups`] of this step.
+    pub fn state_groups(&self) -> &'static [&'static str] {
+        state_groups(self.float32_copy)
+    }
+
+    /// Number of state tensors: inputs of a training step before its batch, and outputs before the metrics.
+    pub fn state_count(&self) -> usize {
+        self.state_groups().len() * COUNT
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -144,7 +171,7 @@ struct Derivative {
 
 /// One step of training: loss, gradients, clipping by global norm, Adam.
 ///
-/// Inputs: the state (51 tensors: [`STATE`] for each parameter); `step`, f32 scalar, counting from 1; `learning_rate`,
+/// Inputs: the state ([`StepOptions::state_groups`], each with a tensor for every parameter); `step`, f32 scalar, counting from 1; `learning_rate`,
 /// f32 scalar; `tokens` and `targets`, i32 `[batch, time]`, or `[microbatches, batch, time]` with several microbatches
 /// or stages.
 /// Outputs: the state, each tensor in the memory of its input; `loss`, f32, mean nats per token before the step;
@@ -159,9 +186,11 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
     options.check()?;
     let b = Builder::new("train_step");
     let model = options.stage_model();
-    let parameters = add_params(&b, &model, STATE[0], options.precision.parameters);
-    let means = add_params(&b, &model, STATE[1], DType::F32);
-    let squares = add_params(&b, &model, STATE[2], DType::F32);
+    let groups = options.state_groups();
+    let parameters = add_params(&b, &model, PARAMETERS, options.precision.parameters);
+    // All of the optimiser's are float32.
+    let optimizer: Vec<_> =
+        groups[1..].iter().map(|prefix| add_params(&b, &model, prefix, DType::F32)).collect();
     let step = b.param("step", TensorType::scalar(DType::F32), &[]);
     let learning_rate = b.param("learning_rate", TensorType::scalar(DType::F32), &[]);
     let (tokens, targets) = options.step_params(&b);
@@ -174,10 +203,15 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
         (1, _) => microbatches::accumulate(&b, options, &parameters, tokens, targets)?,
         _ => pipeline::pipeline(&b, options, &parameters, tokens, targets)?,
     };
-    let state = optimizer::State { parameters, means, squares };
+    let state = optimizer::State {
+        parameters,
+        means: optimizer[0],
+        squares: optimizer[1],
+        copy: optimizer.get(2).copied(),
+    };
     let (state, norm) = optimizer::update(&b, options, &state, &derivative.gradients, step, learning_rate)?;
     let names = specs(&model).map(|spec| spec.name);
-    for (position, (prefix, tensors)) in STATE.iter().zip(state).enumerate() {
+    for (position, (prefix, tensors)) in groups.iter().zip(state).enumerate() {
         for (index, tensor) in tensors.into_iter().enumerate() {
             b.output_aliased(format!("{prefix}{}", names[index]), tensor, Some(position * COUNT + index));
         }
@@ -185,6 +219,17 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
     b.output("loss", derivative.loss);
     b.output("grad_norm", norm);
     b.finish()
+}
+
+/// The program that makes the state's first numbers, but for Adam's zeros: from `seed`, u32 scalar, all parameters, and
+/// with a float32 copy all of its tensors, which are [`model::initialize`]'s before rounding.
+///
+/// # Errors
+/// When the sizes make no valid program.
+pub fn initialize(options: &StepOptions) -> Result<Function, Error> {
+    let copy = options.float32_copy.then_some((FLOAT32_COPY, DType::F32));
+    let groups: Vec<_> = [("", options.precision.parameters)].into_iter().chain(copy).collect();
+    model::initialize_as(&options.model, &groups)
 }
 
 /// The loss alone: from the parameters, `tokens` and `targets` `[batch, time]` to `loss`, mean nats per token. As
@@ -195,7 +240,7 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
 pub fn loss(options: &StepOptions) -> Result<Function, Error> {
     options.check()?;
     let b = Builder::new("loss");
-    let parameters = add_params(&b, &options.stage_model(), STATE[0], options.precision.parameters);
+    let parameters = add_params(&b, &options.stage_model(), PARAMETERS, options.precision.parameters);
     let (tokens, targets) = options.batch_params(&b);
     let loss = match options.stages {
         1 => model::loss(&b, &options.forward_options(), &parameters, tokens, targets)?,
@@ -213,7 +258,7 @@ pub fn loss(options: &StepOptions) -> Result<Function, Error> {
 pub fn forward(options: &StepOptions) -> Result<Function, Error> {
     options.check()?;
     let b = Builder::new("forward");
-    let parameters = add_params(&b, &options.stage_model(), STATE[0], options.precision.parameters);
+    let parameters = add_params(&b, &options.stage_model(), PARAMETERS, options.precision.parameters);
     let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
     let tokens = b.param("tokens", ty, &["batch", "time"]);
     let logits = match options.stages {

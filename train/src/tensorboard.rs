@@ -20,8 +20,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts a new event file in `folder`, for a run that has completed `step` steps (0: a new run). TensorBoard then
-    /// forgets what earlier files of the folder say about later steps.
+    /// Starts a new event file in `folder`, for a run that has completed `step` steps. TensorBoard then forgets what
+    /// earlier files of the folder say about later steps.
     ///
     /// # Errors
     /// [`FileError`] if the file cannot be written.
@@ -41,17 +41,22 @@ impl Writer {
         let mut writer = Writer { path, file };
         let mut version = Message::event(now, 0);
         version.bytes(3, b"brain.Event:2");
-        let mut records = record(&version.0);
-        if step > 0 {
-            let mut log = Message::default();
-            log.varint(1, 1);
-            // "Forget this step and later ones": the first one that is done again.
-            let mut start = Message::event(now, step + 1);
-            start.bytes(7, &log.0);
-            records.extend(record(&start.0));
-        }
-        writer.append(&records)?;
+        writer.append(&record(&version.0))?;
+        writer.restart(now, step)?;
         Ok(writer)
+    }
+
+    /// Tells TensorBoard to forget what was said of the steps after `step`: they will be done again.
+    ///
+    /// # Errors
+    /// [`FileError`] if the file cannot be written.
+    pub fn restart(&mut self, now: SystemTime, step: u64) -> Result<(), FileError> {
+        let mut log = Message::default();
+        log.varint(1, 1);
+        // "Forget this step and later ones": the first one that is done again.
+        let mut start = Message::event(now, step + 1);
+        start.bytes(7, &log.0);
+        self.append(&record(&start.0))
     }
 
     /// Appends one value per tag; they are in the file when this returns.
@@ -171,7 +176,7 @@ mod tests {
         // Length 24, its checksum, wall_time 0, "brain.Event:2", checksum: as TensorBoard reads them
         // (tests/check_artifacts.py).
         assert_eq!(
-            hexadecimal(&fs::read(writer.path()).unwrap()),
+            hexadecimal(&fs::read(writer.path()).unwrap()[..40]),
             "1800000000000000a37f4b22\
              0900000000000000001a0d627261696e2e4576656e743a32\
              eedf28a3"
@@ -201,9 +206,12 @@ mod tests {
         let second = Writer::create(folder.path(), at(7), "a.b/c", 5).unwrap();
         assert!(first.path() < second.path());
         assert_eq!(second.path().file_name().unwrap(), "events.out.tfevents.0000000008.a_b_c");
-        let bytes = fs::read(second.path()).unwrap();
         // Event { wall_time: 7, step: 6, session_log: { status: START } }
+        let bytes = fs::read(second.path()).unwrap();
         assert_eq!(hexadecimal(&bytes[40 + 12..bytes.len() - 4]), "090000000000001c4010063a020801");
+        // A new run as well: the folder may hold events of a process that was killed before its first checkpoint.
+        let bytes = fs::read(first.path()).unwrap();
+        assert_eq!(hexadecimal(&bytes[40 + 12..bytes.len() - 4]), "090000000000001c4010013a020801");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use data::{Corpus, CorpusConfig, ReadConfig, Tokenizer, TokenizerConfig};
+use data::{Corpus, CorpusConfig, Order, ReadConfig, Sequences, Source, Tokenizer, TokenizerConfig};
 use sha2::{Digest, Sha256};
 use wheels::{Cache, pins};
 
@@ -17,8 +17,10 @@ const PROMPT_TOKENS: usize = 48;
 pub struct Text {
     /// Turns text into tokens.
     pub tokenizer: Tokenizer,
-    /// The tokens.
+    /// The tokens; of a mixture, its sources one after another.
     pub corpus: Corpus,
+    /// The sources of a mixture, in the training part; empty without one.
+    sources: Vec<Source>,
 }
 
 impl Text {
@@ -33,22 +35,25 @@ impl Text {
         tokenizer: Option<Tokenizer>,
         observer: &mut dyn Observer,
     ) -> Result<Text, Error> {
-        let paths = match data.paths.as_slice() {
-            [] => vec![plays(&Cache::from_environment()?, observer)?],
-            paths => paths.to_vec(),
+        let sources: Vec<Vec<PathBuf>> = match (data.mixture.as_slice(), data.paths.as_slice()) {
+            ([], []) => vec![vec![plays(&Cache::from_environment()?, observer)?]],
+            ([], paths) => vec![paths.to_vec()],
+            (sources, _) => sources.iter().map(|source| source.paths.clone()).collect(),
         };
         let read = ReadConfig { text_field: data.text_field.clone(), invalid_utf8: data.invalid_utf8 };
-        let list = data::read::find_files(&paths)?;
-        if list.ignored > 0 {
+        let lists =
+            sources.iter().map(|paths| data::read::find_files(paths)).collect::<Result<Vec<_>, _>>()?;
+        let ignored: usize = lists.iter().map(|list| list.ignored).sum();
+        if ignored > 0 {
             observer.event(Event::Note(format!(
-                "passing over {} files that are not .txt, .md or .jsonl (or these with .gz or .zst)",
-                list.ignored
+                "passing over {ignored} files that are not .txt, .md or .jsonl (or these with .gz or .zst)"
             )));
         }
         let tokenizer = match tokenizer {
             Some(tokenizer) => tokenizer,
             None => {
-                let files = list.files.len();
+                let all: Vec<PathBuf> = lists.iter().flat_map(|list| list.files.clone()).collect();
+                let files = all.len();
                 observer.event(Event::Note(format!(
                     "training a tokenizer of {vocabulary_size} pieces on {files} file{}",
                     if files == 1 { "" } else { "s" }
@@ -58,11 +63,9 @@ impl Text {
                     character_coverage: data.character_coverage,
                     ..TokenizerConfig::default()
                 };
-                let tokenizer = Tokenizer::train(data::read::documents(&list.files, &read), &config);
+                let tokenizer = Tokenizer::train(data::read::documents(&all, &read), &config);
                 tokenizer.map_err(|error| match error {
-                    data::Error::NoText { detail, .. } => {
-                        data::Error::NoText { paths: list.files.clone(), detail }
-                    }
+                    data::Error::NoText { detail, .. } => data::Error::NoText { paths: all.clone(), detail },
                     other => other,
                 })?
             }
@@ -70,8 +73,35 @@ impl Text {
         let config = CorpusConfig { validation_fraction: data.validation_fraction };
         // Text that is named can be read without a cache, if there is no place for one.
         let folder = Cache::from_environment().ok().map(|cache| cache.root().join("tokens"));
-        let (corpus, _) = Corpus::from_files(&list.files, &read, &tokenizer, &config, folder.as_deref())?;
-        Ok(Text { tokenizer, corpus })
+        let encode = |files: &[PathBuf]| -> Result<Corpus, Error> {
+            Ok(Corpus::from_files(files, &read, &tokenizer, &config, folder.as_deref())?.0)
+        };
+        if data.mixture.is_empty() {
+            let corpus = encode(&lists[0].files)?;
+            return Ok(Text { tokenizer, corpus, sources: vec![] });
+        }
+        let corpora = lists.iter().map(|list| encode(&list.files)).collect::<Result<Vec<_>, _>>()?;
+        let mut end = 0;
+        let sources = corpora.iter().zip(&data.mixture).map(|(corpus, source)| {
+            let start = end;
+            end += corpus.training().len();
+            Source { tokens: start..end, weight: source.weight }
+        });
+        let sources = sources.collect();
+        let corpus = Corpus::join(&corpora, tokenizer.vocabulary_size())?;
+        Ok(Text { tokenizer, corpus, sources })
+    }
+
+    /// The training part in sequences, shuffled by `seed`; of a mixture, with every source by its weight.
+    ///
+    /// # Errors
+    /// When it is shorter than one sequence, or a source is.
+    pub fn sequences(&self, sequence_length: usize, seed: u64) -> Result<Sequences, Error> {
+        let stream = self.corpus.training();
+        Ok(match self.sources.as_slice() {
+            [] => Sequences::new(stream, sequence_length, Order::Shuffled { seed })?,
+            sources => Sequences::mixed(stream, sources, sequence_length, seed)?,
+        })
     }
 
     /// A piece out of the middle of the held-out text (of all text, if none is held out), of at most `tokens` tokens:
@@ -94,6 +124,9 @@ impl Text {
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.tokenizer.fingerprint());
+        for Source { tokens, weight } in &self.sources {
+            hash.update(format!("{tokens:?} {weight}\n"));
+        }
         let stream = self.corpus.training();
         const CHUNK: usize = 1 << 16;
         let mut ids = Vec::new();

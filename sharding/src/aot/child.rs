@@ -72,6 +72,17 @@ impl Worker {
         // folder.
         command.env("TPU_SKIP_MDS_QUERY", "1").env("ALLOW_MULTIPLE_LIBTPU_LOAD", "1");
         command.env("TPU_LOG_DIR", folder.path());
+        // Compilers allocate in many threads and free most of it: glibc would keep that for each thread. For the 280B step
+        // this is 3.8 GiB instead of 4.7 GiB.
+        for (name, value) in [
+            ("MALLOC_ARENA_MAX", "1"),
+            ("MALLOC_MMAP_THRESHOLD_", "131072"),
+            ("MALLOC_TRIM_THRESHOLD_", "131072"),
+        ] {
+            if std::env::var_os(name).is_none() {
+                command.env(name, value);
+            }
+        }
         let mut child = command.spawn().map_err(io("start", &self.program))?;
         let mut stderr = child.stderr.take();
         let listener = std::thread::spawn(move || {

@@ -3,7 +3,7 @@
 //! technical specifications per compute capability, and the data sheets of each product.
 
 /// GPUs there are descriptions of.
-pub const NAMES: [&str; 3] = ["a100", "h100", "h200"];
+pub const NAMES: [&str; 4] = ["a100", "a100-80g", "h100", "h200"];
 
 /// What the compiler is told of a GPU.
 struct Gpu {
@@ -30,6 +30,17 @@ struct Gpu {
 fn find(name: &str) -> Option<Gpu> {
     const GB: u64 = 1_000_000_000;
     // The SXM modules.
+    let ampere = Gpu {
+        product: "NVIDIA A100-SXM4-40GB",
+        capability: (8, 0),
+        multiprocessors: 108,
+        units: 64,
+        clock: 1.41,
+        memory: 39 << 30,
+        bandwidth: 1555 * GB,
+        cache: 40 << 20,
+        shared: 164 << 10,
+    };
     let hopper = Gpu {
         product: "NVIDIA H100 80GB HBM3",
         capability: (9, 0),
@@ -42,17 +53,10 @@ fn find(name: &str) -> Option<Gpu> {
         shared: 228 << 10,
     };
     Some(match name {
-        "a100" => Gpu {
-            product: "NVIDIA A100-SXM4-80GB",
-            capability: (8, 0),
-            multiprocessors: 108,
-            units: 64,
-            clock: 1.41,
-            memory: 79 << 30,
-            bandwidth: 2039 * GB,
-            cache: 40 << 20,
-            shared: 164 << 10,
-        },
+        "a100" => ampere,
+        "a100-80g" => {
+            Gpu { product: "NVIDIA A100-SXM4-80GB", memory: 79 << 30, bandwidth: 2039 * GB, ..ampere }
+        }
         "h100" => hopper,
         "h200" => Gpu { product: "NVIDIA H200", memory: 139 << 30, bandwidth: 4800 * GB, ..hopper },
         _ => return None,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use graph::{Function, Op, TensorType, Value};
 
 use super::buffers::{Buffers, Storage};
+use super::narrowed::{Narrowed, narrowed};
 
 /// How much memory a value takes.
 pub(super) type Size<'a> = &'a dyn Fn(&TensorType) -> u64;
@@ -31,19 +32,23 @@ pub(super) struct Peak {
 
 /// The peak of a whole program: parameters are there from the start, and those whose memory a result takes over end with
 /// their last use.
-pub(super) fn peak(function: &Function, size: Size<'_>) -> Peak {
+/// `narrows` says that the compiler makes [`narrowed`] copies.
+pub(super) fn peak(function: &Function, size: Size<'_>, narrows: bool) -> Peak {
     let given_up: Vec<bool> = (0..function.params.len())
         .map(|index| function.results.iter().any(|output| output.alias == Some(index)))
         .collect();
-    body_peak(function, size, &given_up, &|_| true)
+    let copies = if narrows { Some(narrowed(function, true)) } else { None };
+    body_peak(function, size, &given_up, &|_| true, copies.as_deref())
 }
 
 /// The peak of a function whose parameter `i` is counted if `counted(i)`, and ends with its last use if `given_up[i]`.
+/// `copies` are made in it; `None` says that the compiler makes none, here or in loops.
 fn body_peak(
     function: &Function,
     size: Size<'_>,
     given_up: &[bool],
     counted: &dyn Fn(usize) -> bool,
+    copies: Option<&[Narrowed]>,
 ) -> Peak {
     let buffers = Buffers::new(function, size);
     // The last node that reads each buffer; results are read at the end.
@@ -77,7 +82,7 @@ fn body_peak(
         }
     }
     let mut best = Peak { bytes: total, held: Vec::new() };
-    let mut best_at: Option<(HashMap<Value, u64>, Option<usize>)> = None;
+    let mut best_at: Option<(HashMap<Value, u64>, usize)> = None;
     for (index, node) in function.nodes.iter().enumerate() {
         if !stores(index) {
             continue;
@@ -92,7 +97,7 @@ fn body_peak(
                 for &operand in &node.operands[..scan.carries] {
                     freed_first.extend(buffers.sources(operand).filter(|buffer| dies(buffer)));
                 }
-                extra = scan_extra(scan, size);
+                extra = scan_peak(scan, size, copies.is_some()).bytes;
             }
             op if elementwise(op) => {
                 // In place, where an operand of the same size ends here.
@@ -111,19 +116,26 @@ fn body_peak(
             total += bytes;
             live.insert(value, bytes);
         }
-        if total + extra > best.bytes {
-            best.bytes = total + extra;
-            best_at = Some((live.clone(), (extra > 0).then_some(index)));
+        let copied: u64 = copies_during(copies, index).map(|copy| size(&copy.ty)).sum();
+        if total + extra + copied > best.bytes {
+            best.bytes = total + extra + copied;
+            best_at = Some((live.clone(), index));
         }
         let ended: Vec<Value> = live.keys().copied().filter(|value| dies(value)).collect();
         for value in ended {
             total -= live.remove(&value).unwrap_or(0);
         }
     }
-    if let Some((held, inside)) = best_at {
+    if let Some((held, index)) = best_at {
         best.held = describe(function, &held);
-        if let Some(Op::Scan(scan)) = inside.map(|index| &function.nodes[index].op) {
-            best.held.extend(scan_peak(scan, size).held);
+        best.held.extend(copies_during(copies, index).map(|copy| Held {
+            name: format!("{} copies made ahead of loops", copy.ty.dtype),
+            ty: copy.ty.clone(),
+            bytes: size(&copy.ty),
+            is_param: false,
+        }));
+        if let Op::Scan(scan) = &function.nodes[index].op {
+            best.held.extend(scan_peak(scan, size, copies.is_some()).held);
         }
     } else {
         best.held = describe(function, &live);
@@ -131,26 +143,28 @@ fn body_peak(
     best
 }
 
+/// The copies that exist while a node runs.
+fn copies_during(copies: Option<&[Narrowed]>, node: usize) -> impl Iterator<Item = &Narrowed> {
+    copies.unwrap_or_default().iter().filter(move |copy| (copy.first..=copy.last).contains(&node))
+}
+
 fn elementwise(op: &Op) -> bool {
     matches!(op, Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Convert(_) | Op::Compare(_))
 }
 
 /// The peak inside a loop's body, beyond its carried values, its inputs and its outputs.
-fn scan_peak(scan: &graph::Scan, size: Size<'_>) -> Peak {
+fn scan_peak(scan: &graph::Scan, size: Size<'_>, narrows: bool) -> Peak {
     let given_up: Vec<bool> = (0..scan.body.params.len()).map(|index| index < scan.carries).collect();
     // Slices of stacked inputs are read where they lie.
     let carries = scan.carries;
-    let mut peak = body_peak(&scan.body, size, &given_up, &|index| index < carries);
+    let copies = if narrows { Some(narrowed(&scan.body, false)) } else { None };
+    let mut peak = body_peak(&scan.body, size, &given_up, &|index| index < carries, copies.as_deref());
     let carried: u64 = scan.body.params[..carries].iter().map(|param| size(scan.body.ty(param.value))).sum();
     peak.bytes = peak.bytes.saturating_sub(carried);
     let params: Vec<String> = scan.body.params.iter().map(|param| param.name.clone()).collect();
     peak.held.retain(|held| !(held.is_param && params.contains(&held.name)));
     peak.held.iter_mut().for_each(|held| held.is_param = false);
     peak
-}
-
-fn scan_extra(scan: &graph::Scan, size: Size<'_>) -> u64 {
-    scan_peak(scan, size).bytes
 }
 
 fn describe(function: &Function, live: &HashMap<Value, u64>) -> Vec<Held> {

@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::work::WorkKind;
 use crate::machine::{Collective, Topology, TopologyError};
 
-/// How much of its peaks a chip reaches, and how its compiler stores arrays: first guesses, to be fitted to what compilers
-/// say of verified plans (`bench/plans.py`; `docs/plans.md` has the errors).
+/// How much of its peaks a chip reaches, and how its compiler stores arrays. The TPUs' `products` and `bytes` are fitted to
+/// the compiler's cycles for verified plans, those held out excepted (`bench/plans.py`; `docs/plans.md` has the errors); a
+/// generation without any has those of the one before. `bytes` is as low as it is since it stands for more than bandwidth:
+/// compilers also move arrays from one layout to another. The GPUs' and the CPU's rates are guesses, as their compilers
+/// estimate no times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Part of the peak of products that large ones reach.
@@ -20,6 +23,8 @@ pub struct Calibration {
     pub product_tile: usize,
     /// Multiples that the last two dimensions of arrays of 32-bit elements are stored in.
     pub array_tile: [usize; 2],
+    /// Whether the compiler converts what loops read as a narrower type before them, and keeps both.
+    pub narrows: bool,
     /// Bytes of temporaries for each that [`super::Estimate`] counts.
     pub temporaries: f64,
     /// Bytes that every program takes besides.
@@ -31,22 +36,34 @@ impl Calibration {
     pub fn of(chip: &str) -> Calibration {
         let tpu = Calibration {
             products: 0.9,
-            bytes: 0.85,
+            bytes: 0.55,
             operations: 1.0 / 16.0,
             product_tile: 128,
             array_tile: [8, 128],
+            narrows: true,
             temporaries: 1.0,
             fixed_bytes: 0,
         };
         match chip {
-            "cpu" => Calibration { product_tile: 8, array_tile: [1, 1], operations: 0.2, ..tpu },
+            "cpu" => Calibration {
+                product_tile: 8,
+                array_tile: [1, 1],
+                bytes: 0.85,
+                operations: 0.2,
+                narrows: false,
+                ..tpu
+            },
             "a100" | "a100-80g" | "h100" | "h200" => Calibration {
                 products: 0.65,
+                bytes: 0.85,
                 product_tile: 64,
                 array_tile: [1, 1],
                 operations: 1.0 / 30.0,
+                narrows: false,
                 ..tpu
             },
+            "v2" | "v3" => Calibration { products: 0.95, bytes: 0.62, ..tpu },
+            "v5e" | "v6e" => Calibration { bytes: 0.5, ..tpu },
             _ => tpu,
         }
     }

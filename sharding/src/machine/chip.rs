@@ -104,6 +104,26 @@ impl Chip {
         Chip::ALL.into_iter().find(|chip| chip.name == name)
     }
 
+    /// The chip of a device that a plugin calls `kind`, such as `TPU v5 lite` or `NVIDIA H100 80GB HBM3`; `None` for those
+    /// that are not in [`Chip::ALL`], PCIe cards among them, and for processors.
+    pub fn of_device(kind: &str) -> Option<Chip> {
+        let name = match kind {
+            "TPU v2" => "v2",
+            "TPU v3" => "v3",
+            "TPU v4" => "v4",
+            "TPU v5 lite" | "TPU v5e" => "v5e",
+            "TPU v5" | "TPU v5p" => "v5p",
+            "TPU v6 lite" | "TPU v6e" => "v6e",
+            "TPU7x" => "7x",
+            "NVIDIA A100-SXM4-40GB" => "a100",
+            "NVIDIA A100-SXM4-80GB" => "a100-80g",
+            "NVIDIA H100 80GB HBM3" => "h100",
+            "NVIDIA H200" => "h200",
+            _ => return None,
+        };
+        Chip::find(name)
+    }
+
     /// One of `devices` virtual devices of a processor. Together they are a laptop of two cores and 16 GiB: 220 GFLOP/s
     /// of float32 products were measured on two cores, bfloat16 is slower there; the other numbers are assumptions.
     /// [`Topology::with_memory_bytes`](super::Topology::with_memory_bytes) sets the memory to what there is.
@@ -199,5 +219,20 @@ const fn gpu(
         },
         network_bytes_per_second,
         network_latency: INFINIBAND_STEP,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_recognised_by_the_names_that_plugins_give_them() {
+        let name = |kind: &str| Chip::of_device(kind).map(|chip| chip.name);
+        assert_eq!(name("TPU v5 lite"), Some("v5e"));
+        assert_eq!(name("NVIDIA H100 80GB HBM3"), Some("h100"));
+        for other in ["cpu", "NVIDIA H100 PCIe", "NVIDIA GeForce RTX 4090", "TPU v4 lite", ""] {
+            assert_eq!(name(other), None, "{other}");
+        }
     }
 }

@@ -6,6 +6,9 @@ use super::decide::{Decision, Site, State};
 use super::layout::{Layout, MeshView};
 use super::{Error, Rules};
 
+/// The table of gradients while they are added up.
+const GRADIENTS: &str = "gradients";
+
 /// The layouts of a function's values and operands.
 #[derive(Clone, Debug)]
 pub(super) struct Analysis {
@@ -97,7 +100,12 @@ impl Context<'_> {
         }
         let layout = self.view.layout(&split).ok_or_else(|| self.no_axis(&split, what()))?;
         self.check(&what, &to.axes, &site.result.shape, &layout)?;
-        Ok(Some(same(&layout)))
+        if to.table != GRADIENTS {
+            return Ok(Some(same(&layout)));
+        }
+        // Added up over the axes it is split by, and not yet over others: the next microbatch's come on top.
+        let known = site.states[0].layout.as_ref();
+        Ok(known.map(|known| same(&layout.with_partial(&known.partial).consistent())))
     }
 
     /// The error for a split that names an axis the mesh lacks.

@@ -6,7 +6,7 @@ use model::parameters::{Initializer, specs};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sharding::plan::Plan;
-use train::step::STATE;
+use train::step::{ADAM, state_groups};
 
 #[derive(Serialize)]
 struct Input<'a> {
@@ -46,11 +46,11 @@ pub fn of(
 ) -> anyhow::Result<String> {
     let specs = specs(config);
     let initializer = |name: &str| {
-        let [parameters, moments @ ..] = STATE;
-        if moments.iter().any(|prefix| name.starts_with(prefix)) {
+        if name.starts_with(ADAM) {
             return Some(Initializer::Zeros);
         }
-        let name = name.strip_prefix(parameters)?;
+        // Parameters, and their float32 copy.
+        let name = state_groups(true).iter().find_map(|prefix| name.strip_prefix(prefix))?;
         specs.iter().find(|spec| spec.name == name).map(|spec| spec.initializer)
     };
     let (params, results) = match split {

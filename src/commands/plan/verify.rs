@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sharding::DeviceKind;
-use sharding::aot::{Refusal, Request, Target, Verified, Worker, gpu};
+use sharding::aot::{Refusal, Request, Target, Verified, Worker};
 use sharding::machine::Topology;
 use sharding::report::Report;
 use train::plan::Planned;
@@ -25,11 +25,7 @@ pub struct Verdict {
 pub fn target(topology: &Topology) -> anyhow::Result<Target> {
     Ok(match (topology.kind(), topology.gpu()) {
         (DeviceKind::Cpu, _) => Target::cpu(topology.devices()),
-        (DeviceKind::Cuda, Some(name)) => {
-            // Both memories of an A100 are one chip to a compiler.
-            let known = gpu::NAMES.iter().find(|known| name.starts_with(**known)).copied().unwrap_or(name);
-            Target::cuda(known, topology.cuda_groups())?
-        }
+        (DeviceKind::Cuda, Some(name)) => Target::cuda(name, topology.cuda_groups())?,
         _ => {
             let mut target = Target::tpu(topology.plugin_name());
             target.options = topology.plugin_options();

@@ -147,17 +147,18 @@ mod tests {
 
     /// Two boxes in an array of up to three dimensions.
     fn boxes() -> impl Strategy<Value = (Vec<usize>, Region, Region)> {
-        let dims =
-            prop::collection::vec((1..5usize, 0..100usize, 0..100usize, 0..100usize, 0..100usize), 0..4);
+        // Of each dimension: its size, and for either box where it is cut.
+        let cuts = || (0..100usize, 0..100usize);
+        let dims = prop::collection::vec((1..5usize, cuts(), cuts()), 0..4);
         dims.prop_map(|dims| {
             let whole = dims.iter().map(|dim| dim.0).collect();
-            let cut = |size: usize, a: usize, b: usize| (a % size, 1 + b % (size - a % size));
-            let pick = |which: fn(&(usize, usize, usize, usize, usize)) -> (usize, usize)| {
-                let parts = dims.iter().map(|dim| cut(dim.0, which(dim).0, which(dim).1));
-                let (offset, shape) = parts.unzip();
+            let cut = |size: usize, (a, b): (usize, usize)| (a % size, 1 + b % (size - a % size));
+            let region = |parts: Vec<(usize, usize)>| {
+                let (offset, shape) = parts.into_iter().unzip();
                 Region { offset, shape }
             };
-            let (from, to) = (pick(|dim| (dim.1, dim.2)), pick(|dim| (dim.3, dim.4)));
+            let from = region(dims.iter().map(|dim| cut(dim.0, dim.1)).collect());
+            let to = region(dims.iter().map(|dim| cut(dim.0, dim.2)).collect());
             (whole, from, to)
         })
     }

@@ -18,6 +18,12 @@ pub struct Draft {
 /// Stands for the sizes, the highest learning rate and the clipping norm of one of the paper's models.
 const PRESET: &str = "model.preset";
 
+/// Holds a list of tables.
+const RAMP: &str = "training.batch_ramp";
+
+/// As well.
+const MIXTURE: &str = "data.mixture";
+
 /// Also sets the kind of device.
 const TOPOLOGY: &str = "device.topology";
 
@@ -101,7 +107,7 @@ impl Draft {
         let old = std::mem::replace(place, value.clone());
         // Every other key has a value that fits, so what fails now is this one.
         if let Err(error) = Config::deserialize_from(&self.table) {
-            let expected = expectation(&old, &value, &error);
+            let expected = expectation(key, &old, &value, &error);
             return Err(wrong(&value, expected));
         }
         // A machine says what kind of device it is of.
@@ -209,9 +215,14 @@ fn find<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
 }
 
 /// What a value should have been, from the one it was to replace and what the deserializer says.
-fn expectation(old: &Value, new: &Value, error: &toml::de::Error) -> String {
+fn expectation(key: &str, old: &Value, new: &Value, error: &toml::de::Error) -> String {
     let message = error.message();
     let listed = message.find("expected ").map(|at| &message[at + "expected ".len()..]);
+    match key {
+        RAMP => return "a list of changes, such as [{ tokens = 1000000, batch = 8 }]".into(),
+        MIXTURE => return "a list of sources, such as [{ paths = [\"books/\"], weight = 0.3 }]".into(),
+        _ => {}
+    }
     match (old, new) {
         (Value::Integer(_), Value::Integer(_)) => {
             if message.contains("u32") {

@@ -60,7 +60,7 @@ fn values_of_the_wrong_type_are_named_with_what_was_expected() {
     check("model=3", "model = 3: expected a section, [model]");
     check(
         "training.precision=f16",
-        r#"training.precision = "f16": expected one of "f32", "bf16-activations", "auto""#,
+        r#"training.precision = "f16": expected one of "f32", "bf16-activations", "bf16", "bf16-f32-copy", "auto""#,
     );
     check("data.invalid_utf8=skip", r#"data.invalid_utf8 = "skip": expected "error" or "replace""#);
     check("model.preset=45m", r#"model.preset = "45m": expected one of 44m, 117m, 417m, 1.4b, 7.1b, 280b"#);
@@ -76,6 +76,11 @@ fn values_that_make_no_sense_are_named() {
     check("model.heads=0", "model.heads is 0; it must be at least 1");
     check("training.steps=0", "training.steps = 0: it must be between 1 and 16777216");
     check("training.clip_norm=0", "training.clip_norm = 0: it must be a positive number");
+    check(
+        "training.microbatches=3",
+        "training.microbatches = 3: it must be at least 1, and a divisor of training.batch",
+    );
+    check("optimizer.weight_decay=-0.1", "optimizer.weight_decay = -0.1: it must be at least 0 and below 1");
     check("optimizer.beta2=1", "optimizer.beta2 = 1: it must be at least 0 and below 1");
     check("schedule.maximum=-1", "schedule.maximum = -1: it must be a positive number");
     check("data.validation_fraction=1.0", "data.validation_fraction = 1: it must be at least 0 and below 1");
@@ -118,11 +123,69 @@ fn layers_win_over_those_below() {
 }
 
 #[test]
-fn auto_precision_is_the_papers_on_accelerators() {
-    let auto = PrecisionPolicy::Auto;
-    assert_eq!(auto.dtypes(DeviceKind::Cpu), Precision::FLOAT32);
-    assert_eq!(auto.dtypes(DeviceKind::Tpu), Precision::BFLOAT16_ACTIVATIONS);
-    assert_eq!(PrecisionPolicy::Bf16Activations.dtypes(DeviceKind::Cpu), Precision::BFLOAT16_ACTIVATIONS);
+fn a_ramp_is_a_list_of_changes() {
+    let expected = vec![BatchChange { tokens: 4096, batch: 8 }, BatchChange { tokens: 10_000, batch: 6 }];
+    let text = "[[training.batch_ramp]]\ntokens = 4096\nbatch = 8\n[[training.batch_ramp]]\ntokens = 10_000\nbatch = 6";
+    let config = resolve(text, &[]).unwrap();
+    assert_eq!(config.training.batch_ramp, expected);
+    let inline = "training.batch_ramp=[{tokens = 4096, batch = 8}, {tokens = 10000, batch = 6}]";
+    assert_eq!(resolve("", &[inline]).unwrap(), config);
+    assert_eq!(resolve(&config.to_toml(), &[]).unwrap(), config);
+    let ramp = |value: &str| format!("training.batch_ramp={value}");
+    let example = "expected a list of changes, such as [{ tokens = 1000000, batch = 8 }]";
+    check_error("", &[&ramp("8")], &format!("--set: training.batch_ramp = 8: {example}"));
+    check_error(
+        "",
+        &[&ramp("[{batch = 8}]")],
+        &format!("--set: training.batch_ramp = [{{ batch = 8 }}]: {example}"),
+    );
+    let order = "in order: tokens above 0, and more for each change than for the one before";
+    check_error(
+        "",
+        &[&ramp("[{tokens = 9, batch = 8}, {tokens = 9, batch = 1}]")],
+        &format!("configuration: training.batch_ramp = [.., {{ tokens = 9, .. }}]: it must be {order}"),
+    );
+    check_error(
+        "",
+        &[&ramp("[{tokens = 9, batch = 0}]")],
+        "configuration: training.batch_ramp = [.., { batch = 0, .. }]: it must be of batches between 1 and 1048576",
+    );
+}
+
+#[test]
+fn a_mixture_is_a_list_of_sources() {
+    let text = "[[data.mixture]]\npaths = [\"web\"]\nweight = 0.75\n[[data.mixture]]\npaths = [\"a\", \"b\"]\nweight = 1";
+    let config = resolve(text, &[]).unwrap();
+    let source =
+        |paths: &[&str], weight| MixtureSource { paths: paths.iter().map(PathBuf::from).collect(), weight };
+    assert_eq!(config.data.mixture, [source(&["web"], 0.75), source(&["a", "b"], 1.0)]);
+    assert_eq!(resolve(&config.to_toml(), &[]).unwrap(), config);
+    let check = |value: &str, message: &str| check_error("", &[&format!("data.mixture={value}")], message);
+    let example = r#"expected a list of sources, such as [{ paths = ["books/"], weight = 0.3 }]"#;
+    check("[1]", &format!("--set: data.mixture = [1]: {example}"));
+    check(
+        "[{paths = [], weight = 1.0}]",
+        "configuration: data.mixture = [.., { paths = [], .. }]: it must be of sources with at least one path each",
+    );
+    check(
+        "[{paths = [\"a\"], weight = 0.0}]",
+        "configuration: data.mixture = [.., { weight = 0, .. }]: it must be of sources with positive weights",
+    );
+    check_error(
+        text,
+        &["data.paths=[\"c\"]"],
+        "configuration: data.mixture = [.. 2 sources]: it must be empty where data.paths (or --data) names text",
+    );
+}
+
+/// On one device, no batch of a ramp needs more memory than the first.
+#[test]
+fn microbatches_of_a_ramp_are_no_larger_than_the_first() {
+    let ramp = "training.batch_ramp=[{tokens = 3000, batch = 24}, {tokens = 9000, batch = 2}, {tokens = 90000, batch = 10}]";
+    let config = resolve("", &["training.batch=8", "training.microbatches=2", ramp]).unwrap();
+    let parts: Vec<_> = config.batches().phases().map(|(_, batch)| config.step_options(batch)).collect();
+    let parts: Vec<_> = parts.iter().map(|options| (options.microbatches, options.batch)).collect();
+    assert_eq!(parts, [(2, 4), (6, 4), (1, 2), (5, 2)]);
 }
 
 /// Each file of `configs` says, key by key, what Table 1 does.
@@ -140,8 +203,16 @@ fn the_papers_configurations_are_those_of_table_1() {
         assert_eq!(config.training.batch, preset.batch_sequences);
         assert_eq!(config.training.sequence_length, 2048);
         // 300 billion tokens (paper, section 3.1).
-        let tokens = config.training.steps * config.batch_tokens();
-        assert!(tokens.abs_diff(300_000_000_000) < config.batch_tokens(), "{path}: {tokens} tokens");
+        let (steps, batches) = (config.training.steps, config.batches());
+        let (before, after) = (batches.tokens(steps - 1), batches.tokens(steps));
+        assert!((before..after).contains(&300_000_000_000), "{path}: {after} tokens");
+        let sizes: Vec<_> = batches.phases().map(|(_, batch)| batch).collect();
+        let first = preset.batch_sequences;
+        assert_eq!(sizes, if preset.name == "280b" { vec![first, 2 * first] } else { vec![first] });
+        let device = DeviceKind::Tpu;
+        let papers = PrecisionPolicy::Auto.regime(device, &preset.config);
+        assert_eq!(config.training.precision.regime(device, &config.model), papers);
+        assert_eq!(config.optimizer, Adam::default());
     }
 }
 
@@ -158,6 +229,9 @@ proptest! {
         sizes in prop::array::uniform4(1usize..1000),
         rate in prop::num::f64::POSITIVE | prop::num::f64::NORMAL,
         seed: u32,
+        weight_decay in 0.0..1.0f64,
+        ramp in prop::collection::btree_map(1..1u64 << 40, 1..5000usize, 0..4),
+        regime in prop::sample::select(Regime::ALL.to_vec()),
         paths in prop::collection::vec("\\PC{1,8}", 0..3),
         remat in prop::sample::select(vec![
             Remat::None, Remat::Dots, Remat::Full, Remat::Save(vec!["key".into()]), policy("selective").unwrap(),
@@ -168,6 +242,10 @@ proptest! {
         config.schedule.maximum = rate.abs();
         config.schedule.initial = 0.0;
         config.training.seed = seed;
+        config.training.precision = regime.into();
+        config.optimizer.weight_decay = weight_decay;
+        let changes = ramp.into_iter().map(|(tokens, batch)| BatchChange { tokens, batch });
+        config.training.batch_ramp = changes.collect();
         config.training.remat = remat;
         config.data.paths = paths.into_iter().map(PathBuf::from).collect();
         prop_assert_eq!(resolve(&config.to_toml(), &[]).unwrap(), config);

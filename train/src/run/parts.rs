@@ -10,32 +10,34 @@ use super::validation::Validation;
 use crate::Error;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::plan::{split, split_initialize};
+use crate::plan::{split, split_initialize, with_batch};
 use crate::state::State;
-use crate::step::{StepOptions, loss, train_step};
+use crate::step::{StepOptions, initialize, loss, train_step};
 
 /// Programs and state of a training.
 pub(super) struct Parts {
+    /// A step with a batch of [`Parts::batch`] sequences.
     pub(super) step: Program,
+    batch: usize,
+    runtime: Runtime,
+    plan: Option<Plan>,
     /// Held-out batches and the program of their loss, if anything is held out.
     pub(super) validation: Option<(Validation, Program)>,
     pub(super) state: State,
 }
 
 impl Parts {
-    /// Compiles the programs, side by side, and makes the state or loads it; for one device, or split by a plan.
+    /// Compiles the programs, that of the step for a batch of `batch` sequences, side by side, and makes the state or loads
+    /// it; for one device, or split by a plan.
     pub(super) fn compile(
         config: &Config,
         plan: Option<&Plan>,
         runtime: &Runtime,
+        batch: usize,
         validation: Option<Validation>,
         checkpoint: Option<&Checkpoint>,
     ) -> Result<Parts, Error> {
-        let options = match plan {
-            None => config.step_options(),
-            Some(plan) => config.planned().step_options(plan),
-        };
-        let step = Code::new(train_step(&options)?, plan)?;
+        let (options, step) = step_code(config, plan, batch)?;
         let inputs = step.interface()?.inputs;
         thread::scope(|scope| {
             let step = scope.spawn(|| step.compile(runtime));
@@ -52,18 +54,43 @@ impl Parts {
             let state = match checkpoint {
                 Some(checkpoint) => State::load(runtime, &inputs, checkpoint)?,
                 None => {
-                    let parameters = model::initialize(&options.model, options.precision.parameters)?;
-                    let parameters = match plan {
-                        None => Code::One(parameters),
-                        Some(plan) => Code::Split(split_initialize(&parameters, plan)?),
+                    let first = initialize(&options)?;
+                    let first = match plan {
+                        None => Code::One(first),
+                        Some(plan) => Code::Split(split_initialize(&first, plan)?),
                     };
-                    State::initialize(runtime, &inputs, &parameters.compile(runtime)?, config.training.seed)?
+                    State::initialize(runtime, &inputs, &first.compile(runtime)?, config.training.seed)?
                 }
             };
             let step = step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            Ok(Parts { step, validation, state })
+            let (runtime, plan) = (runtime.clone(), plan.cloned());
+            Ok(Parts { step, batch, runtime, plan, validation, state })
         })
     }
+
+    /// Sequences of the batch that the step's program takes.
+    pub(super) fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Compiles the step for a batch of `batch` sequences. The state lies as before.
+    pub(super) fn compile_step(&mut self, config: &Config, batch: usize) -> Result<(), Error> {
+        let (_, step) = step_code(config, self.plan.as_ref(), batch)?;
+        self.step = step.compile(&self.runtime)?;
+        self.batch = batch;
+        Ok(())
+    }
+}
+
+/// The step with a batch of `batch` sequences.
+fn step_code(config: &Config, plan: Option<&Plan>, batch: usize) -> Result<(StepOptions, Code), Error> {
+    let plan = plan.map(|plan| with_batch(plan, batch)).transpose()?;
+    let options = match &plan {
+        None => config.step_options(batch),
+        Some(plan) => config.planned().step_options(plan),
+    };
+    let code = Code::new(train_step(&options)?, plan.as_ref())?;
+    Ok((options, code))
 }
 
 /// A program of a training, not compiled yet.

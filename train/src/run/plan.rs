@@ -8,12 +8,26 @@ use sharding::plan::{MeshShape, Plan};
 use super::{Event, Observer};
 use crate::Error;
 use crate::config::Config;
-use crate::plan::read_kept;
+use crate::plan::{read_kept, with_batch};
 use crate::run_directory::RunDirectory;
 use crate::seal::{self, Seal};
 
-/// The plan that was given; else the one that the run directory keeps for this machine; else the best.
+/// The plan that was given; else the one that the run directory keeps for this machine; else the best. It is for the
+/// first batch, and every later one can be split as it says.
 pub(super) fn choose(
+    config: &Config,
+    topology: &Topology,
+    run: &RunDirectory,
+    observer: &mut dyn Observer,
+) -> Result<Plan, Error> {
+    let plan = choose_first(config, topology, run, observer)?;
+    for (_, batch) in config.batches().phases() {
+        with_batch(&plan, batch)?;
+    }
+    Ok(plan)
+}
+
+fn choose_first(
     config: &Config,
     topology: &Topology,
     run: &RunDirectory,

@@ -153,12 +153,8 @@ impl Saving {
         let seed = config.training.seed.into();
         Description {
             step,
-            tokens: step * config.batch_tokens(),
-            data: DataPosition {
-                order: "shuffled".into(),
-                seed,
-                sequences: step * config.training.batch as u64,
-            },
+            tokens: config.batches().tokens(step),
+            data: DataPosition { order: "shuffled".into(), seed, sequences: config.batches().position(step) },
             random: RandomState {
                 seed,
                 state: "none: every random number is a function of seed, parameter, element and step".into(),

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use data::Sequences;
 use sharding::TransferToHost;
 
 use super::parts::Parts;
+use super::report::Report;
 pub(super) use super::saving::Identity;
 use super::saving::Saving;
 use super::{Event, Observer};
+use crate::Error;
+use crate::batches::Batches;
 use crate::config::Config;
-use crate::metrics::{self, Record};
+use crate::metrics::Record;
 use crate::run_directory::RunDirectory;
-use crate::step::STATE_COUNT;
-use crate::{Error, tensorboard};
 
 /// A run under way.
 pub(super) struct Steps<'a> {
@@ -23,9 +24,9 @@ pub(super) struct Steps<'a> {
     run: &'a RunDirectory,
     parts: Parts,
     sequences: Sequences,
+    batches: Batches,
     saving: Saving,
-    metrics: metrics::Writer,
-    events: tensorboard::Writer,
+    report: Report<'a>,
     /// Steps given to the device and read back.
     completed: u64,
     /// When the host last came back from waiting for the device.
@@ -69,25 +70,28 @@ impl<'a> Steps<'a> {
         parts: Parts,
         sequences: Sequences,
         identity: Identity,
+        report: Report<'a>,
         completed: u64,
-    ) -> Result<Self, Error> {
-        let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
-        let host = tensorboard::host_name();
-        let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
+    ) -> Self {
         let now = Instant::now();
-        Ok(Self {
+        Self {
             config,
             run,
             parts,
             sequences,
+            batches: config.batches(),
             saving: Saving::new(identity),
-            metrics,
-            events,
+            report,
             completed,
             free_since: now,
             finished_at: now,
             outcome: Outcome::default(),
-        })
+        }
+    }
+
+    /// What is written down of the steps.
+    pub(super) fn report(&self) -> &Report<'a> {
+        &self.report
     }
 
     /// Takes the steps that are left, and saves the state at the end, however it comes.
@@ -124,6 +128,15 @@ impl<'a> Steps<'a> {
                 self.outcome.interrupted = true;
                 break;
             }
+            if self.batches.batch(step - 1) != self.parts.batch() {
+                if let Some(last) = under_way.take() {
+                    self.finish(last, bad, observer)?;
+                }
+                if bad.is_some() {
+                    break;
+                }
+                self.change_batch(step, observer)?;
+            }
             let started = self.start(step, under_way.as_ref())?;
             if let Some(previous) = under_way.replace(started) {
                 self.finish(previous, bad, observer)?;
@@ -148,17 +161,32 @@ impl<'a> Steps<'a> {
         }
     }
 
+    /// Compiles the program for the batch that begins with `step`.
+    fn change_batch(&mut self, step: u64, observer: &mut dyn Observer) -> Result<(), Error> {
+        let batch = self.batches.batch(step - 1);
+        let before = self.parts.batch();
+        observer.event(Event::Note(format!(
+            "from step {step} on, batches of {batch} sequences instead of {before}; compiling"
+        )));
+        self.parts.compile_step(self.config, batch)?;
+        self.finished_at = Instant::now();
+        self.free_since = self.finished_at;
+        Ok(())
+    }
+
     /// Gives the device a step, and the validation after it if one is due.
     fn start(&mut self, step: u64, under_way: Option<&InFlight>) -> Result<InFlight, Error> {
         let training = &self.config.training;
-        let batch = self.sequences.batch(step - 1, training.batch, 0..training.batch)?;
+        let (first, rows) = (self.batches.position(step - 1), self.batches.batch(step - 1));
+        let batch = self.sequences.sequences(first, rows);
         let learning_rate = self.config.schedule.learning_rate(step - 1, training.steps);
         let program = &self.parts.step;
+        let state = self.parts.state.buffers().len();
         let inputs = [
-            program.upload_slice(STATE_COUNT, &[step as f32])?,
-            program.upload_slice(STATE_COUNT + 1, &[learning_rate as f32])?,
-            program.upload_slice(STATE_COUNT + 2, &batch.inputs)?,
-            program.upload_slice(STATE_COUNT + 3, &batch.targets)?,
+            program.upload_slice(state, &[step as f32])?,
+            program.upload_slice(state + 1, &[learning_rate as f32])?,
+            program.upload_slice(state + 2, &batch.inputs)?,
+            program.upload_slice(state + 3, &batch.targets)?,
         ];
         let inputs: Vec<_> = self.parts.state.buffers().iter().chain(&inputs).collect();
         let outputs = program.run(&inputs)?;
@@ -211,10 +239,10 @@ impl<'a> Steps<'a> {
         }
         self.completed = step;
         self.outcome.steps += 1;
-        let tokens = self.config.batch_tokens();
-        let record = Record {
+        let tokens = self.batches.tokens(step) - self.batches.tokens(step - 1);
+        let record = self.report.step(Record {
             step,
-            tokens: step * tokens,
+            tokens: self.batches.tokens(step),
             loss,
             learning_rate,
             grad_norm,
@@ -222,16 +250,8 @@ impl<'a> Steps<'a> {
             tokens_per_second: tokens as f64 / seconds,
             validation_loss,
             more,
-        };
-        self.metrics.write(&record)?;
-        let mut scalars = vec![
-            ("loss/training", loss),
-            ("learning_rate", learning_rate),
-            ("grad_norm", grad_norm),
-            ("tokens_per_second", record.tokens_per_second),
-        ];
-        scalars.extend(validation_loss.map(|loss| ("loss/validation", loss)));
-        self.events.scalars(SystemTime::now(), step, &scalars)?;
+            ..Record::default()
+        })?;
         observer.event(Event::Step { record: &record, steps: self.config.training.steps });
         self.saving.poll(observer)?;
         if !(loss.is_finite() && grad_norm.is_finite()) {

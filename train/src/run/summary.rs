@@ -9,12 +9,13 @@ use serde_json::json;
 use sharding::plan::Plan;
 use sharding::{Memory, Runtime};
 
+use super::efficiency::Efficiency;
 use super::parts::Parts;
 use super::steps::Outcome;
 use crate::Error;
-use crate::chart::Chart;
 use crate::config::Config;
-use crate::run_directory::{RunDirectory, write_atomically};
+use crate::run_directory::RunDirectory;
+use crate::starts::Starts;
 use crate::text::Text;
 use crate::{checkpoint, metrics, seal};
 
@@ -49,6 +50,15 @@ pub struct Summary {
     pub seconds: f64,
     /// Tokens divided by the time the steps took, without validation and checkpoints; the first step is left out.
     pub tokens_per_second: Option<f64>,
+    /// Seconds from the run's first start to the end of this process, or for a run that was complete already to its last
+    /// step; `None` if the start is not known.
+    pub wall_seconds: Option<f64>,
+    /// Part of `wall_seconds` that was spent in steps that count, by all processes.
+    pub goodput: Option<f64>,
+    /// Model FLOPs utilisation at `tokens_per_second`; `None` if the device's peak is not known, as on CPUs.
+    pub mfu: Option<f64>,
+    /// Processes that worked on the run.
+    pub starts: usize,
     /// Mean time per step that the device waited for the host, at most.
     pub device_wait_seconds: Option<f64>,
     /// The most memory the process had, in bytes, if the system tells.
@@ -63,6 +73,7 @@ pub(super) fn summarize(
     text: &Text,
     outcome: Outcome,
     start: Instant,
+    efficiency: Option<&Efficiency>,
 ) -> Result<Summary, Error> {
     let records = metrics::read(&run.metrics())?;
     let mean =
@@ -71,9 +82,22 @@ pub(super) fn summarize(
     let tail = records.len().div_ceil(10);
     let losses: Vec<f64> = records[records.len() - tail..].iter().map(|record| record.loss).collect();
     let mine = &records[records.len().saturating_sub(outcome.steps as usize)..];
-    let seconds: Vec<f64> = mine.iter().skip(1).map(|record| record.seconds).collect();
+    let timed = || mine.iter().skip(1);
+    let seconds: f64 = timed().map(|record| record.seconds).sum();
+    let batches = config.batches();
+    let of_step = |step: u64| batches.tokens(step) - batches.tokens(step.saturating_sub(1));
+    let timed_tokens: u64 = timed().map(|record| of_step(record.step)).sum();
     let statistics = text.corpus.training_statistics();
     let began = outcome.began.unwrap_or_else(Instant::now);
+    let tokens_per_second = (seconds > 0.0).then(|| timed_tokens as f64 / seconds);
+    let last = records.last();
+    let (wall_seconds, goodput) = match efficiency {
+        Some(efficiency) => {
+            let wall = efficiency.wall_seconds();
+            (wall, wall.and_then(|wall| efficiency.goodput(wall)))
+        }
+        None => (last.and_then(|record| record.wall_seconds), last.and_then(|record| record.goodput)),
+    };
     Ok(Summary {
         run: run.path().to_owned(),
         checkpoint: match outcome.checkpoint {
@@ -83,7 +107,7 @@ pub(super) fn summarize(
         interrupted: outcome.interrupted,
         completed,
         steps: config.training.steps,
-        tokens: completed * config.batch_tokens(),
+        tokens: batches.tokens(completed),
         parameters: config.model.total_parameters(),
         loss: mean(&losses),
         validation_loss: records.iter().rev().find_map(|record| record.validation_loss),
@@ -91,7 +115,11 @@ pub(super) fn summarize(
         bytes_per_token: statistics.bytes_per_token(),
         startup_seconds: began.duration_since(start).as_secs_f64(),
         seconds: outcome.seconds,
-        tokens_per_second: mean(&seconds).map(|seconds| config.batch_tokens() as f64 / seconds),
+        tokens_per_second,
+        wall_seconds,
+        goodput,
+        mfu: tokens_per_second.zip(efficiency).and_then(|(rate, efficiency)| efficiency.mfu(rate)),
+        starts: Starts::read(&run.starts())?.count(),
         device_wait_seconds: mean(&outcome.device_waits),
         peak_memory_bytes: peak_memory(),
         prompt: text.prompt(config.training.sequence_length / 2),
@@ -104,15 +132,6 @@ fn peak_memory() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
-}
-
-/// `loss.svg` of all steps so far.
-pub(super) fn write_chart(config: &Config, run: &RunDirectory, unigram_entropy: f64) -> Result<(), Error> {
-    let records = metrics::read(&run.metrics())?;
-    let millions = config.model.total_parameters() as f64 / 1e6;
-    let title = format!("{}, {millions:.1}M parameters", config.name);
-    let chart = Chart::of_run(title, &records, Some(unigram_entropy));
-    Ok(write_atomically(&run.loss_chart(), chart.svg().as_bytes())?)
 }
 
 /// `plan.json`: how the model lies on the devices, and what that takes on each. Without a plan, one device holds all of it.

@@ -20,8 +20,8 @@ pub(super) struct Validation {
 }
 
 impl Validation {
-    /// The batches a configuration asks for; `None` if nothing is held out. With a plan, the program takes as much of a
-    /// batch at a time as fits the microbatches that the plan was made for.
+    /// The batches a configuration asks for; `None` if nothing is held out. The program takes as much of a batch at a time
+    /// as fits the microbatches of a step.
     ///
     /// # Errors
     /// When the held-out part is shorter than one sequence.
@@ -42,7 +42,7 @@ impl Validation {
             some => some.min(all),
         };
         let batch = batch as usize;
-        let rows = plan.map_or(batch, |plan| common_divisor(batch, plan.microbatch()));
+        let rows = common_divisor(batch, plan.map_or(config.microbatch(), Plan::microbatch));
         Ok(Some(Validation { sequences, batch, batches, rows }))
     }
 

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::disk;
 
 /// A file of a run that cannot be written or read.
@@ -61,13 +63,32 @@ impl FileError {
 /// # Errors
 /// [`FileError`]; the old contents are then still there.
 pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), FileError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = |source| FileError::write(path, source);
-    let mut file = disk::create_temporary(folder, ".partial-").map_err(write)?;
-    disk::write(&mut file, path, contents).map_err(write)?;
+    let file = write_beside(path, contents)?;
     disk::sync_file(file.as_file(), path).map_err(write)?;
     disk::rename_file(file, path).map_err(write)?;
-    disk::sync_folder(folder).map_err(write)
+    disk::sync_folder(folder_of(path)).map_err(write)
+}
+
+/// As [`write_atomically`], without waiting for the disk: when the machine loses its power, the file may end up empty.
+/// For what is written again and again.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn replace(path: &Path, contents: &[u8]) -> Result<(), FileError> {
+    let file = write_beside(path, contents)?;
+    disk::rename_file(file, path).map_err(|source| FileError::write(path, source))
+}
+
+fn write_beside(path: &Path, contents: &[u8]) -> Result<NamedTempFile, FileError> {
+    let write = |source| FileError::write(path, source);
+    let mut file = disk::create_temporary(folder_of(path), ".partial-").map_err(write)?;
+    disk::write(&mut file, path, contents).map_err(write)?;
+    Ok(file)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Removes what processes that were killed left in a folder: entries whose name starts with `prefix`.
@@ -92,6 +113,8 @@ mod tests {
         write_atomically(&path, b"one").unwrap();
         write_atomically(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
+        replace(&path, b"three").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"three");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

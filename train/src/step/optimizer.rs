@@ -1,7 +1,7 @@
 //! Clipping by global norm, Adam, and the rounding of new parameters.
 
 use graph::{BuildResult, Builder, DType, Error, Tensor};
-use model::parameters::{COUNT, axes};
+use model::parameters::{COUNT, axes, specs};
 use model::placement::{Table, put};
 use model::random::{bits_from, threefry};
 
@@ -15,9 +15,11 @@ pub(super) struct State {
     pub(super) parameters: [Tensor; COUNT],
     pub(super) means: [Tensor; COUNT],
     pub(super) squares: [Tensor; COUNT],
+    /// The parameters in float32, which are updated instead of them.
+    pub(super) copy: Option<[Tensor; COUNT]>,
 }
 
-/// Parameters, means and means of squares after a step, and the gradients' global norm before clipping.
+/// The state's groups after a step, each a tensor for each parameter, and the gradients' global norm before clipping.
 pub(super) fn update(
     b: &Builder,
     options: &StepOptions,
@@ -25,7 +27,7 @@ pub(super) fn update(
     gradients: &[Tensor],
     step: Tensor,
     learning_rate: Tensor,
-) -> Result<([Vec<Tensor>; 3], Tensor), Error> {
+) -> Result<(Vec<Vec<Tensor>>, Tensor), Error> {
     let _scope = b.scope("optimizer");
     let axes = axes();
     let place = |index: usize, x: Tensor| put(b, x, (Table::Optimizer, axes[index]), None);
@@ -38,7 +40,7 @@ pub(super) fn update(
     let limit = b.scalar(DType::F32, options.clip_norm)?;
     let clip = b.div(limit, b.max(norm, limit)?)?;
 
-    let Adam { beta1, beta2, epsilon } = options.adam;
+    let Adam { beta1, beta2, epsilon, weight_decay } = options.adam;
     let correction = |beta: f64| -> Result<Tensor, Error> {
         let power = b.exp(b.scale(step, beta.ln())?)?;
         b.offset(b.neg(power)?, 1.0)
@@ -49,25 +51,38 @@ pub(super) fn update(
         let finite = b.broadcast(finite, &b.shape(new), &[])?;
         b.select(finite, new, old)
     };
-    let mut new = [Vec::new(), Vec::new(), Vec::new()];
+    let mut new = vec![Vec::new(); options.state_groups().len()];
+    let is_matrix = specs(&options.model).map(|spec| spec.is_matrix());
     for index in 0..COUNT {
-        let parameter = place(index, state.parameters[index])?;
+        let old = match &state.copy {
+            Some(copy) => place(index, copy[index])?,
+            None => place(index, state.parameters[index])?,
+        };
         let (mean, square) = (place(index, state.means[index])?, place(index, state.squares[index])?);
         let gradient = b.mul(wide[index], clip)?;
         let squared = b.mul(gradient, gradient)?;
         let new_mean = b.add(b.scale(mean, beta1)?, b.scale(gradient, 1.0 - beta1)?)?;
         let new_square = b.add(b.scale(square, beta2)?, b.scale(squared, 1.0 - beta2)?)?;
         let root = b.offset(b.sqrt(b.div(new_square, correction2)?)?, epsilon)?;
-        let change = b.div(b.mul(new_mean, rate)?, root)?;
-        let sum = b.sub(b.convert(parameter, DType::F32)?, change)?;
-        let rounded = match (options.precision.parameters, options.rounding) {
-            (DType::BF16, Rounding::Stochastic) => {
-                round(b, sum, rounding_bits(b, options, index, step, sum)?)?
-            }
-            (dtype, _) => b.convert(sum, dtype)?,
+        let mut change = b.div(b.mul(new_mean, rate)?, root)?;
+        let wide_old = b.convert(old, DType::F32)?;
+        if weight_decay > 0.0 && is_matrix[index] {
+            let decay = b.mul(wide_old, b.scale(learning_rate, weight_decay)?)?;
+            change = b.add(change, decay)?;
+        }
+        let sum = b.sub(wide_old, change)?;
+        let dtype = options.precision.parameters;
+        let parameter = if state.copy.is_some() {
+            let copy = keep_unless_finite(sum, old)?;
+            new[3].push(copy);
+            b.convert(copy, dtype)?
+        } else if (dtype, options.rounding) == (DType::BF16, Rounding::Stochastic) {
+            let rounded = round(b, sum, rounding_bits(b, options, index, step, sum)?)?;
+            keep_unless_finite(rounded, old)?
+        } else {
+            keep_unless_finite(b.convert(sum, dtype)?, old)?
         };
-        let kept = keep_unless_finite(rounded, parameter)?;
-        new[0].push(put(b, kept, (Table::Parameters, axes[index]), None)?);
+        new[0].push(put(b, parameter, (Table::Parameters, axes[index]), None)?);
         new[1].push(keep_unless_finite(new_mean, mean)?);
         new[2].push(keep_unless_finite(new_square, square)?);
     }

@@ -10,7 +10,7 @@ use sharding::partition::Rules;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use sharding::{Buffer, CompileOptions, DeviceKind, Program, Runtime, RuntimeOptions};
 use train::plan::Planned;
-use train::step::{Adam, STATE_COUNT, train_step};
+use train::step::{Adam, train_step};
 
 /// Devices of the largest mesh tried.
 const DEVICES: usize = 32;
@@ -57,7 +57,15 @@ pub fn plan(mesh: [usize; 3], microbatches: usize, zero: u8, remat: RematPolicy)
 /// A model in float32, its gradients clipped.
 pub fn planned(model: ModelConfig) -> Planned {
     let precision = Precision::FLOAT32;
-    Planned { model, precision, adam: Adam::default(), clip_norm: 0.25, query_block: 4, seed: 7 }
+    Planned {
+        model,
+        precision,
+        float32_copy: false,
+        adam: Adam::default(),
+        clip_norm: 0.25,
+        query_block: 4,
+        seed: 7,
+    }
 }
 
 impl fmt::Debug for Case {
@@ -121,7 +129,7 @@ impl Random {
 /// gradients, and whose squares are as large as clipped gradients', so that no update divides by what is only rounding.
 pub fn state(whole: &Function, seed: u64) -> Vec<Literal> {
     let mut random = Random(seed);
-    let params = whole.params.iter().zip(whole.param_types()).take(STATE_COUNT);
+    let params = whole.params.iter().zip(whole.param_types()).take_while(|(param, _)| param.name != "step");
     params
         .map(|(param, ty)| {
             let mut number = || match param.name.split('/').nth(1) {
@@ -155,7 +163,7 @@ pub fn batch<'a>(
             Literal::from_ints(ty, values).unwrap()
         }
     };
-    inputs.skip(STATE_COUNT).map(&mut value).collect()
+    inputs.skip_while(|(name, _)| *name != "step").map(&mut value).collect()
 }
 
 /// What a training did: loss and norm of gradients of each step, the gradients of the first (clipped and times
@@ -189,18 +197,19 @@ pub fn train(program: &Program, case: &Case, seed: u64, steps: usize) -> Trainin
         literals.map(|(offset, literal)| program.upload(index + offset, literal).unwrap()).collect()
     };
     let vocabulary = case.planned.model.vocabulary_size;
+    let count = case.planned.state_groups().len() * COUNT;
     let mut buffers = upload(0, state(&case.whole(), seed));
     let mut training = Training { metrics: vec![], gradients: vec![], state: vec![], apart: vec![] };
     for step in 1..=steps {
         let inputs = program.inputs().iter().map(|input| (input.name.as_str(), input.ty.clone()));
-        let inputs = upload(STATE_COUNT, batch(inputs, seed, step, vocabulary));
+        let inputs = upload(count, batch(inputs, seed, step, vocabulary));
         let inputs: Vec<_> = buffers.iter().chain(&inputs).collect();
         buffers = program.run(&inputs).unwrap();
         let (outputs, last) = (program.outputs().iter().zip(&buffers), step == steps);
         let apart =
             outputs.filter(|(output, buffer)| (last || !output.name.contains('/')) && !is_one(buffer));
         training.apart.extend(apart.map(|(output, _)| output.name.clone()));
-        let metrics = download(&buffers.split_off(STATE_COUNT));
+        let metrics = download(&buffers.split_off(count));
         training.metrics.push(metrics.try_into().unwrap());
         if step == 1 {
             training.gradients = download(&buffers[COUNT..2 * COUNT]);

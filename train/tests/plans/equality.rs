@@ -8,7 +8,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestCaseError};
 use sharding::plan::{Plan, RematPolicy};
 use train::plan::Planned;
-use train::step::{STATE, STATE_COUNT};
+use train::precision::Regime;
 
 use crate::case::{Case, Training, batch, difference, plan, planned, runtime, state, train};
 
@@ -18,9 +18,9 @@ const TOLERANCE: f64 = 1e-5;
 const WIDE_TOLERANCE: f64 = 1e-6;
 
 /// The names of the state's tensors.
-fn names(model: &ModelConfig) -> Vec<String> {
-    let names = specs(model).map(|spec| spec.name);
-    STATE.iter().flat_map(|prefix| names.map(|name| format!("{prefix}{name}"))).collect()
+fn names(planned: &Planned) -> Vec<String> {
+    let names = specs(&planned.model).map(|spec| spec.name);
+    planned.state_groups().iter().flat_map(|prefix| names.map(|name| format!("{prefix}{name}"))).collect()
 }
 
 /// The largest differences between a split training and a whole one that are more than `tolerance`, by name.
@@ -36,7 +36,7 @@ fn differences(case: &Case, split: &Training, whole: &Training, tolerance: f64) 
         note(format!("loss of step {}", step + 1), &got[0], &expected[0], 0.0);
         note(format!("norm of gradients of step {}", step + 1), &got[1], &expected[1], 0.0);
     }
-    let names = names(&case.planned.model);
+    let names = names(&case.planned);
     // Tensors whose gradients are small by cancellation are as exact as the sums they are left over from.
     let largest = whole.gradients.iter().flat_map(|tensor| tensor.floats().unwrap());
     let floor = 1e-2 * largest.fold(0.0f64, |largest, x| largest.max(x.abs()));
@@ -173,7 +173,7 @@ fn equality_with_the_interpreter() {
         let inputs =
             [state(&case.whole(), 5), batch(inputs, 5, 1, case.planned.model.vocabulary_size)].concat();
         let mut expected = interpret_partitioned(&split, &inputs).unwrap();
-        let metrics = expected.split_off(STATE_COUNT).try_into().unwrap();
+        let metrics = expected.split_off(case.planned.state_groups().len() * COUNT).try_into().unwrap();
         let gradients = expected[COUNT..2 * COUNT].to_vec();
         let expected = Training { metrics: vec![metrics], gradients, state: expected, apart: vec![] };
         assert_eq!(differences(&case, &got, &expected, TOLERANCE), Vec::<String>::new(), "{case:?}");
@@ -184,14 +184,16 @@ fn equality_with_the_interpreter() {
 #[test]
 fn bfloat16_losses_are_near() {
     let Some(runtime) = runtime() else { return };
-    for precision in [Precision::BFLOAT16, Precision::BFLOAT16_ACTIVATIONS] {
+    for regime in [Regime::Bf16, Regime::Bf16Activations, Regime::Bf16F32Copy] {
+        let (precision, float32_copy) = (regime.dtypes(), regime.float32_copy());
         let plan = Plan { sequence_sharding: true, ..plan([2, 2, 2], 2, 1, RematPolicy::Selective) };
-        let case = Case { planned: Planned { precision, ..planned(fixed(4)) }, plan };
+        let planned = Planned { precision, float32_copy, ..planned(fixed(4)) };
+        let case = Case { planned, plan };
         let whole = train(&runtime.compile(&case.whole()).unwrap(), &case, 3, 3);
         let split = train(&case.compile(runtime), &case, 3, 3);
         for (got, expected) in split.metrics.iter().zip(&whole.metrics) {
             let off = difference(&got[0], &expected[0], 0.0);
-            assert!(off < 2e-2, "{precision:?}: {got:?} instead of {expected:?}");
+            assert!(off < 2e-2, "{regime:?}: {got:?} instead of {expected:?}");
         }
     }
 }

@@ -5,3 +5,5 @@ mod common;
 mod microbatches;
 mod pipeline;
 mod plans;
+mod precision;
+mod rounding;

@@ -18,8 +18,8 @@ fn model() -> ModelConfig {
 }
 
 fn planned() -> Planned {
-    let StepOptions { precision, adam, clip_norm, .. } = options(1, 1);
-    Planned { model: model(), precision, adam, clip_norm, query_block: 4, seed: 0 }
+    let StepOptions { precision, float32_copy, adam, clip_norm, .. } = options(1, 1);
+    Planned { model: model(), precision, float32_copy, adam, clip_norm, query_block: 4, seed: 0 }
 }
 
 fn plan(

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Trains a small model on Shakespeare's plays in every precision regime, on one device and on four, and compares losses.
+
+usage: python3 bench/regimes.py [--steps 300] [--seeds 1,2,3] [--record]
+
+All runs of a seed have the same initial parameters (but for rounding) and the same batches. Four devices are virtual
+ones of the processor: four replicas that split the optimiser's state (ZeRO 1), the float32 copy among it. --record
+writes docs/regimes.svg and the measured part of docs/precision.md. `cargo build --release` comes first.
+
+Exit status 1 if a run did not take all its steps or has a loss that is not finite.
+"""
+
+import argparse
+import array
+import datetime
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+GOPHER = ROOT / "target" / "release" / "gopher"
+REGIMES = ["f32", "bf16-activations", "bf16", "bf16-f32-copy"]
+COLORS = {"f32": "#4c4c4c", "bf16-activations": "#0072b2", "bf16": "#d55e00", "bf16-f32-copy": "#009e73"}
+MACHINES = ["cpu:1", "cpu:4"]
+BATCH, LENGTH = 8, 128
+HIGHEST = 2e-3
+SETTINGS = ["model.layers=2", "model.heads=4", "model.key_value_size=32", "model.d_model=128", "model.vocabulary_size=1024",
+            f"training.batch={BATCH}", f"training.sequence_length={LENGTH}", "training.validation_every=0",
+            "training.validation_batches=0", f"schedule.maximum={HIGHEST}", "schedule.warmup_steps=60"]
+PLAN = {"topology": "cpu:4", "mesh": {"data": 4}, "microbatches": 1, "zero": 1, "remat": "none",
+        "sequence_sharding": False, "batch": BATCH, "sequence_length": LENGTH}
+
+
+def train(folder, regime, machine, seed, steps):
+    """The records of the run's metrics.jsonl."""
+    run = run_of(folder, regime, machine, seed)
+    records = read(run)
+    if len(records) == steps:
+        return records
+    command = [str(GOPHER), "train", "--run", str(run), "--json", "--steps", str(steps)]
+    for setting in [*SETTINGS, f"training.precision={regime}", f"training.seed={seed}"]:
+        command += ["--set", setting]
+    if machine != "cpu:1":
+        plan = Path(folder) / "plan.json"
+        plan.write_text(json.dumps(PLAN))
+        command += ["--topology", machine, "--plan", str(plan)]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    return read(run)
+
+
+def run_of(folder, regime, machine, seed):
+    """The run directory."""
+    return Path(folder) / f"{regime}-{machine.replace(':', '')}-{seed}"
+
+
+def read(run):
+    """What metrics.jsonl holds; nothing if there is none."""
+    path = run / "metrics.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def tensors(run):
+    """The tensors of the newest checkpoint, as arrays of float32."""
+    found = {}
+    for path in sorted((run / "checkpoints").iterdir())[-1].rglob("*.safetensors"):
+        data = path.read_bytes()
+        start = 8 + int.from_bytes(data[:8], "little")
+        for name, entry in json.loads(data[8:start]).items():
+            if name != "__metadata__" and entry["dtype"] == "F32":
+                begin, end = entry["data_offsets"]
+                found[name] = array.array("f", data[start + begin:start + end])
+    return found
+
+
+def lost(run, steps, learning_rate):
+    """Of matrices and of gains and biases: the fraction of numbers whose update of the last step, at a learning rate, is
+    less than half the distance of bfloat16s, so that rounding to the nearest would lose it."""
+    state = tensors(run)
+    corrections = [1 - beta ** steps for beta in (0.9, 0.95)]
+    counts = {True: [0, 0], False: [0, 0]}
+    for name, values in state.items():
+        if not name.startswith("parameters/"):
+            continue
+        name = name.removeprefix("parameters/")
+        count = counts[not name.endswith(("norm", "bias"))]
+        for value, mean, square in zip(values, state["adam/m/" + name], state["adam/v/" + name]):
+            update = learning_rate * mean / corrections[0] / (math.sqrt(square / corrections[1]) + 1e-8)
+            count[0] += value != 0 and abs(update) < 2.0 ** (math.frexp(value)[1] - 9)
+            count[1] += 1
+    return [counts[kind][0] / counts[kind][1] for kind in (True, False)]
+
+
+def final(records):
+    """Mean training loss of the last tenth of the steps."""
+    tail = records[-max(1, len(records) // 10):]
+    return statistics.mean(record["loss"] for record in tail)
+
+
+def smoothed(values, width=15):
+    """Running means, of fewer values at the ends."""
+    half = width // 2
+    return [statistics.mean(values[max(0, i - half):i + half + 1]) for i in range(len(values))]
+
+
+def spread(values):
+    """Mean and, of several values, its standard error."""
+    mean = statistics.mean(values)
+    if len(values) < 2:
+        return f"{mean:+.4f}"
+    return f"{mean:+.4f} ± {statistics.stdev(values) / math.sqrt(len(values)):.4f}"
+
+
+def table(runs, seeds):
+    """Losses, and their differences to float32 on the same devices with the same seed."""
+    lines = ["| regime | devices | training loss | difference to f32 | validation loss | difference to f32 |",
+             "|---|---|---|---|---|---|"]
+    for machine in MACHINES:
+        for regime in REGIMES:
+            of = {seed: runs[regime, machine, seed] for seed in seeds}
+            base = {seed: runs["f32", machine, seed] for seed in seeds}
+            validation = lambda records: records[-1]["validation_loss"]
+            row = [f"`{regime}`", machine.split(":")[1]]
+            for loss in (final, validation):
+                row.append(f"{statistics.mean(loss(records) for records in of.values()):.4f}")
+                row.append("" if regime == "f32" else spread([loss(of[seed]) - loss(base[seed]) for seed in seeds]))
+            lines.append("| " + " | ".join(row) + " |")
+    return lines
+
+
+class Panel:
+    """A plot of lines, at a place of a picture."""
+
+    def __init__(self, top, height, steps, low, high, title):
+        self.left, self.width = 64, 620
+        self.top, self.height, self.steps, self.low, self.high, self.title = top, height, steps, low, high, title
+
+    def point(self, step, value):
+        x = self.left + self.width * (step - 1) / max(1, self.steps - 1)
+        y = self.top + self.height * (self.high - min(max(value, self.low), self.high)) / (self.high - self.low)
+        return f"{x:.1f},{y:.1f}"
+
+    def frame(self, ticks):
+        right, bottom = self.left + self.width, self.top + self.height
+        parts = [f'<text x="{self.left}" y="{self.top - 10}" font-weight="bold">{self.title}</text>']
+        for tick in ticks:
+            y = self.point(1, tick).split(",")[1]
+            parts.append(f'<line x1="{self.left}" y1="{y}" x2="{right}" y2="{y}" stroke="#dddddd"/>')
+            parts.append(f'<text x="{self.left - 8}" y="{y}" dy="4" text-anchor="end">{tick:g}</text>')
+        for step in [1, *range(self.steps // 6, self.steps + 1, max(1, self.steps // 6))]:
+            x = self.point(step, self.low).split(",")[0]
+            parts.append(f'<text x="{x}" y="{bottom + 18}" text-anchor="middle">{step}</text>')
+        parts.append(f'<rect x="{self.left}" y="{self.top}" width="{self.width}" height="{self.height}" fill="none" '
+                     'stroke="#888888"/>')
+        return parts
+
+    def line(self, values, color, dashed):
+        points = " ".join(self.point(index + 1, value) for index, value in enumerate(values))
+        dash = ' stroke-dasharray="5 4"' if dashed else ""
+        return f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.6"{dash}/>'
+
+
+def picture(runs, seeds, steps):
+    """Losses above, and below their differences to float32; means over the seeds."""
+    def mean(of):
+        return [statistics.mean(values) for values in zip(*(of(seed) for seed in seeds))]
+
+    losses = {(regime, machine): smoothed(mean(lambda seed: [record["loss"] for record in runs[regime, machine, seed]]), 5)
+              for regime in REGIMES for machine in MACHINES}
+    differences = {
+        (regime, machine): smoothed(mean(lambda seed: [
+            a["loss"] - b["loss"] for a, b in zip(runs[regime, machine, seed], runs["f32", machine, seed])]))
+        for regime in REGIMES[1:] for machine in MACHINES}
+    low = math.floor(min(map(min, losses.values())) * 2) / 2
+    high = math.ceil(max(map(max, losses.values())) * 2) / 2
+    most = max(abs(value) for values in differences.values() for value in values)
+    bound = next(bound for bound in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5) if bound >= most)
+    above = Panel(50, 250, steps, low, high, "training loss, nats per token")
+    below = Panel(370, 190, steps, -bound, bound, "difference to f32 on the same devices, mean of 15 steps")
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 640" font-family="sans-serif" font-size="12">',
+             '<rect width="720" height="640" fill="white"/>']
+    parts += above.frame([low + 0.5 * index for index in range(int((high - low) * 2) + 1)])
+    parts += below.frame([-bound, -bound / 2, 0, bound / 2, bound])
+    for machine in MACHINES:
+        for regime in REGIMES:
+            dashed = machine != "cpu:1"
+            parts.append(above.line(losses[regime, machine], COLORS[regime], dashed))
+            if regime != "f32":
+                parts.append(below.line(differences[regime, machine], COLORS[regime], dashed))
+    for index, regime in enumerate(REGIMES):
+        x = 64 + 150 * index
+        parts.append(f'<line x1="{x}" y1="612" x2="{x + 24}" y2="612" stroke="{COLORS[regime]}" stroke-width="3"/>')
+        parts.append(f'<text x="{x + 30}" y="616">{regime}</text>')
+    parts.append('<text x="64" y="634">solid: one device; dashed: four. Horizontal axis: steps.</text>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
+BEGIN, END = "<!-- measured: begin (bench/regimes.py --record) -->", "<!-- measured: end -->"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--seeds", default="1", help="several give a standard error")
+    parser.add_argument("--record", action="store_true", help="write docs/regimes.svg and docs/precision.md")
+    parser.add_argument("--keep", metavar="FOLDER", help="keep the runs there, and use those that are there")
+    options = parser.parse_args()
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    began = datetime.datetime.now(datetime.timezone.utc)
+    runs = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.keep or temporary
+        for seed in seeds:
+            for machine in MACHINES:
+                for regime in REGIMES:
+                    start = datetime.datetime.now(datetime.timezone.utc)
+                    runs[regime, machine, seed] = train(folder, regime, machine, seed, options.steps)
+                    seconds = (datetime.datetime.now(datetime.timezone.utc) - start).total_seconds()
+                    print(f"{regime}, {machine}, seed {seed}: {final(runs[regime, machine, seed]):.4f} in {seconds:.0f} s",
+                          file=sys.stderr)
+        rates = {"the highest learning rate": HIGHEST, "the last one": runs["f32", "cpu:1", seeds[0]][-1]["learning_rate"]}
+        parts = []
+        for name, rate in rates.items():
+            matrices, vectors = lost(run_of(folder, "f32", "cpu:1", seeds[0]), options.steps, rate)
+            parts.append(f"at {name}, {rate:.0e}, {matrices:.0%} of the updates of matrices and {vectors:.0%} of those of gains and biases")
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    minutes = sum(record["seconds"] for records in runs.values() for record in records) / 60
+    lines = [f"{began:%Y-%m-%d %H:%M} UTC, commit {commit.stdout.strip()}, {os.cpu_count()} cores, "
+             f"{minutes:.0f} minutes of steps: {options.steps} steps of {BATCH} × {LENGTH} tokens of Shakespeare's plays, a model of "
+             f"2 layers and width 128, highest learning rate 2e-3; seeds {options.seeds}. Losses in nats per token, mean over "
+             "the seeds; the training loss is the mean of the last tenth of the steps, the validation loss that of the whole "
+             "held-out part after the last step. ± is the standard error over the seeds.", "", *table(runs, seeds), "",
+             "![Loss curves of the regimes](regimes.svg)", "",
+             "By the float32 run's state after the last step, rounding to the nearest would lose, since they are less than half "
+             "the distance between two bfloat16s: " + "; ".join(parts) + ".", ""]
+    print("\n".join(lines))
+    if options.record:
+        (ROOT / "docs" / "regimes.svg").write_text(picture(runs, seeds, options.steps), encoding="utf-8")
+        path = ROOT / "docs" / "precision.md"
+        text = path.read_text(encoding="utf-8")
+        before, rest = text.split(BEGIN)
+        after = rest.split(END)[1]
+        path.write_text("\n".join([before + BEGIN, "", *lines]) + "\n" + END + after, encoding="utf-8")
+    whole = all(len(records) == options.steps for records in runs.values())
+    return whole and all(math.isfinite(record["loss"]) for records in runs.values() for record in records)
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() else 1)

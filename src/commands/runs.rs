@@ -1,0 +1,113 @@
+//! `gopher runs`: what was trained, in a list or side by side.
+
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use train::run_directory::{FileError, write_atomically};
+use train::runs::{self, Comparison, Listed, Overview, Run};
+
+use crate::output::{note, print, print_json};
+
+/// Arguments of `gopher runs`.
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// List the runs in a folder, with their losses and rates.
+    Ls {
+        /// The folder, or a run.
+        #[arg(value_name = "DIR", default_value = "runs")]
+        folder: PathBuf,
+        /// Print a JSON list instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set runs side by side: what differs in their configurations, results, and losses at common steps.
+    Compare {
+        /// Run directories, two or more.
+        #[arg(required = true, num_args = 2.., value_name = "RUN")]
+        runs: Vec<PathBuf>,
+        /// Draw the loss curves over each other.
+        #[arg(long, value_name = "FILE.svg")]
+        plot: Option<PathBuf>,
+        /// Print a JSON object instead of tables.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs `gopher runs`.
+///
+/// # Errors
+/// When there is no such run, a file of one is damaged, or the chart cannot be written.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.action {
+        Action::Ls { folder, json } => {
+            let listed = runs::list(&folder)?;
+            if json {
+                return print_json(&listed.iter().map(Entry::new).collect::<Vec<_>>());
+            }
+            let mut overviews = Vec::new();
+            for Listed { run, .. } in listed {
+                match run {
+                    Ok(run) => overviews.push(run.overview),
+                    Err(error) => note(format_args!("warning: {error}")),
+                }
+            }
+            if overviews.is_empty() {
+                note(format_args!("no runs in {}", folder.display()));
+                return Ok(());
+            }
+            print(text::list(&overviews, &folder))
+        }
+        Action::Compare { runs, plot, json } => {
+            let runs = runs.iter().map(|path| Run::read(path)).collect::<Result<Vec<_>, _>>()?;
+            let comparison = Comparison::new(&runs);
+            let names = text::names(&comparison.runs);
+            if let Some(path) = &plot {
+                draw(path, &Comparison::figure(&runs, &names).svg())?;
+                note(format_args!("wrote {}", path.display()));
+            }
+            if json { print_json(&comparison) } else { print(text::comparison(&comparison, &names)) }
+        }
+    }
+}
+
+fn draw(path: &Path, svg: &str) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        bail!("--plot {}: there is no folder {}", path.display(), folder.display());
+    }
+    write_atomically(path, svg.as_bytes()).map_err(|error| match error {
+        // Without the advice for run directories.
+        FileError::NotWritable { source, .. } => {
+            anyhow!("--plot {}: cannot write it: {source}", path.display())
+        }
+        error => error.into(),
+    })
+}
+
+/// A run, or what keeps it from being read.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Entry<'a> {
+    Read(&'a Overview),
+    Damaged { run: &'a Path, error: String },
+}
+
+impl<'a> Entry<'a> {
+    fn new(listed: &'a Listed) -> Self {
+        match &listed.run {
+            Ok(run) => Entry::Read(&run.overview),
+            Err(error) => Entry::Damaged { run: &listed.path, error: error.to_string() },
+        }
+    }
+}
