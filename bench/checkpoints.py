@@ -34,12 +34,17 @@ def train(binary, run, model, steps, every, background, more):
     values = {"model.preset": model, "model.vocabulary_size": 8192, "training.checkpoint_every": every,
               "training.validation_every": 0, "training.validation_batches": 1,
               "checkpoint.background": str(background).lower(), "checkpoint.keep_last": 1, **more}
+    tokenizer = Path(run).parent / "tokenizer.model"
+    if tokenizer.exists():
+        values["data.tokenizer"] = tokenizer
     command = [binary, "train", "--run", str(run), "--steps", str(steps), "--json"]
     for key, value in values.items():
         command += ["--set", f"{key}={value}"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if result.returncode:
         sys.exit(result.stderr)
+    if not tokenizer.exists():
+        tokenizer.write_bytes((Path(run) / "tokenizer.model").read_bytes())
     saves = [(int(step), size, float(seconds), float(waited)) for step, size, seconds, waited in
              SAVED.findall(result.stderr)]
     records = [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text().splitlines()]
@@ -47,16 +52,16 @@ def train(binary, run, model, steps, every, background, more):
 
 
 def blocking(options, folder):
-    """Rows of the first table, and the ratio of medians. The first save of a process and the last of a run are not counted."""
+    """The first table, and the ratio of medians."""
     waits = {True: [], False: []}
     size = ""
     for number in range(options.rounds):
         for background in [True, False] if number % 2 == 0 else [False, True]:
             run = Path(folder) / f"blocking-{number}-{background}"
-            more = {"training.batch": 1, "training.sequence_length": 128}
-            saves, _ = train(options.binary, run, "117m", 33, 8, background, more)
+            more = {"training.batch": 1, "training.sequence_length": 32}
+            saves, _ = train(options.binary, run, "117m", 49, 16, background, more)
             size = saves[0][1]
-            waits[background] += [waited for step, _, _, waited in saves if 8 < step < 33]
+            waits[background] += [waited for step, _, _, waited in saves if 16 < step < 49]
             subprocess.run(["rm", "-rf", str(run)], check=True)
     medians = {background: statistics.median(values) for background, values in waits.items()}
     ratio = medians[True] / medians[False]
@@ -64,8 +69,10 @@ def blocking(options, folder):
     for background, name in [(True, "in the background"), (False, "in the foreground")]:
         values = waits[background]
         rows.append(f"| {name} | {medians[background]:.3f} | {min(values):.3f} | {max(values):.3f} | {len(values)} |")
-    text = (f"117M with a vocabulary of 8,192, {size} of state, saved every 8 steps of 128 tokens; {options.rounds} runs "
-            f"of each kind, in turn. Training waits **{100 * ratio:.1f}%** as long.")
+    text = (f"117M with a vocabulary of 8,192, {size} of state, saved every 16 steps of 32 tokens; {options.rounds} runs "
+            f"of each kind, in turn. The first save of a process, "
+            f"for which memory is taken, and the last, which is waited for, are not counted. Training waits "
+            f"**{100 * ratio:.1f}%** as long.")
     return [text, "", *rows, ""], ratio
 
 
