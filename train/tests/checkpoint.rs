@@ -521,7 +521,7 @@ fn several_processes_write_one_checkpoint() {
 #[test]
 fn a_checkpoint_is_converted_and_exported() {
     let setting = Setting::with(&[1]);
-    let numbers = [1.0f32, -0.5, 1.00390625, 3.0e38];
+    let numbers = [1.0f32, -0.5, 1.0 + 1.0 / 256.0, 3.0e38];
     let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
     let state = snapshot(vec![
         tensor("parameters/w", Dtype::F32, &[2, 2], &bytes),
