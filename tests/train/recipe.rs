@@ -40,7 +40,7 @@ impl Place {
     }
 }
 
-const EVERY_STEP: [&str; 2] = ["--set", "training.checkpoint_every=1"];
+const EVERY_STEP: [&str; 4] = ["--set", "training.checkpoint_every=1", "--set", "checkpoint.keep_last=0"];
 
 /// Batches of 2, then 4 sequences of 32 tokens, then 6.
 const RAMP: [&str; 2] =
