@@ -114,7 +114,7 @@ pub(super) fn update(
 fn is_good(b: &Builder, scalars: &Scalars, norm: Tensor) -> BuildResult {
     let &Scalars { loss, loss_limit, apply, .. } = scalars;
     let finite = b.and(b.is_finite(norm)?, b.is_finite(loss)?)?;
-    let within = b.compare(Comparison::Le, loss, loss_limit)?;
+    let within = b.compare(Comparison::Le, b.convert(loss, DType::F32)?, loss_limit)?;
     let wanted = b.compare(Comparison::Ne, apply, b.scalar(DType::F32, 0.0)?)?;
     b.and(finite, b.and(within, wanted)?)
 }
