@@ -13,7 +13,8 @@ use crate::run::{Event, Observer};
 /// A process that stopped by itself would leave the others waiting in the middle of a step. So process 0 decides, when it
 /// is asked before step `t`, that all stop before step `t + 2`, and writes that down. No process has been asked about that
 /// step by then, and each will read it: a process is asked about step `t + 2` once it has read the loss of step `t`, which
-/// process 0 has a part in, and which it starts after it has decided.
+/// process 0 has a part in, and which it starts after it has decided. All ask the same questions: one is also asked when the
+/// last step before a checkpoint ends, so that `t` counts questions rather than steps.
 pub struct Together<'a> {
     observer: &'a mut dyn Observer,
     group: &'a Group,
