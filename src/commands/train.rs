@@ -276,6 +276,7 @@ impl Observer for Display {
                 Event::Begin { run, completed, steps } => endpoint.begin(run, *completed, *steps),
                 Event::Step { record, .. } => endpoint.step(record),
                 Event::Saved { .. } => endpoint.saved(),
+                Event::SaveFailed { .. } => endpoint.save_failed(),
                 _ => {}
             }
         }

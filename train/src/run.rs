@@ -42,6 +42,7 @@ use report::Report;
 use saving::Identity;
 use steps::{Beginning, Outcome, Steps};
 pub use summary::Summary;
+use together::Others;
 pub use together::train_together;
 use validation::Validation;
 pub use watchdog::Hang;
@@ -293,7 +294,8 @@ fn train_prepared(
     let identity = Identity::new(run, digest, &runtime, group.map(Group::peers))?;
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
     let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
-    let beginning = Beginning { parts, sequences, identity, report, completed, checkpoint, skipped };
+    let others = Others::new(group);
+    let beginning = Beginning { parts, sequences, identity, report, others, completed, checkpoint, skipped };
     let mut steps = Steps::new(config, run, &runtime, beginning, observer)?;
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);

@@ -253,7 +253,7 @@ fn the_last_are_kept_and_every_so_many_as_well() {
         let setting = Setting::with(&[10, 20, 30, 40, 50, 60]);
         // Not complete: neither counted nor removed.
         fs::remove_file(setting.step(50).join("manifest.json")).unwrap();
-        let retention = Retention { keep_last, keep_every };
+        let retention = Retention { keep_last, keep_every, rewind_steps: None };
         checkpoint::remove_superseded(&setting.folder(), retention, 60).unwrap();
         assert_eq!(checkpoint::steps(&setting.folder()).unwrap(), expected);
         assert_eq!(setting.names().len(), expected.len(), "nothing else is left");
@@ -266,7 +266,7 @@ fn the_last_are_kept_and_every_so_many_as_well() {
     check(9, 0, &[10, 20, 30, 40, 50, 60]);
     // What was saved last counts as the newest, also where later ones lie about.
     let setting = Setting::with(&[10, 20, 30]);
-    checkpoint::remove_superseded(&setting.folder(), Retention { keep_last: 1, keep_every: 0 }, 20).unwrap();
+    checkpoint::remove_superseded(&setting.folder(), Retention { keep_last: 1, keep_every: 0, rewind_steps: None }, 20).unwrap();
     assert_eq!(checkpoint::steps(&setting.folder()).unwrap(), [20, 30]);
 }
 
@@ -294,7 +294,7 @@ fn child_that_saves_until_killed() {
         // Each step twice, so that replacing is cut off as well.
         save(&folder, &description(step), &large(step)).unwrap();
         save(&folder, &description(step), &large(step)).unwrap();
-        let retention = Retention { keep_last: 2, keep_every: 0 };
+        let retention = Retention { keep_last: 2, keep_every: 0, rewind_steps: None };
         checkpoint::remove_superseded(&folder, retention, step).unwrap();
     }
 }

@@ -21,6 +21,7 @@ pub(super) struct Numbers {
     step_seconds: f64,
     tokens: u64,
     checkpoints: u64,
+    failed_checkpoints: u64,
 }
 
 impl Numbers {
@@ -42,6 +43,10 @@ impl Numbers {
     pub(super) fn saved(&mut self, now: SystemTime) {
         self.saved = Some((self.completed_steps, seconds_since_1970(now)));
         self.checkpoints += 1;
+    }
+
+    pub(super) fn save_failed(&mut self) {
+        self.failed_checkpoints += 1;
     }
 }
 
@@ -125,6 +130,11 @@ impl fmt::Display for Numbers {
             ("gopher_step_seconds_total", "Time in steps of this process.", Some(self.step_seconds)),
             ("gopher_tokens_total", "Tokens trained on by this process.", count(self.tokens)),
             ("gopher_checkpoints_total", "Checkpoints saved by this process.", count(self.checkpoints)),
+            (
+                "gopher_failed_checkpoints_total",
+                "Checkpoints that this process could not save.",
+                count(self.failed_checkpoints),
+            ),
         ];
         for (name, help, value) in counters {
             metric("counter", name, help, value)?;

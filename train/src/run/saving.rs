@@ -170,12 +170,13 @@ impl Saving {
         let (metrics, checkpoints) = (run.metrics(), run.checkpoints());
         let length = fs::metadata(&metrics).map_err(|source| FileError::read(&metrics, source))?.len();
         let Checkpoints { keep_last, keep_every, .. } = config.checkpoint;
+        let rewind_steps = config.incidents.rewinds().then_some(config.incidents.rewind_steps);
         let request = Request {
             checkpoints: checkpoints.clone(),
             description: self.describe(config, step, skipped),
             metrics: Some((metrics, length)),
             snapshot,
-            retention: Retention { keep_last, keep_every },
+            retention: Retention { keep_last, keep_every, rewind_steps },
             peers: self.identity.peers.clone(),
         };
         self.background.start(request).map_err(|source| FileError::write(&checkpoints, source))?;
@@ -227,15 +228,19 @@ impl Saving {
         Ok(())
     }
 
-    /// Tells of a save that has gone well.
+    /// Writes down what came of a save, and tells of one that has gone well.
     fn report(&mut self, outcome: Outcome, observer: &mut dyn Observer) -> Result<(), checkpoint::Error> {
         let Outcome { step, result, bytes, elapsed, removed, not_removed, digest, snapshot } = outcome;
         self.memory = snapshot;
-        let (path, seconds, waited_seconds) = (result?, elapsed.as_secs_f64(), self.waited);
+        let path = result.inspect_err(|error| {
+            // Where a checkpoint cannot be written, a line often cannot either: the failure of the save is what counts.
+            let _ = self.log.write(&Entry::SaveFailed { step, message: error.to_string() });
+        })?;
+        self.saved = Some((step, path.clone()));
+        let (seconds, waited_seconds) = (elapsed.as_secs_f64(), self.waited);
         let checkpoint = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.log.write(&Entry::Save { step, checkpoint, seconds, digest })?;
         observer.event(Event::Saved { checkpoint: &path, bytes, seconds, waited_seconds });
-        self.saved = Some((step, path));
         for path in removed {
             observer.event(Event::Note(format!("removed {}, which is no longer kept", path.display())));
         }

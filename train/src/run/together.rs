@@ -4,6 +4,8 @@
 //! directory is, its `checkpoints` are those of the run, and what is written once for all (metrics, charts, events) is
 //! written there, for nobody. Everything else is the same in all processes.
 
+mod others;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,10 +16,10 @@ use sharding::plan::Plan;
 use super::{Observer, Resume, Summary};
 use crate::Error;
 use crate::checkpoint::Checkpoint;
-use crate::config::{self, Config};
-use crate::incidents::{Incidents, NotFinitePolicy, SpikePolicy};
+use crate::config::Config;
 use crate::processes::{Facts, Group};
 use crate::run_directory::FileError;
+pub(super) use others::Others;
 
 /// Trains a model as one of a group of processes, each of which calls this with the same configuration and run directory,
 /// on a file system that all of them share. `version` is that of the program, which must be the same too.
@@ -51,17 +53,6 @@ fn begin(
     observer: &mut dyn Observer,
 ) -> Result<Summary, Error> {
     let config = super::settled(config)?;
-    let Incidents { not_finite, spike, .. } = config.incidents;
-    for (key, rewinds) in [
-        ("incidents.not_finite", not_finite == NotFinitePolicy::Rewind),
-        ("incidents.spike", spike == SpikePolicy::Rewind),
-    ] {
-        if rewinds {
-            let expected =
-                "another policy where several processes train together: they do not go back together";
-            return Err(config::Error::Range { key, value: "rewind".into(), expected }.into());
-        }
-    }
     let mut facts = config.facts();
     facts.insert("program".to_owned(), version.to_owned());
     facts.insert("processes".to_owned(), group.count().to_string());
@@ -135,7 +126,7 @@ impl Follower {
         let target = std::path::absolute(run.join("checkpoints")).unwrap_or_else(|_| run.join("checkpoints"));
         std::os::unix::fs::symlink(&target, &checkpoints)
             .map_err(|source| FileError::write(&checkpoints, source))?;
-        for name in ["tokenizer.model", "plan.json", "metrics.jsonl", "config.toml"] {
+        for name in ["tokenizer.model", "plan.json", "metrics.jsonl", "rewinds.json", "config.toml"] {
             let (from, to): (PathBuf, PathBuf) = (run.join(name), folder.path().join(name));
             match fs::copy(&from, &to) {
                 Ok(_) => {}
