@@ -286,9 +286,9 @@ fn train_prepared(
     let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_ref())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
     let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().data.skipped.clone());
-    // One of another run is none of this.
+    // One of another run is none of this. Of several processes, all come to the same answer, or one saved by itself.
     let own = |checkpoint: Checkpoint| {
-        Some(checkpoint.path().to_owned()).filter(|path| path.starts_with(run.path()))
+        Some(checkpoint.path().to_owned()).filter(|path| open::is_in(path, &run.checkpoints()))
     };
     let checkpoint = checkpoint.and_then(own);
     let identity = Identity::new(run, digest, &runtime, group.map(Group::peers))?;

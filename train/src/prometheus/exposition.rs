@@ -234,7 +234,11 @@ mod tests {
                 && !numbers.to_string().contains("checkpoint_step")
         );
         numbers.saved(UNIX_EPOCH + Duration::from_secs(3));
-        check(&numbers, &["gopher_checkpoint_step 2", "gopher_checkpoints_total 1"]);
+        numbers.save_failed();
+        check(
+            &numbers,
+            &["gopher_checkpoint_step 2", "gopher_checkpoints_total 1", "gopher_failed_checkpoints_total 1"],
+        );
     }
 
     #[test]

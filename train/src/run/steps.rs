@@ -116,7 +116,8 @@ impl<'a> Steps<'a> {
         beginning: Beginning<'a>,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
-        let Beginning { parts, sequences, identity, report, others, completed, checkpoint, skipped } = beginning;
+        let Beginning { parts, sequences, identity, report, others, completed, checkpoint, skipped } =
+            beginning;
         let log = Log::open(run.events())?;
         let rewinds = Rewinds::read(run.rewinds())?;
         let skipped = rewinds.skipped(skipped.as_ref());

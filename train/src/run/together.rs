@@ -67,7 +67,8 @@ fn begin(
         checkpoint => Resume::From(checkpoint.into()),
     };
     let follower = Follower::new(folder)?;
-    super::train_from(config, Some(follower.folder.path()), &resume, Some(group), &mut observer)
+    let result = super::train_from(config, Some(follower.folder.path()), &resume, Some(group), &mut observer);
+    follower.in_run(folder, result)
 }
 
 /// The topic on which process 0 says that the run directory is there, and which checkpoint the run goes on from.
@@ -135,5 +136,21 @@ impl Follower {
             }
         }
         Ok(Follower { folder })
+    }
+
+    /// What came of a training here, with the places in the run directory that are meant.
+    fn in_run(&self, run: &Path, result: Result<Summary, Error>) -> Result<Summary, Error> {
+        let place =
+            |path: PathBuf| path.strip_prefix(self.folder.path()).map_or(path.clone(), |rest| run.join(rest));
+        match result {
+            Ok(summary) => {
+                let checkpoint = place(summary.checkpoint);
+                Ok(Summary { run: run.to_owned(), checkpoint, ..summary })
+            }
+            Err(Error::BadStep { outcome, reason, saved }) => {
+                Err(Error::BadStep { outcome, reason, saved: place(saved) })
+            }
+            Err(error) => Err(error),
+        }
     }
 }

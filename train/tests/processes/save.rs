@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sharding::HostArray;
 use train::checkpoint::{
-    Checkpoint, DataPosition, Description, Dtype, Error, RandomState, Region, Snapshot, SnapshotPiece,
-    SnapshotTensor, Versions, save_together,
+    Background, Checkpoint, DataPosition, Description, Dtype, Error, RandomState, Region, Request, Retention,
+    Snapshot, SnapshotPiece, SnapshotTensor, Versions, save_together,
 };
 
 use crate::memory::{all, each};
@@ -47,7 +48,7 @@ pub fn snapshot(length: usize, pieces: &[(usize, [u8; 2])]) -> Snapshot {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
     let mut names: Vec<_> =
         entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
     names.sort();
@@ -103,6 +104,44 @@ fn what_goes_wrong_in_one_process_fails_the_save_in_all_and_the_next_one_is_good
     }
     save(2, good).into_iter().for_each(|saved| drop(saved.unwrap()));
     assert_eq!(names(&checkpoints), ["step-00000001", "step-00000002"]);
+}
+
+#[test]
+fn a_process_that_cannot_even_begin_lets_no_other_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = folder.path().join("checkpoints");
+    let metrics = folder.path().join("metrics.jsonl");
+    std::fs::write(&metrics, "{}\n").unwrap();
+    let groups = all(&Arc::default(), 2, patience());
+    let peers: Vec<_> = groups.iter().map(|(group, _)| group.peers()).collect();
+    let save = |step: u64, lost: Option<usize>| {
+        each(2, |index| {
+            let metrics = if lost == Some(index) { folder.path().join("lost") } else { metrics.clone() };
+            let mut background = Background::default();
+            let request = Request {
+                checkpoints: checkpoints.clone(),
+                description: description(step),
+                metrics: Some((metrics, 3)),
+                snapshot: snapshot(4, &[(2 * index, [1, 2])]),
+                retention: Retention { keep_last: 1, keep_every: 0, rewind_steps: None },
+                peers: Some(peers[index].clone()),
+            };
+            background.start(request).unwrap();
+            background.wait().unwrap().result
+        })
+    };
+    for lost in [0, 1] {
+        let began = Instant::now();
+        let errors = save(1, Some(lost)).map_errors();
+        assert!(matches!(errors[lost], Error::File(_)), "{errors:?}");
+        let expected = format!("the checkpoint of step 1 cannot be saved: process {lost}: {}", errors[lost]);
+        assert_eq!(errors[1 - lost].to_string(), expected);
+        // Others wait as long as for one that comes: 20 s.
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert_eq!(names(&checkpoints), [""; 0]);
+    }
+    save(1, None).into_iter().for_each(|saved| drop(saved.unwrap()));
+    assert_eq!(names(&checkpoints), ["step-00000001"]);
 }
 
 #[test]
