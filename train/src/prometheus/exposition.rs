@@ -175,18 +175,11 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics;
     use std::time::{Duration, UNIX_EPOCH};
 
     fn record(step: u64) -> Record {
-        Record {
-            step,
-            tokens: step * 1024,
-            loss: 2.5,
-            seconds: 0.5,
-            tokens_per_second: 2048.0,
-            validation_loss: (step == 1).then_some(2.75),
-            ..Record::default()
-        }
+        Record { validation_loss: (step == 1).then_some(2.75), ..metrics::tests::record(step) }
     }
 
     #[track_caller]

@@ -17,7 +17,7 @@ use super::launch::{Launch, Launched, number};
 use super::parts::Parts;
 use super::report::Report;
 use super::rewinds::Rewinds;
-use super::saving::{Identity, Saving};
+use super::saving::{Identity, Moment, Saving};
 use super::together::Others;
 use super::watchdog::{Wait, Watchdog};
 use super::{Event, Observer};
@@ -397,9 +397,9 @@ impl<'a> Steps<'a> {
     /// Begins to save the state; in the background, unless the configuration wants otherwise.
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         self.watchdog.waits(self.completed, Wait::Save);
-        let (step, state) = (self.completed, &self.parts.state);
-        self.saving.save(self.config, self.run, step, state, &self.skipped, observer)?;
-        self.watchdog.waits(step, Wait::Nothing);
+        let (saving, moment) = self.saving();
+        saving.save(&moment, observer)?;
+        self.watchdog.waits(self.completed, Wait::Nothing);
         self.watchdog.ended(None);
         Ok(())
     }
@@ -407,8 +407,13 @@ impl<'a> Steps<'a> {
     /// Saves the state, unless that was just done, and waits until it is on disk.
     fn save_last(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
         self.watchdog.waits(self.completed, Wait::Save);
-        let (step, state) = (self.completed, &self.parts.state);
-        self.saving.save_last(self.config, self.run, step, state, &self.skipped, observer)
+        let (saving, moment) = self.saving();
+        saving.save_last(&moment, observer)
+    }
+
+    fn saving(&mut self) -> (&mut Saving, Moment<'_>) {
+        let Self { config, run, completed, parts, skipped, saving, .. } = self;
+        (saving, Moment { config, run, step: *completed, state: &parts.state, skipped })
     }
 }
 

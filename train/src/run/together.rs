@@ -36,7 +36,23 @@ pub fn train_together(
     version: &str,
     observer: &mut dyn Observer,
 ) -> Result<Summary, Error> {
-    let result = begin(config, folder, resume, group, version, observer);
+    let agreed = super::settled(config)
+        .and_then(|config| agree_configuration(group, &config, version).map(|()| config));
+    let mut observer = group.together(folder, observer);
+    let result = agreed.and_then(|config| {
+        if group.is_first() {
+            return super::train_from(config, Some(folder), resume, Some(group), &mut observer);
+        }
+        // Process 0 makes the folder, or finds out that it must not be used, and where the run goes on.
+        let resume = match group.hear(OPENED, 0)?.as_str() {
+            "" => Resume::Auto,
+            checkpoint => Resume::From(checkpoint.into()),
+        };
+        let follower = Follower::new(folder)?;
+        let result =
+            super::train_from(config, Some(follower.folder.path()), &resume, Some(group), &mut observer);
+        follower.in_run(folder, result)
+    });
     match &result {
         Ok(_) => group.finish(),
         Err(error) => group.fail(&error.to_string()),
@@ -44,31 +60,12 @@ pub fn train_together(
     result
 }
 
-fn begin(
-    config: Config,
-    folder: &Path,
-    resume: &Resume,
-    group: &Group,
-    version: &str,
-    observer: &mut dyn Observer,
-) -> Result<Summary, Error> {
-    let config = super::settled(config)?;
+/// Makes sure that all processes are the same program and have the same configuration.
+fn agree_configuration(group: &Group, config: &Config, version: &str) -> Result<(), Error> {
     let mut facts = config.facts();
     facts.insert("program".to_owned(), version.to_owned());
     facts.insert("processes".to_owned(), group.count().to_string());
-    group.agree("configuration", &facts)?;
-    let mut observer = group.together(folder, observer);
-    if group.is_first() {
-        return super::train_from(config, Some(folder), resume, Some(group), &mut observer);
-    }
-    // Process 0 makes the folder, or finds out that it must not be used, and where the run goes on.
-    let resume = match group.hear(OPENED, 0)?.as_str() {
-        "" => Resume::Auto,
-        checkpoint => Resume::From(checkpoint.into()),
-    };
-    let follower = Follower::new(folder)?;
-    let result = super::train_from(config, Some(follower.folder.path()), &resume, Some(group), &mut observer);
-    follower.in_run(folder, result)
+    Ok(group.agree("configuration", &facts)?)
 }
 
 /// The topic on which process 0 says that the run directory is there, and which checkpoint the run goes on from.

@@ -1,35 +1,17 @@
 //! Saving together: each process its own pieces, and one checkpoint, or none.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sharding::HostArray;
 use train::checkpoint::{
-    Background, Checkpoint, DataPosition, Description, Dtype, Error, RandomState, Region, Request, Retention,
-    Snapshot, SnapshotPiece, SnapshotTensor, Versions, save_together,
+    Background, Checkpoint, Dtype, Error, Region, Request, Retention, Snapshot, SnapshotPiece,
+    SnapshotTensor, save_together,
 };
 
+use crate::checkpoints::{description, names};
 use crate::memory::{all, each};
 use crate::patience;
-
-pub fn description(step: u64) -> Description {
-    Description {
-        step,
-        tokens: step * 1024,
-        data: DataPosition {
-            order: "shuffled".into(),
-            seed: 7,
-            sequences: step * 4,
-            skipped: Default::default(),
-        },
-        random: RandomState { seed: 7, state: "none".into() },
-        config_digest: "abc".into(),
-        versions: Versions { gopher: "0.1.0".into(), plugin: "fake".into() },
-        metrics: None,
-        files: vec![("config.toml".into(), b"name = \"a\"\n".to_vec())],
-    }
-}
 
 /// Of a tensor of bytes, the pieces at some offsets, two bytes each.
 pub fn snapshot(length: usize, pieces: &[(usize, [u8; 2])]) -> Snapshot {
@@ -45,14 +27,6 @@ pub fn snapshot(length: usize, pieces: &[(usize, [u8; 2])]) -> Snapshot {
         pieces: pieces.iter().map(piece).collect(),
     };
     Snapshot { mesh: Vec::new(), tensors: vec![tensor] }
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
 }
 
 #[test]

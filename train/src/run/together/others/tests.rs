@@ -1,31 +1,16 @@
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use sharding::{KeyValueError, KeyValueStore};
+use sharding::MemoryStore;
 
 use super::*;
 use crate::processes::Patience;
 
-#[derive(Default)]
-struct Memory(Mutex<HashMap<Vec<u8>, Vec<u8>>>);
-
-impl KeyValueStore for Memory {
-    fn try_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KeyValueError> {
-        Ok(self.0.lock().unwrap().get(key).cloned())
-    }
-
-    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), KeyValueError> {
-        self.0.lock().unwrap().insert(key.to_vec(), value.to_vec());
-        Ok(())
-    }
-}
-
 /// What three processes get that do something at once.
 fn each<T: Send>(act: impl Fn(usize, &mut Others<'_>) -> T + Sync) -> Vec<T> {
-    let store: Arc<Memory> = Arc::default();
+    let store: Arc<MemoryStore> = Arc::default();
     let patience = Patience { arrival: Duration::from_secs(20), ..Patience::default() };
     thread::scope(|scope| {
         let process = |index| {
