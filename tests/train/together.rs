@@ -204,6 +204,25 @@ fn a_signal_to_one_process_stops_both_with_one_checkpoint() {
 }
 
 #[test]
+fn a_process_that_gives_up_at_its_deadline_ends_the_other() {
+    let Some(two) = Two::new() else { return };
+    let [first, second] = two.start("a", &["--steps", "1000000", "--stop-deadline", "0.5"]);
+    wait_for_lines(&two.place.path("a/metrics.jsonl"), "", 3);
+    // Without process 0 nothing is saved.
+    signal(&first, "STOP");
+    signal(&second, "TERM");
+    let output = second.wait_with_output().unwrap();
+    check_error(&output, 143, &["not saved within the deadline of 0.5 s"]);
+    signal(&first, "CONT");
+    let output = first.wait_with_output().unwrap();
+    check_error(
+        &output,
+        1,
+        &["process 1: not saved within the deadline of 0.5 s", "; this process ends too"],
+    );
+}
+
+#[test]
 fn a_save_that_fails_in_one_process_is_no_checkpoint_and_the_next_one_is() {
     let Some(two) = Two::new() else { return };
     let arguments = ["--steps", "6", "--set", "training.checkpoint_every=2"];
