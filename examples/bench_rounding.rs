@@ -3,71 +3,34 @@
 //!
 //! `cargo run --release --example bench_rounding -- --model 44m --batch 2 --sequence 512 --rounds 12`
 
+#[path = "common/training.rs"]
+mod training;
+
 use std::fs;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use model::Preset;
-use sharding::{Buffer, DeviceKind, Program, Runtime, RuntimeOptions};
+use sharding::{DeviceKind, Runtime, RuntimeOptions};
 use train::precision::Regime;
-use train::state::State;
-use train::step::{Rounding, StepOptions, initialize, train_step};
+use train::step::{Rounding, StepOptions};
+use training::{Size, Training};
 
 /// Time a step with bfloat16 parameters, rounded at random and to the nearest.
 #[derive(Parser)]
 struct Arguments {
-    /// A model of Table 1.
-    #[arg(long, default_value = "44m")]
-    model: String,
-    /// Sequences per step.
-    #[arg(long, default_value_t = 2)]
-    batch: usize,
-    /// Tokens per sequence.
-    #[arg(long, default_value_t = 512)]
-    sequence: usize,
+    #[command(flatten)]
+    size: Size,
     /// Pairs of steps to time, after one that is not.
     #[arg(long, default_value_t = 12)]
     rounds: usize,
 }
 
-/// A compiled step with its state.
-struct Training {
-    program: Program,
-    state: State,
-    tokens: Vec<i32>,
-    completed: usize,
-}
-
-impl Training {
-    fn start(runtime: &Runtime, options: &StepOptions) -> Result<Self> {
-        let program = runtime.compile(&train_step(options)?)?;
-        let first = runtime.compile(&initialize(options)?)?;
-        let state = State::initialize(runtime, program.inputs(), &first, 0)?;
-        // What the tokens are does not change the time a step takes.
-        let count = options.batch * options.sequence_length;
-        let tokens = (0..count).map(|index| (index * 7919 % options.model.vocabulary_size) as i32).collect();
-        Ok(Self { program, state, tokens, completed: 0 })
-    }
-
-    /// Takes a step and waits for it: seconds by the clock, and of processor time.
-    fn step(&mut self) -> Result<[f64; 2]> {
-        let (start, before) = (Instant::now(), processor_seconds()?);
-        self.completed += 1;
-        let first = self.state.buffers().len();
-        let inputs = [
-            self.program.upload_slice(first, &[self.completed as f32])?,
-            self.program.upload_slice(first + 1, &[3e-4f32])?,
-            self.program.upload_slice(first + 2, &[f32::INFINITY])?,
-            self.program.upload_slice(first + 3, &[1f32])?,
-            self.program.upload_slice(first + 4, &self.tokens)?,
-            self.program.upload_slice(first + 5, &self.tokens)?,
-        ];
-        let inputs: Vec<&Buffer> = self.state.buffers().iter().chain(&inputs).collect();
-        let metrics = self.state.advance(self.program.run(&inputs)?);
-        metrics[0].to_f64()?;
-        Ok([start.elapsed().as_secs_f64(), processor_seconds()? - before])
-    }
+/// Takes a step and waits for it: seconds by the clock, and of processor time.
+fn timed(training: &mut Training) -> Result<[f64; 2]> {
+    let (start, before) = (Instant::now(), processor_seconds()?);
+    training.step()?.wait()?;
+    Ok([start.elapsed().as_secs_f64(), processor_seconds()? - before])
 }
 
 /// Processor time of this process so far, as Linux counts it: in hundredths of a second.
@@ -88,13 +51,14 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     xla_sys::keep_freed_memory();
-    let preset = Preset::find(&arguments.model).with_context(|| format!("no model `{}`", arguments.model))?;
+    let size = &arguments.size;
+    let preset = size.preset()?;
     let runtime = Runtime::start(DeviceKind::Cpu, &RuntimeOptions::default(), &mut |_| ())?;
     let start = |rounding| {
         let options = StepOptions {
             precision: Regime::Bf16.dtypes(),
             rounding,
-            ..StepOptions::new(preset.config.clone(), arguments.batch, arguments.sequence)
+            ..StepOptions::new(preset.config.clone(), size.batch, size.sequence)
         };
         Training::start(&runtime, &options)
     };
@@ -103,7 +67,7 @@ fn main() -> Result<()> {
     for round in 0..=arguments.rounds {
         // Each goes first as often as the other.
         for index in [round % 2, 1 - round % 2] {
-            let times = trainings[index].step()?;
+            let times = timed(&mut trainings[index])?;
             if round > 0 {
                 seconds[index].push(times);
             }
@@ -118,7 +82,7 @@ fn main() -> Result<()> {
     let medians = |what: usize| [0, 1].map(|index| median(of(index, what).collect()));
     let ratio = |what: usize| median(of(0, what).zip(of(1, what)).map(|(a, b)| a / b).collect());
     let result = serde_json::json!({
-        "model": arguments.model, "batch": arguments.batch, "sequence_length": arguments.sequence,
+        "model": size.model, "batch": size.batch, "sequence_length": size.sequence,
         "rounds": arguments.rounds,
         "wall_seconds": { "stochastic": medians(0)[0], "nearest": medians(0)[1], "median_ratio": ratio(0) },
         "processor_seconds": { "stochastic": medians(1)[0], "nearest": medians(1)[1], "median_ratio": ratio(1) },

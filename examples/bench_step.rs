@@ -3,6 +3,9 @@
 //!
 //! `cargo run --release --example bench_step -- --model 44m --batch 2 --sequence 512 --steps 12`
 
+#[path = "common/training.rs"]
+mod training;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -10,25 +13,17 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use graph::Remat;
-use model::Preset;
 use model::remat::{POLICIES, policy};
-use sharding::{Buffer, DeviceKind, Program, Runtime, RuntimeOptions, TransferToHost};
+use sharding::{DeviceKind, Runtime, RuntimeOptions};
 use train::precision::Regime;
-use train::state::State;
-use train::step::{Adam, Rounding, StepOptions, initialize, train_step};
+use train::step::{Adam, Rounding, StepOptions};
+use training::{Size, Training};
 
 /// Time the training step of a model on random tokens.
 #[derive(Parser)]
 struct Arguments {
-    /// A model of Table 1.
-    #[arg(long, default_value = "44m")]
-    model: String,
-    /// Sequences per step.
-    #[arg(long, default_value_t = 2)]
-    batch: usize,
-    /// Tokens per sequence.
-    #[arg(long, default_value_t = 512)]
-    sequence: usize,
+    #[command(flatten)]
+    size: Size,
     /// Steps to time, in each of the two ways.
     #[arg(long, default_value_t = 12)]
     steps: usize,
@@ -60,7 +55,7 @@ struct Arguments {
 
 impl Arguments {
     fn options(&self) -> Result<StepOptions> {
-        let preset = Preset::find(&self.model).with_context(|| format!("no model `{}`", self.model))?;
+        let preset = self.size.preset()?;
         let regime = Regime::ALL.into_iter().find(|regime| regime.name() == self.precision);
         let names = Regime::ALL.map(Regime::name).join(", ");
         let regime =
@@ -77,8 +72,8 @@ impl Arguments {
                 },
             },
             query_block: self.query_block,
-            batch: self.batch,
-            sequence_length: self.sequence,
+            batch: self.size.batch,
+            sequence_length: self.size.sequence,
             adam: Adam::default(),
             clip_norm: preset.clip_norm,
             microbatches: self.microbatches,
@@ -86,52 +81,6 @@ impl Arguments {
             seed: 0,
             rounding: if self.round_to_nearest { Rounding::Nearest } else { Rounding::Stochastic },
         })
-    }
-}
-
-/// The compiled step with its state on the device.
-struct Training {
-    runtime: Runtime,
-    program: Program,
-    state: State,
-    tokens: Vec<i32>,
-    targets: Vec<i32>,
-    shape: Vec<usize>,
-    completed: usize,
-}
-
-impl Training {
-    fn start(runtime: &Runtime, options: &StepOptions) -> Result<Self> {
-        let program = runtime.compile(&train_step(options)?)?;
-        let initialize = runtime.compile(&initialize(options)?)?;
-        let state = State::initialize(runtime, program.inputs(), &initialize, 0)?;
-        // A linear congruential sequence: what the tokens are does not change the time a step takes.
-        let mut word = 1u64;
-        let mut token = || {
-            word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            ((word >> 33) % options.model.vocabulary_size as u64) as i32
-        };
-        let shape = program.inputs()[state.buffers().len() + 4].ty.shape.clone();
-        let tokens: Vec<i32> = (0..shape.iter().product()).map(|_| token()).collect();
-        let targets = tokens.iter().map(|_| token()).collect();
-        Ok(Self { runtime: runtime.clone(), program, state, tokens, targets, shape, completed: 0 })
-    }
-
-    /// Uploads a batch and starts a step; what is returned becomes its loss.
-    fn step(&mut self) -> Result<TransferToHost> {
-        let runtime = &self.runtime;
-        let others = [
-            runtime.upload_slice(&[(self.completed + 1) as f32], &[])?,
-            runtime.upload_slice(&[3e-4f32], &[])?,
-            runtime.upload_slice(&[f32::INFINITY], &[])?,
-            runtime.upload_slice(&[1f32], &[])?,
-            runtime.upload_slice(&self.tokens, &self.shape)?,
-            runtime.upload_slice(&self.targets, &self.shape)?,
-        ];
-        let inputs: Vec<&Buffer> = self.state.buffers().iter().chain(&others).collect();
-        let metrics = self.state.advance(self.program.run(&inputs)?);
-        self.completed += 1;
-        Ok(metrics[0].start_to_host()?)
     }
 }
 
@@ -187,7 +136,7 @@ fn main() -> Result<()> {
     let median = sorted[sorted.len() / 2];
     dispatch_seconds.sort_by(f64::total_cmp);
     let result = serde_json::json!({
-        "model": arguments.model, "batch": options.batch, "sequence_length": options.sequence_length,
+        "model": arguments.size.model, "batch": options.batch, "sequence_length": options.sequence_length,
         "precision": arguments.precision, "round_to_nearest": arguments.round_to_nearest, "remat": arguments.remat,
         "microbatches": options.microbatches,
         "query_block": arguments.query_block, "plugin": runtime.found().to_string(),

@@ -57,7 +57,9 @@ pub use program::{Memory, Program};
 pub use runtime::{Runtime, RuntimeOptions};
 pub use to_host::copy_to_host;
 pub use xla_sys::locate::{DeviceKind, Found, Progress};
-pub use xla_sys::{ArrayType, Element, ErrorCode, HostArray, KeyValueError, KeyValueStore, OptionValue};
+pub use xla_sys::{
+    ArrayType, Element, ErrorCode, HostArray, KeyValueError, KeyValueStore, MemoryStore, OptionValue,
+};
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -4,37 +4,22 @@
 #[path = "../../xla_sys/tests/common/mod.rs"]
 mod common;
 
-use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use common::Fake;
 use graph::{Builder, DType, Mesh, MeshAxis, Partitioned, TensorType};
 use sharding::{
-    Buffer, CompileOptions, DeviceKind, Error, HostArray, KeyValueError, KeyValueStore, Layout, Processes,
-    Program, Runtime, RuntimeOptions,
+    Buffer, CompileOptions, DeviceKind, Error, HostArray, Layout, MemoryStore, Processes, Program, Runtime,
+    RuntimeOptions,
 };
-
-#[derive(Default)]
-struct Memory(Mutex<HashMap<Vec<u8>, Vec<u8>>>);
-
-impl KeyValueStore for Memory {
-    fn try_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KeyValueError> {
-        Ok(self.0.lock().unwrap().get(key).cloned())
-    }
-
-    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), KeyValueError> {
-        self.0.lock().unwrap().insert(key.to_vec(), value.to_vec());
-        Ok(())
-    }
-}
 
 fn start(
     fake: &Fake,
     kind: DeviceKind,
     count: usize,
     index: usize,
-    store: Arc<Memory>,
+    store: Arc<MemoryStore>,
 ) -> Result<Runtime, Error> {
     let processes = Some(Processes { count, index, store });
     let options = RuntimeOptions {
@@ -47,7 +32,7 @@ fn start(
 
 /// The runtimes of two processes that have met.
 fn pair(fake: &Fake) -> [Runtime; 2] {
-    let store = Arc::new(Memory::default());
+    let store = Arc::new(MemoryStore::default());
     std::thread::scope(|scope| {
         [0, 1]
             .map(|index| {

@@ -119,7 +119,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let deadline = config.incidents.stop_deadline;
     let deadline = (deadline > 0.0).then(|| Duration::from_secs_f64(deadline));
     let completed = Arc::new(AtomicU64::new(0));
-    let mut display = Display { progress: Progress::new(), signals, endpoint, deadline, completed };
+    let mut display =
+        Display { progress: Progress::new(), signals, endpoint, deadline, completed, others: None };
     let result = match &identity {
         None => train::run::train(config, arguments.run.as_deref(), &resume, &mut display),
         Some(identity) => together::train(identity, &arguments, &resume, config, &mut display),
@@ -247,12 +248,14 @@ struct Display {
     deadline: Option<Duration>,
     /// Steps completed.
     completed: Arc<AtomicU64>,
+    /// The other processes of the run, until it begins.
+    others: Option<together::Others>,
 }
 
 impl Display {
     /// What is done when a signal came and the state cannot be saved in time.
-    fn give_up(&self, run: &Path, deadline: Duration) -> impl FnOnce() + Send + 'static {
-        let (completed, run) = (Arc::clone(&self.completed), run.to_owned());
+    fn give_up(&mut self, run: &Path, deadline: Duration) -> impl FnOnce() + Send + 'static {
+        let (completed, run, others) = (Arc::clone(&self.completed), run.to_owned(), self.others.take());
         move || {
             let step = completed.load(Ordering::SeqCst);
             let message = format!(
@@ -262,6 +265,13 @@ impl Display {
                 run.display()
             );
             note(format_args!("error: {message}"));
+            if let Some(others) = &others {
+                (others.fail)(&message);
+            }
+            // The run directory is process 0's.
+            if others.is_some_and(|others| !others.is_first) {
+                return;
+            }
             let stop = Entry::Stop { step, reason: StopReason::Deadline, message: Some(message) };
             // The program ends whether this can be written or not.
             let _ = append(&run.join("events.jsonl"), SystemTime::now(), &stop);
@@ -276,6 +286,7 @@ impl Observer for Display {
                 Event::Begin { run, completed, steps } => endpoint.begin(run, *completed, *steps),
                 Event::Step { record, .. } => endpoint.step(record),
                 Event::Saved { .. } => endpoint.saved(),
+                Event::SaveFailed { .. } => endpoint.save_failed(),
                 _ => {}
             }
         }
@@ -284,8 +295,8 @@ impl Observer for Display {
             Event::Note(text) => self.progress.note(&text),
             Event::Begin { run, completed, steps } => {
                 self.completed.store(completed, Ordering::SeqCst);
-                let deadline = self.deadline.unwrap_or_default();
-                self.signals.finish_steps(self.deadline, self.give_up(run, deadline));
+                let give_up = self.give_up(run, self.deadline.unwrap_or_default());
+                self.signals.finish_steps(self.deadline, give_up);
                 let from = if completed > 0 { format!(", from step {completed}") } else { String::new() };
                 self.progress.note(&format!("training {steps} steps{from} in {}", run.display()));
             }

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::place::{Place, SHARD, TEXT, check_error, stderr};
 use safetensors::SafeTensors;
+use serde_json::Value;
 use wheels::pins;
 
 #[test]
@@ -151,6 +152,26 @@ fn a_full_disk_keeps_what_was_saved() {
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stderr(&output).contains(&format!("from step {}", saved.len())), "{}", stderr(&output));
     assert_eq!(place.metrics("disk/run").len(), 12);
+}
+
+#[test]
+fn a_save_that_fails_is_an_event_and_the_next_one_is_good() {
+    let Some(place) = Place::new() else { return };
+    let arguments = ["--run", "a", "--steps", "4", "--set", "training.checkpoint_every=2"];
+    let output =
+        place.train_command(&arguments).env("GOPHER_FAULT", "create-folder:1:full").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let failed = place.events("a", "save_failed");
+    let steps = |events: &[Value]| events.iter().map(|event| event["step"].clone()).collect::<Vec<_>>();
+    assert_eq!(steps(&failed), [2]);
+    let message = failed[0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("the disk is full: cannot write a/checkpoints/.partial-step-00000002"),
+        "{message}"
+    );
+    assert!(stderr(&output).contains(&format!("warning: the checkpoint of step 2 is not saved: {message}")));
+    assert_eq!(steps(&place.events("a", "save")), [4]);
+    assert_eq!(place.names("a/checkpoints"), ["step-00000004"]);
 }
 
 /// The same without rights: files may not grow beyond a limit.

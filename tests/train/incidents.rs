@@ -11,7 +11,7 @@ const WINDOW: usize = 4;
 
 /// A place whose text is the two lines over and over, with letters at random here and there: a batch with some of these has
 /// a high loss.
-fn place() -> Option<Place> {
+pub fn noisy() -> Option<Place> {
     let place = Place::new()?;
     let mut word = 1u64;
     let mut letter = || {
@@ -58,7 +58,7 @@ fn loss(record: &Value) -> f64 {
     record["loss"].as_f64().unwrap()
 }
 
-fn steps(values: &[Value]) -> Vec<u64> {
+pub fn steps(values: &[Value]) -> Vec<u64> {
     values.iter().map(|value| value["step"].as_u64().unwrap()).collect()
 }
 
@@ -88,7 +88,7 @@ fn curve(place: &Place, run: &str) -> Vec<[Value; 5]> {
 
 #[test]
 fn a_spike_is_noted_left_out_or_ends_the_run() {
-    let Some(place) = place() else { return };
+    let Some(place) = noisy() else { return };
     let every = "training.checkpoint_every=1";
     trained(&place, "note", "note", &[every]);
     let records = place.metrics("note");
@@ -147,7 +147,7 @@ const REWIND: [&str; 3] =
 
 #[test]
 fn a_run_that_goes_back_has_one_line_per_step_and_goes_on_the_same_after_a_kill() {
-    let Some(place) = place() else { return };
+    let Some(place) = noisy() else { return };
     trained(&place, "a", "rewind", &REWIND);
     let records = place.metrics("a");
     assert_eq!(steps(&records), (1..=40).collect::<Vec<_>>());
@@ -204,7 +204,7 @@ fn a_run_that_goes_back_has_one_line_per_step_and_goes_on_the_same_after_a_kill(
 /// Batches of 4 sequences instead of 2 from step 19 on, and rewinds to before it.
 #[test]
 fn a_rewind_goes_back_over_a_change_of_the_batch() {
-    let Some(place) = place() else { return };
+    let Some(place) = noisy() else { return };
     let ramp = "training.batch_ramp=[{tokens = 1152, batch = 4}]";
     let more = ["training.checkpoint_every=5", "incidents.rewind_steps=8", "incidents.limit=1000", ramp];
     trained(&place, "a", "rewind", &more);
@@ -226,7 +226,7 @@ fn a_rewind_goes_back_over_a_change_of_the_batch() {
 
 #[test]
 fn without_a_checkpoint_to_go_back_to_the_run_ends() {
-    let Some(place) = place() else { return };
+    let Some(place) = noisy() else { return };
     let output = train(&place, "a", "rewind", &[]);
     check_error(&output, 2, &["training.checkpoint_every = 0", "at least 1 for a rewind"]);
     let output = train(&place, "a", "rewind", &["training.checkpoint_every=1000"]);

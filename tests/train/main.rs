@@ -17,4 +17,6 @@ mod server;
 #[cfg(unix)]
 mod signals;
 mod split;
+#[cfg(unix)]
+mod together;
 mod watching;

@@ -56,6 +56,13 @@ pub enum Entry {
         #[serde(flatten)]
         digest: Option<StateDigest>,
     },
+    /// A checkpoint could not be saved.
+    SaveFailed {
+        /// Steps completed.
+        step: u64,
+        /// Why.
+        message: String,
+    },
     /// A bad step.
     Incident {
         /// The step, from 1.

@@ -237,11 +237,11 @@ fn parse(path: &Path, index: usize, line: &[u8]) -> Result<Record, Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn record(step: u64) -> Record {
+    pub(crate) fn record(step: u64) -> Record {
         Record {
             step,
             tokens: step * 1024,

@@ -136,6 +136,11 @@ impl Endpoint {
     pub fn saved(&self) {
         lock(&self.shared.numbers).saved(SystemTime::now());
     }
+
+    /// The state could not be saved.
+    pub fn save_failed(&self) {
+        lock(&self.shared.numbers).save_failed();
+    }
 }
 
 impl Drop for Endpoint {

@@ -42,6 +42,7 @@ use report::Report;
 use saving::Identity;
 use steps::{Beginning, Outcome, Steps};
 pub use summary::Summary;
+use together::Others;
 pub use together::train_together;
 use validation::Validation;
 pub use watchdog::Hang;
@@ -285,15 +286,16 @@ fn train_prepared(
     let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_ref())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
     let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().data.skipped.clone());
-    // One of another run is none of this.
+    // One of another run is none of this. Of several processes, all come to the same answer, or one saved by itself.
     let own = |checkpoint: Checkpoint| {
-        Some(checkpoint.path().to_owned()).filter(|path| path.starts_with(run.path()))
+        Some(checkpoint.path().to_owned()).filter(|path| open::is_in(path, &run.checkpoints()))
     };
     let checkpoint = checkpoint.and_then(own);
     let identity = Identity::new(run, digest, &runtime, group.map(Group::peers))?;
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
     let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
-    let beginning = Beginning { parts, sequences, identity, report, completed, checkpoint, skipped };
+    let others = Others::new(group);
+    let beginning = Beginning { parts, sequences, identity, report, others, completed, checkpoint, skipped };
     let mut steps = Steps::new(config, run, &runtime, beginning, observer)?;
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);

@@ -5,10 +5,11 @@
 //! PJRT takes three callbacks for it at `PJRT_Client_Create`; here they are one trait.
 
 use std::alloc::{Layout, alloc, dealloc};
+use std::collections::HashMap;
 use std::os::raw::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::ErrorCode;
@@ -51,6 +52,21 @@ pub trait KeyValueStore: Send + Sync {
             std::thread::sleep(pause.min(left));
             pause = (pause * 2).min(Duration::from_millis(250));
         }
+    }
+}
+
+/// A store in the memory of this process, whose threads stand for processes.
+#[derive(Default)]
+pub struct MemoryStore(Mutex<HashMap<Vec<u8>, Vec<u8>>>);
+
+impl KeyValueStore for MemoryStore {
+    fn try_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KeyValueError> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), KeyValueError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_vec(), value.to_vec());
+        Ok(())
     }
 }
 

@@ -69,7 +69,7 @@ pub use device::{Device, DeviceDescription, DeviceMemoryStats, Memory};
 pub use error::{BufferState, Error, ErrorCode, Result};
 pub use event::Event;
 pub use executable::{CompiledMemoryStats, Executable, OptimizedProgram};
-pub use key_value::{KeyValueError, KeyValueStore};
+pub use key_value::{KeyValueError, KeyValueStore, MemoryStore};
 pub use loaded_executable::{ExecuteOptions, Execution, LoadedExecutable};
 pub use named_value::{NamedValue, Value};
 pub use plugin::{MINIMUM_API_VERSION, Plugin, PluginOptions};

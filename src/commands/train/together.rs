@@ -33,6 +33,14 @@ pub(super) fn identity(arguments: &Arguments, config: &Config) -> Result<Option<
     Ok(identity)
 }
 
+/// The other processes, for a process that is about to end.
+pub(super) struct Others {
+    /// Whether this one owns the run directory.
+    pub(super) is_first: bool,
+    /// Tells them why, so that they end too.
+    pub(super) fail: Box<dyn Fn(&str) + Send>,
+}
+
 /// Finds the other processes, and trains with them. When one of them is lost, this one ends at once: its devices would
 /// wait for the lost ones forever.
 ///
@@ -58,6 +66,7 @@ pub(super) fn train(
     };
     let group = Group::join(identity, &run, Patience { arrival, ..Patience::default() }, on_loss)?;
     display.event(Event::Note("all processes are there".to_owned()));
+    display.others = Some(Others { is_first: group.is_first(), fail: Box::new(group.failing()) });
     let version = concat!(env!("CARGO_PKG_VERSION"), env!("GOPHER_COMMIT"));
     train::run::train_together(config, &run, resume, &group, version, display)
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::folders::{Retention, remove_superseded};
 use super::manifest::Prefix;
-use super::peers::{Peers, save_together};
+use super::peers::{Peers, decline, save_together};
 use super::save::{Description, save};
 use super::{Error, Snapshot};
 use crate::run_directory::FileError;
@@ -116,17 +116,21 @@ pub(super) fn perform(request: Request) -> Outcome {
     // Hashing takes a while, and writing does too.
     let (result, digest) = thread::scope(|scope| {
         let digest = scope.spawn(|| StateDigest::of(&snapshot));
-        let result = metrics
+        let metrics = metrics
             .map(|(path, bytes)| prefix(&path, bytes).map_err(|source| FileError::read(&path, source)))
             .transpose()
-            .map_err(Error::from)
-            .and_then(|metrics| {
+            .map_err(Error::from);
+        let result = match (metrics, &peers) {
+            (Err(error), None) => Err(error),
+            (Err(error), Some(peers)) => Err(decline(error, &**peers)),
+            (Ok(metrics), peers) => {
                 description.metrics = metrics;
-                match &peers {
+                match peers {
                     None => save(&checkpoints, &description, &snapshot),
                     Some(peers) => save_together(&checkpoints, &description, &snapshot, &**peers),
                 }
-            });
+            }
+        };
         (result, digest.join().ok().flatten())
     });
     let (mut removed, mut not_removed) = (Vec::new(), None);

@@ -20,6 +20,9 @@ pub struct Retention {
     pub keep_last: u64,
     /// Those of steps divisible by this as well; 0 for none.
     pub keep_every: u64,
+    /// How many steps a rewind goes back at least, if there may be one: the checkpoint that it would go to from the next
+    /// step, and all that are newer, are kept as well.
+    pub rewind_steps: Option<u64>,
 }
 
 /// The step a folder's name stands for.
@@ -123,13 +126,21 @@ pub fn remove_superseded(
     retention: Retention,
     newest: u64,
 ) -> Result<Vec<PathBuf>, Error> {
-    let Retention { keep_last, keep_every } = retention;
+    let Retention { keep_last, keep_every, rewind_steps } = retention;
     if keep_last == 0 {
         return Ok(Vec::new());
     }
     let complete = |entry: &Entry| entry.manifest.is_ok() && entry.step <= newest;
-    let older = list(checkpoints)?.into_iter().rev().filter(complete).skip(keep_last as usize);
-    let superseded = older.filter(|entry| keep_every == 0 || !entry.step.is_multiple_of(keep_every));
+    let known: Vec<Entry> = list(checkpoints)?.into_iter().filter(complete).collect();
+    let wanted = rewind_steps.map(|back| {
+        // From a later step, a rewind goes to this checkpoint or a newer one; if none is old enough, to the oldest.
+        let old = known.iter().rev().find(|entry| entry.step.saturating_add(back) <= newest + 1);
+        old.map_or(0, |entry| entry.step)
+    });
+    let older = known.into_iter().rev().skip(keep_last as usize);
+    let superseded = older
+        .filter(|entry| keep_every == 0 || !entry.step.is_multiple_of(keep_every))
+        .filter(|entry| wanted.is_none_or(|wanted| entry.step < wanted));
     let mut removed = Vec::new();
     for Entry { path, step, .. } in superseded {
         let write = |source| FileError::write(&path, source);

@@ -23,6 +23,17 @@ pub trait Peers: Debug + Send + Sync {
     fn meet(&self, point: &str, failure: Option<String>) -> Result<(), String>;
 }
 
+/// Takes part in a save to which this process has nothing to give but an error, so that the others do not wait for it.
+pub(super) fn decline(error: Error, peers: &dyn Peers) -> Error {
+    peers.begin();
+    // What went wrong elsewhere is not of interest here.
+    let _ = peers.meet(BEGUN, Some(error.to_string()));
+    error
+}
+
+/// The first point of a save.
+const BEGUN: &str = "begun";
+
 /// As [`save`](super::save), by all processes: it returns when the checkpoint is whole, and fails in all of them if it fails
 /// in one.
 ///
@@ -43,7 +54,7 @@ pub fn save_together(
         result.and(met.map_err(|reason| Error::Peer { step, reason }))
     };
     let first = |act: &dyn Fn() -> Result<(), Error>| if process.index == 0 { act() } else { Ok(()) };
-    let begun = meet("begun", first(&|| begin(checkpoints, step).map(drop)));
+    let begun = meet(BEGUN, first(&|| begin(checkpoints, step).map(drop)));
     let written = begun.and_then(|()| {
         let partial = partial_folder(checkpoints, step);
         meet("written", write_pieces(&partial, process, snapshot, LARGEST_FILE))

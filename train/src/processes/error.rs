@@ -45,6 +45,17 @@ pub enum Error {
     /// A process is about to do something else than the others.
     #[error("{0}; start all processes with the same program, configuration and plan")]
     Differs(String),
+    /// Processes have read different numbers of the same step.
+    #[error(
+        "step {step}: {reason}; all processes read the same numbers from their devices, so that one of these is at fault: \
+         continue from the last checkpoint, and without that host if it happens again"
+    )]
+    Numbers {
+        /// The step.
+        step: u64,
+        /// Which process differs, and in what.
+        reason: String,
+    },
     /// Another start of the same run has begun.
     #[error(
         "process {index} of {count}: another start of this run has begun in the same store; this one ends, so that only \

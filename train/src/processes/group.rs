@@ -194,6 +194,12 @@ impl Group {
         self.members.put_failure(&format!("process {}: {message}", self.index()));
     }
 
+    /// As [`Group::fail`], for another thread, which is about to end the program.
+    pub fn failing(&self) -> impl Fn(&str) + Send + 'static {
+        let members = self.members.clone();
+        move |message| members.put_failure(&format!("process {}: {message}", members.index))
+    }
+
     pub(super) fn members(&self) -> &Members {
         &self.members
     }

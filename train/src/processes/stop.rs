@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::group::Members;
 use super::{Error, Group};
-use crate::run::{Event, Observer};
+use crate::run::{Event, Hang, Observer};
 
 /// An observer whose wish to stop, in any process, stops all of them before the same step.
 ///
@@ -77,6 +77,17 @@ impl Observer for Together<'_> {
             }
             event => self.observer.event(event),
         }
+    }
+
+    /// A process that ends because its device hangs tells the others, so that they end too.
+    fn alarm(&self) -> Box<dyn Fn(&Hang) + Send> {
+        let (alarm, fail) = (self.observer.alarm(), self.group.failing());
+        Box::new(move |hang| {
+            if hang.abort {
+                fail(&hang.to_string());
+            }
+            alarm(hang);
+        })
     }
 
     fn should_stop(&self) -> bool {

@@ -21,6 +21,7 @@ pub(super) struct Numbers {
     step_seconds: f64,
     tokens: u64,
     checkpoints: u64,
+    failed_checkpoints: u64,
 }
 
 impl Numbers {
@@ -42,6 +43,10 @@ impl Numbers {
     pub(super) fn saved(&mut self, now: SystemTime) {
         self.saved = Some((self.completed_steps, seconds_since_1970(now)));
         self.checkpoints += 1;
+    }
+
+    pub(super) fn save_failed(&mut self) {
+        self.failed_checkpoints += 1;
     }
 }
 
@@ -125,6 +130,11 @@ impl fmt::Display for Numbers {
             ("gopher_step_seconds_total", "Time in steps of this process.", Some(self.step_seconds)),
             ("gopher_tokens_total", "Tokens trained on by this process.", count(self.tokens)),
             ("gopher_checkpoints_total", "Checkpoints saved by this process.", count(self.checkpoints)),
+            (
+                "gopher_failed_checkpoints_total",
+                "Checkpoints that this process could not save.",
+                count(self.failed_checkpoints),
+            ),
         ];
         for (name, help, value) in counters {
             metric("counter", name, help, value)?;
@@ -165,18 +175,11 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics;
     use std::time::{Duration, UNIX_EPOCH};
 
     fn record(step: u64) -> Record {
-        Record {
-            step,
-            tokens: step * 1024,
-            loss: 2.5,
-            seconds: 0.5,
-            tokens_per_second: 2048.0,
-            validation_loss: (step == 1).then_some(2.75),
-            ..Record::default()
-        }
+        Record { validation_loss: (step == 1).then_some(2.75), ..metrics::tests::record(step) }
     }
 
     #[track_caller]
@@ -224,7 +227,11 @@ mod tests {
                 && !numbers.to_string().contains("checkpoint_step")
         );
         numbers.saved(UNIX_EPOCH + Duration::from_secs(3));
-        check(&numbers, &["gopher_checkpoint_step 2", "gopher_checkpoints_total 1"]);
+        numbers.save_failed();
+        check(
+            &numbers,
+            &["gopher_checkpoint_step 2", "gopher_checkpoints_total 1", "gopher_failed_checkpoints_total 1"],
+        );
     }
 
     #[test]

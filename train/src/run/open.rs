@@ -71,7 +71,7 @@ pub(super) fn open(
 }
 
 /// Whether a folder lies in another.
-fn is_in(folder: &Path, parent: &Path) -> bool {
+pub(super) fn is_in(folder: &Path, parent: &Path) -> bool {
     let place = |path: &Path| fs::canonicalize(path).ok();
     place(folder).and_then(|folder| folder.parent().map(Path::to_owned)) == place(parent)
 }

@@ -56,6 +56,18 @@ impl Identity {
     }
 }
 
+/// What a checkpoint is to hold.
+pub(super) struct Moment<'a> {
+    pub(super) config: &'a Config,
+    pub(super) run: &'a RunDirectory,
+    /// Steps completed.
+    pub(super) step: u64,
+    /// The state after them.
+    pub(super) state: &'a State,
+    /// What was left out of the data so far.
+    pub(super) skipped: &'a Skipped,
+}
+
 /// The saving of a run.
 pub(super) struct Saving {
     identity: Identity,
@@ -104,16 +116,9 @@ impl Saving {
 
     /// Copies the state to the host and begins to save it; waits for an earlier save first. A failure is told, and the
     /// second in a row is an error: nothing is being saved any more.
-    pub(super) fn save(
-        &mut self,
-        config: &Config,
-        run: &RunDirectory,
-        step: u64,
-        state: &State,
-        skipped: &Skipped,
-        observer: &mut dyn Observer,
-    ) -> Result<(), Error> {
+    pub(super) fn save(&mut self, moment: &Moment<'_>, observer: &mut dyn Observer) -> Result<(), Error> {
         let start = Instant::now();
+        let step = moment.step;
         self.poll(observer)?;
         if let Some(earlier) = self.background.under_way() {
             let text = format!("waiting for the checkpoint of step {earlier} before that of step {step}");
@@ -121,8 +126,8 @@ impl Saving {
             let outcome = self.background.wait();
             self.settle(outcome, observer)?;
         }
-        self.start(config, run, step, state, skipped, start)?;
-        if !config.checkpoint.background {
+        self.start(moment, start)?;
+        if !moment.config.checkpoint.background {
             let outcome = self.background.wait();
             self.waited = start.elapsed().as_secs_f64();
             self.settle(outcome, observer)?;
@@ -134,21 +139,18 @@ impl Saving {
     /// Saves the state after the last step, unless that was just done, and waits until it is on disk.
     pub(super) fn save_last(
         &mut self,
-        config: &Config,
-        run: &RunDirectory,
-        step: u64,
-        state: &State,
-        skipped: &Skipped,
+        moment: &Moment<'_>,
         observer: &mut dyn Observer,
     ) -> Result<PathBuf, Error> {
         let start = Instant::now();
+        let step = moment.step;
         if self.background.under_way().is_some_and(|earlier| earlier != step) {
             let outcome = self.background.wait();
             self.failed = false;
             self.settle(outcome, observer)?;
         }
         if self.background.under_way().is_none() && self.saved.as_ref().is_none_or(|saved| saved.0 != step) {
-            self.start(config, run, step, state, skipped, start)?;
+            self.start(moment, start)?;
         }
         if let Some(outcome) = self.background.wait() {
             self.report(outcome, observer)?;
@@ -157,25 +159,19 @@ impl Saving {
         Ok(saved.ok_or(checkpoint::Error::Thread)?.1.clone())
     }
 
-    fn start(
-        &mut self,
-        config: &Config,
-        run: &RunDirectory,
-        step: u64,
-        state: &State,
-        skipped: &Skipped,
-        start: Instant,
-    ) -> Result<(), Error> {
+    fn start(&mut self, moment: &Moment<'_>, start: Instant) -> Result<(), Error> {
+        let Moment { config, run, state, .. } = *moment;
         let snapshot = state.snapshot_in(std::mem::take(&mut self.memory))?;
         let (metrics, checkpoints) = (run.metrics(), run.checkpoints());
         let length = fs::metadata(&metrics).map_err(|source| FileError::read(&metrics, source))?.len();
         let Checkpoints { keep_last, keep_every, .. } = config.checkpoint;
+        let rewind_steps = config.incidents.rewinds().then_some(config.incidents.rewind_steps);
         let request = Request {
             checkpoints: checkpoints.clone(),
-            description: self.describe(config, step, skipped),
+            description: self.describe(moment),
             metrics: Some((metrics, length)),
             snapshot,
-            retention: Retention { keep_last, keep_every },
+            retention: Retention { keep_last, keep_every, rewind_steps },
             peers: self.identity.peers.clone(),
         };
         self.background.start(request).map_err(|source| FileError::write(&checkpoints, source))?;
@@ -183,7 +179,8 @@ impl Saving {
         Ok(())
     }
 
-    fn describe(&self, config: &Config, step: u64, skipped: &Skipped) -> Description {
+    fn describe(&self, moment: &Moment<'_>) -> Description {
+        let Moment { config, step, skipped, .. } = *moment;
         let batches = config.batches();
         let seed = config.training.seed.into();
         Description {
@@ -227,15 +224,19 @@ impl Saving {
         Ok(())
     }
 
-    /// Tells of a save that has gone well.
+    /// Writes down what came of a save, and tells of one that has gone well.
     fn report(&mut self, outcome: Outcome, observer: &mut dyn Observer) -> Result<(), checkpoint::Error> {
         let Outcome { step, result, bytes, elapsed, removed, not_removed, digest, snapshot } = outcome;
         self.memory = snapshot;
-        let (path, seconds, waited_seconds) = (result?, elapsed.as_secs_f64(), self.waited);
+        let path = result.inspect_err(|error| {
+            // Where a checkpoint cannot be written, a line often cannot either: the failure of the save is what counts.
+            let _ = self.log.write(&Entry::SaveFailed { step, message: error.to_string() });
+        })?;
+        self.saved = Some((step, path.clone()));
+        let (seconds, waited_seconds) = (elapsed.as_secs_f64(), self.waited);
         let checkpoint = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.log.write(&Entry::Save { step, checkpoint, seconds, digest })?;
         observer.event(Event::Saved { checkpoint: &path, bytes, seconds, waited_seconds });
-        self.saved = Some((step, path));
         for path in removed {
             observer.event(Event::Note(format!("removed {}, which is no longer kept", path.display())));
         }

@@ -3,6 +3,8 @@
 //! What to do after each step is decided by [`Judge`]; here it is done. A bad step changes nothing on the device, nor does
 //! the one that was under way when it was found: that one is given to the device again.
 
+mod rewind;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -10,23 +12,23 @@ use std::time::Instant;
 use data::Sequences;
 use sharding::{Buffer, Runtime, TransferToHost};
 
-use super::judge::{self, Decision, Judge, SKIPPED};
+use super::judge::{Decision, Judge, SKIPPED};
 use super::launch::{Launch, Launched, number};
 use super::parts::Parts;
 use super::report::Report;
-use super::rewinds::{Rewind, Rewinds};
-use super::saving::{Identity, Saving};
+use super::rewinds::Rewinds;
+use super::saving::{Identity, Moment, Saving};
+use super::together::Others;
 use super::watchdog::{Wait, Watchdog};
 use super::{Event, Observer};
 use crate::Error;
 use crate::batches::Batches;
-use crate::checkpoint::{self, Checkpoint};
 use crate::config::Config;
 use crate::events::{Done, Entry, Log, StopReason};
 use crate::incidents;
 use crate::metrics::{self, Record};
 use crate::run_directory::RunDirectory;
-use crate::skipped::{Range, Skipped};
+use crate::skipped::Skipped;
 
 /// A run under way.
 pub(super) struct Steps<'a> {
@@ -43,6 +45,7 @@ pub(super) struct Steps<'a> {
     skipped: Skipped,
     watchdog: Watchdog,
     report: Report<'a>,
+    others: Others<'a>,
     /// Steps given to the device, read back, and not taken back.
     completed: u64,
     /// The last step given to the device that may have changed the state.
@@ -62,6 +65,7 @@ pub(super) struct Beginning<'a> {
     pub(super) sequences: Sequences,
     pub(super) identity: Identity,
     pub(super) report: Report<'a>,
+    pub(super) others: Others<'a>,
     /// Steps completed, and the run's checkpoint of them.
     pub(super) completed: u64,
     pub(super) checkpoint: Option<PathBuf>,
@@ -112,7 +116,8 @@ impl<'a> Steps<'a> {
         beginning: Beginning<'a>,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
-        let Beginning { parts, sequences, identity, report, completed, checkpoint, skipped } = beginning;
+        let Beginning { parts, sequences, identity, report, others, completed, checkpoint, skipped } =
+            beginning;
         let log = Log::open(run.events())?;
         let rewinds = Rewinds::read(run.rewinds())?;
         let skipped = rewinds.skipped(skipped.as_ref());
@@ -139,6 +144,7 @@ impl<'a> Steps<'a> {
             skipped,
             watchdog,
             report,
+            others,
             completed,
             given: completed,
             apply: None,
@@ -164,10 +170,12 @@ impl<'a> Steps<'a> {
                 None => Ok(saved),
             }
         });
-        // After a failure of the device its state is gone; after another, it may be that of a step nobody has read.
+        // After a failure of the device its state is gone; after another, it may be that of a step nobody has read. Where
+        // several processes hold it, the others may be anywhere, and cannot be waited for.
         if let Err(error) = &result
             && !matches!(error, Error::Device(_) | Error::BadStep { .. })
             && self.given == self.completed
+            && self.others.is_alone()
         {
             // A full disk may have room for nothing more, but then nothing is lost by trying.
             let _ = self.save_last(observer);
@@ -310,6 +318,7 @@ impl<'a> Steps<'a> {
         self.watchdog.ended(Some(seconds));
         let outcome = incidents::Outcome { step, loss, grad_norm, loss_limit: self.judge.loss_limit(step) };
         let decision = self.judge.decide(&outcome);
+        self.others.agree_on(&outcome, &decision, applied)?;
         if applied != matches!(decision, Decision::Continue | Decision::Note) {
             return Err(Error::Contradiction { outcome, applied });
         }
@@ -385,87 +394,12 @@ impl<'a> Steps<'a> {
         Ok(Bad { outcome, reason })
     }
 
-    /// Goes back to a checkpoint, and leaves out of the data what came after it; or ends the run, if there is none.
-    ///
-    /// In this order, so that a process killed at any moment leaves a run that goes on to the same end: as long as the
-    /// rewind is not written down, the run comes to the same bad step again from the checkpoint it goes back to, later
-    /// ones being gone; once it is, the run goes on from there with later data. Lines of `metrics.jsonl` that are too many
-    /// are removed by whoever continues.
-    fn rewind(
-        &mut self,
-        outcome: incidents::Outcome,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<Bad>, Error> {
-        let bad = outcome.step;
-        let checkpoints = self.run.checkpoints();
-        self.watchdog.waits(bad, Wait::Save);
-        self.saving.wait(observer)?;
-        self.watchdog.waits(bad, Wait::Load);
-        let Some((to, checkpoint)) = self.checkpoint_before(bad, observer)? else {
-            let reason = "there is no checkpoint before it to go back to".to_owned();
-            return Ok(Some(self.stop(outcome, Some(reason))?));
-        };
-        if let Some(kind) = outcome.kind() {
-            self.log.write(&Entry::incident(&outcome, kind, Done::Rewind, None))?;
-        }
-        let skipped = self.range_to_skip(bad, to);
-        checkpoint::set_aside_after(&checkpoints, to)?;
-        self.rewinds.add(Rewind { step: bad, to, skipped })?;
-        self.log.write(&Entry::Rewind { step: bad, to, skipped })?;
-        let sequences = skipped.until - skipped.from;
-        observer.event(Event::Note(format!(
-            "warning: {outcome}; going back to step {to} and leaving out the next {sequences} sequences of the data"
-        )));
-
-        self.skipped.add(skipped);
-        self.parts.state.reload(self.runtime, self.parts.step.inputs(), &checkpoint)?;
-        self.report.go_back(to)?;
-        let records = metrics::read(&self.run.metrics())?;
-        self.judge = Judge::new(&self.config.incidents, &records, self.rewinds.count());
-        (self.completed, self.given) = (to, to);
-        self.saving.gone_back(to, checkpoint::folder(&checkpoints, to));
-        self.finished_at = Instant::now();
-        self.free_since = Instant::now();
-        self.watchdog.ended(None);
-        Ok(None)
-    }
-
-    /// The checkpoint to go back to from a bad step: the best one that can be read.
-    fn checkpoint_before(
-        &self,
-        bad: u64,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<(u64, Checkpoint)>, Error> {
-        let checkpoints = self.run.checkpoints();
-        let steps = checkpoint::steps(&checkpoints)?;
-        for step in judge::candidates(&steps, bad, self.config.incidents.rewind_steps) {
-            match Checkpoint::open(&checkpoint::folder(&checkpoints, step)) {
-                Ok(checkpoint) => return Ok(Some((step, checkpoint))),
-                Err(error) => {
-                    observer.event(Event::Note(format!("warning: passing over step {step}: {error}")))
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// The data to leave out after a step to which training goes back: that of as many steps as the configuration says,
-    /// and at least that of the bad step and all before it.
-    fn range_to_skip(&self, bad: u64, to: u64) -> Range {
-        let (batches, skip) = (&self.batches, self.config.incidents.rewind_skip);
-        let position = |step: u64| self.skipped.position(batches.position(step - 1));
-        let from = position(to + 1);
-        let wanted = batches.position(to.saturating_add(skip)) - batches.position(to);
-        let after_bad = position(bad).saturating_add(batches.batch(bad - 1) as u64);
-        Range { from, until: from.saturating_add(wanted).max(after_bad) }
-    }
-
     /// Begins to save the state; in the background, unless the configuration wants otherwise.
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         self.watchdog.waits(self.completed, Wait::Save);
-        let (step, state) = (self.completed, &self.parts.state);
-        self.saving.save(self.config, self.run, step, state, &self.skipped, observer)?;
-        self.watchdog.waits(step, Wait::Nothing);
+        let (saving, moment) = self.saving();
+        saving.save(&moment, observer)?;
+        self.watchdog.waits(self.completed, Wait::Nothing);
         self.watchdog.ended(None);
         Ok(())
     }
@@ -473,8 +407,13 @@ impl<'a> Steps<'a> {
     /// Saves the state, unless that was just done, and waits until it is on disk.
     fn save_last(&mut self, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
         self.watchdog.waits(self.completed, Wait::Save);
-        let (step, state) = (self.completed, &self.parts.state);
-        self.saving.save_last(self.config, self.run, step, state, &self.skipped, observer)
+        let (saving, moment) = self.saving();
+        saving.save_last(&moment, observer)
+    }
+
+    fn saving(&mut self) -> (&mut Saving, Moment<'_>) {
+        let Self { config, run, completed, parts, skipped, saving, .. } = self;
+        (saving, Moment { config, run, step: *completed, state: &parts.state, skipped })
     }
 }
 

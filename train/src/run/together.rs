@@ -4,6 +4,8 @@
 //! directory is, its `checkpoints` are those of the run, and what is written once for all (metrics, charts, events) is
 //! written there, for nobody. Everything else is the same in all processes.
 
+mod others;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,10 +16,10 @@ use sharding::plan::Plan;
 use super::{Observer, Resume, Summary};
 use crate::Error;
 use crate::checkpoint::Checkpoint;
-use crate::config::{self, Config};
-use crate::incidents::{Incidents, NotFinitePolicy, SpikePolicy};
+use crate::config::Config;
 use crate::processes::{Facts, Group};
 use crate::run_directory::FileError;
+pub(super) use others::Others;
 
 /// Trains a model as one of a group of processes, each of which calls this with the same configuration and run directory,
 /// on a file system that all of them share. `version` is that of the program, which must be the same too.
@@ -34,7 +36,23 @@ pub fn train_together(
     version: &str,
     observer: &mut dyn Observer,
 ) -> Result<Summary, Error> {
-    let result = begin(config, folder, resume, group, version, observer);
+    let agreed = super::settled(config)
+        .and_then(|config| agree_configuration(group, &config, version).map(|()| config));
+    let mut observer = group.together(folder, observer);
+    let result = agreed.and_then(|config| {
+        if group.is_first() {
+            return super::train_from(config, Some(folder), resume, Some(group), &mut observer);
+        }
+        // Process 0 makes the folder, or finds out that it must not be used, and where the run goes on.
+        let resume = match group.hear(OPENED, 0)?.as_str() {
+            "" => Resume::Auto,
+            checkpoint => Resume::From(checkpoint.into()),
+        };
+        let follower = Follower::new(folder)?;
+        let result =
+            super::train_from(config, Some(follower.folder.path()), &resume, Some(group), &mut observer);
+        follower.in_run(folder, result)
+    });
     match &result {
         Ok(_) => group.finish(),
         Err(error) => group.fail(&error.to_string()),
@@ -42,41 +60,12 @@ pub fn train_together(
     result
 }
 
-fn begin(
-    config: Config,
-    folder: &Path,
-    resume: &Resume,
-    group: &Group,
-    version: &str,
-    observer: &mut dyn Observer,
-) -> Result<Summary, Error> {
-    let config = super::settled(config)?;
-    let Incidents { not_finite, spike, .. } = config.incidents;
-    for (key, rewinds) in [
-        ("incidents.not_finite", not_finite == NotFinitePolicy::Rewind),
-        ("incidents.spike", spike == SpikePolicy::Rewind),
-    ] {
-        if rewinds {
-            let expected =
-                "another policy where several processes train together: they do not go back together";
-            return Err(config::Error::Range { key, value: "rewind".into(), expected }.into());
-        }
-    }
+/// Makes sure that all processes are the same program and have the same configuration.
+fn agree_configuration(group: &Group, config: &Config, version: &str) -> Result<(), Error> {
     let mut facts = config.facts();
     facts.insert("program".to_owned(), version.to_owned());
     facts.insert("processes".to_owned(), group.count().to_string());
-    group.agree("configuration", &facts)?;
-    let mut observer = group.together(folder, observer);
-    if group.is_first() {
-        return super::train_from(config, Some(folder), resume, Some(group), &mut observer);
-    }
-    // Process 0 makes the folder, or finds out that it must not be used, and where the run goes on.
-    let resume = match group.hear(OPENED, 0)?.as_str() {
-        "" => Resume::Auto,
-        checkpoint => Resume::From(checkpoint.into()),
-    };
-    let follower = Follower::new(folder)?;
-    super::train_from(config, Some(follower.folder.path()), &resume, Some(group), &mut observer)
+    Ok(group.agree("configuration", &facts)?)
 }
 
 /// The topic on which process 0 says that the run directory is there, and which checkpoint the run goes on from.
@@ -135,7 +124,7 @@ impl Follower {
         let target = std::path::absolute(run.join("checkpoints")).unwrap_or_else(|_| run.join("checkpoints"));
         std::os::unix::fs::symlink(&target, &checkpoints)
             .map_err(|source| FileError::write(&checkpoints, source))?;
-        for name in ["tokenizer.model", "plan.json", "metrics.jsonl", "config.toml"] {
+        for name in ["tokenizer.model", "plan.json", "metrics.jsonl", "rewinds.json", "config.toml"] {
             let (from, to): (PathBuf, PathBuf) = (run.join(name), folder.path().join(name));
             match fs::copy(&from, &to) {
                 Ok(_) => {}
@@ -144,5 +133,21 @@ impl Follower {
             }
         }
         Ok(Follower { folder })
+    }
+
+    /// What came of a training here, with the places in the run directory that are meant.
+    fn in_run(&self, run: &Path, result: Result<Summary, Error>) -> Result<Summary, Error> {
+        let place =
+            |path: PathBuf| path.strip_prefix(self.folder.path()).map_or(path.clone(), |rest| run.join(rest));
+        match result {
+            Ok(summary) => {
+                let checkpoint = place(summary.checkpoint);
+                Ok(Summary { run: run.to_owned(), checkpoint, ..summary })
+            }
+            Err(Error::BadStep { outcome, reason, saved }) => {
+                Err(Error::BadStep { outcome, reason, saved: place(saved) })
+            }
+            Err(error) => Err(error),
+        }
     }
 }

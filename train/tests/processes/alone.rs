@@ -6,12 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sharding::{DeviceKind, Runtime};
+use sharding::{DeviceKind, MemoryStore, Runtime};
 use train::config::{Config, Draft};
 use train::processes::Group;
 use train::run::{Event, Observer, Resume, train, train_together};
 
-use crate::memory::Memory;
 use crate::patience;
 
 /// Wishes to stop when it is asked for the `n`-th time.
@@ -72,7 +71,7 @@ fn a_group_trains_saves_and_stops_as_a_process_alone_does() {
     .unwrap();
     train(config(&text), Some(&alone), &Resume::Auto, &mut never()).unwrap();
 
-    let store: Arc<Memory> = Arc::default();
+    let store: Arc<MemoryStore> = Arc::default();
     let go = |observer: &mut dyn Observer| {
         let group =
             Group::join_in(store.clone(), 1, 0, &grouped, patience(), |error| panic!("{error}")).unwrap();

@@ -1,30 +1,15 @@
 //! Threads that stand for processes, and a store in memory.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use sharding::{KeyValueError, KeyValueStore};
+use sharding::MemoryStore;
 use train::processes::{Error, Facts, Group, Patience};
 
 use crate::{impatience, patience};
-
-#[derive(Default)]
-pub struct Memory(Mutex<HashMap<Vec<u8>, Vec<u8>>>);
-
-impl KeyValueStore for Memory {
-    fn try_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KeyValueError> {
-        Ok(self.0.lock().unwrap().get(key).cloned())
-    }
-
-    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), KeyValueError> {
-        self.0.lock().unwrap().insert(key.to_vec(), value.to_vec());
-        Ok(())
-    }
-}
 
 /// Where the loss of another process is told.
 #[derive(Debug)]
@@ -44,7 +29,7 @@ impl Losses {
 /// What becomes of a process.
 type Joined = Result<(Group, Losses), Error>;
 
-fn join(store: &Arc<Memory>, count: usize, index: usize, patience: Patience) -> Joined {
+fn join(store: &Arc<MemoryStore>, count: usize, index: usize, patience: Patience) -> Joined {
     let (sender, receiver) = mpsc::channel();
     let on_loss = move |error| drop(sender.send(error));
     let group = Group::join_in(store.clone(), count, index, Path::new("/runs/a"), patience, on_loss)?;
@@ -52,7 +37,7 @@ fn join(store: &Arc<Memory>, count: usize, index: usize, patience: Patience) -> 
 }
 
 /// Joins all processes, of which the first to start is the last in number.
-pub fn all(store: &Arc<Memory>, count: usize, patience: Patience) -> Vec<(Group, Losses)> {
+pub fn all(store: &Arc<MemoryStore>, count: usize, patience: Patience) -> Vec<(Group, Losses)> {
     each(count, |index| {
         thread::sleep(Duration::from_millis(5 * (count - index) as u64));
         join(store, count, index, patience).unwrap()
@@ -219,7 +204,7 @@ fn a_process_that_ends_well_is_not_lost_but_the_others_do_not_wait_for_it_foreve
 
 #[test]
 fn an_older_start_makes_room_for_a_newer_one() {
-    let store: Arc<Memory> = Arc::default();
+    let store: Arc<MemoryStore> = Arc::default();
     thread::scope(|scope| {
         let older = scope.spawn(|| join(&store, 2, 0, patience()).unwrap_err());
         thread::sleep(Duration::from_millis(100));

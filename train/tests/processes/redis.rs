@@ -11,10 +11,10 @@ use train::checkpoint::{Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, Snap
 use train::processes::{Coordinator, Facts, Given, Group, Identity, Patience, RedisStore};
 use train::run::{Event, Observer};
 
+use crate::checkpoints::description;
 use crate::common::build;
 use crate::memory::each;
 use crate::patience;
-use crate::save::description;
 use crate::server::{Server, free_port};
 
 /// A process of a group: this test program, started again for [`process_of_a_group`] alone.

@@ -1,34 +1,17 @@
 //! Saving together: each process its own pieces, and one checkpoint, or none.
 
-use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sharding::HostArray;
 use train::checkpoint::{
-    Checkpoint, DataPosition, Description, Dtype, Error, RandomState, Region, Snapshot, SnapshotPiece,
-    SnapshotTensor, Versions, save_together,
+    Background, Checkpoint, Dtype, Error, Region, Request, Retention, Snapshot, SnapshotPiece,
+    SnapshotTensor, save_together,
 };
 
+use crate::checkpoints::{description, names};
 use crate::memory::{all, each};
 use crate::patience;
-
-pub fn description(step: u64) -> Description {
-    Description {
-        step,
-        tokens: step * 1024,
-        data: DataPosition {
-            order: "shuffled".into(),
-            seed: 7,
-            sequences: step * 4,
-            skipped: Default::default(),
-        },
-        random: RandomState { seed: 7, state: "none".into() },
-        config_digest: "abc".into(),
-        versions: Versions { gopher: "0.1.0".into(), plugin: "fake".into() },
-        metrics: None,
-        files: vec![("config.toml".into(), b"name = \"a\"\n".to_vec())],
-    }
-}
 
 /// Of a tensor of bytes, the pieces at some offsets, two bytes each.
 pub fn snapshot(length: usize, pieces: &[(usize, [u8; 2])]) -> Snapshot {
@@ -44,14 +27,6 @@ pub fn snapshot(length: usize, pieces: &[(usize, [u8; 2])]) -> Snapshot {
         pieces: pieces.iter().map(piece).collect(),
     };
     Snapshot { mesh: Vec::new(), tensors: vec![tensor] }
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
 }
 
 #[test]
@@ -103,6 +78,44 @@ fn what_goes_wrong_in_one_process_fails_the_save_in_all_and_the_next_one_is_good
     }
     save(2, good).into_iter().for_each(|saved| drop(saved.unwrap()));
     assert_eq!(names(&checkpoints), ["step-00000001", "step-00000002"]);
+}
+
+#[test]
+fn a_process_that_cannot_even_begin_lets_no_other_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = folder.path().join("checkpoints");
+    let metrics = folder.path().join("metrics.jsonl");
+    std::fs::write(&metrics, "{}\n").unwrap();
+    let groups = all(&Arc::default(), 2, patience());
+    let peers: Vec<_> = groups.iter().map(|(group, _)| group.peers()).collect();
+    let save = |step: u64, lost: Option<usize>| {
+        each(2, |index| {
+            let metrics = if lost == Some(index) { folder.path().join("lost") } else { metrics.clone() };
+            let mut background = Background::default();
+            let request = Request {
+                checkpoints: checkpoints.clone(),
+                description: description(step),
+                metrics: Some((metrics, 3)),
+                snapshot: snapshot(4, &[(2 * index, [1, 2])]),
+                retention: Retention { keep_last: 1, keep_every: 0, rewind_steps: None },
+                peers: Some(peers[index].clone()),
+            };
+            background.start(request).unwrap();
+            background.wait().unwrap().result
+        })
+    };
+    for lost in [0, 1] {
+        let began = Instant::now();
+        let errors = save(1, Some(lost)).map_errors();
+        assert!(matches!(errors[lost], Error::File(_)), "{errors:?}");
+        let expected = format!("the checkpoint of step 1 cannot be saved: process {lost}: {}", errors[lost]);
+        assert_eq!(errors[1 - lost].to_string(), expected);
+        // Others wait as long as for one that comes: 20 s.
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert_eq!(names(&checkpoints), [""; 0]);
+    }
+    save(1, None).into_iter().for_each(|saved| drop(saved.unwrap()));
+    assert_eq!(names(&checkpoints), ["step-00000001"]);
 }
 
 #[test]

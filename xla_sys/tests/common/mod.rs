@@ -10,6 +10,15 @@ use xla_sys::*;
 
 /// Compiles the fake plugin with these macros.
 pub fn build(folder: &Path, defines: &[&str]) -> PathBuf {
+    build_from("fake_plugin", folder, defines)
+}
+
+/// Compiles the plugin that joins processes, over a plugin for one.
+pub fn build_joined(folder: &Path) -> PathBuf {
+    build_from("joined_plugin", folder, &[])
+}
+
+fn build_from(source: &str, folder: &Path, defines: &[&str]) -> PathBuf {
     let target = match std::env::consts::OS {
         "macos" => format!("{}-apple-darwin", std::env::consts::ARCH),
         _ => format!("{}-unknown-linux-gnu", std::env::consts::ARCH),
@@ -26,7 +35,7 @@ pub fn build(folder: &Path, defines: &[&str]) -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let roots = [package.join("xla_sys"), package.join("../xla_sys")];
     let root = roots.into_iter().find(|root| root.is_dir()).expect("the folder of xla_sys");
-    let library = folder.join("fake_plugin.so");
+    let library = folder.join(source).with_extension("so");
     let output = compiler
         .to_command()
         .args(["-shared", "-fPIC", "-pthread", "-I"])
@@ -34,7 +43,7 @@ pub fn build(folder: &Path, defines: &[&str]) -> PathBuf {
         .args(defines.iter().map(|define| format!("-D{define}")))
         .arg("-o")
         .arg(&library)
-        .arg(root.join("tests/fake_plugin/plugin.c"))
+        .arg(root.join("tests").join(source).join("plugin.c"))
         .output()
         .expect("the C compiler runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
