@@ -12,6 +12,7 @@ use sharding::{Buffer, Runtime, TransferToHost};
 
 use super::judge::{self, Decision, Judge, SKIPPED};
 use super::launch::{Launch, Launched, number};
+use super::mirror::Mirror;
 use super::parts::Parts;
 use super::report::Report;
 use super::rewinds::{Rewind, Rewinds};
@@ -65,6 +66,8 @@ pub(super) struct Beginning<'a> {
     /// Steps completed, and the run's checkpoint of them.
     pub(super) completed: u64,
     pub(super) checkpoint: Option<PathBuf>,
+    /// The copies in an object store, if there are any.
+    pub(super) mirror: Option<Mirror>,
     /// What that checkpoint's run had left out of the data.
     pub(super) skipped: Option<Skipped>,
 }
@@ -112,7 +115,8 @@ impl<'a> Steps<'a> {
         beginning: Beginning<'a>,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
-        let Beginning { parts, sequences, identity, report, completed, checkpoint, skipped } = beginning;
+        let Beginning { parts, sequences, identity, report, completed, checkpoint, mirror, skipped } =
+            beginning;
         let log = Log::open(run.events())?;
         let rewinds = Rewinds::read(run.rewinds())?;
         let skipped = rewinds.skipped(skipped.as_ref());
@@ -132,7 +136,7 @@ impl<'a> Steps<'a> {
             parts,
             sequences,
             batches: config.batches(),
-            saving: Saving::new(identity, log.clone(), checkpoint.map(|checkpoint| (completed, checkpoint))),
+            saving: Saving::new(identity, log.clone(), checkpoint.map(|path| (completed, path)), mirror),
             log,
             judge,
             rewinds,
@@ -313,7 +317,7 @@ impl<'a> Steps<'a> {
         if applied != matches!(decision, Decision::Continue | Decision::Note) {
             return Err(Error::Contradiction { outcome, applied });
         }
-        self.saving.poll(observer)?;
+        self.saving.poll(self.run, observer)?;
         let counts = applied || decision == Decision::Skip;
         let mut validation_loss = None;
         if counts && !validation.is_empty() {
@@ -399,7 +403,7 @@ impl<'a> Steps<'a> {
         let bad = outcome.step;
         let checkpoints = self.run.checkpoints();
         self.watchdog.waits(bad, Wait::Save);
-        self.saving.wait(observer)?;
+        self.saving.wait(self.run, observer)?;
         self.watchdog.waits(bad, Wait::Load);
         let Some((to, checkpoint)) = self.checkpoint_before(bad, observer)? else {
             let reason = "there is no checkpoint before it to go back to".to_owned();
@@ -423,7 +427,7 @@ impl<'a> Steps<'a> {
         let records = metrics::read(&self.run.metrics())?;
         self.judge = Judge::new(&self.config.incidents, &records, self.rewinds.count());
         (self.completed, self.given) = (to, to);
-        self.saving.gone_back(to, checkpoint::folder(&checkpoints, to));
+        self.saving.gone_back(to, checkpoint::folder(&checkpoints, to))?;
         self.finished_at = Instant::now();
         self.free_since = Instant::now();
         self.watchdog.ended(None);
