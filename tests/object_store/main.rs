@@ -7,6 +7,7 @@ mod damage;
 #[allow(dead_code)]
 #[path = "../train/place.rs"]
 mod place;
+mod rewind;
 mod server;
 mod trouble;
 

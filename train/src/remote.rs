@@ -25,8 +25,8 @@ use std::str::FromStr;
 
 #[cfg(not(feature = "object-store"))]
 pub use absent::Store;
-pub(crate) use catalogue::{holds_checkpoints, set_aside_after};
 pub use catalogue::{list, verify};
+pub(crate) use catalogue::{set_aside_after, steps};
 #[cfg(feature = "object-store")]
 pub use client::Store;
 pub use download::fetch;

@@ -68,9 +68,9 @@ pub(super) fn held(store: &Store) -> Result<Vec<Held>, Error> {
     Ok(held)
 }
 
-/// Whether a store holds a checkpoint of a step that `wanted` says yes to.
-pub(crate) fn holds_checkpoints(store: &Store) -> Result<bool, Error> {
-    Ok(held(store)?.iter().any(Held::is_complete))
+/// Steps of the checkpoints of a store, ascending.
+pub(crate) fn steps(store: &Store) -> Result<Vec<u64>, Error> {
+    Ok(held(store)?.iter().filter(|held| held.is_complete()).map(|held| held.step).collect())
 }
 
 /// The checkpoints of a store, oldest first, as [`checkpoint::list`](crate::checkpoint::list) lists those of a run; and

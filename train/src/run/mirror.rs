@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use super::{Event, Observer};
 use crate::Error;
-use crate::checkpoint::{self, Retention};
+use crate::checkpoint::{self, Checkpoint, Retention};
 use crate::config::{Checkpoints, Config};
 use crate::events::{Entry, Log};
 use crate::remote::{self, Address, Store, Upload};
@@ -61,6 +61,16 @@ impl Mirror {
         let Checkpoints { store_keep_last: keep_last, store_keep_every: keep_every, .. } = config.checkpoint;
         let retention = Retention { keep_last, keep_every };
         Mirror { store, retention, under_way: None, next: None, failed: false }
+    }
+
+    /// Steps of the checkpoints in the store.
+    pub(super) fn steps(&self) -> Result<Vec<u64>, checkpoint::Error> {
+        remote::steps(&self.store)
+    }
+
+    /// Copies a checkpoint of the store to the run directory.
+    pub(super) fn restore(&self, run: &RunDirectory, step: u64) -> Result<Checkpoint, Error> {
+        remote::restore(&self.store, run, step, &|_| Ok(()))
     }
 
     /// A checkpoint of the run directory is to be uploaded.

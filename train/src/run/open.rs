@@ -169,7 +169,7 @@ fn must_be_new(run: &RunDirectory, store: Option<&Store>, checkpoint: &Path) -> 
 
 fn must_be_empty(store: Option<&Store>) -> Result<(), Error> {
     match store {
-        Some(store) if remote::holds_checkpoints(store)? => {
+        Some(store) if !remote::steps(store)?.is_empty() => {
             let taken = remote::Error::Taken { address: store.address().clone() };
             Err(checkpoint::Error::from(taken).into())
         }

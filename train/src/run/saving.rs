@@ -11,8 +11,8 @@ use super::mirror::Mirror;
 use super::{Event, Observer};
 use crate::Error;
 use crate::checkpoint::{
-    self, Background, DataPosition, Description, Outcome, Peers, RandomState, Request, Retention, Snapshot,
-    Versions,
+    self, Background, Checkpoint, DataPosition, Description, Outcome, Peers, RandomState, Request, Retention,
+    Snapshot, Versions,
 };
 use crate::config::{Checkpoints, Config};
 use crate::events::{Entry, Log};
@@ -106,6 +106,24 @@ impl Saving {
     pub(super) fn gone_back(&mut self, step: u64, checkpoint: PathBuf) -> Result<(), Error> {
         self.saved = Some((step, checkpoint));
         self.mirror.as_mut().map_or(Ok(()), |mirror| mirror.go_back(step))
+    }
+
+    /// Steps of the checkpoints in the run's store; none if it does not say.
+    pub(super) fn steps_in_store(&self, observer: &mut dyn Observer) -> Vec<u64> {
+        let steps = self.mirror.as_ref().map_or(Ok(Vec::new()), Mirror::steps);
+        steps.unwrap_or_else(|error| {
+            observer.event(Event::Note(format!("warning: {error}")));
+            Vec::new()
+        })
+    }
+
+    /// A checkpoint that is in the run's store and not on disk.
+    pub(super) fn restore(&self, run: &RunDirectory, step: u64) -> Result<Checkpoint, Error> {
+        match &self.mirror {
+            Some(mirror) => mirror.restore(run, step),
+            // There is no store that could have named it.
+            None => Ok(Checkpoint::open(&checkpoint::folder(&run.checkpoints(), step))?),
+        }
     }
 
     /// How long training waited for a save since this was last asked, in seconds.

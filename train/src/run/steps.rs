@@ -441,9 +441,18 @@ impl<'a> Steps<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Option<(u64, Checkpoint)>, Error> {
         let checkpoints = self.run.checkpoints();
-        let steps = checkpoint::steps(&checkpoints)?;
+        let mut steps = checkpoint::steps(&checkpoints)?;
+        // A run that came from a store has only the checkpoint it went on from on its disk.
+        steps.extend(self.saving.steps_in_store(observer));
+        steps.sort_unstable();
+        steps.dedup();
         for step in judge::candidates(&steps, bad, self.config.incidents.rewind_steps) {
-            match Checkpoint::open(&checkpoint::folder(&checkpoints, step)) {
+            let folder = checkpoint::folder(&checkpoints, step);
+            let opened = match folder.exists() {
+                true => Checkpoint::open(&folder).map_err(Error::from),
+                false => self.saving.restore(self.run, step),
+            };
+            match opened {
                 Ok(checkpoint) => return Ok(Some((step, checkpoint))),
                 Err(error) => {
                     observer.event(Event::Note(format!("warning: passing over step {step}: {error}")))
