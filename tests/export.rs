@@ -162,6 +162,29 @@ fn a_plan_splits_every_program() {
     assert_eq!(entry(&split("loss"), "outputs", "loss")["split"], serde_json::json!([]));
 }
 
+/// What `gopher plan` plans for is what is written: 7.1B has bfloat16 parameters on TPUs, in the paper as here.
+#[test]
+fn a_split_program_has_the_dtypes_that_were_planned_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = serde_json::json!({
+        "topology": "tpu:v3:8x8", "mesh": { "stage": 1, "data": 32, "model": 4 }, "microbatches": 1, "zero": 0,
+        "remat": "full", "sequence_sharding": false, "batch": 32, "sequence_length": 64,
+    });
+    let path = folder.path().join("plan.json");
+    fs::write(&path, plan.to_string()).unwrap();
+    let of = ["--model", "7.1b", "--program", "train-step", "--format", "stablehlo"];
+    let split = ["--topology", "tpu:v3:8x8", "--plan", path.to_str().unwrap()];
+    let dtype = |more: &[&str]| {
+        let (_, signature) = exported(&[&of, more].concat());
+        let inputs = signature["inputs"].as_array().unwrap().clone();
+        let query = inputs.iter().find(|entry| entry["name"] == "parameters/layers/attention/query").unwrap();
+        query["dtype"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(dtype(&split), "bf16");
+    assert_eq!(dtype(&[&split[..], &["--precision", "f32"]].concat()), "f32");
+    assert_eq!(dtype(&[]), "f32");
+}
+
 #[test]
 fn bad_arguments_are_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -45,6 +45,7 @@ mod program;
 pub mod report;
 mod runtime;
 pub mod search;
+mod to_host;
 
 pub use buffer::{Buffer, Part, TransferToHost, array_type};
 pub use error::Error;
@@ -54,6 +55,7 @@ pub use options::{CompileOptions, Format};
 pub use processes::Processes;
 pub use program::{Memory, Program};
 pub use runtime::{Runtime, RuntimeOptions};
+pub use to_host::copy_to_host;
 pub use xla_sys::locate::{DeviceKind, Found, Progress};
 pub use xla_sys::{ArrayType, Element, ErrorCode, HostArray, KeyValueError, KeyValueStore, OptionValue};
 

@@ -40,9 +40,9 @@ pub struct Arguments {
     /// Tokens in a sequence [default: 2048; with --plan the plan's].
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     seq: Option<u32>,
-    /// Dtypes of parameters and activations.
-    #[arg(long, value_enum, default_value_t = PrecisionKind::F32)]
-    precision: PrecisionKind,
+    /// Dtypes of parameters and activations [default: f32; with --topology auto, as in `gopher plan`].
+    #[arg(long, value_enum)]
+    precision: Option<PrecisionKind>,
     /// What a training step keeps of each layer for the backward pass: none (keep all), selective (all but scores and
     /// elementwise functions), attention (as selective, less the feed-forward hidden layer), dots (results of matrix
     /// products), full (nothing but its input), or names of values to keep, separated by commas [default: none; with
@@ -162,7 +162,7 @@ fn program(arguments: &Arguments, preset: &Preset) -> anyhow::Result<(Vec<u8>, S
     let batch = arguments.batch.unwrap_or(1) as usize;
     let sequence_length = arguments.seq.unwrap_or(SEQUENCE_LENGTH) as usize;
     // For which device is not known: what the paper trained the model in.
-    let regime = arguments.precision.of(preset, DeviceKind::Tpu);
+    let regime = arguments.precision.unwrap_or(PrecisionKind::F32).of(preset, DeviceKind::Tpu);
     let options = StepOptions {
         precision: regime.dtypes(),
         float32_copy: regime.float32_copy(),
@@ -201,7 +201,7 @@ fn split_program(
     };
     let batch = arguments.batch.map_or(batch, |batch| batch as usize);
     let sequence_length = arguments.seq.map_or(sequence_length, |seq| seq as usize);
-    let regime = arguments.precision.of(preset, topology.kind());
+    let regime = arguments.precision.unwrap_or(PrecisionKind::Auto).of(preset, topology.kind());
     let (model, precision, clip_norm) = (preset.config.clone(), regime.dtypes(), preset.clip_norm);
     let planned = Planned {
         float32_copy: regime.float32_copy(),

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use graph::{DType, Literal, TensorType};
 use model::parameters::COUNT;
-use sharding::{Buffer, HostArray, Input, Part, Program, Runtime, array_type};
+use sharding::{Buffer, HostArray, Input, Part, Program, Runtime, array_type, copy_to_host};
 
 use crate::Error;
 use crate::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
@@ -110,30 +110,25 @@ impl State {
     pub fn snapshot_in(&self, earlier: Snapshot) -> Result<Snapshot, Error> {
         let pieces = earlier.tensors.into_iter().flat_map(|tensor| tensor.pieces);
         let mut memory = pieces.map(|piece| piece.data);
-        let mut under_way = Vec::with_capacity(self.buffers.len());
-        for buffer in &self.buffers {
-            let mut start = |part: Part<'_>| -> Result<_, sharding::Error> {
-                let ty = part.shard.array_type();
-                let array = memory.next().filter(|array| array.array_type() == ty);
-                let array = array.map_or_else(|| HostArray::zeros(ty.clone()), Ok)?;
-                Ok((region(&part.ranges), part.shard.start_to_host_in(array)?))
-            };
-            under_way.push(buffer.owned_parts()?.into_iter().map(&mut start).collect::<Result<Vec<_>, _>>()?);
+        let parts = self.buffers.iter().map(Buffer::owned_parts).collect::<Result<Vec<_>, _>>()?;
+        let mut copies = Vec::new();
+        for part in parts.iter().flatten() {
+            let ty = part.shard.array_type();
+            let array = memory.next().filter(|array| array.array_type() == ty);
+            let array = array.map_or_else(|| HostArray::zeros(ty.clone()), Ok);
+            copies.push((part, array.map_err(sharding::Error::from)?));
         }
-        let mut tensors = Vec::with_capacity(self.buffers.len());
-        for ((name, buffer), transfers) in self.names.iter().zip(&self.buffers).zip(under_way) {
-            let mut pieces = Vec::with_capacity(transfers.len());
-            for (region, transfer) in transfers {
-                pieces.push(SnapshotPiece { region, data: transfer.wait().map_err(sharding::Error::from)? });
-            }
-            tensors.push(SnapshotTensor {
-                name: name.clone(),
-                dtype: dtype(buffer.ty().dtype),
-                shape: buffer.ty().shape.clone(),
-                split: buffer.layout().split().clone(),
-                pieces,
-            });
-        }
+        let mut copied = copy_to_host(copies)?.into_iter();
+        let tensor = |((name, buffer), parts): ((&String, &Buffer), &Vec<Part<'_>>)| SnapshotTensor {
+            name: name.clone(),
+            dtype: dtype(buffer.ty().dtype),
+            shape: buffer.ty().shape.clone(),
+            split: buffer.layout().split().clone(),
+            pieces: (parts.iter().zip(copied.by_ref()))
+                .map(|(part, data)| SnapshotPiece { region: region(&part.ranges), data })
+                .collect(),
+        };
+        let tensors = self.names.iter().zip(&self.buffers).zip(&parts).map(tensor).collect();
         let mesh = self.buffers.first().map(|buffer| &buffer.layout().mesh().axes);
         let axes = mesh.into_iter().flatten();
         let mesh = axes.map(|axis| Axis { name: axis.name.clone(), size: axis.size }).collect();

@@ -94,16 +94,17 @@ pub(super) fn update(
         let sum = b.sub(wide_old, change)?;
         let dtype = options.precision.parameters;
         let parameter = if state.copy.is_some() {
-            let copy = keep_unless_good(sum, old)?;
-            new[3].push(copy);
-            b.convert(copy, dtype)?
+            new[3].push(keep_unless_good(sum, old)?);
+            b.convert(sum, dtype)?
         } else if (dtype, options.rounding) == (DType::BF16, Rounding::Stochastic) {
-            let rounded = round(b, sum, rounding_bits(b, options, index, step, sum)?)?;
-            keep_unless_good(rounded, old)?
+            round(b, sum, rounding_bits(b, options, index, step, sum)?)?
         } else {
-            keep_unless_good(b.convert(sum, dtype)?, old)?
+            b.convert(sum, dtype)?
         };
-        new[0].push(put(b, parameter, (Table::Parameters, axes[index]), None)?);
+        // Chosen after it is gathered, not before: an all-gather whose result becomes the donated parameter makes the TPU
+        // compiler copy the parameter for the whole step.
+        let parameter = put(b, parameter, (Table::Parameters, axes[index]), None)?;
+        new[0].push(keep_unless_good(parameter, state.parameters[index])?);
         new[1].push(keep_unless_good(new_mean, mean)?);
         new[2].push(keep_unless_good(new_square, square)?);
     }
