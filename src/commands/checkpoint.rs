@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
-use train::checkpoint::{self, Checkpoint, Dtype, Entry, Manifest};
+use tempfile::TempDir;
+use train::checkpoint::{self, Checkpoint, Dtype, Entry, FileState, Manifest};
+use train::remote::{self, Address, Store};
 use train::run_directory::CHECKPOINTS;
 
 use crate::output::{bytes, grouped, note, print, print_json, table, usage};
@@ -27,7 +29,7 @@ pub enum Command {
 /// Arguments of `gopher checkpoint ls`.
 #[derive(Args)]
 pub struct Ls {
-    /// Run directory.
+    /// Run directory, or its address in an object store.
     #[arg(value_name = "DIR")]
     run: PathBuf,
     /// Print a JSON list instead of a table.
@@ -38,7 +40,7 @@ pub struct Ls {
 /// Arguments of `gopher checkpoint verify`.
 #[derive(Args)]
 pub struct Verify {
-    /// Run directory or checkpoint.
+    /// Run directory or checkpoint, or the address of one in an object store.
     path: PathBuf,
     /// Print a JSON list instead of lines.
     #[arg(long)]
@@ -48,7 +50,7 @@ pub struct Verify {
 /// Arguments of `gopher checkpoint export`.
 #[derive(Args)]
 pub struct Export {
-    /// Checkpoint, or a run directory for its newest good one.
+    /// Checkpoint, or a run directory for its newest good one; or the address of one in an object store.
     path: PathBuf,
     /// File to write, which must not exist.
     #[arg(value_name = "OUT.safetensors")]
@@ -64,7 +66,7 @@ pub struct Export {
 /// Arguments of `gopher checkpoint convert`.
 #[derive(Args)]
 pub struct Convert {
-    /// Checkpoint, or a run directory for its newest good one.
+    /// Checkpoint, or a run directory for its newest good one; or the address of one in an object store.
     path: PathBuf,
     /// Folder to write, which must not exist.
     #[arg(long, value_name = "FOLDER")]
@@ -149,8 +151,22 @@ fn checkpoints(run: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
+/// The store that a path is the address of and the step, if it is that of a checkpoint; `None` if it is a path.
+fn store(path: &Path) -> anyhow::Result<Option<(Store, Option<u64>)>> {
+    let Some(text) = path.to_str().filter(|text| Address::is_meant(text)) else { return Ok(None) };
+    let open = |text: &str| -> Result<_, remote::Error> {
+        let (run, step) = text.parse::<Address>()?.of_run();
+        Ok((Store::open(&run)?, step))
+    };
+    let opened = open(text).map_err(|error| if error.is_usage() { usage(error) } else { error.into() });
+    Ok(Some(opened?))
+}
+
 fn ls(arguments: Ls) -> anyhow::Result<()> {
-    let entries = checkpoint::list(&checkpoints(&arguments.run)?)?;
+    let entries = match store(&arguments.run)? {
+        Some((store, _)) => remote::list(&store)?,
+        None => checkpoint::list(&checkpoints(&arguments.run)?)?,
+    };
     let rows: Vec<Row> = entries.into_iter().map(Row::from).collect();
     if arguments.json {
         return print_json(&rows);
@@ -186,15 +202,28 @@ struct Verified {
 }
 
 fn verify(arguments: Verify) -> anyhow::Result<()> {
-    let folders = if is_checkpoint(&arguments.path) {
-        vec![arguments.path.clone()]
-    } else {
-        let folder = checkpoints(&arguments.path)?;
-        checkpoint::steps(&folder)?.into_iter().map(|step| checkpoint::folder(&folder, step)).collect()
+    let path = &arguments.path;
+    let store = store(path)?;
+    // Each with what verifies it, when it is its turn: a line is printed as soon as it is known.
+    let checkpoints: Vec<(PathBuf, Option<u64>)> = match &store {
+        Some((_, Some(step))) => vec![(path.clone(), Some(*step))],
+        Some((store, None)) => {
+            remote::list(store)?.into_iter().map(|entry| (entry.path, Some(entry.step))).collect()
+        }
+        None if is_checkpoint(path) => vec![(path.clone(), None)],
+        None => {
+            let folder = checkpoints(path)?;
+            let steps = checkpoint::steps(&folder)?;
+            steps.into_iter().map(|step| (checkpoint::folder(&folder, step), None)).collect()
+        }
     };
     let mut all = Vec::new();
-    for folder in folders {
-        for state in checkpoint::verify(&folder) {
+    for (folder, step) in checkpoints {
+        let states: Vec<FileState> = match (&store, step) {
+            (Some((store, _)), Some(step)) => remote::verify(store, step)?,
+            _ => checkpoint::verify(&folder),
+        };
+        for state in states {
             let problem = state.problem.map(|problem| problem.to_string());
             let file =
                 Verified { checkpoint: folder.clone(), file: state.name, good: problem.is_none(), problem };
@@ -227,33 +256,50 @@ fn is_checkpoint(path: &Path) -> bool {
         || fs::read_dir(path).is_ok_and(|entries| entries.flatten().any(shard))
 }
 
-/// A checkpoint, or the newest good one of a run.
-fn open(path: &Path) -> anyhow::Result<Checkpoint> {
-    if is_checkpoint(path) {
-        return Ok(Checkpoint::open(path)?);
-    }
+/// A checkpoint, or the newest good one of a run. One in a store is copied to a folder beside `target`, which vanishes with
+/// what comes back.
+fn open(path: &Path, target: &Path) -> anyhow::Result<(Checkpoint, Option<TempDir>)> {
     let mut warn = |warning: &str| note(format_args!("warning: {warning}"));
+    if let Some((store, step)) = store(path)? {
+        let beside =
+            target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = tempfile::Builder::new().prefix(".partial-").tempdir_in(beside);
+        let folder = folder.with_context(|| format!("cannot write to {}", beside.display()))?;
+        let checkpoint = remote::fetch(&store, step, folder.path(), &mut warn)?;
+        return Ok((checkpoint, Some(folder)));
+    }
+    if is_checkpoint(path) {
+        return Ok((Checkpoint::open(path)?, None));
+    }
     let newest = checkpoint::newest_good(&checkpoints(path)?, &mut warn)?;
-    newest.with_context(|| format!("{} has no checkpoint yet", path.display()))
+    Ok((newest.with_context(|| format!("{} has no checkpoint yet", path.display()))?, None))
+}
+
+/// Where a checkpoint came from, for people to read.
+fn origin(path: &Path, checkpoint: &Checkpoint) -> String {
+    match path.to_str().filter(|text| Address::is_meant(text)) {
+        Some(text) => format!("step {} of {text}", checkpoint.manifest().step),
+        None => checkpoint.path().display().to_string(),
+    }
 }
 
 fn export(arguments: Export) -> anyhow::Result<()> {
-    let checkpoint = open(&arguments.path)?;
+    let (checkpoint, _folder) = open(&arguments.path, &arguments.output)?;
     let dtype = arguments.dtype.map(|dtype| match dtype {
         ExportDtype::F32 => Dtype::F32,
         ExportDtype::Bf16 => Dtype::BF16,
         ExportDtype::F16 => Dtype::F16,
     });
     let count = checkpoint::export(&checkpoint, &arguments.output, dtype, arguments.optimizer)?;
-    let (from, to) = (checkpoint.path().display(), arguments.output.display());
+    let (from, to) = (origin(&arguments.path, &checkpoint), arguments.output.display());
     note(format_args!("{count} tensors of {from} written to {to}"));
     Ok(())
 }
 
 fn convert(arguments: Convert) -> anyhow::Result<()> {
-    let checkpoint = open(&arguments.path)?;
+    let (checkpoint, _folder) = open(&arguments.path, &arguments.to)?;
     checkpoint::convert(&checkpoint, &arguments.to, arguments.shards as usize)?;
-    let (from, to) = (checkpoint.path().display(), arguments.to.display());
+    let (from, to) = (origin(&arguments.path, &checkpoint), arguments.to.display());
     note(format_args!("{from} written again as {to}"));
     Ok(())
 }

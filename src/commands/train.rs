@@ -16,9 +16,11 @@ use anyhow::Context;
 use clap::Args;
 use eval::Sampling;
 use sharding::DeviceKind;
+use train::checkpoint;
 use train::config::{Config, Draft, Value};
 use train::events::{Entry, StopReason, append};
 use train::prometheus::Endpoint;
+use train::remote::Address;
 use train::run::{Event, Hang, Observer, Resume, Summary, kept_config};
 
 use super::generate::{Request, answer};
@@ -45,7 +47,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
     /// Whether to go on with the run in the folder: auto (from its newest good checkpoint), never (a folder that holds a
-    /// run is refused), or a checkpoint to go on from (docs/checkpoints.md).
+    /// run is refused), or a checkpoint to go on from, which may be in an object store (docs/checkpoints.md).
     #[arg(long, value_name = "auto|never|CHECKPOINT", default_value = "auto")]
     resume: PathBuf,
     /// Where to train: cpu, cuda or tpu.
@@ -129,6 +131,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let summary = result.map_err(|error| match error {
         train::Error::Config(error) => usage(error),
         train::Error::GivenPlan(error) => usage(error),
+        train::Error::Checkpoint(checkpoint::Error::Store(error)) if error.is_usage() => usage(error),
         train::Error::Plan(error @ train::plan::Error::Batch { .. }) => usage(error),
         error => error.into(),
     })?;
@@ -160,9 +163,13 @@ fn resume(value: &Path) -> anyhow::Result<Resume> {
     match value.to_str() {
         Some("auto") => Ok(Resume::Auto),
         Some("never") => Ok(Resume::Never),
+        Some(text) if Address::is_meant(text) => {
+            let address = text.parse().map_err(|error| usage(format_args!("--resume {error}")))?;
+            Ok(Resume::FromStore(address))
+        }
         _ if value.is_dir() => Ok(Resume::From(value.to_owned())),
         _ => Err(usage(format_args!(
-            "--resume {}: there is no such folder; it is auto, never, or the folder of a checkpoint",
+            "--resume {}: there is no such folder; it is auto, never, or the folder or address of a checkpoint",
             value.display()
         ))),
     }

@@ -27,6 +27,11 @@ fn a_wrong_configuration_is_wrong_usage() {
     check(&["--set", "model.d_model=15"], &["model.d_model is 15"]);
     check(&["--steps", "0"], &["training.steps = 0"]);
     check(&["--set", "layers"], &["expected SECTION.KEY=VALUE"]);
+    #[cfg(not(feature = "object-store"))]
+    check(
+        &["--set", "checkpoint.store=s3://bucket/run"],
+        &["s3://bucket/run: this gopher was built without", "cargo build --release --features object-store"],
+    );
     // Nothing was begun.
     assert_eq!(place.names("."), ["broken.toml", "my.toml", "text.txt"]);
 }

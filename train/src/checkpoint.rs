@@ -27,10 +27,12 @@ mod shard;
 pub use background::{Background, Outcome, Request};
 pub use error::Error;
 pub use export::{convert, export};
+pub(crate) use folders::step_of;
 pub use folders::{
     Entry, Retention, clear_leftovers, list, newest, newest_good, remove_superseded, set_aside_after, steps,
 };
 pub use load::{Checkpoint, FileState, verify};
+pub(crate) use manifest::MANIFEST;
 pub use manifest::{
     Axis, DataPosition, FORMAT_VERSION, FileDigest, Manifest, Piece, Prefix, RandomState, TensorEntry,
     Versions,
@@ -42,7 +44,7 @@ pub use save::{Description, LARGEST_FILE, Process, publish, save, write_pieces};
 pub use shard::{Snapshot, SnapshotPiece, SnapshotTensor};
 
 /// How folders of unfinished checkpoints begin.
-const PARTIAL: &str = ".partial-";
+pub(crate) const PARTIAL: &str = ".partial-";
 
 /// Name of the configuration in a checkpoint.
 pub const CONFIG: &str = "config.toml";

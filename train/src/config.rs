@@ -130,6 +130,12 @@ pub struct Checkpoints {
     pub keep_last: u64,
     /// Those of steps divisible by this are kept as well; 0 for none.
     pub keep_every: u64,
+    /// Address of an object store that they are copied to, and come from on a new machine; empty for none.
+    pub store: String,
+    /// As `keep_last`, of those in the store.
+    pub store_keep_last: u64,
+    /// As `keep_every`, of those in the store.
+    pub store_keep_every: u64,
 }
 
 /// Where programs run.

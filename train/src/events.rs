@@ -63,6 +63,18 @@ pub enum Entry {
         /// Why.
         message: String,
     },
+    /// A checkpoint is in the object store.
+    Upload {
+        /// Steps completed.
+        step: u64,
+        /// Its address.
+        place: String,
+        /// Bytes that were sent.
+        bytes: u64,
+        /// Time it took, in seconds.
+        #[serde(with = "number")]
+        seconds: f64,
+    },
     /// A bad step.
     Incident {
         /// The step, from 1.

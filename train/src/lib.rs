@@ -18,6 +18,7 @@ pub mod plan;
 pub mod precision;
 pub mod processes;
 pub mod prometheus;
+pub mod remote;
 pub mod run;
 pub mod run_directory;
 pub mod runs;

@@ -3,6 +3,7 @@
 mod efficiency;
 mod judge;
 mod launch;
+mod mirror;
 mod open;
 mod parts;
 mod plan;
@@ -17,6 +18,7 @@ mod validation;
 mod watchdog;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use data::Sequences;
@@ -26,14 +28,17 @@ use sharding::plan::Plan;
 use sharding::{Progress, Runtime, RuntimeOptions};
 
 use crate::Error;
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint;
 use crate::config::Config;
+use crate::events::Log;
 use crate::metrics::Record;
 use crate::processes::Group;
+use crate::remote::{Address, Store};
 use crate::run_directory::{RunDirectory, write_atomically};
 use crate::starts::{Start, Starts};
 use crate::text::Text;
 use efficiency::{Efficiency, Work, peak_flops};
+use mirror::Mirror;
 pub use open::kept_config;
 use open::{Opened, open};
 use parts::Parts;
@@ -118,6 +123,8 @@ pub enum Resume {
     Never,
     /// At a checkpoint, of this run or of another.
     From(PathBuf),
+    /// At a checkpoint in an object store, of this run or of another; the newest good one, if the address is a run's.
+    FromStore(Address),
 }
 
 /// Trains a model in the run directory `folder`, or a new one under `runs`. A folder that holds a run is continued from
@@ -145,11 +152,13 @@ fn train_from(
     observer: &mut dyn Observer,
 ) -> Result<Summary, Error> {
     let start = Instant::now();
-    let opened = open(&config, folder, resume, observer)?;
+    let first = group.is_none_or(Group::is_first);
+    let store = if first { mirror::open_store(&config)? } else { None };
+    let opened = open(&config, folder, resume, store, observer)?;
     together::tell_opened(group, opened.checkpoint.as_ref())?;
     let prepared = prepare(&config, &opened, group, observer).and_then(|prepared| {
         let run = &opened.run;
-        if group.is_none_or(Group::is_first) {
+        if first {
             opened.set_aside(observer)?;
         }
         // In this order: a folder with a configuration is a run, and a run has a tokenizer.
@@ -265,11 +274,17 @@ fn train_prepared(
     start: Instant,
     observer: &mut dyn Observer,
 ) -> Result<Summary, Error> {
-    let Opened { run, checkpoint, .. } = opened;
+    let Opened { run, checkpoint, store, .. } = opened;
     let run = &run;
     let Prepared { runtime, plan, text, digest, sequences, validation } = prepared;
     let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
+    let own = checkpoint.as_ref().filter(|checkpoint| open::is_in(checkpoint.path(), &run.checkpoints()));
+    let own = own.map(|checkpoint| checkpoint.path().to_owned());
+    let mirror = mirror(config, store, run, own.as_deref(), observer)?;
     if completed >= config.training.steps {
+        if let Some(mut mirror) = mirror {
+            mirror.finish(&Log::open(run.events())?, observer)?;
+        }
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
         return summary::summarize(config, run, &text, Outcome::default(), start, None);
     }
@@ -286,16 +301,15 @@ fn train_prepared(
     let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_ref())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
     let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().data.skipped.clone());
-    // One of another run is none of this. Of several processes, all come to the same answer, or one saved by itself.
-    let own = |checkpoint: Checkpoint| {
-        Some(checkpoint.path().to_owned()).filter(|path| open::is_in(path, &run.checkpoints()))
-    };
-    let checkpoint = checkpoint.and_then(own);
     let identity = Identity::new(run, digest, &runtime, group.map(Group::peers))?;
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
     let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
     let others = Others::new(group);
-    let beginning = Beginning { parts, sequences, identity, report, others, completed, checkpoint, skipped };
+    // A checkpoint of another run is none of this. Of several processes, all come to the same answer, or one saved by
+    // itself.
+    let checkpoint = own;
+    let beginning =
+        Beginning { parts, sequences, identity, report, others, completed, checkpoint, mirror, skipped };
     let mut steps = Steps::new(config, run, &runtime, beginning, observer)?;
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);
@@ -305,6 +319,22 @@ fn train_prepared(
     let outcome = outcome?;
     charts?;
     summary::summarize(config, run, &text, outcome, start, Some(steps.report().efficiency()))
+}
+
+/// The copies of the checkpoints in the run's store; the one that the run goes on from is uploaded if it is not there.
+fn mirror(
+    config: &Config,
+    store: Option<Arc<Store>>,
+    run: &RunDirectory,
+    checkpoint: Option<&Path>,
+    observer: &mut dyn Observer,
+) -> Result<Option<Mirror>, Error> {
+    let Some(store) = store else { return Ok(None) };
+    let mut mirror = Mirror::new(store, config);
+    if let Some(checkpoint) = checkpoint {
+        mirror.offer(checkpoint, run, observer)?;
+    }
+    Ok(Some(mirror))
 }
 
 /// Adds this process to those that worked on the run, and says when the first was started, if that is known.

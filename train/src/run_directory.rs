@@ -139,6 +139,7 @@ impl RunDirectory {
         }
         // What cannot be removed is an empty folder; the error that ends the run is what matters. Nothing that holds
         // a file of someone else is removed.
+        checkpoint::clear_leftovers(&self.checkpoints());
         let _ = fs::remove_dir(self.checkpoints());
         let _ = fs::remove_file(self.path.join(LOCK));
         if self.made {

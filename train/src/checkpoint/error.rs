@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::FORMAT_VERSION;
+use crate::remote;
 use crate::run_directory::FileError;
 
 /// Why a checkpoint cannot be saved or loaded.
@@ -12,6 +13,10 @@ pub enum Error {
     /// A file cannot be written or read.
     #[error(transparent)]
     File(#[from] FileError),
+
+    /// An object store cannot be used.
+    #[error(transparent)]
+    Store(Box<remote::Error>),
 
     /// The manifest is not one.
     #[error("{}: not a checkpoint's manifest ({reason}); load an earlier checkpoint, or restore it from a copy", .path.display())]
@@ -114,6 +119,10 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// The thread that uploads ended in a panic.
+    #[error("the thread that uploads checkpoints ended unexpectedly")]
+    UploadThread,
+
     /// The thread that saves in the background ended in a panic.
     #[error("the thread that saves checkpoints ended unexpectedly")]
     Thread,
@@ -126,4 +135,24 @@ pub enum Error {
         /// What went wrong there, or that a process is lost.
         reason: String,
     },
+}
+
+impl From<remote::Error> for Error {
+    fn from(error: remote::Error) -> Error {
+        Error::Store(Box::new(error))
+    }
+}
+
+impl Error {
+    /// Whether a checkpoint is not what was saved; else it, or the place where it is, cannot be used now.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Error::Manifest { .. }
+                | Error::FormatVersion { .. }
+                | Error::Damaged { .. }
+                | Error::Incomplete { .. }
+                | Error::Shard { .. }
+        )
+    }
 }

@@ -26,7 +26,7 @@ pub struct Retention {
 }
 
 /// The step a folder's name stands for.
-pub(super) fn step_of(name: &str) -> Option<u64> {
+pub(crate) fn step_of(name: &str) -> Option<u64> {
     let step = name.strip_prefix("step-")?.parse().ok()?;
     (folder_name(step) == name).then_some(step)
 }
@@ -116,6 +116,27 @@ pub fn newest_good(checkpoints: &Path, warn: &mut dyn FnMut(&str)) -> Result<Opt
     }
 }
 
+impl Retention {
+    /// Steps of the checkpoints that are no longer kept, newest first: of those that are complete, ascending, where `newest`
+    /// is the newest that counts.
+    pub(crate) fn superseded(self, complete: &[u64], newest: u64) -> Vec<u64> {
+        let Retention { keep_last, keep_every, rewind_steps } = self;
+        if keep_last == 0 {
+            return Vec::new();
+        }
+        let known: Vec<u64> = complete.iter().copied().rev().filter(|&step| step <= newest).collect();
+        let wanted = rewind_steps.map(|back| {
+            // From a later step, a rewind goes to this checkpoint or a newer one; if none is old enough, to the oldest.
+            known.iter().copied().find(|step| step.saturating_add(back) <= newest + 1).unwrap_or(0)
+        });
+        let older = known.into_iter().skip(keep_last as usize);
+        older
+            .filter(|step| keep_every == 0 || !step.is_multiple_of(keep_every))
+            .filter(|&step| wanted.is_none_or(|wanted| step < wanted))
+            .collect()
+    }
+}
+
 /// Removes checkpoints that are no longer kept; `newest`, which has just been saved, is the newest that counts. What is
 /// not complete is neither counted nor removed.
 ///
@@ -126,23 +147,11 @@ pub fn remove_superseded(
     retention: Retention,
     newest: u64,
 ) -> Result<Vec<PathBuf>, Error> {
-    let Retention { keep_last, keep_every, rewind_steps } = retention;
-    if keep_last == 0 {
-        return Ok(Vec::new());
-    }
-    let complete = |entry: &Entry| entry.manifest.is_ok() && entry.step <= newest;
-    let known: Vec<Entry> = list(checkpoints)?.into_iter().filter(complete).collect();
-    let wanted = rewind_steps.map(|back| {
-        // From a later step, a rewind goes to this checkpoint or a newer one; if none is old enough, to the oldest.
-        let old = known.iter().rev().find(|entry| entry.step.saturating_add(back) <= newest + 1);
-        old.map_or(0, |entry| entry.step)
-    });
-    let older = known.into_iter().rev().skip(keep_last as usize);
-    let superseded = older
-        .filter(|entry| keep_every == 0 || !entry.step.is_multiple_of(keep_every))
-        .filter(|entry| wanted.is_none_or(|wanted| entry.step < wanted));
+    let complete = list(checkpoints)?.into_iter().filter(|entry| entry.manifest.is_ok());
+    let complete: Vec<u64> = complete.map(|entry| entry.step).collect();
     let mut removed = Vec::new();
-    for Entry { path, step, .. } in superseded {
+    for step in retention.superseded(&complete, newest) {
+        let path = checkpoints.join(folder_name(step));
         let write = |source| FileError::write(&path, source);
         let gone = checkpoints.join(format!("{PARTIAL}{}.removed", folder_name(step)));
         disk::rename_folder(&path, &gone).map_err(write)?;

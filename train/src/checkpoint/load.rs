@@ -69,6 +69,11 @@ impl Checkpoint {
         &self.path
     }
 
+    /// The same, of which the folder has been renamed since.
+    pub(crate) fn moved_to(self, path: PathBuf) -> Checkpoint {
+        Checkpoint { path, ..self }
+    }
+
     /// One of the further files, such as [`super::CONFIG`].
     ///
     /// # Errors

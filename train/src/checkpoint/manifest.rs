@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,8 @@ use crate::skipped::Skipped;
 /// Version of the folder's layout and of the manifest.
 pub const FORMAT_VERSION: u64 = 2;
 
-pub(super) const MANIFEST: &str = "manifest.json";
+/// Name of the manifest.
+pub(crate) const MANIFEST: &str = "manifest.json";
 
 /// A checkpoint's manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -196,15 +197,20 @@ impl Manifest {
     /// # Errors
     /// [`Error::Manifest`], [`Error::FormatVersion`], or [`Error::File`] if it cannot be read.
     pub fn read(folder: &Path) -> Result<Manifest, Error> {
+        let path = folder.join(MANIFEST);
+        let bytes = fs::read(&path).map_err(|source| FileError::read(&path, source))?;
+        Manifest::parse(path, &bytes)
+    }
+
+    /// Reads the manifest from its text; `path` is where that comes from.
+    pub(crate) fn parse(path: PathBuf, bytes: &[u8]) -> Result<Manifest, Error> {
         // A manifest of another version need not have our keys, so its version is looked at first.
         #[derive(Deserialize)]
         struct Version {
             format_version: u64,
         }
-        let path = folder.join(MANIFEST);
         let malformed = |reason: String| Error::Manifest { path: path.clone(), reason };
-        let bytes = fs::read(&path).map_err(|source| FileError::read(&path, source))?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| malformed(error.to_string()))?;
+        let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
         let Version { format_version } =
             serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
         let sealed = seal::check(text.trim_end());
@@ -227,12 +233,18 @@ impl Manifest {
     /// The manifest of a folder named after `step`, if every file has its size.
     pub(super) fn read_complete(folder: &Path, step: u64) -> Result<Manifest, Error> {
         let manifest = Manifest::read(folder)?;
-        if manifest.step != step {
-            let reason = format!("it speaks of step {}, in {}", manifest.step, folder_name(step));
-            return Err(Error::Manifest { path: folder.join(MANIFEST), reason });
-        }
+        manifest.check_step(&folder.join(MANIFEST), step)?;
         manifest.check_sizes(folder)?;
         Ok(manifest)
+    }
+
+    /// Whether it is that of a folder named after `step`.
+    pub(crate) fn check_step(&self, path: &Path, step: u64) -> Result<(), Error> {
+        if self.step == step {
+            return Ok(());
+        }
+        let reason = format!("it speaks of step {}, in {}", self.step, folder_name(step));
+        Err(Error::Manifest { path: path.to_owned(), reason })
     }
 
     pub(super) fn check_sizes(&self, folder: &Path) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use data::Tokenizer;
@@ -10,6 +11,7 @@ use super::{Event, Observer, Resume};
 use crate::Error;
 use crate::checkpoint::{self, CONFIG, Checkpoint, TOKENIZER};
 use crate::config::{Config, Draft};
+use crate::remote::{self, Address, Store};
 use crate::run_directory::{self, FileError, RunDirectory};
 use crate::seal::{self, Seal};
 use crate::text::load_tokenizer;
@@ -21,53 +23,158 @@ pub(super) struct Opened {
     pub(super) checkpoint: Option<Checkpoint>,
     /// Whether the checkpoint is one of this run, named by the user.
     pub(super) chosen: bool,
+    /// The object store of the run, for the process that the run directory belongs to.
+    pub(super) store: Option<Arc<Store>>,
 }
 
-/// Creates a run directory, or opens one and checks that the run can go on with this configuration.
+/// Creates a run directory, or opens one and checks that the run can go on with this configuration. What the run's store has
+/// beyond it is restored.
 pub(super) fn open(
     config: &Config,
     folder: Option<&Path>,
     resume: &Resume,
+    store: Option<Arc<Store>>,
     observer: &mut dyn Observer,
 ) -> Result<Opened, Error> {
     let named = match resume {
         Resume::From(path) => Some(Checkpoint::open(path)?),
-        Resume::Auto | Resume::Never => None,
+        Resume::Auto | Resume::Never | Resume::FromStore(_) => None,
     };
     let origin = folder.unwrap_or(Path::new("runs"));
     if let Some(checkpoint) = &named {
         check_fixed(config, checkpoint, origin)?;
     }
-    let Some(folder) = folder else {
-        let run = RunDirectory::create_named(origin, &config.name, SystemTime::now())?;
-        return Ok(Opened { run, checkpoint: named, chosen: false });
+    let run = match folder {
+        None => RunDirectory::create_named(origin, &config.name, SystemTime::now())?,
+        Some(folder) if !RunDirectory::holds_run(folder) => RunDirectory::create(folder)?,
+        Some(folder) if *resume == Resume::Never => {
+            return Err(run_directory::Error::Exists { path: folder.to_owned() }.into());
+        }
+        Some(folder) => RunDirectory::open(folder)?,
     };
-    if !RunDirectory::holds_run(folder) {
-        return Ok(Opened { run: RunDirectory::create(folder)?, checkpoint: named, chosen: false });
-    }
-    if *resume == Resume::Never {
-        return Err(run_directory::Error::Exists { path: folder.to_owned() }.into());
-    }
-    let run = RunDirectory::open(folder)?;
     checkpoint::clear_leftovers(&run.checkpoints());
-    let (checkpoint, chosen) = match named {
-        Some(checkpoint) if is_in(checkpoint.path(), &run.checkpoints()) => (Some(checkpoint), true),
-        Some(checkpoint) if checkpoint::steps(&run.checkpoints())?.is_empty() => (Some(checkpoint), false),
+    match find(config, &run, named, resume, store.as_deref(), observer) {
+        Ok((checkpoint, chosen)) => Ok(Opened { run, checkpoint, chosen, store }),
+        Err(error) => {
+            run.abandon();
+            Err(error)
+        }
+    }
+}
+
+/// The checkpoint that a run goes on from, and whether it is one of this run, named by the user.
+fn find(
+    config: &Config,
+    run: &RunDirectory,
+    named: Option<Checkpoint>,
+    resume: &Resume,
+    store: Option<&Store>,
+    observer: &mut dyn Observer,
+) -> Result<(Option<Checkpoint>, bool), Error> {
+    if let Resume::FromStore(address) = resume {
+        return from_store(config, run, address, store, observer);
+    }
+    match named {
+        Some(checkpoint) if is_in(checkpoint.path(), &run.checkpoints()) => Ok((Some(checkpoint), true)),
         Some(checkpoint) => {
-            let (checkpoint, run) = (checkpoint.path().to_owned(), folder.to_owned());
-            return Err(Error::OtherRun { checkpoint, run });
+            must_be_new(run, store, checkpoint.path())?;
+            Ok((Some(checkpoint), false))
         }
-        None => {
-            let mut warn = |warning: &str| observer.event(Event::Note(format!("warning: {warning}")));
-            let newest = checkpoint::newest_good(&run.checkpoints(), &mut warn)?;
-            if let Some(checkpoint) = &newest {
-                check_fixed(config, checkpoint, folder)?;
-                check_metrics(&run, checkpoint, &mut warn);
-            }
-            (newest, false)
+        None if *resume == Resume::Never => {
+            must_be_empty(store)?;
+            Ok((None, false))
         }
+        None => Ok((newest(config, run, store, observer)?, false)),
+    }
+}
+
+/// The newest good checkpoint of the run directory, or that of the store if it is newer.
+fn newest(
+    config: &Config,
+    run: &RunDirectory,
+    store: Option<&Store>,
+    observer: &mut dyn Observer,
+) -> Result<Option<Checkpoint>, Error> {
+    let mut warn = |warning: &str| observer.event(Event::Note(format!("warning: {warning}")));
+    let check = |checkpoint: &Checkpoint| check_fixed(config, checkpoint, run.path());
+    let local = match checkpoint::newest_good(&run.checkpoints(), &mut warn) {
+        Ok(local) => Ok(local),
+        Err(error @ checkpoint::Error::NoneGood { .. }) if store.is_some() => Err(error),
+        Err(error) => return Err(error.into()),
     };
-    Ok(Opened { run, checkpoint, chosen })
+    let mut newest = local.as_ref().ok().and_then(Option::as_ref);
+    if let Some(checkpoint) = newest {
+        check(checkpoint)?;
+    }
+    let restored = match store {
+        Some(store) => remote::restore_newest(store, run, newest, &check, &mut warn)?,
+        None => None,
+    };
+    if let Some(checkpoint) = &restored {
+        let place = store.map(|store| store.address().to_string()).unwrap_or_default();
+        let step = checkpoint.manifest().step;
+        observer.event(Event::Note(format!("restored the checkpoint of step {step} from {place}")));
+        newest = Some(checkpoint);
+    }
+    if let Some(checkpoint) = newest {
+        let mut warn = |warning: &str| observer.event(Event::Note(format!("warning: {warning}")));
+        check_metrics(run, checkpoint, &mut warn);
+    }
+    match restored {
+        Some(checkpoint) => Ok(Some(checkpoint)),
+        None => Ok(local?),
+    }
+}
+
+/// The checkpoint at an address: of the run's own store, or of another run.
+fn from_store(
+    config: &Config,
+    run: &RunDirectory,
+    address: &Address,
+    own: Option<&Store>,
+    observer: &mut dyn Observer,
+) -> Result<(Option<Checkpoint>, bool), Error> {
+    let check = |checkpoint: &Checkpoint| check_fixed(config, checkpoint, run.path());
+    let (of_run, step) = address.of_run();
+    match (own.filter(|own| *own.address() == of_run), step) {
+        (Some(_), None) => Ok((newest(config, run, own, observer)?, false)),
+        (Some(store), Some(step)) => {
+            let local = checkpoint::folder(&run.checkpoints(), step);
+            let checkpoint = match local.exists() {
+                true => Checkpoint::open(&local)?,
+                false => remote::restore(store, run, step, &check)?,
+            };
+            check(&checkpoint)?;
+            Ok((Some(checkpoint), true))
+        }
+        (None, _) => {
+            must_be_new(run, own, Path::new(&address.to_string()))?;
+            let store = Store::open(&of_run).map_err(checkpoint::Error::from)?;
+            let mut warn = |warning: &str| observer.event(Event::Note(format!("warning: {warning}")));
+            let folder = remote::folder_for_another_run(run);
+            let checkpoint = remote::fetch(&store, step, &folder, &mut warn)?;
+            check(&checkpoint)?;
+            Ok((Some(checkpoint), false))
+        }
+    }
+}
+
+/// A run that begins with the checkpoint of another has none of its own.
+fn must_be_new(run: &RunDirectory, store: Option<&Store>, checkpoint: &Path) -> Result<(), Error> {
+    if !checkpoint::steps(&run.checkpoints())?.is_empty() {
+        return Err(Error::OtherRun { checkpoint: checkpoint.to_owned(), run: run.path().to_owned() });
+    }
+    must_be_empty(store)
+}
+
+fn must_be_empty(store: Option<&Store>) -> Result<(), Error> {
+    match store {
+        Some(store) if !remote::steps(store)?.is_empty() => {
+            let taken = remote::Error::Taken { address: store.address().clone() };
+            Err(checkpoint::Error::from(taken).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a folder lies in another.
@@ -136,11 +243,16 @@ impl Opened {
         Ok(Some(saved))
     }
 
-    /// Leaves the checkpoints behind that come after the one the user named.
+    /// Leaves the checkpoints behind that come after the one the user named, or that the run goes on from.
     pub(super) fn set_aside(&self, observer: &mut dyn Observer) -> Result<(), Error> {
         if let (true, Some(checkpoint)) = (self.chosen, &self.checkpoint) {
             let step = checkpoint.manifest().step;
             for place in checkpoint::set_aside_after(&self.run.checkpoints(), step)? {
+                observer.event(Event::Note(format!("a later checkpoint is now {}", place.display())));
+            }
+        }
+        if let (Some(store), Some(checkpoint)) = (&self.store, &self.checkpoint) {
+            for place in remote::set_aside_after(store, checkpoint.manifest().step)? {
                 observer.event(Event::Note(format!("a later checkpoint is now {}", place.display())));
             }
         }

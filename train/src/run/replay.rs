@@ -115,7 +115,7 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
     }
     let config = settled(draft.finish()?)?;
     let checkpoint = newest_before(&run, step, observer)?;
-    let opened = Opened { run, checkpoint, chosen: false };
+    let opened = Opened { run, checkpoint, chosen: false, store: None };
     let Prepared { runtime, plan, sequences, .. } = prepare(&config, &opened, None, observer)?;
     let Opened { run, checkpoint: opened, .. } = opened;
     let checkpoint = opened.as_ref().map(|checkpoint| checkpoint.path().to_owned());

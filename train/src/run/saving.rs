@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use sharding::Runtime;
 
+use super::mirror::Mirror;
 use super::{Event, Observer};
 use crate::Error;
 use crate::checkpoint::{
-    self, Background, DataPosition, Description, Outcome, Peers, RandomState, Request, Retention, Snapshot,
-    Versions,
+    self, Background, Checkpoint, DataPosition, Description, Outcome, Peers, RandomState, Request, Retention,
+    Snapshot, Versions,
 };
 use crate::config::{Checkpoints, Config};
 use crate::events::{Entry, Log};
@@ -73,6 +74,7 @@ pub(super) struct Saving {
     identity: Identity,
     log: Log,
     background: Background,
+    mirror: Option<Mirror>,
     /// The step whose checkpoint was saved last, and where.
     saved: Option<(u64, PathBuf)>,
     /// How long training waited for the save under way, in seconds.
@@ -87,10 +89,15 @@ pub(super) struct Saving {
 
 impl Saving {
     /// Of a process that begins with a checkpoint of the run, or without.
-    pub(super) fn new(identity: Identity, log: Log, saved: Option<(u64, PathBuf)>) -> Self {
+    pub(super) fn new(
+        identity: Identity,
+        log: Log,
+        saved: Option<(u64, PathBuf)>,
+        mirror: Option<Mirror>,
+    ) -> Self {
         let background = Background::default();
         let memory = Snapshot::default();
-        Self { identity, log, background, saved, waited: 0.0, untold: None, memory, failed: false }
+        Self { identity, log, background, mirror, saved, waited: 0.0, untold: None, memory, failed: false }
     }
 
     /// Whether a checkpoint of a step is there or being written.
@@ -99,14 +106,36 @@ impl Saving {
     }
 
     /// Waits for the save under way, before training goes back to an earlier checkpoint.
-    pub(super) fn wait(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+    pub(super) fn wait(&mut self, run: &RunDirectory, observer: &mut dyn Observer) -> Result<(), Error> {
         let outcome = self.background.wait();
-        self.settle(outcome, observer)
+        self.settle(outcome, run, observer)
     }
 
     /// Training has gone back to a checkpoint.
-    pub(super) fn gone_back(&mut self, step: u64, checkpoint: PathBuf) {
+    ///
+    /// # Errors
+    /// When there is no thread to be had that tells the store.
+    pub(super) fn gone_back(&mut self, step: u64, checkpoint: PathBuf) -> Result<(), Error> {
         self.saved = Some((step, checkpoint));
+        self.mirror.as_mut().map_or(Ok(()), |mirror| mirror.go_back(step))
+    }
+
+    /// Steps of the checkpoints in the run's store; none if it does not say.
+    pub(super) fn steps_in_store(&self, observer: &mut dyn Observer) -> Vec<u64> {
+        let steps = self.mirror.as_ref().map_or(Ok(Vec::new()), Mirror::steps);
+        steps.unwrap_or_else(|error| {
+            observer.event(Event::Note(format!("warning: {error}")));
+            Vec::new()
+        })
+    }
+
+    /// A checkpoint that is in the run's store and not on disk.
+    pub(super) fn restore(&self, run: &RunDirectory, step: u64) -> Result<Checkpoint, Error> {
+        match &self.mirror {
+            Some(mirror) => mirror.restore(run, step),
+            // There is no store that could have named it.
+            None => Ok(Checkpoint::open(&checkpoint::folder(&run.checkpoints(), step))?),
+        }
     }
 
     /// How long training waited for a save since this was last asked, in seconds.
@@ -118,19 +147,19 @@ impl Saving {
     /// second in a row is an error: nothing is being saved any more.
     pub(super) fn save(&mut self, moment: &Moment<'_>, observer: &mut dyn Observer) -> Result<(), Error> {
         let start = Instant::now();
-        let step = moment.step;
-        self.poll(observer)?;
+        let (run, step) = (moment.run, moment.step);
+        self.poll(run, observer)?;
         if let Some(earlier) = self.background.under_way() {
             let text = format!("waiting for the checkpoint of step {earlier} before that of step {step}");
             observer.event(Event::Note(text));
             let outcome = self.background.wait();
-            self.settle(outcome, observer)?;
+            self.settle(outcome, run, observer)?;
         }
         self.start(moment, start)?;
         if !moment.config.checkpoint.background {
             let outcome = self.background.wait();
             self.waited = start.elapsed().as_secs_f64();
-            self.settle(outcome, observer)?;
+            self.settle(outcome, run, observer)?;
         }
         self.untold = Some(self.waited);
         Ok(())
@@ -143,17 +172,21 @@ impl Saving {
         observer: &mut dyn Observer,
     ) -> Result<PathBuf, Error> {
         let start = Instant::now();
-        let step = moment.step;
+        let (run, step) = (moment.run, moment.step);
         if self.background.under_way().is_some_and(|earlier| earlier != step) {
             let outcome = self.background.wait();
             self.failed = false;
-            self.settle(outcome, observer)?;
+            self.settle(outcome, run, observer)?;
         }
         if self.background.under_way().is_none() && self.saved.as_ref().is_none_or(|saved| saved.0 != step) {
             self.start(moment, start)?;
         }
         if let Some(outcome) = self.background.wait() {
             self.report(outcome, observer)?;
+            self.upload(run, observer)?;
+        }
+        if let Some(mirror) = &mut self.mirror {
+            mirror.finish(&self.log, observer)?;
         }
         let saved = self.saved.as_ref().filter(|saved| saved.0 == step);
         Ok(saved.ok_or(checkpoint::Error::Thread)?.1.clone())
@@ -203,18 +236,35 @@ impl Saving {
         }
     }
 
-    /// Tells what came of the save under way, if it has ended.
-    pub(super) fn poll(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+    /// Tells what came of the save under way, if it has ended, and of the upload.
+    pub(super) fn poll(&mut self, run: &RunDirectory, observer: &mut dyn Observer) -> Result<(), Error> {
         let outcome = self.background.poll();
-        self.settle(outcome, observer)
+        self.settle(outcome, run, observer)?;
+        self.mirror.as_mut().map_or(Ok(()), |mirror| mirror.poll(&self.log, observer))
+    }
+
+    /// Has the checkpoint that was saved last uploaded.
+    fn upload(&mut self, run: &RunDirectory, observer: &mut dyn Observer) -> Result<(), Error> {
+        match (&mut self.mirror, &self.saved) {
+            (Some(mirror), Some((_, path))) => mirror.offer(path, run, observer),
+            _ => Ok(()),
+        }
     }
 
     /// Tells what came of a save that need not be the last.
-    fn settle(&mut self, outcome: Option<Outcome>, observer: &mut dyn Observer) -> Result<(), Error> {
+    fn settle(
+        &mut self,
+        outcome: Option<Outcome>,
+        run: &RunDirectory,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
         let Some(outcome) = outcome else { return Ok(()) };
         let step = outcome.step;
         match self.report(outcome, observer) {
-            Ok(()) => self.failed = false,
+            Ok(()) => {
+                self.failed = false;
+                self.upload(run, observer)?;
+            }
             Err(error) if self.failed => return Err(error.into()),
             Err(error) => {
                 self.failed = true;

@@ -14,6 +14,7 @@ use sharding::{Buffer, Runtime, TransferToHost};
 
 use super::judge::{Decision, Judge, SKIPPED};
 use super::launch::{Launch, Launched, number};
+use super::mirror::Mirror;
 use super::parts::Parts;
 use super::report::Report;
 use super::rewinds::Rewinds;
@@ -69,6 +70,8 @@ pub(super) struct Beginning<'a> {
     /// Steps completed, and the run's checkpoint of them.
     pub(super) completed: u64,
     pub(super) checkpoint: Option<PathBuf>,
+    /// The copies in an object store, if there are any.
+    pub(super) mirror: Option<Mirror>,
     /// What that checkpoint's run had left out of the data.
     pub(super) skipped: Option<Skipped>,
 }
@@ -116,7 +119,7 @@ impl<'a> Steps<'a> {
         beginning: Beginning<'a>,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
-        let Beginning { parts, sequences, identity, report, others, completed, checkpoint, skipped } =
+        let Beginning { parts, sequences, identity, report, others, completed, checkpoint, mirror, skipped } =
             beginning;
         let log = Log::open(run.events())?;
         let rewinds = Rewinds::read(run.rewinds())?;
@@ -137,7 +140,7 @@ impl<'a> Steps<'a> {
             parts,
             sequences,
             batches: config.batches(),
-            saving: Saving::new(identity, log.clone(), checkpoint.map(|checkpoint| (completed, checkpoint))),
+            saving: Saving::new(identity, log.clone(), checkpoint.map(|path| (completed, path)), mirror),
             log,
             judge,
             rewinds,
@@ -322,7 +325,7 @@ impl<'a> Steps<'a> {
         if applied != matches!(decision, Decision::Continue | Decision::Note) {
             return Err(Error::Contradiction { outcome, applied });
         }
-        self.saving.poll(observer)?;
+        self.saving.poll(self.run, observer)?;
         let counts = applied || decision == Decision::Skip;
         let mut validation_loss = None;
         if counts && !validation.is_empty() {

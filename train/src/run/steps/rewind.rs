@@ -32,7 +32,7 @@ impl Steps<'_> {
         let bad = outcome.step;
         let checkpoints = self.run.checkpoints();
         self.watchdog.waits(bad, Wait::Save);
-        self.saving.wait(observer)?;
+        self.saving.wait(self.run, observer)?;
         self.watchdog.waits(bad, Wait::Load);
         let Some((to, checkpoint)) = self.checkpoint_before(bad, observer)? else {
             let reason = "there is no checkpoint before it to go back to".to_owned();
@@ -59,7 +59,7 @@ impl Steps<'_> {
         let records = metrics::read(&self.run.metrics())?;
         self.judge = Judge::new(&self.config.incidents, &records, self.rewinds.count());
         (self.completed, self.given) = (to, to);
-        self.saving.gone_back(to, checkpoint::folder(&checkpoints, to));
+        self.saving.gone_back(to, checkpoint::folder(&checkpoints, to))?;
         self.finished_at = Instant::now();
         self.free_since = Instant::now();
         self.watchdog.ended(None);
@@ -75,12 +75,18 @@ impl Steps<'_> {
         let checkpoints = self.run.checkpoints();
         let mut candidates = Vec::new();
         if self.others.is_first() {
-            let steps = checkpoint::steps(&checkpoints)?;
+            let mut steps = checkpoint::steps(&checkpoints)?;
+            // A run that came from a store has only the checkpoint it went on from on its disk.
+            steps.extend(self.saving.steps_in_store(observer));
+            steps.sort_unstable();
+            steps.dedup();
             candidates = judge::candidates(&steps, bad, self.config.incidents.rewind_steps);
         }
         let mut candidates = candidates.into_iter();
         // The others have no candidates of their own: they hear of each.
-        while let Some(step) = self.others.propose(bad, candidates.next())? {
+        loop {
+            let own = candidates.find(|&step| self.is_on_disk(step, observer));
+            let Some(step) = self.others.propose(bad, own)? else { return Ok(None) };
             let opened = Checkpoint::open(&checkpoint::folder(&checkpoints, step));
             match self.others.all_good(bad, opened)? {
                 Ok(checkpoint) => return Ok(Some((step, checkpoint))),
@@ -89,7 +95,18 @@ impl Steps<'_> {
                 }
             }
         }
-        Ok(None)
+    }
+
+    /// Whether there is a checkpoint of a step in the run directory, fetched from the run's store if it was only there.
+    fn is_on_disk(&self, step: u64, observer: &mut dyn Observer) -> bool {
+        if checkpoint::folder(&self.run.checkpoints(), step).exists() {
+            return true;
+        }
+        let restored = self.saving.restore(self.run, step);
+        if let Err(error) = &restored {
+            observer.event(Event::Note(format!("warning: passing over step {step}: {error}")));
+        }
+        restored.is_ok()
     }
 
     /// The data to leave out after a step to which training goes back: that of as many steps as the configuration says,
