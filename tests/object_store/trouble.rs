@@ -82,6 +82,8 @@ fn a_save_that_fails_in_the_store_is_a_warning_and_the_second_ends_the_run() {
         "{said}"
     );
     assert_eq!(bench.listed("s3://bucket/one"), [4]);
+    let events = fs::read_to_string(bench.place.path("run/events.jsonl")).unwrap();
+    assert_eq!(events.matches(r#""event":"save_failed","step":2,"#).count(), 1, "{events}");
     fs::remove_dir_all(bench.place.path("run")).unwrap();
 
     server.fault("fail 1000000 /step-0");

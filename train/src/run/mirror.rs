@@ -167,7 +167,10 @@ impl Mirror {
         let Some(UnderWay { step, aside_after, thread }) = self.under_way.take() else {
             return Ok(());
         };
-        let done = thread.join().unwrap_or(Err(checkpoint::Error::UploadThread));
+        let done = thread.join().unwrap_or(Err(checkpoint::Error::UploadThread)).inspect_err(|error| {
+            // A log that cannot be written either is not the news here.
+            let _ = log.write(&Entry::SaveFailed { step, message: error.to_string() });
+        });
         let place = self.store.address().place(&checkpoint::folder_name(step)).display().to_string();
         match done {
             Ok(remote::Uploaded { bytes, elapsed, removed, not_removed }) => {
