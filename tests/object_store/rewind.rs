@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::place::TEXT;
+use crate::place::noisy_text;
 use crate::{Bench, ended};
 
 /// A training on a text with letters at random here and there, of which a batch has a high loss.
@@ -27,14 +27,7 @@ fn command(bench: &Bench, run: &str, store: &str, steps: u64) -> Command {
 #[test]
 fn what_a_rewind_left_behind_does_not_come_back_from_the_store() {
     let Some(bench) = Bench::new() else { return };
-    let mut word = 1u64;
-    let mut letter = || {
-        word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        char::from(b"bcdfghjkpqvwxz"[(word >> 40) as usize % 14])
-    };
-    let mut noise = || (0..60).map(|_| letter()).collect::<String>() + "\n";
-    let text: String = (0..8).map(|_| TEXT.repeat(7) + &noise()).collect();
-    bench.place.write("text.txt", text);
+    bench.place.write("text.txt", noisy_text());
 
     ended(&command(&bench, "uninterrupted", "", 40).output().unwrap());
     let rewinds = bench.place.events("uninterrupted", "rewind");

@@ -2,25 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::place::{Place, TEXT, check_error, signal, stderr, wait_for_lines};
+use crate::place::{Place, TEXT, check_error, noisy_text, signal, stderr, wait_for_lines};
 use serde_json::Value;
 
 /// A spike is a loss this much above the median of so many.
 const THRESHOLD: f64 = 0.3;
 const WINDOW: usize = 4;
 
-/// A place whose text is the two lines over and over, with letters at random here and there: a batch with some of these has
-/// a high loss.
+/// A place whose text has lines with a high loss.
 pub fn noisy() -> Option<Place> {
     let place = Place::new()?;
-    let mut word = 1u64;
-    let mut letter = || {
-        word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        char::from(b"bcdfghjkpqvwxz"[(word >> 40) as usize % 14])
-    };
-    let mut noise = || (0..60).map(|_| letter()).collect::<String>() + "\n";
-    let text: String = (0..8).map(|_| TEXT.repeat(7) + &noise()).collect();
-    place.write("text.txt", text);
+    place.write("text.txt", noisy_text());
     Some(place)
 }
 

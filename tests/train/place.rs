@@ -32,6 +32,17 @@ pub const SHARD: &str = "shard-00000-of-00001.safetensors";
 pub const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer\n\
     The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles\n";
 
+/// `TEXT` over and over, with letters at random here and there: a batch with some of these has a high loss.
+pub fn noisy_text() -> String {
+    let mut word = 1u64;
+    let mut letter = || {
+        word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b"bcdfghjkpqvwxz"[(word >> 40) as usize % 14])
+    };
+    let mut noise = || (0..60).map(|_| letter()).collect::<String>() + "\n";
+    (0..8).map(|_| TEXT.repeat(7) + &noise()).collect()
+}
+
 /// The CPU plugin, if it is on this machine.
 pub fn plugin() -> Option<&'static Path> {
     static PLUGIN: OnceLock<Option<PathBuf>> = OnceLock::new();

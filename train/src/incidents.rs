@@ -74,9 +74,10 @@ pub enum HangPolicy {
 }
 
 impl Incidents {
-    /// Whether training may go back to a checkpoint.
-    pub fn rewinds(&self) -> bool {
-        self.not_finite == NotFinitePolicy::Rewind || self.spike == SpikePolicy::Rewind
+    /// Steps before a bad one to go back behind, if training may go back to a checkpoint.
+    pub fn rewind(&self) -> Option<u64> {
+        let may = self.not_finite == NotFinitePolicy::Rewind || self.spike == SpikePolicy::Rewind;
+        may.then_some(self.rewind_steps)
     }
 
     /// Checks ranges, and that there are checkpoints to go back to.
@@ -84,7 +85,7 @@ impl Incidents {
     /// # Errors
     /// Names the first key that is wrong.
     pub fn check(&self, checkpoint_every: u64) -> Result<(), Error> {
-        let rewinds = self.rewinds();
+        let rewinds = self.rewind().is_some();
         let Self { spike_threshold, spike_window, rewind_skip, hang_factor, hang_seconds, .. } = *self;
         let positive = |x: f64| x.is_finite() && x > 0.0;
         let duration = |x: f64| (0.0..=1e9).contains(&x);

@@ -59,8 +59,7 @@ pub(super) fn open_store(config: &Config) -> Result<Option<Arc<Store>>, checkpoi
 impl Mirror {
     pub(super) fn new(store: Arc<Store>, config: &Config) -> Mirror {
         let Checkpoints { store_keep_last: keep_last, store_keep_every: keep_every, .. } = config.checkpoint;
-        let rewind_steps = config.incidents.rewinds().then_some(config.incidents.rewind_steps);
-        let retention = Retention { keep_last, keep_every, rewind_steps };
+        let retention = Retention { keep_last, keep_every, rewind_steps: config.incidents.rewind() };
         Mirror { store, retention, under_way: None, next: None, failed: false }
     }
 

@@ -198,13 +198,12 @@ impl Saving {
         let (metrics, checkpoints) = (run.metrics(), run.checkpoints());
         let length = fs::metadata(&metrics).map_err(|source| FileError::read(&metrics, source))?.len();
         let Checkpoints { keep_last, keep_every, .. } = config.checkpoint;
-        let rewind_steps = config.incidents.rewinds().then_some(config.incidents.rewind_steps);
         let request = Request {
             checkpoints: checkpoints.clone(),
             description: self.describe(moment),
             metrics: Some((metrics, length)),
             snapshot,
-            retention: Retention { keep_last, keep_every, rewind_steps },
+            retention: Retention { keep_last, keep_every, rewind_steps: config.incidents.rewind() },
             peers: self.identity.peers.clone(),
         };
         self.background.start(request).map_err(|source| FileError::write(&checkpoints, source))?;

@@ -85,7 +85,7 @@ impl Steps<'_> {
         let mut candidates = candidates.into_iter();
         // The others have no candidates of their own: they hear of each.
         loop {
-            let own = candidates.find(|&step| self.is_on_disk(step, observer));
+            let own = candidates.find(|&step| self.bring_to_disk(step, observer));
             let Some(step) = self.others.propose(bad, own)? else { return Ok(None) };
             let opened = Checkpoint::open(&checkpoint::folder(&checkpoints, step));
             match self.others.all_good(bad, opened)? {
@@ -97,8 +97,8 @@ impl Steps<'_> {
         }
     }
 
-    /// Whether there is a checkpoint of a step in the run directory, fetched from the run's store if it was only there.
-    fn is_on_disk(&self, step: u64, observer: &mut dyn Observer) -> bool {
+    /// Fetches the checkpoint of a step from the run's store, unless the run directory has it. Whether it has it now.
+    fn bring_to_disk(&self, step: u64, observer: &mut dyn Observer) -> bool {
         if checkpoint::folder(&self.run.checkpoints(), step).exists() {
             return true;
         }
