@@ -6,6 +6,7 @@ use model::{ModelConfig, Precision};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestCaseError};
+use sharding::Runtime;
 use sharding::plan::{Plan, RematPolicy};
 use train::plan::Planned;
 use train::precision::Regime;
@@ -50,33 +51,23 @@ fn differences(case: &Case, split: &Training, whole: &Training, tolerance: f64) 
     found
 }
 
-/// Trains split and whole, for three steps; what differs.
-///
-/// Of an ill-conditioned model, float32 may leave split and whole on two sides of the exact numbers, each nearer than
-/// `TOLERANCE` to them and not to the other. So where they differ, float64 decides: there both must be the same, and more
-/// closely, and the split step in float32 must be near.
-fn compare(case: &Case, seed: u64) -> Vec<String> {
-    let Some(runtime) = runtime() else { return vec![] };
-    let trainings = |case: &Case| {
-        let whole = train(&runtime.compile(&case.whole()).unwrap(), case, seed, 3);
-        let norm = whole.metrics[0][1].floats().unwrap()[0];
-        assert!(norm > case.planned.clip_norm, "{case:?}: gradients of norm {norm} are not clipped");
-        (train(&case.compile(runtime), case, seed, 3), whole)
-    };
-    let (split, whole) = trainings(case);
-    let found = differences(case, &split, &whole, TOLERANCE);
-    if found.is_empty() {
-        return found;
-    }
-    eprintln!("{case:?}: {}; float64 decides", found.join("; "));
-    let precision = Precision { parameters: DType::F64, activations: DType::F64 };
-    let (wide_split, exact) =
-        trainings(&Case { planned: Planned { precision, ..case.planned.clone() }, plan: case.plan.clone() });
-    [differences(case, &wide_split, &exact, WIDE_TOLERANCE), differences(case, &split, &exact, TOLERANCE)]
-        .concat()
+/// Trains split and whole, for three steps.
+fn trainings(runtime: &Runtime, case: &Case, seed: u64) -> (Training, Training) {
+    let whole = train(&runtime.compile(&case.whole()).unwrap(), case, seed, 3);
+    let norm = whole.metrics[0][1].floats().unwrap()[0];
+    assert!(norm > case.planned.clip_norm, "{case:?}: gradients of norm {norm} are not clipped");
+    (train(&case.compile(runtime), case, seed, 3), whole)
 }
 
-/// A mesh of at most eight devices; sizes that fall into equal parts on it, and others that need not.
+/// What differs between a split and a whole training.
+fn compare(case: &Case, seed: u64) -> Vec<String> {
+    let Some(runtime) = runtime() else { return vec![] };
+    let (split, whole) = trainings(runtime, case, seed);
+    differences(case, &split, &whole, TOLERANCE)
+}
+
+/// A mesh of at most eight devices; sizes that fall into equal parts on it, and others that need not. None is so narrow that
+/// float32 itself is too coarse for it.
 fn cases() -> impl Strategy<Value = Case> {
     let mut meshes = Vec::new();
     for stage in 1..=4 {
@@ -86,7 +77,7 @@ fn cases() -> impl Strategy<Value = Case> {
     }
     meshes.retain(|mesh| mesh.iter().product::<usize>() <= 8);
     let choices = (0..=3u8, select(&RematPolicy::ALL[..]), any::<bool>(), 1..=3usize, 1..=2usize);
-    let sizes = (1..=2usize, 1..=2usize, 2..=5usize, 4..=6usize, 9..=20usize, 6..=16usize);
+    let sizes = (1..=2usize, 1..=2usize, 4..=6usize, 4..=6usize, 9..=20usize, 6..=16usize);
     let constants = (select(vec![0usize, 3, 4]), select(vec![0.01, 0.03]));
     (select(meshes), choices, sizes, constants).prop_map(|(mesh, choices, sizes, constants)| {
         let [stage, data, parts] = mesh;
@@ -146,13 +137,22 @@ fn equality_on_32_devices() {
     assert_eq!(compare(&case, 1), Vec::<String>::new(), "{case:?}");
 }
 
-/// A draw whose gradients float32 leaves 1.2e-5 apart, each half of that from the exact ones.
+/// Of a model as narrow as this, whose norms are over four numbers, float32 leaves the gradients of split and whole 1.2e-5
+/// apart, on two sides of the exact ones. So float64 decides: there both must be the same, and more closely, and the split
+/// step in float32 must be near.
 #[test]
 fn equality_where_float32_is_not_enough() {
+    let Some(runtime) = runtime() else { return };
     let model = ModelConfig { layers: 4, heads: 8, key_value_size: 2, d_model: 4, vocabulary_size: 20 };
     let plan = Plan { batch: 3, sequence_length: 12, ..plan([2, 1, 4], 3, 0, RematPolicy::None) };
     let case = Case { planned: Planned { clip_norm: 0.01, ..planned(model) }, plan };
-    assert_eq!(compare(&case, 256), Vec::<String>::new(), "{case:?}");
+    let precision = Precision { parameters: DType::F64, activations: DType::F64 };
+    let wide = Case { planned: Planned { precision, ..case.planned.clone() }, plan: case.plan.clone() };
+    let (split, _) = trainings(runtime, &case, 256);
+    let (wide_split, exact) = trainings(runtime, &wide, 256);
+    let none = Vec::<String>::new();
+    assert_eq!(differences(&case, &wide_split, &exact, WIDE_TOLERANCE), none, "{case:?}");
+    assert_eq!(differences(&case, &split, &exact, TOLERANCE), none, "{case:?}");
 }
 
 /// The program as XLA runs it and as the interpreter does.
