@@ -6,12 +6,15 @@
 //! ([`crate::cost`]), until no bound is below the worst plan kept. What is found is therefore what an exhaustive search
 //! finds.
 
+mod bound;
+
 use std::thread;
 
 use crate::cost::Estimate;
 use crate::machine::Collective;
 use crate::partition::Rules;
-use crate::plan::{DATA, MODEL, MeshShape, Plan, RematPolicy};
+use crate::plan::{MeshShape, Plan, RematPolicy};
+pub use bound::{Bound, bound};
 
 /// What of a model decides how it can be split. All in numbers of elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,10 @@ pub struct Sizes {
     pub heads: usize,
     /// Width of the residual stream.
     pub embed: usize,
+    /// Width of a head's queries, keys and values.
+    pub key_value_size: usize,
+    /// Attention scores that one head computes for one sequence.
+    pub scores: u64,
     /// Width of the feed-forward layer.
     pub feed_forward: usize,
     /// Tokens of the vocabulary.
@@ -38,8 +45,11 @@ pub struct Sizes {
 
 /// A model to be planned for, as far as a search needs to know it.
 pub trait Workload: Sync {
-    /// Its sizes.
-    fn sizes(&self) -> Sizes;
+    /// Its sizes, on sequences of this length.
+    fn sizes(&self, sequence_length: usize) -> Sizes;
+
+    /// Seconds of a pass that reads and writes `bytes` of a device's memory.
+    fn pass_seconds(&self, bytes: f64) -> f64;
 
     /// Seconds of a collective of `bytes` over one axis of a mesh.
     fn collective_seconds(&self, mesh: MeshShape, axis: &str, collective: Collective, bytes: f64) -> f64;
@@ -109,13 +119,6 @@ pub struct Found {
     pub priced: usize,
     /// Of the plans that could not be built, one reason.
     pub refused: Option<String>,
-}
-
-/// Least step time and memory a plan can have.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Bound {
-    seconds: f64,
-    bytes: u64,
 }
 
 /// All plans of a space, in a fixed order.
@@ -195,66 +198,9 @@ fn divisors(number: usize) -> Vec<usize> {
     low
 }
 
-/// Arithmetic on what every such plan has: the state, the gradients' sums, and what the backward pass keeps; the products
-/// at the chip's best; the activations that the products of a layer exchange over `model`; the gradients and gathered
-/// parameters over `data`.
-fn bound(space: &Space, sizes: &Sizes, workload: &dyn Workload, plan: &Plan) -> Bound {
-    let MeshShape { stage, data, model } = plan.mesh;
-    let over = |zero: u8| if plan.zero >= zero { data as u64 } else { 1 };
-    let layers = (sizes.layers / stage) as u64;
-    let parameters = (layers * sizes.layer_parameters + sizes.other_parameters) / model as u64;
-    let accumulates = plan.microbatches > 1;
-    // Of one microbatch on one device: the residual stream as it is kept, and as products of split heads see it.
-    let whole =
-        (plan.microbatch() / data * plan.sequence_length * sizes.embed) as u64 * sizes.activation_bytes;
-    let split = whole / model as u64;
-    let stream = if plan.sequence_sharding { split } else { whole };
-    let kept = match plan.remat {
-        RematPolicy::Full => stream,
-        RematPolicy::Attention => 2 * stream + 4 * split,
-        RematPolicy::Selective | RematPolicy::None => 2 * stream + 8 * split,
-    };
-    let in_flight = if stage > 1 { 2 * stage as u64 - 1 } else { 1 };
-    let bytes = parameters * sizes.parameter_bytes / over(3)
-        + parameters * 8 / over(1)
-        + if accumulates { parameters * 4 / over(2) } else { 0 }
-        + kept * layers * in_flight;
-
-    let tokens = plan.tokens() as f64;
-    let all = sizes.layers as f64 * sizes.layer_parameters as f64 + sizes.other_parameters as f64;
-    // Twice forward and four times backward, less the relative projection, which is done once for all tokens.
-    let passes = match plan.remat {
-        RematPolicy::Full => 7.2,
-        RematPolicy::Attention => 6.0,
-        RematPolicy::Selective | RematPolicy::None => 5.4,
-    };
-    let ticks = (plan.microbatches + stage - 1) as f64;
-    let bubble = ticks / plan.microbatches as f64;
-    let products = passes * all * tokens / space.devices as f64 / space.flops_per_second * bubble;
-    let mut seconds = products;
-    if model > 1 {
-        let gather = workload.collective_seconds(plan.mesh, MODEL, Collective::AllGather, whole as f64);
-        seconds += 8.0 * gather * layers as f64 * ticks;
-    }
-    if data > 1 {
-        let of_layers = (layers * sizes.layer_parameters) as f64 / model as f64;
-        let scatter = |bytes| workload.collective_seconds(plan.mesh, DATA, Collective::ReduceScatter, bytes);
-        let gradient_bytes = if accumulates { 4 } else { sizes.parameter_bytes } as f64;
-        let often = if plan.zero >= 2 { plan.microbatches as f64 } else { 1.0 };
-        // A layer's gradients are of the activations' dtype before they are summed.
-        let narrow = gradient_bytes.min(sizes.activation_bytes as f64);
-        seconds += often * scatter(of_layers * narrow) * 0.9;
-        if plan.zero >= 3 {
-            let gathered = of_layers * sizes.activation_bytes.min(sizes.parameter_bytes) as f64;
-            seconds += 1.8 * plan.microbatches as f64 * scatter(gathered);
-        }
-    }
-    Bound { seconds, bytes }
-}
-
 /// The best `keep` plans of a space.
 pub fn search(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
-    let sizes = workload.sizes();
+    let sizes = workload.sizes(space.sequence_length);
     let all = candidates(space, &sizes);
     let bounded = all.into_iter().map(|plan| (bound(space, &sizes, workload, &plan), plan));
     run(space, workload, keep.max(1), bounded.collect())
@@ -262,7 +208,7 @@ pub fn search(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
 
 /// Bytes on each device of the plan that needs fewest, among those with the smallest bounds; `None` if there is no plan.
 pub fn smallest(space: &Space, workload: &dyn Workload) -> Option<u64> {
-    let sizes = workload.sizes();
+    let sizes = workload.sizes(space.sequence_length);
     let all = candidates(space, &sizes).into_iter();
     let mut all: Vec<(Bound, Plan)> = all.map(|plan| (bound(space, &sizes, workload, &plan), plan)).collect();
     all.sort_by_key(|(bound, plan)| {
@@ -275,7 +221,7 @@ pub fn smallest(space: &Space, workload: &dyn Workload) -> Option<u64> {
 
 /// As [`search`], without bounds: every plan is built and priced. For tests of the search.
 pub fn exhaustive(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
-    let all = candidates(space, &workload.sizes());
+    let all = candidates(space, &workload.sizes(space.sequence_length));
     let unbounded = all.into_iter().map(|plan| (Bound { seconds: 0.0, bytes: 0 }, plan));
     run(space, workload, keep.max(1), unbounded.collect())
 }

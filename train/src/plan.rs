@@ -6,7 +6,7 @@ mod file;
 use std::borrow::Cow;
 
 use graph::{Function, Partitioned, Remat, Split};
-use model::{ModelConfig, Precision};
+use model::{ForwardOptions, ModelConfig, Precision};
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Collective;
 use sharding::partition::{Rules, partition};
@@ -263,6 +263,13 @@ fn placed(name: &str, axes: &[String], rank: usize, rules: &Rules) -> Split {
     split.unwrap_or_else(|| vec![Vec::new(); rank])
 }
 
+/// Scores that attention computes for one head and sequence, of queries in blocks that see the keys up to their own end.
+fn scores(block: usize, sequence_length: usize) -> u64 {
+    let blocks = (0..sequence_length).step_by(block.max(1));
+    let ends = blocks.map(|start| (start, (start + block).min(sequence_length)));
+    ends.map(|(start, end)| (end - start) as u64 * end as u64).sum()
+}
+
 /// A model on a machine, for the search.
 pub struct OnMachine<'a> {
     /// The model.
@@ -272,14 +279,18 @@ pub struct OnMachine<'a> {
 }
 
 impl Workload for OnMachine<'_> {
-    fn sizes(&self) -> Sizes {
-        let ModelConfig { layers, heads, d_model, vocabulary_size, .. } = self.planned.model;
+    fn sizes(&self, sequence_length: usize) -> Sizes {
+        let ModelConfig { layers, heads, key_value_size, d_model, vocabulary_size } = self.planned.model;
         let other = (vocabulary_size * d_model + d_model + vocabulary_size) as u64;
         let Precision { parameters, activations } = self.planned.precision;
+        let query_block = self.planned.query_block;
+        let block = ForwardOptions { query_block, ..ForwardOptions::new(activations) }.block(sequence_length);
         Sizes {
             layers,
             heads,
             embed: d_model,
+            key_value_size,
+            scores: scores(block, sequence_length),
             feed_forward: self.planned.model.feed_forward_size(),
             vocabulary: vocabulary_size,
             layer_parameters: (self.planned.model.total_parameters() - other) / layers as u64,
@@ -287,6 +298,10 @@ impl Workload for OnMachine<'_> {
             parameter_bytes: parameters.size() as u64,
             activation_bytes: activations.size() as u64,
         }
+    }
+
+    fn pass_seconds(&self, bytes: f64) -> f64 {
+        self.rates.pass(bytes, 0.0)
     }
 
     fn collective_seconds(&self, mesh: MeshShape, axis: &str, collective: Collective, bytes: f64) -> f64 {

@@ -95,8 +95,8 @@ impl<'a> Rates<'a> {
         multiply.max(self.pass(bytes as f64, operations))
     }
 
-    /// Seconds of a pass over memory.
-    pub(super) fn pass(&self, bytes: f64, operations: f64) -> f64 {
+    /// Seconds of a pass that reads and writes `bytes` of memory, and does elementary `operations` on elements meanwhile.
+    pub fn pass(&self, bytes: f64, operations: f64) -> f64 {
         let chip = self.topology.chip();
         let moving = bytes / (chip.memory_bytes_per_second * self.calibration.bytes);
         let peak = chip.bf16_flops.max(chip.f32_flops);
