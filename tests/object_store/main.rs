@@ -232,7 +232,7 @@ fn the_store_keeps_what_it_is_told_to() {
         ended(&bench.train_with("run", &store, steps, &keep).output().unwrap());
         assert_eq!(bench.listed(&store), kept);
     }
-    assert_eq!(bench.place.names("store"), ["step-00000004", "step-00000006"]);
+    assert_eq!(bench.place.names("store"), ["step-00000004", "step-00000006", "writer.json"]);
     assert_eq!(bench.place.names("run/checkpoints").len(), 3, "the run directory has its own retention");
 }
 

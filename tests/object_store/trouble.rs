@@ -1,10 +1,11 @@
 //! A store that fails, and a process that is killed while it uploads.
 
 use std::fs;
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::place::{SHARD, check_error, stderr};
+use crate::place::{SHARD, check_error, signal, stderr};
 use crate::server::Server;
 use crate::{Bench, ended};
 
@@ -21,11 +22,7 @@ fn a_process_killed_in_the_middle_of_an_upload_leaves_the_checkpoint_before() {
         server.fault(&format!("hang {hanging}"));
         let mut child = bench.train("run", &store, 4).spawn().unwrap();
         // It stands still in the upload of step 4, of which everything before this object is in the store.
-        let start = Instant::now();
-        while bench.listed(&store) != [2] || !server.waits(&hanging) {
-            assert!(start.elapsed() < Duration::from_secs(60), "{object} is not reached");
-            thread::sleep(Duration::from_millis(20));
-        }
+        wait(|| bench.listed(&store) == [2] && server.waits(&hanging));
         child.kill().unwrap();
         child.wait().unwrap();
         server.fault("none");
@@ -36,6 +33,53 @@ fn a_process_killed_in_the_middle_of_an_upload_leaves_the_checkpoint_before() {
         let listed = bench.listed(&store);
         assert!(listed.starts_with(&[2]) && listed.ends_with(&[6]), "{object}: {listed:?}");
         fs::remove_dir_all(bench.place.path("run")).unwrap();
+    }
+}
+
+/// A machine that stood still and was thought lost comes back while another has gone on with its run.
+#[test]
+fn a_process_whose_run_was_taken_over_ends_and_changes_nothing() {
+    let (Some(bench), Some(server)) = (Bench::new(), Server::start()) else { return };
+    let bench = bench.with(&server);
+    server.make_bucket("bucket");
+    let store = "s3://bucket/run";
+    server.fault(&format!("fail 1000000 step-00000004/{SHARD}"));
+    let mut command = bench.train("old", store, 4);
+    // It tries again all the while.
+    command.env("GOPHER_STORE_TIMEOUT", "200");
+    let old = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let ls = || bench.gopher(&["checkpoint", "ls", store]).output().unwrap();
+    wait(|| bench.listed(store) == [2] && String::from_utf8_lossy(&ls().stdout).contains("was cut off"));
+    signal(&old, "STOP");
+    server.fault("none");
+    bench.trained("new", store, 6);
+    signal(&old, "CONT");
+    let output = old.wait_with_output().unwrap();
+    let (code, said) = (output.status.code(), stderr(&output));
+    assert_eq!(code, Some(1), "{said}");
+    let error = said.lines().last().unwrap();
+    assert!(
+        error.starts_with("error: s3://bucket/run: another gopher train has taken this run over"),
+        "{said}"
+    );
+    assert!(error.contains("--set checkpoint.store=ADDRESS"), "{said}");
+    assert_eq!(bench.place.names("old/checkpoints").first().map(String::as_str), Some("step-00000002"));
+
+    bench.is_whole("new");
+    assert_eq!(bench.listed(store).last(), Some(&6));
+    ended(&bench.gopher(&["checkpoint", "verify", "s3://bucket/run/step-00000006"]).output().unwrap());
+    // Started again, it takes over what the other has done.
+    let said = bench.trained("old", store, 6);
+    assert!(said.contains("restored the checkpoint of step 6 from"), "{said}");
+    bench.is_whole("old");
+}
+
+#[track_caller]
+fn wait(is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it does not come to that");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -52,7 +96,7 @@ fn what_an_upload_left_that_was_cut_off_is_cleared_away() {
     let listed = bench.gopher(&["checkpoint", "ls", &store]).output().unwrap();
     assert!(String::from_utf8_lossy(&listed.stdout).contains("was cut off"), "{listed:?}");
     bench.trained("run", &store, 4);
-    assert_eq!(bench.place.names("store"), ["step-00000002", "step-00000004"]);
+    assert_eq!(bench.place.names("store"), ["step-00000002", "step-00000004", "writer.json"]);
 }
 
 #[test]

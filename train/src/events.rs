@@ -242,7 +242,7 @@ impl Log {
 }
 
 /// `2026-01-31T23:59:59.123Z`.
-fn utc(now: SystemTime) -> String {
+pub(crate) fn utc(now: SystemTime) -> String {
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, milliseconds) = (now.as_secs(), now.subsec_millis());
     let (year, month, day) = civil_date(seconds / 86_400);

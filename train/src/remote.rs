@@ -1,6 +1,7 @@
 //! Checkpoints in an object store (docs/checkpoints.md): `file://`, `s3://`, `gs://`.
 //!
 //! ```text
+//! PREFIX/writer.json                                         who writes here
 //! PREFIX/step-00000300/shard-00000-of-00001.safetensors, …   the files of the checkpoint
 //! PREFIX/step-00000300/run/metrics.jsonl, …, files.json      the run's own files up to it, and their hashes
 //! PREFIX/step-00000300/manifest.json                         the last object that is written, the first that is removed
@@ -18,6 +19,7 @@ mod client;
 mod download;
 mod error;
 mod upload;
+mod writer;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -33,6 +35,7 @@ pub use download::fetch;
 pub(crate) use download::{folder_for_another_run, restore, restore_newest};
 pub use error::Error;
 pub(crate) use upload::{Upload, Uploaded};
+pub(crate) use writer::Writer;
 
 use crate::checkpoint;
 

@@ -330,7 +330,7 @@ fn mirror(
     observer: &mut dyn Observer,
 ) -> Result<Option<Mirror>, Error> {
     let Some(store) = store else { return Ok(None) };
-    let mut mirror = Mirror::new(store, config);
+    let mut mirror = Mirror::new(store, config)?;
     if let Some(checkpoint) = checkpoint {
         mirror.offer(checkpoint, run, observer)?;
     }

@@ -3,6 +3,7 @@
 //! Lines are only ever added. A process that is killed while it adds one may leave it torn; it is passed over.
 
 use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -94,6 +95,12 @@ impl Starts {
     pub fn count(&self) -> usize {
         self.0.len()
     }
+}
+
+/// A number that no other start draws: two keys that the standard library took from the system's source of randomness.
+pub(crate) fn draw_number() -> String {
+    let number = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", number(), number() ^ u64::from(std::process::id()))
 }
 
 /// A time by the system's clock as a number; 0 for one before 1970.

@@ -144,6 +144,11 @@ impl From<remote::Error> for Error {
 }
 
 impl Error {
+    /// Whether another process saves where this one did.
+    pub(crate) fn is_taken_over(&self) -> bool {
+        matches!(self, Error::Store(error) if matches!(**error, remote::Error::TakenOver { .. }))
+    }
+
     /// Whether a checkpoint is not what was saved; else it, or the place where it is, cannot be used now.
     pub(crate) fn is_damage(&self) -> bool {
         matches!(

@@ -1,6 +1,5 @@
 //! Processes that have found each other.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +10,7 @@ use sharding::{ErrorCode, KeyValueError, KeyValueStore, Processes};
 use super::life::Life;
 use super::{Coordinator, Error, Identity, RedisStore};
 use crate::checkpoint::{Peers, Process};
+use crate::starts::draw_number;
 
 /// How long a process waits for others, and how often they look after each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Group {
         let deadline = Instant::now() + patience.arrival;
         let members = loop {
             let start = match index {
-                0 => draw(),
+                0 => draw_number(),
                 _ => answer(&run, count, index, patience, deadline)?,
             };
             let own = Prefixed::new(store.clone(), format!("{}{start}/", run.prefix));
@@ -357,7 +357,7 @@ fn answer(
     patience: Patience,
     deadline: Instant,
 ) -> Result<String, Error> {
-    let number = draw();
+    let number = draw_number();
     run.put_text(&format!("hello/{index}"), &number)?;
     let key = format!("answer/{index}/{number}");
     if let Some(start) = wait(deadline, || run.text(&key))? {
@@ -372,12 +372,6 @@ fn answer(
         _ => String::new(),
     };
     Err(Error::NoAnswer { index, count, seconds: patience.arrival.as_secs(), hint })
-}
-
-/// A number that no other start draws: two keys that the standard library took from the system's source of randomness.
-fn draw() -> String {
-    let number = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", number(), number() ^ u64::from(std::process::id()))
 }
 
 /// The part of the store that the plugins of a start have. Who waits there for a process that has failed is told so.

@@ -57,6 +57,17 @@ pub enum Error {
         address: Address,
     },
 
+    /// Another process writes there now.
+    #[error(
+        "{address}: another gopher train has taken this run over ({by}), and so this one ends; only one can save there: give this one an address of its own (--set checkpoint.store=ADDRESS)"
+    )]
+    TakenOver {
+        /// The store.
+        address: Address,
+        /// Where it runs and since when.
+        by: String,
+    },
+
     /// The run directory and the store hold different runs.
     #[error(
         "{address} holds the checkpoints of another run than {run}: name another place with --set checkpoint.store=ADDRESS, or another --run DIR"

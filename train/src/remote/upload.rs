@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::catalogue::{Held, remove, tidy};
 use super::download::RunFiles;
-use super::{RUN, RUN_FILES, Store};
+use super::{RUN, RUN_FILES, Store, Writer};
 use crate::checkpoint::{Error, FileDigest, MANIFEST, Manifest, Retention, folder_name};
 use crate::run_directory::{FileError, RunDirectory};
 
@@ -79,11 +79,16 @@ impl Upload {
     /// Puts the checkpoint into the store, then removes what is no longer kept there.
     ///
     /// # Errors
-    /// [`Error::Store`]; [`Error::Damaged`] when a file is not what was saved. There is then no checkpoint of this step
+    /// [`Error::Store`], also when another process has begun to write there; [`Error::Damaged`] when a file is not what was saved. There is then no checkpoint of this step
     /// in the store.
-    pub(crate) fn perform(self, store: &Store, retention: Retention) -> Result<Uploaded, Error> {
+    pub(crate) fn perform(
+        self,
+        store: &Store,
+        writer: &Writer,
+        retention: Retention,
+    ) -> Result<Uploaded, Error> {
         let (step, start) = (self.step, Instant::now());
-        let bytes = self.send(store)?;
+        let bytes = self.send(store, writer)?;
         let elapsed = start.elapsed();
         let (removed, not_removed) = match tidy(store, retention, step) {
             Ok(removed) => (removed, None),
@@ -92,7 +97,8 @@ impl Upload {
         Ok(Uploaded { bytes, elapsed, removed, not_removed })
     }
 
-    fn send(self, store: &Store) -> Result<u64, Error> {
+    fn send(self, store: &Store, writer: &Writer) -> Result<u64, Error> {
+        writer.check(store)?;
         let folder = folder_name(self.step);
         let manifest = format!("{folder}/{MANIFEST}");
         let held = Held { step: self.step, files: store.files(&folder)?, folder: folder.clone() };
@@ -102,6 +108,7 @@ impl Upload {
         remove(store, &held)?;
         let mut bytes = self.manifest.len() as u64;
         for (path, file, expected) in self.files {
+            writer.check(store)?;
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let got = send(store, &format!("{folder}/{name}"), file, expected.size)?;
             if got.sha256 != expected.sha256 {
@@ -111,11 +118,14 @@ impl Upload {
         }
         let mut files = BTreeMap::new();
         for (name, file, length) in self.run {
+            writer.check(store)?;
             let got = send(store, &format!("{folder}/{RUN}/{name}"), file, length)?;
             bytes += got.size;
             files.insert(name, got);
         }
+        writer.check(store)?;
         store.write(&format!("{folder}/{RUN_FILES}"), RunFiles::new(files).to_text().into_bytes())?;
+        writer.check(store)?;
         store.write(&manifest, self.manifest)?;
         Ok(bytes)
     }

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::checkpoint::{self, Checkpoint, Retention};
 use crate::config::{Checkpoints, Config};
 use crate::events::{Entry, Log};
-use crate::remote::{self, Address, Store, Upload};
+use crate::remote::{self, Address, Store, Upload, Writer};
 use crate::run_directory::{FileError, RunDirectory};
 
 /// What is to be done in the store.
@@ -35,6 +35,7 @@ struct UnderWay {
 #[derive(Debug)]
 pub(super) struct Mirror {
     store: Arc<Store>,
+    writer: Writer,
     retention: Retention,
     under_way: Option<UnderWay>,
     next: Option<Job>,
@@ -57,10 +58,15 @@ pub(super) fn open_store(config: &Config) -> Result<Option<Arc<Store>>, checkpoi
 }
 
 impl Mirror {
-    pub(super) fn new(store: Arc<Store>, config: &Config) -> Mirror {
+    /// For the process that is the only one to write to the store from now on.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn new(store: Arc<Store>, config: &Config) -> Result<Mirror, checkpoint::Error> {
         let Checkpoints { store_keep_last: keep_last, store_keep_every: keep_every, .. } = config.checkpoint;
         let retention = Retention { keep_last, keep_every, rewind_steps: config.incidents.rewind() };
-        Mirror { store, retention, under_way: None, next: None, failed: false }
+        let writer = Writer::begin(&store)?;
+        Ok(Mirror { store, writer, retention, under_way: None, next: None, failed: false })
     }
 
     /// Steps of the checkpoints in the store.
@@ -114,13 +120,16 @@ impl Mirror {
         }
         let Some(job) = self.next.take() else { return Ok(()) };
         let step = job.upload.as_ref().map(Upload::step).or(job.aside_after).unwrap_or_default();
-        let (store, retention) = (Arc::clone(&self.store), self.retention);
+        let (store, writer, retention) = (Arc::clone(&self.store), self.writer.clone(), self.retention);
         let perform = move || {
             if let Some(step) = job.aside_after {
+                writer.check(&store)?;
                 remote::set_aside_after(&store, step)?;
             }
-            job.upload
-                .map_or_else(|| Ok(remote::Uploaded::default()), |upload| upload.perform(&store, retention))
+            match job.upload {
+                Some(upload) => upload.perform(&store, &writer, retention),
+                None => Ok(remote::Uploaded::default()),
+            }
         };
         let thread = thread::Builder::new().name(format!("upload of step {step}")).spawn(perform);
         let thread = thread.map_err(|source| FileError::write(Path::new(&self.place()), source))?;
@@ -191,7 +200,7 @@ impl Mirror {
                     observer.event(Event::Note(text));
                 }
             }
-            Err(error) if self.failed => return Err(error.into()),
+            Err(error) if self.failed || error.is_taken_over() => return Err(error.into()),
             Err(error) => {
                 self.failed = true;
                 // What the run has left behind must not be what is gone on from.
