@@ -20,7 +20,7 @@ use train::checkpoint;
 use train::config::{Config, Draft, Value};
 use train::events::{Entry, StopReason, append};
 use train::prometheus::Endpoint;
-use train::remote::Address;
+use train::remote::{self, Address, Store};
 use train::run::{Event, Hang, Observer, Resume, Summary, kept_config};
 
 use super::generate::{Request, answer};
@@ -31,7 +31,7 @@ use signals::Signals;
 /// Arguments of `gopher train`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Configuration file; without one, the run's own with --run, else the quick start's.
+    /// Configuration file; without one, the run's own with --run or --resume ADDRESS, else the quick start's.
     #[arg(value_name = "CONFIG.toml")]
     config: Option<PathBuf>,
     /// Change one key of the configuration; may be given several times.
@@ -102,8 +102,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         )));
     }
     train::disk::check_fault().map_err(usage)?;
-    let config = configuration(&arguments).map_err(|error| match error {
+    let resume = resume(&arguments.resume)?;
+    let config = configuration(&arguments, &resume).map_err(|error| match error {
         train::Error::Config(error) => usage(error),
+        train::Error::Checkpoint(checkpoint::Error::Store(error)) if error.is_usage() => usage(error),
         error => error.into(),
     })?;
     if let Some(plan) = &arguments.plan
@@ -112,7 +114,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         let plan = plan.display();
         return Err(usage(format_args!("--plan {plan}: a plan is for a machine; say which with --topology")));
     }
-    let resume = resume(&arguments.resume)?;
     let identity = together::identity(&arguments, &config).map_err(usage)?;
     let endpoint = arguments.metrics_addr.map(Endpoint::bind).transpose()?;
     if let Some(endpoint) = &endpoint {
@@ -192,7 +193,7 @@ fn sample(summary: &Summary) -> anyhow::Result<()> {
 }
 
 /// The configuration that the arguments ask for.
-fn configuration(arguments: &Arguments) -> Result<Config, train::Error> {
+fn configuration(arguments: &Arguments, resume: &Resume) -> Result<Config, train::Error> {
     let Arguments {
         config,
         set,
@@ -214,6 +215,12 @@ fn configuration(arguments: &Arguments) -> Result<Config, train::Error> {
         && let Some((path, text)) = kept_config(run)?
     {
         draft.apply_text(&path, &text)?;
+    } else if let Resume::FromStore(address) = resume {
+        // On a new machine, the address is all that is left of the run.
+        let (address, step) = address.of_run();
+        let store = Store::open(&address).map_err(checkpoint::Error::from)?;
+        let (place, text) = remote::config(&store, step)?;
+        draft.apply_text(&place, &text)?;
     }
     set.iter().try_for_each(|text| draft.set(text))?;
     let path = |path: &Path| Value::from(path.to_string_lossy().into_owned());

@@ -252,6 +252,28 @@ fn an_earlier_checkpoint_of_the_store_is_gone_on_from_and_later_ones_are_left_be
     bench.is_whole("run");
 }
 
+/// All that is left is the address.
+#[test]
+fn without_a_configuration_file_that_of_the_store_is_taken() {
+    let Some(bench) = Bench::new() else { return };
+    let store = bench.folder("store");
+    bench.lost("run", &store);
+    let resume = |address: &str| {
+        let arguments = ["train", "--run", "run", "--resume", address, "--steps", "6", "--json"];
+        bench.gopher(&arguments).output().unwrap()
+    };
+    check_error(&resume(&format!("{store}/step-00000003")), 1, &["holds no checkpoint of step 3"]);
+    check_error(&resume(&bench.folder("nothing")), 1, &["holds no checkpoint: "]);
+    assert!(!bench.place.path("run").exists(), "what came to nothing leaves nothing");
+    ended(&resume(&store));
+    bench.is_whole("run");
+    assert_eq!(bench.listed(&store), [2, 4, 6]);
+
+    fs::remove_dir_all(bench.place.path("run")).unwrap();
+    bench.place.flip("store/step-00000006/config.toml", 9);
+    check_error(&resume(&store), 1, &["step-00000006/config.toml", "sha256"]);
+}
+
 #[test]
 fn a_run_begins_with_a_checkpoint_of_another_that_is_in_a_store() {
     let Some(bench) = Bench::new() else { return };

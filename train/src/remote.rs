@@ -31,7 +31,7 @@ pub use catalogue::{list, verify};
 pub(crate) use catalogue::{set_aside_after, steps};
 #[cfg(feature = "object-store")]
 pub use client::Store;
-pub use download::fetch;
+pub use download::{config, fetch};
 pub(crate) use download::{folder_for_another_run, restore, restore_newest};
 pub use error::Error;
 pub(crate) use upload::{Upload, Uploaded};

@@ -10,7 +10,9 @@ use tempfile::NamedTempFile;
 
 use super::catalogue::{Held, held};
 use super::{RUN, RUN_FILES, Store};
-use crate::checkpoint::{self, Checkpoint, Error, FileDigest, MANIFEST, PARTIAL, PLAN, clear_leftovers};
+use crate::checkpoint::{
+    self, CONFIG, Checkpoint, Error, FileDigest, MANIFEST, PARTIAL, PLAN, clear_leftovers,
+};
 use crate::disk;
 use crate::run_directory::{FileError, RunDirectory, write_atomically};
 use crate::seal::{self, Seal};
@@ -94,6 +96,29 @@ pub fn fetch(
         (None, Some(step)) => missing(format!("checkpoint of step {step}")).into(),
         (None, None) => missing("checkpoint".to_owned()).into(),
     })
+}
+
+/// The configuration of a checkpoint, the given one or the newest, and where it lies.
+///
+/// # Errors
+/// As [`fetch`]; nothing is written.
+pub fn config(store: &Store, step: Option<u64>) -> Result<(String, String), Error> {
+    let all = held(store)?;
+    let found = all.iter().rev().find(|held| held.is_complete() && step.is_none_or(|step| step == held.step));
+    let found = found.ok_or_else(|| {
+        let what = step.map_or("checkpoint".to_owned(), |step| format!("checkpoint of step {step}"));
+        super::Error::Missing { address: store.address().clone(), what }
+    })?;
+    let manifest = found.manifest(store)?;
+    let object = format!("{}/{CONFIG}", found.folder);
+    let path = store.address().place(&object);
+    let bytes = store.read(&object)?.unwrap_or_default();
+    let expected = manifest.files.get(CONFIG).map(|digest| digest.sha256.clone()).unwrap_or_default();
+    let got = format!("{:x}", Sha256::digest(&bytes));
+    match String::from_utf8(bytes) {
+        Ok(text) if got == expected => Ok((path.display().to_string(), text)),
+        _ => Err(Error::Damaged { path, expected, got }),
+    }
 }
 
 fn passing_over(store: &Store, held: &Held, error: &Error) -> String {
