@@ -252,6 +252,16 @@ fn an_earlier_checkpoint_of_the_store_is_gone_on_from_and_later_ones_are_left_be
     bench.is_whole("run");
 }
 
+#[test]
+fn the_run_s_own_folder_of_checkpoints_is_no_store() {
+    let Some(bench) = Bench::new() else { return };
+    bench.trained("run", "", 4);
+    let own = bench.folder("run/checkpoints");
+    let output = bench.train("run", &own, 6).output().unwrap();
+    check_error(&output, 1, &["the folder of the run's own checkpoints", "--set checkpoint.store=ADDRESS"]);
+    assert_eq!(bench.place.names("run/checkpoints"), ["step-00000002", "step-00000004"]);
+}
+
 /// All that is left is the address.
 #[test]
 fn without_a_configuration_file_that_of_the_store_is_taken() {
@@ -271,7 +281,9 @@ fn without_a_configuration_file_that_of_the_store_is_taken() {
 
     fs::remove_dir_all(bench.place.path("run")).unwrap();
     bench.place.flip("store/step-00000006/config.toml", 9);
-    check_error(&resume(&store), 1, &["step-00000006/config.toml", "sha256"]);
+    let said = ended(&resume(&store));
+    assert!(said.contains("passing over") && said.contains("step-00000006/config.toml"), "{said}");
+    bench.is_whole("run");
 }
 
 #[test]

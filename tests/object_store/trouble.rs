@@ -146,6 +146,22 @@ fn a_save_that_fails_in_the_store_is_a_warning_and_the_second_ends_the_run() {
     assert_eq!(bench.listed("s3://bucket/two").last(), Some(&6));
 }
 
+/// In the middle of a run, with steps under way.
+#[test]
+fn the_state_is_saved_when_the_second_failure_ends_the_run() {
+    let (Some(bench), Some(server)) = (Bench::new(), Server::start()) else { return };
+    let bench = bench.with(&server);
+    server.make_bucket("bucket");
+    server.fault("fail 1000000 /step-");
+    let seldom = ["--set", "training.checkpoint_every=300"];
+    let output = bench.train_with("run", "s3://bucket/run", 1_000_000, &seldom).output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let last = bench.place.metrics("run").last().unwrap()["step"].as_u64().unwrap();
+    let newest = bench.place.names("run/checkpoints").pop().unwrap();
+    assert_eq!(newest, format!("step-{last:08}"), "{said}");
+}
+
 #[test]
 fn a_store_that_cannot_be_used_is_named_in_one_line() {
     let (Some(bench), Some(server)) = (Bench::new(), Server::start()) else { return };

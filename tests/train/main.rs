@@ -1,5 +1,6 @@
 //! `gopher train` as its users run it: the built program, on a small model and a small text.
 
+mod beginnings;
 mod failures;
 #[path = "../../xla_sys/tests/common/mod.rs"]
 mod fake;

@@ -149,6 +149,16 @@ pub enum Error {
         /// The run directory.
         run: PathBuf,
     },
+    /// A run was to begin with a checkpoint that is further than it is to come.
+    #[error("{} has {completed} steps, and the run is to have {steps}: --steps N makes it more", .checkpoint.display())]
+    NothingLeft {
+        /// The checkpoint.
+        checkpoint: PathBuf,
+        /// Its steps.
+        completed: u64,
+        /// Steps of the whole run.
+        steps: u64,
+    },
     /// A bad step, by a policy that ends the run or after too many of them.
     #[error("{outcome}{}; the state before it is saved as {}; {}", because(.reason), .saved.display(), advice(.outcome))]
     BadStep {
@@ -177,6 +187,16 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A step to be replayed comes after steps that are not the run's own.
+    #[error(
+        "step {step} of {} cannot be replayed: the run began with another's checkpoint, and of its own there is none before it", .run.display()
+    )]
+    NotItsOwn {
+        /// The run directory.
+        run: PathBuf,
+        /// The step.
+        step: u64,
     },
     /// A step to be replayed is not recorded.
     #[error("{} records no step {step}{}: name one with --step", .run.display(), last_recorded(.last))]

@@ -21,9 +21,9 @@ mod error;
 mod upload;
 mod writer;
 
-use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::{fmt, fs};
 
 #[cfg(not(feature = "object-store"))]
 pub use absent::Store;
@@ -104,6 +104,13 @@ impl Address {
             Some((step, run)) => (Address { prefix: run.to_vec(), ..self.clone() }, Some(step)),
             None => (self.clone(), None),
         }
+    }
+
+    /// Whether it is this folder.
+    pub(crate) fn is_folder(&self, folder: &Path) -> bool {
+        let path = PathBuf::from(format!("/{}", self.prefix.join("/")));
+        self.scheme == Scheme::File
+            && fs::canonicalize(path).ok().is_some_and(|path| Some(path) == fs::canonicalize(folder).ok())
     }
 
     /// An object below, for people to read.

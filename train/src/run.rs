@@ -278,7 +278,7 @@ fn train_prepared(
     let run = &run;
     let Prepared { runtime, plan, text, digest, sequences, validation } = prepared;
     let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
-    let own = checkpoint.as_ref().filter(|checkpoint| open::is_in(checkpoint.path(), &run.checkpoints()));
+    let own = checkpoint.as_ref().filter(|checkpoint| open::is_own(checkpoint, run));
     let own = own.map(|checkpoint| checkpoint.path().to_owned());
     let mirror = mirror(config, store, run, own.as_deref(), observer)?;
     if completed >= config.training.steps {
@@ -303,6 +303,10 @@ fn train_prepared(
     let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().data.skipped.clone());
     let identity = Identity::new(run, digest, &runtime, group.map(Group::peers))?;
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
+    if own.is_none() {
+        // What an earlier attempt to begin has left is none of this run.
+        crate::metrics::Writer::open(run.metrics(), 0)?;
+    }
     let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
     let others = Others::new(group);
     // A checkpoint of another run is none of this. Of several processes, all come to the same answer, or one saved by

@@ -149,15 +149,11 @@ impl Error {
         matches!(self, Error::Store(error) if matches!(**error, remote::Error::TakenOver { .. }))
     }
 
-    /// Whether a checkpoint is not what was saved; else it, or the place where it is, cannot be used now.
+    /// Whether a checkpoint is not what was saved, so that an earlier one is gone on from; else it, or the place where it is, cannot be used now.
     pub(crate) fn is_damage(&self) -> bool {
         matches!(
             self,
-            Error::Manifest { .. }
-                | Error::FormatVersion { .. }
-                | Error::Damaged { .. }
-                | Error::Incomplete { .. }
-                | Error::Shard { .. }
+            Error::Manifest { .. } | Error::Damaged { .. } | Error::Incomplete { .. } | Error::Shard { .. }
         )
     }
 }

@@ -93,7 +93,8 @@ pub fn newest(checkpoints: &Path) -> Result<Option<PathBuf>, Error> {
 /// over is told to `warn` in a line, if there is one that can be used.
 ///
 /// # Errors
-/// [`Error::NoneGood`] if there are checkpoints and none can be used, [`Error::File`] if the folder cannot be read.
+/// [`Error::NoneGood`] if there are checkpoints and none can be used, [`Error::File`] if the folder cannot be read;
+/// [`Error::FormatVersion`] for one that another version of this program wrote, which is not damaged and must not be lost.
 pub fn newest_good(checkpoints: &Path, warn: &mut dyn FnMut(&str)) -> Result<Option<Checkpoint>, Error> {
     let mut passed_over = Vec::new();
     for step in steps(checkpoints)?.into_iter().rev() {
@@ -105,6 +106,7 @@ pub fn newest_good(checkpoints: &Path, warn: &mut dyn FnMut(&str)) -> Result<Opt
                 passed_over.iter().map(warning).for_each(|warning| warn(&warning));
                 return Ok(Some(checkpoint));
             }
+            Err(error @ Error::FormatVersion { .. }) => return Err(error),
             Err(error) => passed_over.push((path, error)),
         }
     }

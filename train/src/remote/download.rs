@@ -98,19 +98,30 @@ pub fn fetch(
     })
 }
 
-/// The configuration of a checkpoint, the given one or the newest, and where it lies.
+/// The configuration of a checkpoint, the given one or the newest good one, and where it lies.
 ///
 /// # Errors
 /// As [`fetch`]; nothing is written.
 pub fn config(store: &Store, step: Option<u64>) -> Result<(String, String), Error> {
-    let all = held(store)?;
-    let found = all.iter().rev().find(|held| held.is_complete() && step.is_none_or(|step| step == held.step));
-    let found = found.ok_or_else(|| {
-        let what = step.map_or("checkpoint".to_owned(), |step| format!("checkpoint of step {step}"));
-        super::Error::Missing { address: store.address().clone(), what }
-    })?;
-    let manifest = found.manifest(store)?;
-    let object = format!("{}/{CONFIG}", found.folder);
+    let mut damage = None;
+    for held in held(store)?.into_iter().rev().filter(Held::is_complete) {
+        if step.is_some_and(|step| step != held.step) {
+            continue;
+        }
+        match config_of(store, &held) {
+            // Who goes on from there is told of it.
+            Err(error) if error.is_damage() && step.is_none() => _ = damage.get_or_insert(error),
+            result => return result,
+        }
+    }
+    let what = step.map_or("checkpoint".to_owned(), |step| format!("checkpoint of step {step}"));
+    let missing = || super::Error::Missing { address: store.address().clone(), what }.into();
+    Err(damage.unwrap_or_else(missing))
+}
+
+fn config_of(store: &Store, held: &Held) -> Result<(String, String), Error> {
+    let manifest = held.manifest(store)?;
+    let object = format!("{}/{CONFIG}", held.folder);
     let path = store.address().place(&object);
     let bytes = store.read(&object)?.unwrap_or_default();
     let expected = manifest.files.get(CONFIG).map(|digest| digest.sha256.clone()).unwrap_or_default();

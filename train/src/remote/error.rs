@@ -57,6 +57,15 @@ pub enum Error {
         address: Address,
     },
 
+    /// The store is where the run directory has its checkpoints.
+    #[error(
+        "{address} is the folder of the run's own checkpoints, with their own retention: name another place with --set checkpoint.store=ADDRESS"
+    )]
+    OwnFolder {
+        /// The store.
+        address: Address,
+    },
+
     /// Another process writes there now.
     #[error(
         "{address}: another gopher train has taken this run over ({by}), and so this one ends; only one can save there: give this one an address of its own (--set checkpoint.store=ADDRESS)"

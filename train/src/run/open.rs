@@ -71,13 +71,21 @@ fn find(
     store: Option<&Store>,
     observer: &mut dyn Observer,
 ) -> Result<(Option<Checkpoint>, bool), Error> {
+    if let Some(store) = store.filter(|store| store.address().is_folder(&run.checkpoints())) {
+        let address = store.address().clone();
+        return Err(checkpoint::Error::from(remote::Error::OwnFolder { address }).into());
+    }
     if let Resume::FromStore(address) = resume {
         return from_store(config, run, address, store, observer);
     }
     match named {
-        Some(checkpoint) if is_in(checkpoint.path(), &run.checkpoints()) => Ok((Some(checkpoint), true)),
+        Some(checkpoint) if is_own(&checkpoint, run) => {
+            check_metrics(run, &checkpoint, observer);
+            Ok((Some(checkpoint), true))
+        }
         Some(checkpoint) => {
             must_be_new(run, store, checkpoint.path())?;
+            must_have_steps_left(config, &checkpoint)?;
             Ok((Some(checkpoint), false))
         }
         None if *resume == Resume::Never => {
@@ -117,8 +125,7 @@ fn newest(
         newest = Some(checkpoint);
     }
     if let Some(checkpoint) = newest {
-        let mut warn = |warning: &str| observer.event(Event::Note(format!("warning: {warning}")));
-        check_metrics(run, checkpoint, &mut warn);
+        check_metrics(run, checkpoint, observer);
     }
     match restored {
         Some(checkpoint) => Ok(Some(checkpoint)),
@@ -140,11 +147,13 @@ fn from_store(
         (Some(_), None) => Ok((newest(config, run, own, observer)?, false)),
         (Some(store), Some(step)) => {
             let local = checkpoint::folder(&run.checkpoints(), step);
-            let checkpoint = match local.exists() {
-                true => Checkpoint::open(&local)?,
-                false => remote::restore(store, run, step, &check)?,
+            let local = if local.exists() { Checkpoint::open(&local).ok() } else { None };
+            let checkpoint = match local {
+                Some(local) => local,
+                None => remote::restore(store, run, step, &check)?,
             };
             check(&checkpoint)?;
+            check_metrics(run, &checkpoint, observer);
             Ok((Some(checkpoint), true))
         }
         (None, _) => {
@@ -154,9 +163,19 @@ fn from_store(
             let folder = remote::folder_for_another_run(run);
             let checkpoint = remote::fetch(&store, step, &folder, &mut warn)?;
             check(&checkpoint)?;
+            must_have_steps_left(config, &checkpoint)?;
             Ok((Some(checkpoint), false))
         }
     }
+}
+
+/// A run that begins with the checkpoint of another has something to do.
+fn must_have_steps_left(config: &Config, checkpoint: &Checkpoint) -> Result<(), Error> {
+    let (completed, steps) = (checkpoint.manifest().step, config.training.steps);
+    if completed < steps {
+        return Ok(());
+    }
+    Err(Error::NothingLeft { checkpoint: checkpoint.path().to_owned(), completed, steps })
 }
 
 /// A run that begins with the checkpoint of another has none of its own.
@@ -177,10 +196,11 @@ fn must_be_empty(store: Option<&Store>) -> Result<(), Error> {
     }
 }
 
-/// Whether a folder lies in another.
-pub(super) fn is_in(folder: &Path, parent: &Path) -> bool {
+/// Whether a checkpoint is one of a run: those that were set aside are not.
+pub(super) fn is_own(checkpoint: &Checkpoint, run: &RunDirectory) -> bool {
     let place = |path: &Path| fs::canonicalize(path).ok();
-    place(folder).and_then(|folder| folder.parent().map(Path::to_owned)) == place(parent)
+    let own = checkpoint::folder(&run.checkpoints(), checkpoint.manifest().step);
+    place(checkpoint.path()).is_some_and(|path| Some(path) == place(&own))
 }
 
 /// What must stay the same is what it was when the checkpoint was saved.
@@ -198,17 +218,17 @@ fn check_fixed(config: &Config, checkpoint: &Checkpoint, run: &Path) -> Result<(
 }
 
 /// The metrics up to the checkpoint are those it was saved with. Training does not depend on them.
-fn check_metrics(run: &RunDirectory, checkpoint: &Checkpoint, warn: &mut dyn FnMut(&str)) {
+fn check_metrics(run: &RunDirectory, checkpoint: &Checkpoint, observer: &mut dyn Observer) {
     let path = run.metrics();
     if let Some(metrics) = &checkpoint.manifest().metrics
         && !metrics.matches(&path)
     {
-        warn(&format!(
-            "{}: the lines up to step {} are not those of the run: they were changed or lost; the state of training is \
+        observer.event(Event::Note(format!(
+            "warning: {}: the lines up to step {} are not those of the run: they were changed or lost; the state of training is \
              not concerned",
             path.display(),
             checkpoint.manifest().step
-        ));
+        )));
     }
 }
 

@@ -115,6 +115,9 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
     }
     let config = settled(draft.finish()?)?;
     let checkpoint = newest_before(&run, step, observer)?;
+    if checkpoint.is_none() && records.first().is_none_or(|record| record.step > 1) {
+        return Err(Error::NotItsOwn { run: folder.to_owned(), step });
+    }
     let opened = Opened { run, checkpoint, chosen: false, store: None };
     let Prepared { runtime, plan, sequences, .. } = prepare(&config, &opened, None, observer)?;
     let Opened { run, checkpoint: opened, .. } = opened;

@@ -53,6 +53,8 @@ pub(super) struct Steps<'a> {
     given: u64,
     /// Whether that one was applied, on the device; `None` if it was.
     apply: Option<Buffer>,
+    /// Why no more steps are started: nothing could be saved, twice in a row.
+    not_saved: Option<Error>,
     /// When the host last came back from waiting for the device.
     free_since: Instant,
     /// When the device finished what was read last.
@@ -151,6 +153,7 @@ impl<'a> Steps<'a> {
             completed,
             given: completed,
             apply: None,
+            not_saved: None,
             free_since: now,
             finished_at: now,
             outcome: Outcome::default(),
@@ -205,8 +208,13 @@ impl<'a> Steps<'a> {
         let (steps, every) = (self.config.training.steps, self.config.training.checkpoint_every);
         let mut under_way: Option<InFlight> = None;
         let mut stopping = false;
+        if self.completed > 0 && !self.saving.has(self.completed) {
+            // Begun with another run's checkpoint: from now on it has one of its own to go on from.
+            self.save(observer)?;
+            self.finished_at = Instant::now();
+        }
         loop {
-            stopping |= observer.should_stop();
+            stopping |= observer.should_stop() || self.not_saved.is_some();
             let last = under_way.as_ref().map_or(self.completed, |step| step.step);
             // A checkpoint is of a state that no later step has changed: none is started before it is saved.
             let mut save = last < steps && self.is_checkpoint_due(last, every);
@@ -243,6 +251,9 @@ impl<'a> Steps<'a> {
                     }
                 }
                 None if under_way.is_none() => {
+                    if let Some(error) = self.not_saved.take() {
+                        return Err(error);
+                    }
                     self.outcome.interrupted = stopping && last < steps;
                     return Ok(None);
                 }
@@ -325,7 +336,11 @@ impl<'a> Steps<'a> {
         if applied != matches!(decision, Decision::Continue | Decision::Note) {
             return Err(Error::Contradiction { outcome, applied });
         }
-        self.saving.poll(self.run, observer)?;
+        match self.saving.poll(self.run, observer) {
+            // The steps under way are still finished, so that their state can be saved.
+            Err(error) if self.others.is_alone() => self.not_saved = Some(error),
+            polled => polled?,
+        }
         let counts = applied || decision == Decision::Skip;
         let mut validation_loss = None;
         if counts && !validation.is_empty() {

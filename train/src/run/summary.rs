@@ -166,7 +166,7 @@ pub(super) fn plan(
                 "kind": runtime.kind().to_string(),
                 "platform": runtime.platform(),
                 "platform_version": runtime.platform_version(),
-                "plugin": runtime.plugin_path(),
+                "plugin": runtime.plugin_path().display().to_string(),
                 "found": runtime.found().to_string(),
             }),
         ),

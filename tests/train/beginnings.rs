@@ -1,0 +1,107 @@
+//! Runs that begin with a checkpoint of another, or are told to go on from one that is none of theirs.
+
+use std::fs;
+
+use crate::place::{Place, check_error, stderr};
+
+const FROM: [&str; 2] = ["--resume", "whole/checkpoints/step-00000018"];
+
+/// A run of 24 steps, saved after every third. Others save after every fifth.
+fn place() -> Option<Place> {
+    let place = Place::new()?;
+    place.trained(&["--run", "whole", "--steps", "24", "--set", "training.checkpoint_every=3"]);
+    Some(place)
+}
+
+fn fifth<'a>(run: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["--run", run, "--steps", "24", "--set", "training.checkpoint_every=5"], more].concat()
+}
+
+#[test]
+fn a_run_that_begins_with_another_s_checkpoint_has_it_as_its_own_at_once() {
+    let Some(place) = place() else { return };
+    let whole = place.state("whole", 24);
+    let mut command = place.train_command(&fifth("new", &FROM));
+    // The operations of the second save, that of step 20, begin with its folder.
+    let output = command.env("GOPHER_FAULT", "create-folder:2:kill").output().unwrap();
+    assert!(output.status.code().is_none(), "{}", stderr(&output));
+    assert_eq!(place.names("new/checkpoints"), ["step-00000018"]);
+    // Without another word about where it began.
+    place.trained(&fifth("new", &[]));
+    assert_eq!(place.curve("new"), place.curve("whole")[18..]);
+    assert!(place.state("new", 24) == whole, "the states differ");
+
+    let replay = || place.gopher(&["replay", "--run", "new", "--step", "19"]).output().unwrap();
+    assert!(replay().status.success(), "{}", stderr(&replay()));
+    fs::remove_dir_all(place.path("new/checkpoints/step-00000018")).unwrap();
+    check_error(
+        &replay(),
+        1,
+        &["step 19 of new cannot be replayed", "the run began with another's checkpoint"],
+    );
+}
+
+#[test]
+fn what_an_attempt_to_begin_has_left_is_no_part_of_the_run() {
+    let Some(place) = place() else { return };
+    place.trained(&["--run", "new", "--steps", "4"]);
+    fs::remove_dir_all(place.path("new/checkpoints")).unwrap();
+    place.trained(&fifth("new", &FROM));
+    assert_eq!(place.curve("new"), place.curve("whole")[18..]);
+}
+
+#[test]
+fn a_checkpoint_beyond_the_last_step_is_no_beginning() {
+    let Some(place) = place() else { return };
+    let arguments = [&["--run", "new", "--steps", "10"], &FROM[..]].concat();
+    place.check_error(&arguments, 1, &["step-00000018 has 18 steps, and the run is to have 10", "--steps N"]);
+    assert!(!place.path("new").exists(), "what came to nothing leaves nothing");
+}
+
+#[test]
+fn what_was_set_aside_is_not_taken_up_again() {
+    let Some(place) = place() else { return };
+    place.trained(&fifth("whole", &FROM));
+    let curve = place.curve("whole");
+    let aside = ["--resume", "whole/checkpoints/aside-step-00000021"];
+    place.check_error(
+        &fifth("whole", &aside),
+        1,
+        &["aside-step-00000021 is no checkpoint of the run at whole"],
+    );
+    assert_eq!(place.curve("whole"), curve);
+}
+
+#[test]
+fn metrics_that_were_changed_are_noticed_where_a_checkpoint_is_named_too() {
+    let Some(place) = place() else { return };
+    let text = place.read("whole/metrics.jsonl");
+    let without: Vec<&str> =
+        text.lines().enumerate().filter(|(line, _)| *line != 4).map(|line| line.1).collect();
+    place.write("whole/metrics.jsonl", without.join("\n") + "\n");
+    let output = place.train(&fifth("whole", &FROM));
+    let said = stderr(&output);
+    assert!(
+        output.status.success() && said.contains("the lines up to step 18 are not those of the run"),
+        "{said}"
+    );
+}
+
+/// One that a later version has written is good, and only this program cannot read it.
+#[test]
+fn a_checkpoint_of_another_format_is_not_passed_over_and_replaced() {
+    let Some(place) = place() else { return };
+    let name = "whole/checkpoints/step-00000024/manifest.json";
+    let text = place.read(name);
+    let at = text.rfind("\"seal\": \"").unwrap();
+    let open = format!("{}\"seal\": \"\"\n}}", &text[..at]);
+    let open = open.replace("\"format_version\": 2", "\"format_version\": 3");
+    let later = train::seal::close(&open) + "\n";
+    place.write(name, &later);
+    place.check_error(
+        &["--run", "whole", "--steps", "27"],
+        1,
+        &["step-00000024/manifest.json", "checkpoint format 3, this program reads format 2"],
+    );
+    assert_eq!(place.read(name), later);
+}
