@@ -125,6 +125,16 @@ fn wrong(field: impl Into<String>, value: impl ToString, reason: impl Into<Strin
     PlanError { field: field.into(), value: value.to_string(), reason: reason.into() }
 }
 
+/// The tables of a plan's rules, and the logical axes that can be split in each (docs/plan.md).
+const TABLES: [(&str, &[&str]); 5] = [
+    ("activations", &["batch", "residual_time", "heads", "feed_forward", "vocabulary"]),
+    ("weights", OF_PARAMETERS),
+    ("parameters", OF_PARAMETERS),
+    ("gradients", OF_PARAMETERS),
+    ("optimizer", OF_PARAMETERS),
+];
+const OF_PARAMETERS: &[&str] = &["layers", "embed", "heads", "feed_forward", "vocabulary"];
+
 impl Plan {
     /// The mesh, major axis first.
     pub fn mesh(&self) -> Mesh {
@@ -235,7 +245,20 @@ impl Plan {
             self.rules = self.derived_rules();
         }
         for (table, rows) in &self.rules.tables {
+            let Some((_, splits)) = TABLES.iter().find(|(name, _)| name == table) else {
+                let known: Vec<&str> = TABLES.iter().map(|(name, _)| *name).collect();
+                let reason = format!("there is no such table; there are {}", known.join(", "));
+                return Err(wrong("rules", table, reason));
+            };
             for (logical, axes) in rows {
+                if !splits.contains(&logical.as_str()) {
+                    let reason = format!("what can be split there is {}", splits.join(", "));
+                    return Err(wrong(format!("rules.{table}"), logical, reason));
+                }
+                if let Some(axis) = (1..axes.len()).find(|&place| axes[..place].contains(&axes[place])) {
+                    let reason = format!("mesh axis `{}` stands there twice", axes[axis]);
+                    return Err(wrong(format!("rules.{table}.{logical}"), axes.join(", "), reason));
+                }
                 if let Some(axis) = axes.iter().find(|axis| ![STAGE, DATA, MODEL].contains(&axis.as_str())) {
                     let reason = format!("the mesh has no axis `{axis}`; it has {STAGE}, {DATA} and {MODEL}");
                     return Err(wrong(format!("rules.{table}.{logical}"), axes.join(", "), reason));
@@ -326,6 +349,24 @@ mod tests {
                 *row.unwrap() = vec!["tensor".into()];
             },
             "plan: rules.weights.heads = tensor: the mesh has no axis `tensor`; it has stage, data and model",
+        );
+        let row = |table: &'static str, logical: &'static str, axes: &'static [&str]| {
+            move |plan: &mut Plan| {
+                let axes = axes.iter().map(|axis| axis.to_string()).collect();
+                plan.rules.tables.entry(table.into()).or_default().insert(logical.into(), axes);
+            }
+        };
+        refused(
+            row("weights", "heads", &["model", "model"]),
+            "plan: rules.weights.heads = model, model: mesh axis `model` stands there twice",
+        );
+        refused(
+            row("activations", "width", &["model"]),
+            "plan: rules.activations = width: what can be split there is batch, residual_time, heads, feed_forward, vocabulary",
+        );
+        refused(
+            row("weight", "heads", &["model"]),
+            "plan: rules = weight: there is no such table; there are activations, weights, parameters, gradients, optimizer",
         );
     }
 

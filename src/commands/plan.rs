@@ -14,7 +14,7 @@ use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
 use sharding::plan::{Plan, RematPolicy};
 use sharding::report::{Entry, ModelFacts, Report, assumptions};
-use sharding::search::{Pins, Space, search, smallest};
+use sharding::search::{Pins, Space, Workload, search, smallest};
 use train::plan::{GivenError, OnMachine, Planned, read, read_for};
 use train::precision::{PrecisionPolicy, Regime};
 
@@ -50,7 +50,7 @@ pub struct Arguments {
     /// Look at the plan in this file instead of searching.
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// How many plans to list; with --verify, to verify.
+    /// How many plans to list, at least the best two; with --verify, to verify.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     top: Option<u32>,
     /// Have the platform's compiler confirm the best plan, or the best --top.
@@ -206,6 +206,11 @@ impl Task {
         self.planned.space(topology, self.batch, self.sequence_length, pins)
     }
 
+    /// What a plan in a file must be for.
+    fn expected(&self) -> [(&'static str, usize); 2] {
+        [("--batch-tokens in sequences", self.batch), ("--sequence-length", self.sequence_length)]
+    }
+
     /// Peak of products in the activations' dtype, FLOP/s of a device.
     fn peak(&self) -> f64 {
         self.topology.chip().peak_flops(self.planned.precision.activations)
@@ -295,13 +300,31 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// A report of the plan in a file.
 fn given(task: &Task, path: &Path) -> anyhow::Result<Report> {
     let plan = read_for(path, &task.topology).map_err(given_error)?;
+    task.planned.check(path, &plan, task.expected()).map_err(given_error)?;
+    if plan.rules != plan.derived_rules() {
+        note(format_args!(
+            "the rules of {} are not those that follow from its other fields, and it is the rules that count; leave them \
+             out to have them made",
+            path.display()
+        ));
+    }
     let entry = price(task, plan)?;
+    let (needed, there) = (entry.predicted.peak_bytes_per_device, task.topology.chip().memory_bytes);
+    if needed > there {
+        note(format_args!(
+            "warning: the plan does not fit: it needs {} on each device, {} more than there are",
+            bytes(needed),
+            bytes(needed - there)
+        ));
+    }
     Ok(task.report(vec![entry]))
 }
 
 fn price(task: &Task, plan: Plan) -> anyhow::Result<Entry> {
-    let step = task.planned.step(&plan)?;
-    let estimate = Estimate::of(&step, &Rates::of(&task.topology))?;
+    let rates = Rates::of(&task.topology);
+    // As the search prices it.
+    let estimate = OnMachine { planned: &task.planned, rates: &rates }.estimate(&plan);
+    let estimate = estimate.map_err(anyhow::Error::msg)?;
     Ok(task.entry(plan, &estimate))
 }
 
@@ -310,6 +333,7 @@ fn other(task: &Task, path: &Path) -> anyhow::Result<Entry> {
     let mut plan = read(path).map_err(given_error)?;
     plan.check(task.topology.devices())
         .map_err(|error| usage(format_args!("{}: {error}", path.display())))?;
+    task.planned.check(path, &plan, task.expected()).map_err(given_error)?;
     price(task, plan)
 }
 
@@ -337,7 +361,7 @@ fn no_plan(task: &Task, space: &Space, pins: &Pins, found: sharding::search::Fou
         let pinned = if *pins == Pins::default() { "" } else { " with these pins" };
         return anyhow::anyhow!(
             "no plan{pinned} splits {} over the {} devices of {machine}: {} layers, {} heads, a width of {} and {} sequences \
-             must fall into equal parts; change --batch-tokens or the machine",
+             must fall into equal parts, and `model` stays within a slice or a host; change --batch-tokens or the machine",
             task.facts.name,
             space.devices,
             task.planned.model.layers,

@@ -75,7 +75,7 @@ pub struct Arguments {
     #[arg(long, value_name = "URL")]
     coordinator: Option<String>,
     /// Seconds to wait for other processes [default: 600].
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
     process_timeout: Option<u64>,
     /// After Ctrl-C or SIGTERM, give up saving after so many seconds [default: as many as it takes].
     #[arg(long, value_name = "SECONDS")]

@@ -320,5 +320,10 @@ fn a_store_that_holds_another_run_is_refused() {
     let other = bench.train_with("other", "", 2, &seed).output().unwrap();
     ended(&other);
     check_error(&with("other", &seed), 1, &[&store, "the checkpoints of another run than"]);
+    // One that differs in what may change, such as the learning rate, and has all else in common.
+    ended(&bench.train_with("fork", "", 1, &[]).output().unwrap());
+    let metrics = bench.place.read("fork/metrics.jsonl");
+    check_error(&with("fork", &[]), 1, &[&store, "the checkpoints of another run than"]);
+    assert_eq!(bench.place.read("fork/metrics.jsonl"), metrics);
     assert_eq!(bench.listed(&store), [2]);
 }

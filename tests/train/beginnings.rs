@@ -46,6 +46,7 @@ fn what_an_attempt_to_begin_has_left_is_no_part_of_the_run() {
     let Some(place) = place() else { return };
     place.trained(&["--run", "new", "--steps", "4"]);
     fs::remove_dir_all(place.path("new/checkpoints")).unwrap();
+    place.write("new/rewinds.json", "what is left of a rewind");
     place.trained(&fifth("new", &FROM));
     assert_eq!(place.curve("new"), place.curve("whole")[18..]);
 }
@@ -56,6 +57,29 @@ fn a_checkpoint_beyond_the_last_step_is_no_beginning() {
     let arguments = [&["--run", "new", "--steps", "10"], &FROM[..]].concat();
     place.check_error(&arguments, 1, &["step-00000018 has 18 steps, and the run is to have 10", "--steps N"]);
     assert!(!place.path("new").exists(), "what came to nothing leaves nothing");
+}
+
+/// The steps that come after the one gone back to are none of the run any more, even if there is none left to take.
+#[test]
+fn a_run_that_goes_back_to_its_last_step_ends_there() {
+    let Some(place) = place() else { return };
+    let arguments = [&["--run", "whole", "--steps", "18"], &FROM[..]].concat();
+    let summary = place.trained(&arguments);
+    assert_eq!((&summary["completed"], place.metrics("whole").len()), (&18.into(), 18));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_no_text_is_refused_before_anything_is_done() {
+    use std::os::unix::ffi::OsStrExt;
+    let Some(place) = Place::new() else { return };
+    let odd = place.path(".").join(std::ffi::OsStr::from_bytes(b"odd-\xff"));
+    fs::create_dir(&odd).unwrap();
+    fs::copy(place.path("text.txt"), odd.join("text.txt")).unwrap();
+    let mut command = place.train_command(&["--run", "run", "--steps", "1"]);
+    let output = command.current_dir(&odd).output().unwrap();
+    check_error(&output, 2, &["text.txt", "no UTF-8", "rename it"]);
+    assert!(!odd.join("run").exists());
 }
 
 #[test]

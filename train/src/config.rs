@@ -182,6 +182,14 @@ pub enum Error {
         /// What the TOML parser says.
         message: String,
     },
+    /// A path that a configuration cannot hold.
+    #[error(
+        "{path}: the bytes of this path are no UTF-8, and so it cannot be kept in the run's configuration; rename it, or name the file by another path"
+    )]
+    Path {
+        /// The path, as far as it is text.
+        path: String,
+    },
     /// A key that means nothing.
     #[error("{origin}: unknown key `{key}`; {hint}")]
     UnknownKey {
@@ -308,6 +316,20 @@ impl Config {
             seed: self.training.seed,
             rounding: Rounding::Stochastic,
             float32_copy: regime.float32_copy(),
+        }
+    }
+
+    /// Checks that all paths can be written down.
+    ///
+    /// # Errors
+    /// [`Error::Path`] names one whose bytes are no text.
+    pub fn check_paths(&self) -> Result<(), Error> {
+        let data = &self.data;
+        let paths = data.paths.iter().chain(data.mixture.iter().flat_map(|source| &source.paths));
+        let paths = paths.chain(&data.tokenizer).chain(&self.device.plugin);
+        match paths.into_iter().find(|path| path.to_str().is_none()) {
+            Some(path) => Err(Error::Path { path: path.display().to_string() }),
+            None => Ok(()),
         }
     }
 

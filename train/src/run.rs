@@ -34,7 +34,7 @@ use crate::events::Log;
 use crate::metrics::Record;
 use crate::processes::Group;
 use crate::remote::{Address, Store};
-use crate::run_directory::{RunDirectory, write_atomically};
+use crate::run_directory::{FileError, RunDirectory, write_atomically};
 use crate::starts::{Start, Starts};
 use crate::text::Text;
 use efficiency::{Efficiency, Work, peak_flops};
@@ -185,6 +185,7 @@ fn settled(mut config: Config) -> Result<Config, Error> {
         *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
     }
     config.check()?;
+    config.check_paths()?;
     Ok(config)
 }
 
@@ -285,6 +286,8 @@ fn train_prepared(
         if let Some(mut mirror) = mirror {
             mirror.finish(&Log::open(run.events())?, observer)?;
         }
+        // Gone back to this step: what came after it is none of the run any more.
+        crate::metrics::Writer::open(run.metrics(), completed)?;
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
         return summary::summarize(config, run, &text, Outcome::default(), start, None);
     }
@@ -306,6 +309,10 @@ fn train_prepared(
     if own.is_none() {
         // What an earlier attempt to begin has left is none of this run.
         crate::metrics::Writer::open(run.metrics(), 0)?;
+        let rewinds = run.rewinds();
+        if rewinds.exists() {
+            crate::disk::remove(&rewinds).map_err(|source| FileError::write(&rewinds, source))?;
+        }
     }
     let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
     let others = Others::new(group);

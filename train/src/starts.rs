@@ -81,7 +81,7 @@ impl Starts {
         }
     }
 
-    fn parse(bytes: &[u8]) -> Starts {
+    pub(crate) fn parse(bytes: &[u8]) -> Starts {
         let lines = bytes.split(|&byte| byte == b'\n');
         Starts(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
     }
@@ -89,6 +89,11 @@ impl Starts {
     /// When the run was started; `None` if the first process that is known went on with steps of an earlier one.
     pub fn first(&self) -> Option<f64> {
         self.0.first().filter(|start| start.step == 0).map(|start| start.time)
+    }
+
+    /// What tells the run from any other: time and number of its first process.
+    pub(crate) fn origin(&self) -> Option<(f64, u32)> {
+        self.0.first().map(|start| (start.time, start.process))
     }
 
     /// How many processes worked on the run.

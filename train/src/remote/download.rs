@@ -16,6 +16,7 @@ use crate::checkpoint::{
 use crate::disk;
 use crate::run_directory::{FileError, RunDirectory, write_atomically};
 use crate::seal::{self, Seal};
+use crate::starts::Starts;
 
 /// The run's own files that lie beside a checkpoint, with their hashes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -182,8 +183,8 @@ pub(crate) fn restore_newest(
 ) -> Result<Option<Checkpoint>, crate::Error> {
     let complete = held(store)?.into_iter().rev().filter(Held::is_complete).collect::<Vec<_>>();
     if let (Some(local), Some(newest)) = (local, complete.first())
-        && let Ok(newest) = newest.manifest(store)
-        && newest.config_digest != local.manifest().config_digest
+        && let Ok(manifest) = newest.manifest(store)
+        && (manifest.config_digest != local.manifest().config_digest || !is_of(run, store, newest)?)
     {
         let (address, run) = (store.address().clone(), run.path().display().to_string());
         return Err(Error::from(super::Error::OtherRun { address, run }).into());
@@ -208,6 +209,18 @@ pub(crate) fn restore_newest(
         Some(newest) if local.is_none() => Err(none_good(store, &newest).into()),
         _ => Ok(None),
     }
+}
+
+/// Whether a checkpoint is of this run, as far as both say which process began it.
+fn is_of(run: &RunDirectory, store: &Store, held: &Held) -> Result<bool, crate::Error> {
+    let own = Starts::read(&run.starts())?;
+    let name = run.starts().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let there = store.read(&format!("{}/{RUN}/{name}", held.folder)).map_err(Error::from)?;
+    let there = there.map(|bytes| Starts::parse(&bytes));
+    Ok(match (own.origin(), there.and_then(|starts| starts.origin())) {
+        (Some(own), Some(there)) => own == there,
+        _ => true,
+    })
 }
 
 /// Restores the checkpoint of a step.

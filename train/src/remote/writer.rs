@@ -1,6 +1,5 @@
 //! Who writes to a store: the run that was started last.
 
-use std::fs;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Error, Store};
 use crate::events::utc;
 use crate::starts::draw_number;
+use crate::tensorboard::host_name;
 
 /// The object that names the writer.
 const WRITER: &str = "writer.json";
@@ -17,7 +17,7 @@ const WRITER: &str = "writer.json";
 pub(crate) struct Writer {
     /// A number that no other process draws.
     number: String,
-    /// Name of its machine; empty if it is not known.
+    /// Name of its machine.
     host: String,
     /// When it began to write, in UTC.
     since: String,
@@ -29,9 +29,7 @@ impl Writer {
     /// # Errors
     /// When the store cannot be written.
     pub(crate) fn begin(store: &Store) -> Result<Writer, Error> {
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let writer =
-            Writer { number: draw_number(), host: host.trim().to_owned(), since: utc(SystemTime::now()) };
+        let writer = Writer { number: draw_number(), host: host_name(), since: utc(SystemTime::now()) };
         // Names and a number: there is nothing that JSON has no words for.
         store.write(WRITER, serde_json::to_vec(&writer).unwrap_or_default())?;
         Ok(writer)
@@ -46,7 +44,6 @@ impl Writer {
         let found = found.map(|bytes| serde_json::from_slice::<Writer>(&bytes).ok());
         let by = match found {
             Some(Some(other)) if other == *self => return Ok(()),
-            Some(Some(other)) if other.host.is_empty() => other.since,
             Some(Some(other)) => format!("on host {}, {}", other.host, other.since),
             Some(None) => format!("{WRITER} there is not what one writes"),
             None => format!("{WRITER} is gone"),

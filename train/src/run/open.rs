@@ -147,10 +147,11 @@ fn from_store(
         (Some(_), None) => Ok((newest(config, run, own, observer)?, false)),
         (Some(store), Some(step)) => {
             let local = checkpoint::folder(&run.checkpoints(), step);
-            let local = if local.exists() { Checkpoint::open(&local).ok() } else { None };
-            let checkpoint = match local {
-                Some(local) => local,
-                None => remote::restore(store, run, step, &check)?,
+            let checkpoint = match Checkpoint::open(&local) {
+                Err(error) if error.is_damage() || !local.exists() => {
+                    remote::restore(store, run, step, &check)?
+                }
+                local => local?,
             };
             check(&checkpoint)?;
             check_metrics(run, &checkpoint, observer);

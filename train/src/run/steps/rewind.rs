@@ -97,9 +97,9 @@ impl Steps<'_> {
         }
     }
 
-    /// Fetches the checkpoint of a step from the run's store, unless the run directory has it. Whether it has it now.
+    /// Fetches the checkpoint of a step from the run's store, unless the run directory has a good one. Whether it has one now.
     fn bring_to_disk(&self, step: u64, observer: &mut dyn Observer) -> bool {
-        if checkpoint::folder(&self.run.checkpoints(), step).exists() {
+        if Checkpoint::open(&checkpoint::folder(&self.run.checkpoints(), step)).is_ok() {
             return true;
         }
         let restored = self.saving.restore(self.run, step);
