@@ -79,8 +79,8 @@ impl Upload {
     /// Puts the checkpoint into the store, then removes what is no longer kept there.
     ///
     /// # Errors
-    /// [`Error::Store`], also when another process has begun to write there; [`Error::Damaged`] when a file is not what was saved. There is then no checkpoint of this step
-    /// in the store.
+    /// [`Error::Store`], also when another process has begun to write there; [`Error::Damaged`] when a file is not what was
+    /// saved. There is then no checkpoint of this step in the store.
     pub(crate) fn perform(
         self,
         store: &Store,
