@@ -15,7 +15,7 @@ mod ops;
 mod partitioned;
 mod scan;
 
-pub(crate) use ops::{index_dtype, index_operands, reduction_start};
+pub(crate) use ops::{index_dtype, index_operands, multiplies_in_float32, reduction_start};
 pub use partitioned::to_stablehlo_partitioned;
 
 use std::collections::{HashMap, HashSet};

@@ -79,6 +79,8 @@ pub struct Instruction {
     pub scatter_dimension_numbers: Option<ScatterDimensionNumbers>,
     #[prost(message, repeated, tag = "49")]
     pub replica_groups: Vec<ReplicaGroup>,
+    #[prost(message, optional, tag = "51")]
+    pub precision_config: Option<PrecisionConfig>,
     #[prost(message, repeated, tag = "52")]
     pub source_target_pairs: Vec<SourceTarget>,
     #[prost(string, tag = "63")]
@@ -245,6 +247,16 @@ pub struct DotDimensionNumbers {
     #[prost(int64, repeated, tag = "4")]
     pub rhs_batch_dimensions: Vec<i64>,
 }
+
+/// `PrecisionConfig`: one precision for each operand.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PrecisionConfig {
+    #[prost(int32, repeated, tag = "1")]
+    pub operand_precision: Vec<i32>,
+}
+
+/// `PrecisionConfig.Precision.HIGHEST`.
+pub const HIGHEST_PRECISION: i32 = 2;
 
 /// `GatherDimensionNumbers`.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -129,7 +129,12 @@ fn attributes(instruction: &Instruction, names: &Names<'_>) -> Vec<String> {
                 ("rhs_contracting_dims", dims.rhs_contracting_dimensions),
             ];
             let lists = lists.iter().filter(|(_, dims)| !dims.is_empty());
-            lists.map(|(key, dims)| format!("{key}={{{}}}", numbers(dims))).collect()
+            let mut attributes: Vec<_> =
+                lists.map(|(key, dims)| format!("{key}={{{}}}", numbers(dims))).collect();
+            if i.precision_config.is_some() {
+                attributes.push("operand_precision={highest,highest}".to_owned());
+            }
+            attributes
         }
         "gather" => {
             let dims = i.gather_dimension_numbers.clone().unwrap_or_default();

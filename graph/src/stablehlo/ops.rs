@@ -65,7 +65,9 @@ impl Printer {
                 format!("stablehlo.reverse {operands}, dims = [{}] : {result}", list(dims))
             }
             Op::Dot { dims, .. } => {
-                format!("stablehlo.dot_general {operands}, {} : {signature}", dot_dims(dims))
+                let precision =
+                    if multiplies_in_float32(&types) { ", precision = [HIGHEST, HIGHEST]" } else { "" };
+                format!("stablehlo.dot_general {operands}, {}{precision} : {signature}", dot_dims(dims))
             }
             Op::Reduce { kind, dims } => {
                 let dtype = types[0].dtype;
@@ -202,6 +204,12 @@ fn dot_dims(dims: &DotDims) -> String {
         return contract;
     }
     format!("batching_dims = [{}] x [{}], {contract}", list(&dims.lhs_batch), list(&dims.rhs_batch))
+}
+
+/// Whether a product is to be asked for in XLA's highest precision: products of float32. At the default one, TPUs round
+/// their operands to bfloat16 and NVIDIA's GPUs to TensorFloat-32. Narrower operands are exact as they are.
+pub(crate) fn multiplies_in_float32<'a>(operands: impl IntoIterator<Item = &'a TensorType>) -> bool {
+    operands.into_iter().all(|operand| operand.dtype == DType::F32)
 }
 
 pub(super) fn constant(literal: &Literal) -> String {

@@ -17,8 +17,7 @@ pub struct Chip {
     pub memory_bytes: u64,
     /// Peak of dense products of bfloat16, in floating-point operations per second (a multiply and an add are two).
     pub bf16_flops: f64,
-    /// As above for float32 at XLA's default precision, which rounds the operands: to bfloat16 on a TPU, to
-    /// TensorFloat-32 on a GPU.
+    /// As above for float32, in XLA's highest precision.
     pub f32_flops: f64,
     /// The clock that a compiler's cycles are counted in, Hz.
     pub clock_hz: f64,
@@ -93,10 +92,10 @@ impl Chip {
         tpu("7x", 2, TPU_MEMORY[6], 2307e12, 2200e6, 7380e9, 3, 100e9, 100e9 / 8.0),
         // SXM modules: NVIDIA's data sheets, without sparsity; memory and clock as XLA describes them. Network: DGX,
         // one adapter for each GPU, of 200 (A100) and 400 Gbit/s.
-        gpu("a100", 42_331_013_120, 312e12, 1410e6, 1555e9, 300e9, 25e9),
-        gpu("a100-80g", 85_100_068_864, 312e12, 1410e6, 2039e9, 300e9, 25e9),
-        gpu("h100", 84_942_979_072, 989.4e12, 1980e6, 3352e9, 450e9, 50e9),
-        gpu("h200", 151_397_597_184, 989.4e12, 1980e6, 4800e9, 450e9, 50e9),
+        gpu("a100", 42_331_013_120, 312e12, 19.5e12, 1410e6, 1555e9, 300e9, 25e9),
+        gpu("a100-80g", 85_100_068_864, 312e12, 19.5e12, 1410e6, 2039e9, 300e9, 25e9),
+        gpu("h100", 84_942_979_072, 989.4e12, 66.9e12, 1980e6, 3352e9, 450e9, 50e9),
+        gpu("h200", 151_397_597_184, 989.4e12, 66.9e12, 1980e6, 4800e9, 450e9, 50e9),
     ];
 
     /// The chip of this name.
@@ -183,8 +182,8 @@ const fn tpu(
         devices_per_chip,
         memory_bytes,
         bf16_flops: chip_flops / share,
-        // libtpu multiplies float32 in one pass of bfloat16 unless more precision is asked for.
-        f32_flops: chip_flops / share,
+        // A product of float32 takes six passes of bfloat16 (docs/topologies.md).
+        f32_flops: chip_flops / 6.0 / share,
         clock_hz,
         memory_bytes_per_second: chip_memory_bytes_per_second / share,
         interconnect: Interconnect::Torus { dimensions, link_bytes_per_second, hop_latency: ICI_HOP },
@@ -194,10 +193,12 @@ const fn tpu(
 }
 
 /// A GPU from the numbers of its data sheet.
+#[allow(clippy::too_many_arguments)] // A row of the table.
 const fn gpu(
     name: &'static str,
     device_memory: u64,
-    flops: f64,
+    bf16_flops: f64,
+    f32_flops: f64,
     clock_hz: f64,
     memory_bytes_per_second: f64,
     nvlink_bytes_per_second: f64,
@@ -208,9 +209,8 @@ const fn gpu(
         kind: DeviceKind::Cuda,
         devices_per_chip: 1,
         memory_bytes: (device_memory as f64 * GPU_MEMORY_FRACTION) as u64,
-        bf16_flops: flops,
-        // TensorFloat-32 runs at half the rate of bfloat16 on both generations.
-        f32_flops: flops / 2.0,
+        bf16_flops,
+        f32_flops,
         clock_hz,
         memory_bytes_per_second,
         interconnect: Interconnect::Switch {

@@ -5,7 +5,7 @@ use crate::dtype::{DType, TensorType};
 use crate::hlo::proto::{self, Instruction};
 use crate::literal::{Elements, Literal};
 use crate::op::{Binary, Comparison, Op, Reduction, Unary};
-use crate::stablehlo::reduction_start;
+use crate::stablehlo::{multiplies_in_float32, reduction_start};
 
 impl Lowering {
     /// Lowers an operation of one result and returns the instruction that computes it.
@@ -59,6 +59,10 @@ impl Lowering {
                     lhs_batch_dimensions: longs(&dims.lhs_batch),
                     rhs_batch_dimensions: longs(&dims.rhs_batch),
                 });
+                if multiplies_in_float32(site.types.iter().copied()) {
+                    let operand_precision = vec![proto::HIGHEST_PRECISION; 2];
+                    i.precision_config = Some(proto::PrecisionConfig { operand_precision });
+                }
             }),
             Op::Reduce { kind, dims } => self.reduce(body, site, *kind, dims),
             Op::Take => self.take(body, site),
