@@ -48,6 +48,12 @@ struct Arguments {
     /// Leave the C library's allocator as it is.
     #[arg(long)]
     default_allocator: bool,
+    /// Where to run: cpu, cuda or tpu.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceKind,
+    /// Let a GPU's program compute other bits in another process.
+    #[arg(long)]
+    nondeterministic: bool,
     /// The plugin file.
     #[arg(long)]
     plugin: Option<PathBuf>,
@@ -94,12 +100,16 @@ fn peak_resident_bytes() -> Option<u64> {
 fn main() -> Result<()> {
     let process = Instant::now();
     let arguments = Arguments::parse();
-    if !arguments.default_allocator {
+    if arguments.device == DeviceKind::Cpu && !arguments.default_allocator {
         xla_sys::keep_freed_memory();
     }
     let options = arguments.options()?;
-    let runtime_options = RuntimeOptions { plugin: arguments.plugin.clone(), ..Default::default() };
-    let runtime = Runtime::start(DeviceKind::Cpu, &runtime_options, &mut |_| ())?;
+    let runtime_options = RuntimeOptions {
+        plugin: arguments.plugin.clone(),
+        nondeterministic: arguments.nondeterministic,
+        ..Default::default()
+    };
+    let runtime = Runtime::start(arguments.device, &runtime_options, &mut |_| ())?;
     let mut training = Training::start(&runtime, &options)?;
     let until_first_step = process.elapsed().as_secs_f64();
 
@@ -140,6 +150,7 @@ fn main() -> Result<()> {
         "precision": arguments.precision, "round_to_nearest": arguments.round_to_nearest, "remat": arguments.remat,
         "microbatches": options.microbatches,
         "query_block": arguments.query_block, "plugin": runtime.found().to_string(),
+        "device": runtime.devices()[0].description().kind,
         "losses": losses, "seconds": seconds,
         "median_seconds": median,
         "tokens_per_second": training.tokens.len() as f64 / median,

@@ -3,6 +3,7 @@
 use graph::{DType, Function, Op};
 use xla_sys::{NamedValue, OptionValue};
 
+use crate::machine::GPU_MEMORY_FRACTION;
 use crate::{DeviceKind, RuntimeOptions};
 
 /// The form in which a program is handed to the compiler; both give the same results.
@@ -35,9 +36,14 @@ pub struct CompileOptions {
 /// | platform | program | option | why |
 /// |---|---|---|---|
 /// | CPU | any | `xla_cpu_enable_fast_min_max=false` | by default, a maximum or minimum may lose a NaN |
+/// | CUDA | any, unless [`RuntimeOptions::nondeterministic`] | `xla_gpu_deterministic_ops=true` | sums by atomic additions, and kernels that are chosen by their time on the day, round differently from process to process: no run could be resumed with the same bits |
 /// | CPU | has bfloat16 | `xla_cpu_experimental_ynn_fusion_type=""` | the fused kernels it selects have no bfloat16 path: a training step that takes 4 s without them does not end in 97 s |
-pub(crate) fn platform_overrides(kind: DeviceKind, function: &Function) -> Vec<(String, OptionValue)> {
-    let mut overrides = Vec::new();
+pub(crate) fn platform_overrides(
+    kind: DeviceKind,
+    function: &Function,
+    nondeterministic: bool,
+) -> Vec<(String, OptionValue)> {
+    let mut overrides = if nondeterministic { Vec::new() } else { deterministic(kind) };
     if kind == DeviceKind::Cpu {
         overrides.push(("xla_cpu_enable_fast_min_max".to_owned(), false.into()));
         if mentions(function, DType::BF16) {
@@ -47,23 +53,37 @@ pub(crate) fn platform_overrides(kind: DeviceKind, function: &Function) -> Vec<(
     overrides
 }
 
+/// What makes a program compute the same bits in every process.
+pub(crate) fn deterministic(kind: DeviceKind) -> Vec<(String, OptionValue)> {
+    match kind {
+        DeviceKind::Cuda => vec![("xla_gpu_deterministic_ops".to_owned(), true.into())],
+        // Their programs always do.
+        DeviceKind::Cpu | DeviceKind::Tpu => Vec::new(),
+    }
+}
+
 /// Options of a client that a platform needs: the one place for them.
 ///
 /// | platform | option | what |
 /// |---|---|---|
 /// | CPU | `cpu_device_count` | virtual devices |
+/// | CUDA | `memory_fraction` | the part of its memory that a GPU's programs share: what plans count on; by default three quarters |
 /// | CUDA, several processes | `num_nodes`, `node_id` | processes, and which of them this is |
 ///
 /// libtpu has no such options: it learns its place from its surroundings (the variables that Google's scheduler sets, or
 /// the metadata server).
 pub(crate) fn client_options(kind: DeviceKind, options: &RuntimeOptions) -> Vec<NamedValue> {
     let integer = |name: &str, value: usize| NamedValue::new(name, i64::try_from(value).unwrap_or(i64::MAX));
-    match (kind, &options.processes) {
-        (DeviceKind::Cpu, _) => vec![integer("cpu_device_count", options.virtual_devices.unwrap_or(1))],
-        (DeviceKind::Cuda, Some(processes)) => {
-            vec![integer("num_nodes", processes.count), integer("node_id", processes.index)]
+    match kind {
+        DeviceKind::Cpu => vec![integer("cpu_device_count", options.virtual_devices.unwrap_or(1))],
+        DeviceKind::Cuda => {
+            let mut named = vec![NamedValue::new("memory_fraction", GPU_MEMORY_FRACTION as f32)];
+            if let Some(processes) = &options.processes {
+                named.extend([integer("num_nodes", processes.count), integer("node_id", processes.index)]);
+            }
+            named
         }
-        (DeviceKind::Cuda | DeviceKind::Tpu, _) => Vec::new(),
+        DeviceKind::Tpu => Vec::new(),
     }
 }
 
@@ -82,6 +102,18 @@ mod tests {
     use graph::{Builder, ScanInputs, ScanOutputs, TensorType};
 
     #[test]
+    fn programs_for_gpus_give_the_same_bits_in_every_process_unless_that_is_not_wanted() {
+        let builder = Builder::new("f");
+        builder.output("y", builder.param("x", TensorType::new(DType::F32, [2]), &[]));
+        let function = builder.finish().unwrap();
+        let option = ("xla_gpu_deterministic_ops".to_owned(), true.into());
+        assert!(platform_overrides(DeviceKind::Cuda, &function, false).contains(&option));
+        assert!(!platform_overrides(DeviceKind::Cuda, &function, true).contains(&option));
+        // Other plugins would refuse an option that they do not know.
+        assert!(!platform_overrides(DeviceKind::Cpu, &function, false).contains(&option));
+    }
+
+    #[test]
     fn the_bfloat16_option_is_set_for_bfloat16_anywhere_and_only_on_cpu() {
         let check = |kind, inside: DType, expected: bool| {
             let builder = Builder::new("f");
@@ -97,7 +129,7 @@ mod tests {
                 .unwrap();
             builder.output("y", outputs.carries[0]);
             let function = builder.finish().unwrap();
-            let overrides = platform_overrides(kind, &function);
+            let overrides = platform_overrides(kind, &function, false);
             let set = overrides.iter().any(|(name, _)| name == "xla_cpu_experimental_ynn_fusion_type");
             assert_eq!(set, expected, "{kind} {inside}");
         };

@@ -120,7 +120,8 @@ impl Program {
             Format::StableHlo => xla_sys::Program::mlir(code, types),
             Format::HloProto => xla_sys::Program::hlo(code, types),
         };
-        compile_options.overrides = platform_overrides(runtime.kind(), function);
+        compile_options.overrides =
+            platform_overrides(runtime.kind(), function, runtime.is_nondeterministic());
         compile_options.overrides.extend(options.overrides.iter().cloned());
         let executable = runtime.client().compile(&program, &compile_options).map_err(|source| {
             let operation = named_operation(&source.to_string());

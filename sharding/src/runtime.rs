@@ -25,6 +25,8 @@ pub struct RuntimeOptions {
     pub virtual_devices: Option<usize>,
     /// The processes whose devices programs run on; `None` for this one alone.
     pub processes: Option<Processes>,
+    /// Compile programs that may compute other bits in another process, if that is faster. Without effect on CPUs and TPUs, whose programs never do.
+    pub nondeterministic: bool,
 }
 
 /// A plugin, its client and its devices: arrays and programs that say no more are on the first. Cloning gives another handle to the same.
@@ -38,6 +40,7 @@ pub struct Runtime {
     /// For each of `devices`, whether it is this process's.
     addressable: Arc<[bool]>,
     device: Device,
+    nondeterministic: bool,
     turn: Arc<Mutex<Vec<Event>>>,
 }
 
@@ -100,7 +103,13 @@ impl Runtime {
         let addressable =
             devices.iter().map(|device| client.addressable_devices().contains(device)).collect();
         let devices = devices.into();
-        Ok(Self { kind, located, plugin, client, devices, addressable, device, turn: Arc::default() })
+        let (nondeterministic, turn) = (options.nondeterministic, Arc::default());
+        Ok(Self { kind, located, plugin, client, devices, addressable, device, nondeterministic, turn })
+    }
+
+    /// Whether programs may compute other bits in another process.
+    pub(crate) fn is_nondeterministic(&self) -> bool {
+        self.nondeterministic
     }
 
     /// The kind of device.

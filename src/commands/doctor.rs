@@ -33,8 +33,8 @@ struct Report {
     python: Python,
     cache: CacheReport,
     plugins: Vec<PluginReport>,
-    /// Whether `gopher train` can run on the CPU, now or after it has fetched the plugin.
-    cpu_training: bool,
+    /// The kinds of device that `gopher train` can run on, the CPU's maybe after it has fetched the plugin.
+    trains_on: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -112,7 +112,7 @@ enum PluginStatus {
 /// Prints the report.
 ///
 /// # Errors
-/// When training on the CPU is not possible.
+/// When training is possible on no kind of device.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(kind) = arguments.probe {
         return probe::here(kind);
@@ -121,11 +121,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let python = python(cache.as_ref().map_or(Path::new("python3"), Cache::interpreter));
     let can_fetch = python.pip.is_some() && cache.as_ref().is_ok_and(|cache| !cache.is_offline());
     let plugins: Vec<_> = DeviceKind::ALL.into_iter().map(|kind| plugin(kind, can_fetch)).collect();
-    let cpu_training = match plugins[0].status {
+    let trains_on = |(kind, plugin): (DeviceKind, &PluginReport)| match plugin.status {
         PluginStatus::Ready => true,
-        PluginStatus::Absent => can_fetch && DeviceKind::Cpu.pin().is_some(),
+        // A processor is there, whatever plugin is missing.
+        PluginStatus::Absent => kind == DeviceKind::Cpu && can_fetch && kind.pin().is_some(),
         PluginStatus::Failed | PluginStatus::NoDevice => false,
     };
+    let kinds = DeviceKind::ALL.into_iter().zip(&plugins).filter(|&pair| trains_on(pair));
+    let trains_on = kinds.map(|(kind, _)| kind.to_string()).collect();
     let report = Report {
         version: concat!(env!("CARGO_PKG_VERSION"), env!("GOPHER_COMMIT")),
         system: System {
@@ -136,17 +139,17 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         python,
         cache: cache_report(cache.ok().as_ref()),
         plugins,
-        cpu_training,
+        trains_on,
     };
     if arguments.json {
         print_json(&report)?;
     } else {
         print(text(&report))?;
     }
-    if !report.cpu_training {
+    if report.trains_on.is_empty() {
         let plugin = &report.plugins[0];
         let reason = [&plugin.problem, &plugin.remedy].into_iter().flatten().cloned().collect::<Vec<_>>();
-        bail!("training on the CPU is not possible here: {}", reason.join("; "));
+        bail!("training is not possible here: {}", reason.join("; "));
     }
     Ok(())
 }
@@ -260,7 +263,7 @@ fn examine(kind: DeviceKind, located: Located, report: &mut PluginReport) {
 }
 
 fn text(report: &Report) -> String {
-    let Report { version, system, python, cache, plugins, cpu_training } = report;
+    let Report { version, system, python, cache, plugins, trains_on } = report;
     let mut lines = vec![
         format!("gopher    {version}"),
         format!("machine   {} on {}, {} cores", system.system, system.processor, system.cores),
@@ -304,8 +307,10 @@ fn text(report: &Report) -> String {
         plugin.problem.iter().for_each(|problem| say(one_line(problem)));
         plugin.remedy.iter().for_each(|remedy| say(remedy.clone()));
     }
-    let verdict = if *cpu_training { "possible" } else { "not possible" };
-    lines.push(format!("\ntraining on the CPU is {verdict}\n"));
+    lines.push(match trains_on.as_slice() {
+        [] => "\ntraining is not possible\n".to_owned(),
+        kinds => format!("\ntraining is possible on: {}\n", kinds.join(", ")),
+    });
     lines.join("\n")
 }
 

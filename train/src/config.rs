@@ -148,6 +148,9 @@ pub struct Device {
     /// The plugin file; `None` (an empty string in the file) to search for one.
     #[serde(with = "text::optional_path")]
     pub plugin: Option<PathBuf>,
+    /// Whether programs compute the same bits in every process, without which a resumed run does not have the bits of an
+    /// uninterrupted one. CPUs and TPUs always do.
+    pub deterministic: bool,
     /// The machine over which each step is split, as [`Topology::parse`] reads it; empty for one device.
     pub topology: String,
     /// TPU slices of that shape, joined by the data center's network; 1 for other machines.

@@ -241,6 +241,7 @@ fn start_runtime(
         plugin: config.device.plugin.clone(),
         virtual_devices: topology.map(Topology::devices),
         processes: group.map(Group::processes),
+        nondeterministic: !config.device.deterministic,
     };
     let runtime = Runtime::start(config.device.kind, &options, &mut |progress| {
         observer.event(Event::Fetch(progress));

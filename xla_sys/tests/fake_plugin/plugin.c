@@ -145,6 +145,8 @@ static PJRT_Error *read_orders(Orders *orders, const PJRT_NamedValue *options, s
     else if (IS("node_id") && option->type == PJRT_NamedValue_kInt64) orders->node_id = (int)option->int64_value;
     else if (IS("kv_timeout_ms") && option->type == PJRT_NamedValue_kInt64) orders->kv_timeout_ms = (int)option->int64_value;
     else if (IS("kv_mute") && option->type == PJRT_NamedValue_kInt64) orders->kv_mute = (int)option->int64_value;
+    /* As the CUDA plugin, which the runtime gives it always; there is no memory here. */
+    else if (IS("memory_fraction") && option->type == PJRT_NamedValue_kFloat) continue;
     else return error_of(3, "unknown option");
 #undef IS
   }
