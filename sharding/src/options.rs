@@ -43,7 +43,10 @@ pub(crate) fn platform_overrides(
     function: &Function,
     nondeterministic: bool,
 ) -> Vec<(String, OptionValue)> {
-    let mut overrides = if nondeterministic { Vec::new() } else { deterministic(kind) };
+    let mut overrides = Vec::new();
+    if kind == DeviceKind::Cuda && !nondeterministic {
+        overrides.push(("xla_gpu_deterministic_ops".to_owned(), true.into()));
+    }
     if kind == DeviceKind::Cpu {
         overrides.push(("xla_cpu_enable_fast_min_max".to_owned(), false.into()));
         if mentions(function, DType::BF16) {
@@ -51,15 +54,6 @@ pub(crate) fn platform_overrides(
         }
     }
     overrides
-}
-
-/// What makes a program compute the same bits in every process.
-pub(crate) fn deterministic(kind: DeviceKind) -> Vec<(String, OptionValue)> {
-    match kind {
-        DeviceKind::Cuda => vec![("xla_gpu_deterministic_ops".to_owned(), true.into())],
-        // Their programs always do.
-        DeviceKind::Cpu | DeviceKind::Tpu => Vec::new(),
-    }
 }
 
 /// Options of a client that a platform needs: the one place for them.

@@ -9,7 +9,6 @@ use xla_sys::locate::{DeviceKind, Locator, Progress};
 use xla_sys::{CompileOptions, DeviceDescription, Executable, NamedValue, Plugin, Program, Topology, Value};
 
 use super::{Cost, Error, Rates, Refusal, StepEstimate, Target};
-use crate::options::deterministic;
 
 /// A program and what it is to be compiled for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,7 +124,6 @@ pub fn compile_and_keep(request: &Request) -> Result<(Compiled, Executable), Err
         use_spmd_partitioning: request.partitions > 1,
         // Without Shardy's annotations a program has GSPMD's, or none.
         use_shardy_partitioner: request.program.contains("sdy."),
-        overrides: deterministic(target.kind),
         ..CompileOptions::partitioned(request.partitions)
     };
     let program = Program::mlir(request.program.as_str(), []);
