@@ -27,7 +27,7 @@ impl Place {
         let config = format!("name = \"x\"\n[training]\nsteps = 100\n[schedule]\nmaximum = {maximum}\n");
         fs::write(self.path(name).join("config.toml"), config).unwrap();
         fs::write(self.path(name).join("plan.json"), "{\"parameters\": 1838912}").unwrap();
-        let (mut metrics, _) = Writer::open(self.path(name).join("metrics.jsonl"), 0).unwrap();
+        let (mut metrics, _) = Writer::open(self.path(name).join("metrics.jsonl"), 0, 0).unwrap();
         for step in 1..=steps {
             let loss = loss + 10.0 / step as f64;
             let record = Record {

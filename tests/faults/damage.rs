@@ -8,7 +8,7 @@ use crate::report::{Case, Row};
 use crate::side_by_side;
 
 /// The files of a run of which a bit is changed.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "checkpoints/step-00000004/SHARD",
     "checkpoints/step-00000004/manifest.json",
     "checkpoints/step-00000004/config.toml",
@@ -18,6 +18,7 @@ const FILES: [&str; 9] = [
     "plan.json",
     "tokenizer.model",
     "metrics.jsonl",
+    "rewinds.json",
 ];
 
 /// What is done to a run in a folder.
@@ -78,7 +79,7 @@ fn cases(bits: usize) -> Vec<(String, Damage)> {
         };
         add(&format!("a checkpoint without `{file}`"), Box::new(remove));
     }
-    for file in ["config.toml", "plan.json", "tokenizer.model", ".lock"] {
+    for file in ["config.toml", "plan.json", "tokenizer.model", "rewinds.json", ".lock"] {
         let remove = move |bench: &Bench, run: &str| {
             fs::remove_file(bench.place.path(&format!("{run}/{file}"))).unwrap();
         };

@@ -316,6 +316,12 @@ fn a_store_that_holds_another_run_is_refused() {
     check_error(&with("new", &seed), 1, &["training.seed is 7", "was started with"]);
     check_error(&with("new", &["--resume", "never"]), 1, &[&store, "holds checkpoints already"]);
     assert!(!bench.place.path("new").exists(), "what came to nothing leaves nothing");
+    // Another text is known only when the checkpoint is there: it goes again, so that the corrected line works.
+    let text = bench.place.read("text.txt");
+    bench.place.write("text.txt", text.replace('e', "i"));
+    check_error(&with("new", &[]), 1, &["text"]);
+    assert!(!bench.place.path("new").exists(), "what came to nothing leaves nothing");
+    bench.place.write("text.txt", text);
     // A run that is there already.
     let other = bench.train_with("other", "", 2, &seed).output().unwrap();
     ended(&other);

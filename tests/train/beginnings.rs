@@ -119,13 +119,13 @@ fn a_checkpoint_of_another_format_is_not_passed_over_and_replaced() {
     let text = place.read(name);
     let at = text.rfind("\"seal\": \"").unwrap();
     let open = format!("{}\"seal\": \"\"\n}}", &text[..at]);
-    let open = open.replace("\"format_version\": 2", "\"format_version\": 3");
+    let open = open.replace("\"format_version\": 3", "\"format_version\": 4");
     let later = train::seal::close(&open) + "\n";
     place.write(name, &later);
     place.check_error(
         &["--run", "whole", "--steps", "27"],
         1,
-        &["step-00000024/manifest.json", "checkpoint format 3, this program reads format 2"],
+        &["step-00000024/manifest.json", "checkpoint format 4, this program reads format 3"],
     );
     assert_eq!(place.read(name), later);
 }

@@ -193,6 +193,83 @@ fn a_run_that_goes_back_has_one_line_per_step_and_goes_on_the_same_after_a_kill(
     assert!(place.state("a", 40) == place.state("c", 40), "the states differ");
 }
 
+/// A learning rate that does not depend on the number of steps, so that a run can end early.
+const STEADY: &str = "schedule.final_fraction=1.0";
+
+/// A run that was asked to stop, or was to be shorter, has a checkpoint that the undisturbed one has not.
+#[test]
+fn a_run_that_was_stopped_goes_back_to_where_one_that_was_not_does() {
+    let Some(place) = noisy() else { return };
+    let settings = [REWIND[0], "incidents.rewind_steps=2", REWIND[2], STEADY];
+    trained(&place, "a", "rewind", &settings);
+    // The one that is stopped has a newer checkpoint that would be old enough, where a rewind has room for one.
+    let room = |rewind: &Value| {
+        let (step, to) = (rewind["step"].as_u64().unwrap(), rewind["to"].as_u64().unwrap());
+        (to + 1..=step - 2).find(|step| step % 5 > 0)
+    };
+    let rewinds = place.events("a", "rewind");
+    let Some(between) = rewinds.iter().find_map(room) else { panic!("no room: {rewinds:?}") };
+    let shorter =
+        arguments("b", "rewind", &settings).join(" ").replace("--steps 40", &format!("--steps {between}"));
+    let output = place.train(&shorter.split(' ').collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", stderr(&output));
+    // Then one that gets a signal, at whatever step.
+    let command = arguments("b", "rewind", &settings);
+    let command: Vec<_> = command.iter().map(String::as_str).collect();
+    let child = place.train_command(&command).spawn().unwrap();
+    wait_for_lines(&place.path("b/events.jsonl"), "\"rewind\",\"step\"", 1);
+    signal(&child, "TERM");
+    child.wait_with_output().unwrap();
+    trained(&place, "b", "rewind", &settings);
+    assert_eq!(curve(&place, "a"), curve(&place, "b"));
+    assert!(place.state("a", 40) == place.state("b", 40), "the states differ");
+    assert_eq!(place.read("a/rewinds.json"), place.read("b/rewinds.json"));
+}
+
+/// What spikes are judged by is in the checkpoint.
+#[test]
+fn a_run_whose_metrics_are_lost_judges_as_before() {
+    let Some(place) = noisy() else { return };
+    let every = ["training.checkpoint_every=10", STEADY];
+    trained(&place, "a", "skip", &every);
+    let skipped =
+        place.metrics("a").into_iter().filter(|record| record["skipped"] == "spike").collect::<Vec<_>>();
+    // Just behind the step at which the run is cut off, where the losses before it matter.
+    let cut = (1..4)
+        .map(|index| 10 * index)
+        .find(|cut| steps(&skipped).iter().any(|step| (cut + 1..cut + 5).contains(step)));
+    let Some(cut) = cut else { panic!("no spike right behind a checkpoint: {skipped:?}") };
+    let shorter = arguments("b", "skip", &every).join(" ").replace("--steps 40", &format!("--steps {cut}"));
+    assert!(place.train(&shorter.split(' ').collect::<Vec<_>>()).status.success());
+    place.write("b/metrics.jsonl", "");
+    let output = train(&place, "b", "skip", &every);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the lines up to step"), "{}", stderr(&output));
+    assert_eq!(curve(&place, "a")[cut as usize..], curve(&place, "b"));
+    assert!(place.state("a", 40) == place.state("b", 40), "the states differ");
+}
+
+#[test]
+fn a_list_of_rewinds_that_is_lost_or_changed_is_refused() {
+    let Some(place) = noisy() else { return };
+    trained(&place, "a", "rewind", &[&REWIND[..], &["incidents.limit=1000"]].concat());
+    let text = place.read("a/rewinds.json");
+    let refused = |said: &str| {
+        let output = place.gopher(&["train", "--run", "a", "--steps", "45"]).output().unwrap();
+        check_error(
+            &output,
+            1,
+            &["a/rewinds.json: the list of rewinds cannot be used: ", said, "--resume CHECKPOINT"],
+        );
+    };
+    std::fs::remove_file(place.path("a/rewinds.json")).unwrap();
+    refused("it is missing");
+    place.write("a/rewinds.json", text.replacen("\"until\": ", "\"until\": 1", 1));
+    refused("it was changed");
+    place.write("a/rewinds.json", text);
+    assert!(place.gopher(&["train", "--run", "a", "--steps", "45"]).output().unwrap().status.success());
+}
+
 /// Batches of 4 sequences instead of 2 from step 19 on, and rewinds to before it.
 #[test]
 fn a_rewind_goes_back_over_a_change_of_the_batch() {

@@ -226,9 +226,9 @@ fn a_process_that_gives_up_at_its_deadline_ends_the_other() {
 fn a_save_that_fails_in_one_process_is_no_checkpoint_and_the_next_one_is() {
     let Some(two) = Two::new() else { return };
     let arguments = ["--steps", "6", "--set", "training.checkpoint_every=2"];
-    // After its tokenizer, configuration and plan, process 1 writes its pieces.
+    // After its tokenizer, configuration, plan and list of rewinds, process 1 writes its pieces.
     let first = two.process("a", "0", &arguments).spawn().unwrap();
-    let second = two.process("a", "1", &arguments).env("GOPHER_FAULT", "write:4:full").spawn().unwrap();
+    let second = two.process("a", "1", &arguments).env("GOPHER_FAULT", "write:5:full").spawn().unwrap();
     let outputs = ends([first, second]);
     succeeded(&outputs);
     let told = "warning: the checkpoint of step 2 is not saved: ";

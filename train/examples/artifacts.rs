@@ -8,8 +8,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use sharding::HostArray;
 use train::chart::Curves;
 use train::checkpoint::{
-    self, DataPosition, Description, Dtype, RandomState, Region, Snapshot, SnapshotPiece, SnapshotTensor,
-    Versions,
+    self, DataPosition, Description, Dtype, History, RandomState, Region, Snapshot, SnapshotPiece,
+    SnapshotTensor, Versions,
 };
 use train::metrics::{self, Record};
 use train::run_directory::{RunDirectory, write_atomically};
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("name a folder")?);
     let run = RunDirectory::create(folder)?;
     write_atomically(&run.config(), b"# made up\n")?;
-    let (mut metrics, _) = metrics::Writer::open(run.metrics(), 0)?;
+    let (mut metrics, _) = metrics::Writer::open(run.metrics(), 0, 0)?;
     let schedule = Schedule { warmup_steps: 30, ..Schedule::new(1e-3) };
     let start = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     // The run is cut off after step 200 and continued from step 150.
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let now = start + Duration::from_secs(first);
         let mut events = tensorboard::Writer::create(run.path(), now, &tensorboard::host_name(), first - 1)?;
         if first > 1 {
-            (metrics, _) = metrics::Writer::open(run.metrics(), first - 1)?;
+            (metrics, _) = metrics::Writer::open(run.metrics(), first - 1, 0)?;
         }
         for step in first..=last {
             // Before the cut, the later steps have another loss: they must not be seen afterwards.
@@ -62,6 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let description = Description {
         step: STEPS,
         tokens: STEPS * 1024,
+        planned: true,
         data: DataPosition {
             order: "shuffled".into(),
             seed: 1,
@@ -70,6 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         },
         random: RandomState { seed: 1, state: "none".into() },
         config_digest: "none".into(),
+        history: History::default(),
         versions: Versions { gopher: "none".into(), plugin: "none".into() },
         metrics: None,
         files: Vec::new(),

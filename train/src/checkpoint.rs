@@ -29,13 +29,14 @@ pub use error::Error;
 pub use export::{convert, export};
 pub(crate) use folders::step_of;
 pub use folders::{
-    Entry, Retention, clear_leftovers, list, newest, newest_good, remove_superseded, set_aside_after, steps,
+    Entry, Retention, clear_leftovers, list, newest, newest_good, planned_steps, remove_superseded,
+    set_aside_after, steps,
 };
 pub use load::{Checkpoint, FileState, verify};
 pub(crate) use manifest::MANIFEST;
 pub use manifest::{
-    Axis, DataPosition, FORMAT_VERSION, FileDigest, Manifest, Piece, Prefix, RandomState, TensorEntry,
-    Versions,
+    Axis, DataPosition, FORMAT_VERSION, FileDigest, History, Manifest, Piece, Prefix, RandomState,
+    TensorEntry, Versions,
 };
 pub use peers::{Peers, save_together};
 pub use region::Region;

@@ -181,7 +181,7 @@ pub enum Error {
         applied: bool,
     },
     /// The list of rewinds is damaged.
-    #[error("{}: not a list of rewinds ({reason}); restore it from a copy", .path.display())]
+    #[error("{}: the list of rewinds cannot be used: {reason}. Put back a copy of it (an object store has one beside the checkpoint), or begin a new run with the checkpoint: --run NEW --resume CHECKPOINT", .path.display())]
     Rewinds {
         /// The file.
         path: PathBuf,

@@ -19,6 +19,7 @@ pub mod precision;
 pub mod processes;
 pub mod prometheus;
 pub mod remote;
+mod rewinds;
 pub mod run;
 pub mod run_directory;
 pub mod runs;

@@ -135,17 +135,24 @@ pub struct Removed {
 }
 
 impl Writer {
-    /// Opens the file of a run that has completed `step` steps (0: a new run) and removes what lies beyond them.
+    /// Opens the file of a run that has completed `step` steps (0: a new run) and removes what lies beyond them. Of the file,
+    /// the first `known` bytes were whole lines when the step was saved: what is malformed there was not torn, but changed.
     ///
     /// # Errors
-    /// [`Error::Line`] for a malformed line that is not the last; the file is then left as it is.
-    pub fn open(path: impl Into<PathBuf>, step: u64) -> Result<(Writer, Removed), Error> {
+    /// [`Error::Line`] for a malformed line that is not the last, or not torn; the file is then left as it is.
+    pub fn open(path: impl Into<PathBuf>, step: u64, known: u64) -> Result<(Writer, Removed), Error> {
         let path = path.into();
         let write = |source| FileError::write(&path, source);
         let mut file =
             File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(write)?;
         let bytes = fs::read(&path).map_err(|source| FileError::read(&path, source))?;
         let (lines, torn) = split(&bytes);
+        let whole: u64 = lines.iter().map(|line| line.len() as u64 + 1).sum();
+        // A file that is shorter than it was ends where it was cut off.
+        if torn && whole < known && known <= bytes.len() as u64 {
+            let line = bytes[whole as usize..].split(|&byte| byte == b'\n').next().unwrap_or_default();
+            parse(&path, lines.len(), line)?;
+        }
         let mut keep = 0;
         let mut removed = Removed { torn, steps: 0 };
         for (index, line) in lines.iter().enumerate() {
@@ -260,7 +267,7 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         fs::write(&path, contents).unwrap();
-        let (mut writer, removed) = Writer::open(&path, step).unwrap();
+        let (mut writer, removed) = Writer::open(&path, step, 0).unwrap();
         assert_eq!(removed, expected);
         assert_eq!(fs::read_to_string(&path).unwrap(), kept);
         writer.write(&record(step + 1)).unwrap();
@@ -324,10 +331,29 @@ pub(crate) mod tests {
         let path = folder.path().join("metrics.jsonl");
         let contents = line(1) + "oops\n" + &line(3);
         fs::write(&path, &contents).unwrap();
-        let message = Writer::open(&path, 3).unwrap_err().to_string();
+        let message = Writer::open(&path, 3, 0).unwrap_err().to_string();
         assert!(message.contains("metrics.jsonl, line 2: not a step's metrics"), "{message}");
         assert!(read(&path).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), contents);
+    }
+
+    #[test]
+    fn a_last_line_that_was_whole_when_it_was_saved_is_not_torn() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let (whole, changed) = (line(1) + &line(2), line(1) + &line(2).replace(':', ";"));
+        let known = whole.len() as u64;
+        for contents in [changed.clone(), whole.trim_end().to_owned() + "!", changed + &line(3)[..9]] {
+            fs::write(&path, &contents).unwrap();
+            let message = Writer::open(&path, 2, known).unwrap_err().to_string();
+            assert!(message.contains("line 2: not a step's metrics"), "{message}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), contents, "nothing is lost");
+        }
+        // Written since, or cut off since.
+        fs::write(&path, whole.clone() + "{\"step\":3}\n").unwrap();
+        assert_eq!(Writer::open(&path, 2, known).unwrap().1, Removed { torn: true, steps: 0 });
+        fs::write(&path, &whole[..whole.len() - 3]).unwrap();
+        assert_eq!(Writer::open(&path, 2, known).unwrap().1, Removed { torn: true, steps: 0 });
     }
 
     #[test]
@@ -372,7 +398,7 @@ pub(crate) mod tests {
             let whole: String = (1..=steps).map(line).collect();
             let length = (whole.len() as f64 * cut) as usize;
             fs::write(&path, &whole[..length]).unwrap();
-            Writer::open(&path, steps).unwrap();
+            Writer::open(&path, steps, 0).unwrap();
             let kept = read(&path).unwrap();
             let expected = whole[..length].matches('\n').count() as u64;
             prop_assert_eq!(kept, (1..=expected).map(record).collect::<Vec<_>>());

@@ -28,7 +28,7 @@ use std::{fmt, fs};
 #[cfg(not(feature = "object-store"))]
 pub use absent::Store;
 pub use catalogue::{list, verify};
-pub(crate) use catalogue::{set_aside_after, steps};
+pub(crate) use catalogue::{planned_steps, set_aside_after, steps};
 #[cfg(feature = "object-store")]
 pub use client::Store;
 pub use download::{config, fetch};

@@ -9,7 +9,6 @@ mod parts;
 mod plan;
 mod replay;
 mod report;
-mod rewinds;
 mod saving;
 mod steps;
 mod summary;
@@ -28,13 +27,14 @@ use sharding::plan::Plan;
 use sharding::{Progress, Runtime, RuntimeOptions};
 
 use crate::Error;
-use crate::checkpoint;
+use crate::checkpoint::{self, History};
 use crate::config::Config;
 use crate::events::Log;
 use crate::metrics::Record;
 use crate::processes::Group;
 use crate::remote::{Address, Store};
-use crate::run_directory::{FileError, RunDirectory, write_atomically};
+use crate::rewinds::Rewinds;
+use crate::run_directory::{RunDirectory, write_atomically};
 use crate::starts::{Start, Starts};
 use crate::text::Text;
 use efficiency::{Efficiency, Work, peak_flops};
@@ -281,6 +281,7 @@ fn train_prepared(
     let Prepared { runtime, plan, text, digest, sequences, validation } = prepared;
     let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
     let own = checkpoint.as_ref().filter(|checkpoint| open::is_own(checkpoint, run));
+    let known = own.map_or(0, |checkpoint| checkpoint.manifest().metrics_bytes());
     let own = own.map(|checkpoint| checkpoint.path().to_owned());
     let mirror = mirror(config, store, run, own.as_deref(), observer)?;
     if completed >= config.training.steps {
@@ -288,7 +289,7 @@ fn train_prepared(
             mirror.finish(&Log::open(run.events())?, observer)?;
         }
         // Gone back to this step: what came after it is none of the run any more.
-        crate::metrics::Writer::open(run.metrics(), completed)?;
+        crate::metrics::Writer::open(run.metrics(), completed, known)?;
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
         return summary::summarize(config, run, &text, Outcome::default(), start, None);
     }
@@ -305,23 +306,35 @@ fn train_prepared(
     let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_ref())?;
     write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
     let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().data.skipped.clone());
+    // A run that begins with the checkpoint of another has its own steps to judge by.
+    let history = match (&own, &checkpoint) {
+        (Some(_), Some(checkpoint)) => checkpoint.manifest().history.clone(),
+        _ => History::default(),
+    };
     let identity = Identity::new(run, digest, &runtime, group.map(Group::peers))?;
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
     if own.is_none() {
         // What an earlier attempt to begin has left is none of this run.
-        crate::metrics::Writer::open(run.metrics(), 0)?;
-        let rewinds = run.rewinds();
-        if rewinds.exists() {
-            crate::disk::remove(&rewinds).map_err(|source| FileError::write(&rewinds, source))?;
-        }
+        crate::metrics::Writer::open(run.metrics(), 0, 0)?;
+        Rewinds::begin(run.rewinds())?;
     }
-    let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed)?;
+    let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed, known)?;
     let others = Others::new(group);
     // A checkpoint of another run is none of this. Of several processes, all come to the same answer, or one saved by
     // itself.
     let checkpoint = own;
-    let beginning =
-        Beginning { parts, sequences, identity, report, others, completed, checkpoint, mirror, skipped };
+    let beginning = Beginning {
+        parts,
+        sequences,
+        identity,
+        report,
+        others,
+        completed,
+        checkpoint,
+        mirror,
+        skipped,
+        history,
+    };
     let mut steps = Steps::new(config, run, &runtime, beginning, observer)?;
     observer.event(Event::Begin { run: run.path(), completed, steps: config.training.steps });
     let outcome = steps.run(observer);

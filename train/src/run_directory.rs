@@ -6,7 +6,7 @@
 //! plan.json                   how the model is split over devices
 //! metrics.jsonl               one object per step (see `metrics`)
 //! events.jsonl                what happened, and what was done (see `events`)
-//! rewinds.json                where the run went back, if it did
+//! rewinds.json                where the run went back
 //! events.out.tfevents.*       the same scalars for TensorBoard
 //! starts.jsonl                one object per process that worked on the run (see `starts`)
 //! loss.svg                    the loss curve
@@ -65,6 +65,8 @@ pub struct RunDirectory {
     path: PathBuf,
     // Whether the folder was made for this run.
     made: bool,
+    // Of a run that is created, the files that were there before.
+    before: Option<Vec<PathBuf>>,
     // Held until this is dropped; the system releases it when the process ends, however it ends.
     _lock: Option<File>,
 }
@@ -78,10 +80,11 @@ impl RunDirectory {
         let path = path.into();
         let made = !path.exists();
         fs::create_dir_all(&path).map_err(|source| FileError::write(&path, source))?;
-        let run = RunDirectory { _lock: lock(&path)?, made, path };
+        let mut run = RunDirectory { _lock: lock(&path)?, made, before: None, path };
         if RunDirectory::holds_run(&run.path) {
             return Err(Error::Exists { path: run.path });
         }
+        run.before = Some(run.files().into_iter().filter(|file| file.exists()).collect());
         let checkpoints = run.checkpoints();
         fs::create_dir_all(&checkpoints).map_err(|source| FileError::write(&checkpoints, source))?;
         Ok(run)
@@ -122,7 +125,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::NotARun`].
     pub fn read(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
-        let run = RunDirectory { path: path.into(), made: false, _lock: None };
+        let run = RunDirectory { path: path.into(), made: false, before: None, _lock: None };
         if RunDirectory::holds_run(&run.path) { Ok(run) } else { Err(Error::NotARun { path: run.path }) }
     }
 
@@ -132,19 +135,37 @@ impl RunDirectory {
             || checkpoint::steps(&path.join(CHECKPOINTS)).is_ok_and(|steps| !steps.is_empty())
     }
 
-    /// Takes back a run that came to nothing: removes what [`RunDirectory::create`] made, unless it has become a run.
+    /// Takes back a run that could not begin: removes what [`RunDirectory::create`] made and what was put there since, be it
+    /// copied from a store or made. A run that was there before stays as it is.
     pub fn abandon(self) {
-        if RunDirectory::holds_run(&self.path) {
-            return;
-        }
-        // What cannot be removed is an empty folder; the error that ends the run is what matters. Nothing that holds
-        // a file of someone else is removed.
+        let Some(before) = &self.before else { return };
+        // What cannot be removed is of no use; the error that ends the run is what matters. Nothing that holds a file of
+        // someone else is removed.
         checkpoint::clear_leftovers(&self.checkpoints());
+        for step in checkpoint::steps(&self.checkpoints()).unwrap_or_default() {
+            let _ = fs::remove_dir_all(checkpoint::folder(&self.checkpoints(), step));
+        }
+        for file in self.files().iter().filter(|file| !before.contains(file)) {
+            let _ = fs::remove_file(file);
+        }
         let _ = fs::remove_dir(self.checkpoints());
         let _ = fs::remove_file(self.path.join(LOCK));
         if self.made {
             let _ = fs::remove_dir(&self.path);
         }
+    }
+
+    /// The files that a run has before its first step, and those that a store has of it.
+    fn files(&self) -> [PathBuf; 7] {
+        [
+            self.config(),
+            self.tokenizer(),
+            self.plan(),
+            self.metrics(),
+            self.events(),
+            self.starts(),
+            self.rewinds(),
+        ]
     }
 
     /// The folder.
@@ -298,10 +319,21 @@ mod tests {
         assert_eq!(entries(), 0);
         RunDirectory::create(folder.path()).unwrap().abandon();
         assert!(folder.path().is_dir() && entries() == 0, "a folder that was there stays");
+        // What was copied from a store goes with it, and what lay there before stays.
+        let theirs = folder.path().join("metrics.jsonl");
+        fs::write(&theirs, "").unwrap();
+        let run = RunDirectory::create(folder.path()).unwrap();
+        fs::write(run.events(), "").unwrap();
+        fs::create_dir(checkpoint::folder(&run.checkpoints(), 3)).unwrap();
+        run.abandon();
+        assert!(theirs.is_file() && entries() == 1);
+        // So does a run.
         let run = RunDirectory::create(folder.path().join("b")).unwrap();
         fs::write(run.config(), "").unwrap();
-        run.abandon();
-        assert!(folder.path().join("b/checkpoints").is_dir());
+        let path = run.path().to_owned();
+        drop(run);
+        RunDirectory::open(&path).unwrap().abandon();
+        assert!(path.join("checkpoints").is_dir() && path.join("config.toml").is_file());
     }
 
     #[test]

@@ -9,7 +9,9 @@ use model::{ModelConfig, Precision};
 use proptest::prelude::*;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use sharding::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
-use train::checkpoint::{self, Checkpoint, DataPosition, Description, RandomState, Snapshot, Versions};
+use train::checkpoint::{
+    self, Checkpoint, DataPosition, Description, History, RandomState, Snapshot, Versions,
+};
 use train::plan::{Planned, split};
 use train::skipped::Skipped;
 use train::state::State;
@@ -86,6 +88,7 @@ fn save_snapshot(snapshot: &Snapshot, folder: &Path) -> Vec<(String, Vec<u8>)> {
     let description = Description {
         step: 1,
         tokens: 64,
+        planned: true,
         data: DataPosition {
             order: "shuffled".into(),
             seed: SEED.into(),
@@ -94,6 +97,7 @@ fn save_snapshot(snapshot: &Snapshot, folder: &Path) -> Vec<(String, Vec<u8>)> {
         },
         random: RandomState { seed: SEED.into(), state: "none".into() },
         config_digest: "abc".into(),
+        history: History::default(),
         versions: Versions { gopher: "none".into(), plugin: "none".into() },
         metrics: None,
         files: Vec::new(),

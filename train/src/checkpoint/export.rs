@@ -159,9 +159,11 @@ fn description(checkpoint: &Checkpoint) -> Result<Description, Error> {
     Ok(Description {
         step: manifest.step,
         tokens: manifest.tokens,
+        planned: manifest.planned,
         data: manifest.data.clone(),
         random: manifest.random.clone(),
         config_digest: manifest.config_digest.clone(),
+        history: manifest.history.clone(),
         versions: manifest.versions.clone(),
         metrics: manifest.metrics.clone(),
         files,

@@ -16,7 +16,7 @@ const ASIDE: &str = "aside-";
 /// Which checkpoints are kept; see docs/checkpoints.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
-    /// How many of the newest; 0 for all.
+    /// How many of the newest, and of the newest that are planned ([`Manifest::planned`]); 0 for all.
     pub keep_last: u64,
     /// Those of steps divisible by this as well; 0 for none.
     pub keep_every: u64,
@@ -52,6 +52,14 @@ pub fn steps(checkpoints: &Path) -> Result<Vec<u64>, Error> {
     Ok(steps)
 }
 
+/// As [`steps`], of those to which a run may go back: not of those that are there because it was stopped between two others.
+///
+/// # Errors
+/// As [`steps`].
+pub fn planned_steps(checkpoints: &Path) -> Result<Vec<u64>, Error> {
+    Ok(list(checkpoints)?.into_iter().filter(Entry::may_be_planned).map(|entry| entry.step).collect())
+}
+
 /// Removes what a process that was killed left of a save or a removal. Nobody may be saving.
 pub fn clear_leftovers(checkpoints: &Path) {
     remove_leftovers(checkpoints, PARTIAL);
@@ -66,6 +74,13 @@ pub struct Entry {
     pub path: PathBuf,
     /// Its manifest, if every file has its size; hashes are not looked at.
     pub manifest: Result<Manifest, Error>,
+}
+
+impl Entry {
+    /// Whether it is [`Manifest::planned`]; of one whose manifest cannot be used, nobody knows.
+    pub(crate) fn may_be_planned(&self) -> bool {
+        self.manifest.as_ref().map_or(true, |manifest| manifest.planned)
+    }
 }
 
 /// The checkpoints of a folder, oldest first; none if there is no folder.
@@ -119,23 +134,32 @@ pub fn newest_good(checkpoints: &Path, warn: &mut dyn FnMut(&str)) -> Result<Opt
 }
 
 impl Retention {
-    /// Steps of the checkpoints that are no longer kept, newest first: of those that are complete, ascending, where `newest`
-    /// is the newest that counts.
-    pub(crate) fn superseded(self, complete: &[u64], newest: u64) -> Vec<u64> {
+    /// Steps of the checkpoints that are no longer kept, newest first: of those that are complete, each with whether it is
+    /// planned, where `newest` is the newest that counts.
+    ///
+    /// Those that are not planned change nothing about which others are kept: a run that was stopped and continued has the
+    /// same checkpoints to go back to as one that was not.
+    pub(crate) fn superseded(self, complete: &[(u64, bool)], newest: u64) -> Vec<u64> {
         let Retention { keep_last, keep_every, rewind_steps } = self;
         if keep_last == 0 {
             return Vec::new();
         }
-        let known: Vec<u64> = complete.iter().copied().rev().filter(|&step| step <= newest).collect();
-        let wanted = rewind_steps.map(|back| {
+        let mut known: Vec<(u64, bool)> =
+            complete.iter().copied().filter(|&(step, _)| step <= newest).collect();
+        known.sort_unstable_by(|one, other| other.cmp(one));
+        let planned: Vec<u64> = known.iter().filter(|(_, planned)| *planned).map(|&(step, _)| step).collect();
+        let mut oldest = planned.get(keep_last as usize - 1).copied().unwrap_or(0);
+        if let Some(back) = rewind_steps {
             // From a later step, a rewind goes to this checkpoint or a newer one; if none is old enough, to the oldest.
-            known.iter().copied().find(|step| step.saturating_add(back) <= newest + 1).unwrap_or(0)
+            let old_enough = planned.iter().copied().find(|step| step.saturating_add(back) <= newest + 1);
+            oldest = oldest.min(old_enough.unwrap_or(0));
+        }
+        let superseded = known.into_iter().enumerate().filter(|&(index, (step, planned))| match planned {
+            true => step < oldest,
+            false => index as u64 >= keep_last,
         });
-        let older = known.into_iter().skip(keep_last as usize);
-        older
-            .filter(|step| keep_every == 0 || !step.is_multiple_of(keep_every))
-            .filter(|&step| wanted.is_none_or(|wanted| step < wanted))
-            .collect()
+        let steps = superseded.map(|(_, (step, _))| step);
+        steps.filter(|step| keep_every == 0 || !step.is_multiple_of(keep_every)).collect()
     }
 }
 
@@ -150,7 +174,7 @@ pub fn remove_superseded(
     newest: u64,
 ) -> Result<Vec<PathBuf>, Error> {
     let complete = list(checkpoints)?.into_iter().filter(|entry| entry.manifest.is_ok());
-    let complete: Vec<u64> = complete.map(|entry| entry.step).collect();
+    let complete: Vec<_> = complete.map(|entry| (entry.step, entry.may_be_planned())).collect();
     let mut removed = Vec::new();
     for step in retention.superseded(&complete, newest) {
         let path = checkpoints.join(folder_name(step));

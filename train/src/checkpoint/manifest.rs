@@ -14,7 +14,7 @@ use crate::seal::{self, Seal};
 use crate::skipped::Skipped;
 
 /// Version of the folder's layout and of the manifest.
-pub const FORMAT_VERSION: u64 = 2;
+pub const FORMAT_VERSION: u64 = 3;
 
 /// Name of the manifest.
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -29,12 +29,16 @@ pub struct Manifest {
     pub step: u64,
     /// Tokens trained on.
     pub tokens: u64,
+    /// Whether the run, had nobody stopped it, would have saved one after this step: only such a one is gone back to.
+    pub planned: bool,
     /// How far the data has come.
     pub data: DataPosition,
     /// The state of randomness.
     pub random: RandomState,
     /// Digest of the configuration and text that must not change when a run continues.
     pub config_digest: String,
+    /// What decisions about later steps depend on.
+    pub history: History,
     /// What wrote it.
     pub versions: Versions,
     /// The run's metrics up to this step, if there are any.
@@ -74,6 +78,18 @@ pub struct RandomState {
     pub seed: u64,
     /// What there is besides, in words.
     pub state: String,
+}
+
+/// The steps of a run, as far as decisions about later ones depend on them (docs/incidents.md).
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// The last steps that were applied, with their losses in nats per token (float32), oldest first.
+    pub losses: Vec<(u64, f64)>,
+    /// Steps whose updates were left out.
+    pub left_out: u64,
+    /// How often the run went back.
+    pub rewinds: u64,
 }
 
 /// What wrote a checkpoint.
@@ -158,9 +174,11 @@ impl Manifest {
             format_version: FORMAT_VERSION,
             step: description.step,
             tokens: description.tokens,
+            planned: description.planned,
             data: description.data,
             random: description.random,
             config_digest: description.config_digest,
+            history: description.history,
             versions: description.versions,
             metrics: description.metrics,
             mesh: Vec::new(),
@@ -169,6 +187,11 @@ impl Manifest {
             tensors: Vec::new(),
             seal: String::new(),
         }
+    }
+
+    /// Bytes of the run's metrics up to this step.
+    pub(crate) fn metrics_bytes(&self) -> u64 {
+        self.metrics.as_ref().map_or(0, |metrics| metrics.bytes)
     }
 
     /// Bytes of all files but the manifest.

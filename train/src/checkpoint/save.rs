@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{Axis, DataPosition, Manifest, Piece, Prefix, RandomState, TensorEntry, Versions};
+use super::manifest::{
+    Axis, DataPosition, History, Manifest, Piece, Prefix, RandomState, TensorEntry, Versions,
+};
 use super::region::Region;
 use super::shard::{Item, ShardWriter, describe, write_file};
 use super::{Error, FileDigest, PARTIAL, Snapshot, folder_name};
@@ -24,12 +26,16 @@ pub struct Description {
     pub step: u64,
     /// Tokens trained on.
     pub tokens: u64,
+    /// See [`Manifest::planned`].
+    pub planned: bool,
     /// How far the data has come.
     pub data: DataPosition,
     /// The state of randomness.
     pub random: RandomState,
     /// Digest of the configuration and text that must not change when a run continues.
     pub config_digest: String,
+    /// What decisions about later steps depend on.
+    pub history: History,
     /// What writes it.
     pub versions: Versions,
     /// The run's metrics up to this step.

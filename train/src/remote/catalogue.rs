@@ -46,6 +46,15 @@ impl Held {
         Ok(manifest)
     }
 
+    /// As [`Entry::may_be_planned`].
+    fn may_be_planned(&self, store: &Store) -> Result<bool, Error> {
+        match self.manifest(store) {
+            Ok(manifest) => Ok(manifest.planned),
+            Err(error @ Error::Store(_)) => Err(error),
+            Err(_) => Ok(true),
+        }
+    }
+
     pub(super) fn check_size(&self, store: &Store, name: &str, digest: &FileDigest) -> Result<(), Error> {
         let got = self.files.get(name).copied().unwrap_or(0);
         if got == digest.size {
@@ -66,6 +75,16 @@ pub(super) fn held(store: &Store) -> Result<Vec<Held>, Error> {
     }
     held.sort_by_key(|held| held.step);
     Ok(held)
+}
+
+/// As [`steps`], of those to which a run may go back.
+///
+/// # Errors
+/// [`Error::Store`].
+pub(crate) fn planned_steps(store: &Store) -> Result<Vec<u64>, Error> {
+    let complete = held(store)?.into_iter().filter(Held::is_complete);
+    let planned = complete.map(|held| Ok(held.may_be_planned(store)?.then_some(held.step)));
+    planned.filter_map(Result::transpose).collect()
 }
 
 /// Steps of the checkpoints of a store, ascending.
@@ -165,8 +184,11 @@ pub(super) fn remove(store: &Store, held: &Held) -> Result<(), Error> {
 pub(super) fn tidy(store: &Store, retention: Retention, newest: u64) -> Result<Vec<u64>, Error> {
     let (complete, cut_off): (Vec<Held>, Vec<Held>) = held(store)?.into_iter().partition(Held::is_complete);
     cut_off.iter().try_for_each(|held| remove(store, held))?;
-    let steps: Vec<u64> = complete.iter().map(|held| held.step).collect();
-    let removed = retention.superseded(&steps, newest);
+    if retention.keep_last == 0 {
+        return Ok(Vec::new());
+    }
+    let known = complete.iter().map(|held| Ok((held.step, held.may_be_planned(store)?)));
+    let removed = retention.superseded(&known.collect::<Result<Vec<_>, Error>>()?, newest);
     for held in complete.iter().filter(|held| removed.contains(&held.step)) {
         remove(store, held)?;
     }

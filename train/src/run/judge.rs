@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::checkpoint::History;
 use crate::incidents::{Incidents, Kind, NotFinitePolicy, Outcome, SpikePolicy};
-use crate::metrics::Record;
 
 /// The key in `metrics.jsonl` of a step whose update was left out.
 pub(super) const SKIPPED: &str = "skipped";
@@ -25,8 +25,8 @@ pub(super) enum Decision {
 
 /// Decides what to do after each step, from the losses of those before.
 ///
-/// What it knows is a function of the policies, the lines of `metrics.jsonl` and the number of rewinds, so that a run that
-/// is continued decides as one without a break.
+/// What it knows is a function of the policies, the history that is in the checkpoint and the number of rewinds, so that a
+/// run that is continued decides as one without a break.
 #[derive(Clone, Debug)]
 pub(super) struct Judge {
     policies: Incidents,
@@ -37,18 +37,21 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// After the steps of `records`, all those of the run so far, and some rewinds.
-    pub(super) fn new(policies: &Incidents, records: &[Record], rewinds: u64) -> Judge {
-        let mut judge = Judge { policies: policies.clone(), losses: VecDeque::new(), got_over: rewinds };
-        for record in records {
-            if record.more.contains_key(SKIPPED) {
-                judge.got_over += 1;
-            } else {
-                // Losses are float32; what was read may be off by the last bit of a float64.
-                judge.remember(record.step, f64::from(record.loss as f32));
-            }
+    /// After the steps of `history`, all those of the run so far, and some rewinds.
+    pub(super) fn new(policies: &Incidents, history: &History, rewinds: u64) -> Judge {
+        let got_over = history.left_out + rewinds;
+        let mut judge = Judge { policies: policies.clone(), losses: VecDeque::new(), got_over };
+        for &(step, loss) in &history.losses {
+            // Losses are float32; what was read may be off by the last bit of a float64.
+            judge.remember(step, f64::from(loss as f32));
         }
         judge
+    }
+
+    /// The steps so far, of which some rewinds are none.
+    pub(super) fn history(&self, rewinds: u64) -> History {
+        let losses = self.losses.iter().copied().collect();
+        History { losses, left_out: self.got_over.saturating_sub(rewinds), rewinds }
     }
 
     /// The loss above which a step is a spike; infinite for none. It depends on the steps up to two before it: the device is

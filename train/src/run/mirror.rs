@@ -69,9 +69,9 @@ impl Mirror {
         Ok(Mirror { store, writer, retention, under_way: None, next: None, failed: false })
     }
 
-    /// Steps of the checkpoints in the store.
-    pub(super) fn steps(&self) -> Result<Vec<u64>, checkpoint::Error> {
-        remote::steps(&self.store)
+    /// Steps of the checkpoints in the store to which the run may go back.
+    pub(super) fn planned_steps(&self) -> Result<Vec<u64>, checkpoint::Error> {
+        remote::planned_steps(&self.store)
     }
 
     /// Copies a checkpoint of the store to the run directory.

@@ -11,7 +11,6 @@ use super::judge::Judge;
 use super::launch::{Launch, number};
 use super::open::Opened;
 use super::parts::{Parts, first_state};
-use super::rewinds::Rewinds;
 use super::{Event, Observer, Prepared, kept_config, prepare, settled};
 use crate::Error;
 use crate::checkpoint::{self, Checkpoint};
@@ -19,6 +18,7 @@ use crate::config::{Config, Draft};
 use crate::events::{self, Entry, Line};
 use crate::incidents::Outcome;
 use crate::metrics::{self, Record};
+use crate::rewinds::Rewinds;
 use crate::run_directory::RunDirectory;
 use crate::state::StateDigest;
 
@@ -123,10 +123,11 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
     let Opened { run, checkpoint: opened, .. } = opened;
     let checkpoint = opened.as_ref().map(|checkpoint| checkpoint.path().to_owned());
     let from = opened.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
-    let rewinds = Rewinds::read(run.rewinds())?;
+    let history = opened.as_ref().map(|checkpoint| checkpoint.manifest().history.clone()).unwrap_or_default();
+    let rewinds = Rewinds::read(run.rewinds(), history.rewinds)?;
     let skipped = rewinds.skipped(opened.as_ref().map(|checkpoint| &checkpoint.manifest().data.skipped));
-    let (before, after): (Vec<_>, Vec<_>) =
-        records.into_iter().filter(|record| record.step <= step).partition(|record| record.step <= from);
+    let after: Vec<_> =
+        records.into_iter().filter(|record| record.step > from && record.step <= step).collect();
     observer.event(Event::Note(format!(
         "replaying steps {} to {step} twice, from {}; compiling for {}",
         from + 1,
@@ -136,7 +137,7 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
     let saved = saved_states(&events::read(&run.events())?);
     let batch = config.batches().batch(from);
     let mut parts = Parts::compile(&config, plan.as_ref(), &runtime, batch, None, opened.as_ref())?;
-    let judge = Judge::new(&config.incidents, &before, rewinds.count());
+    let judge = Judge::new(&config.incidents, &history, rewinds.count());
     let mut passes = Vec::new();
     for pass in 0..2 {
         if pass > 0 {

@@ -25,17 +25,18 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// Goes on after `completed` steps: what was written of later ones is removed.
+    /// Goes on after `completed` steps, whose metrics take `known` bytes: what was written of later ones is removed.
     pub(super) fn open(
         config: &Config,
         run: &'a RunDirectory,
         unigram_entropy: f64,
         efficiency: Efficiency,
         completed: u64,
+        known: u64,
     ) -> Result<Self, Error> {
         // Charts that a killed process was writing.
         remove_leftovers(run.path(), ".partial-");
-        let (metrics, _) = metrics::Writer::open(run.metrics(), completed)?;
+        let (metrics, _) = metrics::Writer::open(run.metrics(), completed, known)?;
         let host = tensorboard::host_name();
         let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
         let title = format!("{}, {} parameters", config.name, rounded(config.model.total_parameters()));
@@ -65,9 +66,9 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    /// Takes back the steps after `completed`.
-    pub(super) fn go_back(&mut self, completed: u64) -> Result<(), Error> {
-        (self.metrics, _) = metrics::Writer::open(self.run.metrics(), completed)?;
+    /// Takes back the steps after `completed`, whose metrics take `known` bytes.
+    pub(super) fn go_back(&mut self, completed: u64, known: u64) -> Result<(), Error> {
+        (self.metrics, _) = metrics::Writer::open(self.run.metrics(), completed, known)?;
         let host = tensorboard::host_name();
         self.events = tensorboard::Writer::create(self.run.path(), SystemTime::now(), &host, completed)?;
         self.recount()
@@ -123,7 +124,7 @@ mod tests {
         let starts =
             Starts::add(&run.starts(), &Start::of_this_process(SystemTime::now(), completed)).unwrap();
         let efficiency = Efficiency::new(starts.first(), start, None);
-        Report::open(&Config::quick_start().unwrap(), run, 6.4, efficiency, completed).unwrap()
+        Report::open(&Config::quick_start().unwrap(), run, 6.4, efficiency, completed, 0).unwrap()
     }
 
     fn step(step: u64) -> Record {
@@ -151,7 +152,7 @@ mod tests {
         let mut second = open(&run, 3);
         second.step(step(4)).unwrap();
         second.step(step(5)).unwrap();
-        second.go_back(3).unwrap();
+        second.go_back(3, 0).unwrap();
         let fourth = second.step(step(4)).unwrap();
         second.finish().unwrap();
         assert_eq!(metrics::read(&run.metrics()).unwrap().iter().map(|record| record.step).max(), Some(4));

@@ -11,8 +11,8 @@ use super::mirror::Mirror;
 use super::{Event, Observer};
 use crate::Error;
 use crate::checkpoint::{
-    self, Background, Checkpoint, DataPosition, Description, Outcome, Peers, RandomState, Request, Retention,
-    Snapshot, Versions,
+    self, Background, Checkpoint, DataPosition, Description, History, Outcome, Peers, RandomState, Request,
+    Retention, Snapshot, Versions,
 };
 use crate::config::{Checkpoints, Config};
 use crate::events::{Entry, Log};
@@ -65,8 +65,12 @@ pub(super) struct Moment<'a> {
     pub(super) step: u64,
     /// The state after them.
     pub(super) state: &'a State,
+    /// Whether it is one that a run without interruptions saves.
+    pub(super) planned: bool,
     /// What was left out of the data so far.
     pub(super) skipped: &'a Skipped,
+    /// What decisions about later steps depend on.
+    pub(super) history: History,
 }
 
 /// The saving of a run.
@@ -120,9 +124,9 @@ impl Saving {
         self.mirror.as_mut().map_or(Ok(()), |mirror| mirror.go_back(step))
     }
 
-    /// Steps of the checkpoints in the run's store; none if it does not say.
-    pub(super) fn steps_in_store(&self, observer: &mut dyn Observer) -> Vec<u64> {
-        let steps = self.mirror.as_ref().map_or(Ok(Vec::new()), Mirror::steps);
+    /// Steps of the checkpoints in the run's store to which it may go back; none if it does not say.
+    pub(super) fn planned_steps_in_store(&self, observer: &mut dyn Observer) -> Vec<u64> {
+        let steps = self.mirror.as_ref().map_or(Ok(Vec::new()), Mirror::planned_steps);
         steps.unwrap_or_else(|error| {
             observer.event(Event::Note(format!("warning: {error}")));
             Vec::new()
@@ -212,12 +216,13 @@ impl Saving {
     }
 
     fn describe(&self, moment: &Moment<'_>) -> Description {
-        let Moment { config, step, skipped, .. } = *moment;
+        let &Moment { config, step, planned, skipped, ref history, .. } = moment;
         let batches = config.batches();
         let seed = config.training.seed.into();
         Description {
             step,
             tokens: batches.tokens(step),
+            planned,
             data: DataPosition {
                 order: "shuffled".into(),
                 seed,
@@ -229,6 +234,7 @@ impl Saving {
                 state: "none: every random number is a function of seed, parameter, element and step".into(),
             },
             config_digest: self.identity.digest.clone(),
+            history: history.clone(),
             versions: self.identity.versions.clone(),
             metrics: None,
             files: self.identity.files.clone(),

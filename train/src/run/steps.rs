@@ -17,17 +17,18 @@ use super::launch::{Launch, Launched, number};
 use super::mirror::Mirror;
 use super::parts::Parts;
 use super::report::Report;
-use super::rewinds::Rewinds;
 use super::saving::{Identity, Moment, Saving};
 use super::together::Others;
 use super::watchdog::{Wait, Watchdog};
 use super::{Event, Observer};
 use crate::Error;
 use crate::batches::Batches;
+use crate::checkpoint::History;
 use crate::config::Config;
 use crate::events::{Done, Entry, Log, StopReason};
 use crate::incidents;
-use crate::metrics::{self, Record};
+use crate::metrics::Record;
+use crate::rewinds::Rewinds;
 use crate::run_directory::RunDirectory;
 use crate::skipped::Skipped;
 
@@ -49,6 +50,8 @@ pub(super) struct Steps<'a> {
     others: Others<'a>,
     /// Steps given to the device, read back, and not taken back.
     completed: u64,
+    /// How many of them were another run's, with whose checkpoint this one began.
+    begun_at: Option<u64>,
     /// The last step given to the device that may have changed the state.
     given: u64,
     /// Whether that one was applied, on the device; `None` if it was.
@@ -76,6 +79,8 @@ pub(super) struct Beginning<'a> {
     pub(super) mirror: Option<Mirror>,
     /// What that checkpoint's run had left out of the data.
     pub(super) skipped: Option<Skipped>,
+    /// What the run's steps were so far.
+    pub(super) history: History,
 }
 
 /// What the steps of this process came to.
@@ -121,12 +126,23 @@ impl<'a> Steps<'a> {
         beginning: Beginning<'a>,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
-        let Beginning { parts, sequences, identity, report, others, completed, checkpoint, mirror, skipped } =
-            beginning;
+        let Beginning {
+            parts,
+            sequences,
+            identity,
+            report,
+            others,
+            completed,
+            checkpoint,
+            mirror,
+            skipped,
+            history,
+        } = beginning;
+        let begun_at = (checkpoint.is_none() && completed > 0).then_some(completed);
         let log = Log::open(run.events())?;
-        let rewinds = Rewinds::read(run.rewinds())?;
+        let rewinds = Rewinds::read(run.rewinds(), history.rewinds)?;
         let skipped = rewinds.skipped(skipped.as_ref());
-        let judge = Judge::new(&config.incidents, &metrics::read(&run.metrics())?, rewinds.count());
+        let judge = Judge::new(&config.incidents, &history, rewinds.count());
         let (steps, skipped_sequences) = (config.training.steps, skipped.sequences());
         let (version, platform) = (env!("CARGO_PKG_VERSION").to_owned(), runtime.platform().to_owned());
         log.write(&match completed {
@@ -151,6 +167,7 @@ impl<'a> Steps<'a> {
             report,
             others,
             completed,
+            begun_at,
             given: completed,
             apply: None,
             not_saved: None,
@@ -430,8 +447,12 @@ impl<'a> Steps<'a> {
     }
 
     fn saving(&mut self) -> (&mut Saving, Moment<'_>) {
-        let Self { config, run, completed, parts, skipped, saving, .. } = self;
-        (saving, Moment { config, run, step: *completed, state: &parts.state, skipped })
+        let Self { config, run, completed, parts, skipped, saving, judge, rewinds, begun_at, .. } = self;
+        let (step, every) = (*completed, config.training.checkpoint_every);
+        // The last step is none of a longer run. Without any that are due, all are alike: there are no rewinds then.
+        let planned = every == 0 || is_due(step, every) || Some(step) == *begun_at;
+        let history = judge.history(rewinds.count());
+        (saving, Moment { config, run, step, state: &parts.state, planned, skipped, history })
     }
 }
 

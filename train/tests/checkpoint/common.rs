@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use sharding::HostArray;
 use train::checkpoint::{
-    self, Checkpoint, DataPosition, Description, Dtype, RandomState, Region, Snapshot, SnapshotPiece,
-    SnapshotTensor, Versions, newest_good, save,
+    self, Checkpoint, DataPosition, Description, Dtype, History, RandomState, Region, Snapshot,
+    SnapshotPiece, SnapshotTensor, Versions, newest_good, save,
 };
 use train::skipped::Skipped;
 
@@ -43,6 +43,7 @@ pub fn description(step: u64) -> Description {
     Description {
         step,
         tokens: step * 1024,
+        planned: true,
         data: DataPosition {
             order: "shuffled".into(),
             seed: 7,
@@ -51,6 +52,7 @@ pub fn description(step: u64) -> Description {
         },
         random: RandomState { seed: 7, state: "none".into() },
         config_digest: "abc".into(),
+        history: History::default(),
         versions: Versions { gopher: "0.1.0".into(), plugin: "cpu".into() },
         metrics: None,
         files: vec![("config.toml".into(), b"name = \"a\"\n".to_vec()), ("plan.json".into(), b"{}".to_vec())],

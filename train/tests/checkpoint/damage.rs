@@ -24,7 +24,7 @@ fn damaged_checkpoints_are_passed_over_by_name() {
     let damage: [(&str, Damage); 8] = [
         ("manifest.json: No such file", |folder| fs::remove_file(folder.join("manifest.json")).unwrap()),
         ("manifest.json: not a checkpoint's manifest (EOF", |folder| {
-            fs::write(folder.join("manifest.json"), "{\"format_version\": 2").unwrap()
+            fs::write(folder.join("manifest.json"), "{\"format_version\": 3").unwrap()
         }),
         ("safetensors is incomplete: expected", |folder| fs::remove_file(folder.join(SHARD)).unwrap()),
         ("safetensors is incomplete: expected", |folder| {
@@ -98,9 +98,9 @@ fn a_manifest_that_is_not_ours_is_refused() {
         assert!(message.contains(expected), "{message}");
     };
     check(
-        "\"format_version\": 2",
         "\"format_version\": 3",
-        "checkpoint format 3, this program reads format 2",
+        "\"format_version\": 4",
+        "checkpoint format 4, this program reads format 3",
     );
     check("\"tokens\": 1", "\"tokens\": -1", "not a checkpoint's manifest");
     check("\"versions\"", "\"version\"", "unknown field `version`");

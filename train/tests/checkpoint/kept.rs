@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use train::checkpoint::{self, Dtype, Retention, save};
+use train::checkpoint::{self, Description, Dtype, Retention, save};
 
 use crate::common::*;
 
@@ -75,6 +75,30 @@ fn what_a_rewind_may_want_is_kept_too() {
     check(Some(51), &[10, 20, 30, 40, 60]);
     // It would go to the oldest.
     check(Some(52), &[10, 20, 30, 40, 60]);
+}
+
+#[test]
+fn checkpoints_of_a_run_that_was_stopped_change_nothing_about_the_others() {
+    let check = |keep_last, rewind_steps, stopped_at: &[u64], expected: &[u64]| {
+        let setting = Setting::with(&[10, 20, 30, 40]);
+        for &step in stopped_at {
+            let unplanned = Description { planned: false, ..description(step) };
+            save(&setting.folder(), &unplanned, &state(step as u8)).unwrap();
+        }
+        let newest = stopped_at.iter().copied().max().unwrap_or(0).max(40);
+        let retention = Retention { keep_last, keep_every: 0, rewind_steps };
+        checkpoint::remove_superseded(&setting.folder(), retention, newest).unwrap();
+        assert_eq!(checkpoint::steps(&setting.folder()).unwrap(), expected, "{stopped_at:?}");
+        let planned = checkpoint::planned_steps(&setting.folder()).unwrap();
+        assert!(planned.iter().all(|step| step % 10 == 0) && planned.contains(&40), "{planned:?}");
+    };
+    check(0, None, &[5, 45], &[5, 10, 20, 30, 40, 45]);
+    check(1, None, &[45], &[40, 45]);
+    check(2, None, &[41, 42, 45], &[30, 40, 42, 45]);
+    check(2, None, &[35], &[30, 35, 40]);
+    check(1, None, &[35], &[40]);
+    // From step 46 on, a rewind by 11 steps goes to 30, whatever lies between.
+    check(1, Some(11), &[31, 35, 45], &[30, 40, 45]);
 }
 
 #[test]

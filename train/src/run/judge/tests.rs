@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::config::Config;
 use proptest::prelude::*;
@@ -8,22 +6,6 @@ use proptest::prelude::*;
 fn policies(not_finite: NotFinitePolicy, spike: SpikePolicy) -> Incidents {
     let quick_start = Config::quick_start().unwrap().incidents;
     Incidents { not_finite, spike, spike_threshold: 1.0, spike_window: 3, limit: 3, ..quick_start }
-}
-
-fn record(step: u64, loss: f64, skipped: bool) -> Record {
-    let more = skipped.then(|| (SKIPPED.to_owned(), "spike".into()));
-    Record {
-        step,
-        tokens: step * 10,
-        loss,
-        learning_rate: 0.1,
-        grad_norm: 1.0,
-        seconds: 1.0,
-        tokens_per_second: 10.0,
-        validation_loss: None,
-        more: BTreeMap::from_iter(more),
-        ..Record::default()
-    }
 }
 
 /// Decisions about steps 1, 2, … with these losses.
@@ -43,7 +25,7 @@ use Decision::{Continue, Note, Rewind, Skip, Stop};
 #[test]
 fn each_kind_of_bad_step_follows_its_policy() {
     let check = |not_finite, spike, bad: f64, expected: Decision| {
-        let mut judge = Judge::new(&policies(not_finite, spike), &[], 0);
+        let mut judge = Judge::new(&policies(not_finite, spike), &History::default(), 0);
         let losses = [5.0, 5.5, 4.0, 4.0, bad];
         assert_eq!(decisions(&mut judge, &losses)[4], expected, "{not_finite:?} {spike:?} {bad}");
     };
@@ -66,7 +48,7 @@ fn each_kind_of_bad_step_follows_its_policy() {
 
 #[test]
 fn gradients_that_are_not_finite_are_as_bad_as_a_loss() {
-    let mut judge = Judge::new(&policies(NotFinitePolicy::Skip, SpikePolicy::Note), &[], 0);
+    let mut judge = Judge::new(&policies(NotFinitePolicy::Skip, SpikePolicy::Note), &History::default(), 0);
     let outcome = Outcome { step: 1, loss: 3.0, grad_norm: f64::INFINITY, loss_limit: f64::INFINITY };
     assert_eq!(judge.decide(&outcome), Skip);
 }
@@ -74,18 +56,18 @@ fn gradients_that_are_not_finite_are_as_bad_as_a_loss() {
 #[test]
 fn there_is_no_limit_before_there_are_losses_enough() {
     let policies = policies(NotFinitePolicy::Stop, SpikePolicy::Skip);
-    let mut judge = Judge::new(&policies, &[], 0);
+    let mut judge = Judge::new(&policies, &History::default(), 0);
     assert_eq!(decisions(&mut judge, &[1.0, 100.0, 3.0, 1000.0]), vec![Continue; 4]);
     assert_eq!(judge.loss_limit(4), f64::INFINITY, "the loss of step 3 came too late for step 4");
     assert_eq!(judge.loss_limit(5), 4.0);
     assert_eq!(judge.device_limit(5), 4.0);
-    let judge = Judge::new(&Incidents { spike: SpikePolicy::Note, ..policies }, &[], 0);
+    let judge = Judge::new(&Incidents { spike: SpikePolicy::Note, ..policies }, &History::default(), 0);
     assert_eq!(judge.device_limit(5), f64::INFINITY, "the device applies what is only noted");
 }
 
 #[test]
 fn steps_left_out_do_not_raise_the_median() {
-    let mut judge = Judge::new(&policies(NotFinitePolicy::Stop, SpikePolicy::Skip), &[], 0);
+    let mut judge = Judge::new(&policies(NotFinitePolicy::Stop, SpikePolicy::Skip), &History::default(), 0);
     let losses = [3.0, 3.0, 3.0, 3.0, 9.0, 9.0, 3.0, 9.0];
     let expected = [Continue, Continue, Continue, Continue, Skip, Skip, Continue, Skip];
     assert_eq!(decisions(&mut judge, &losses), expected);
@@ -94,16 +76,17 @@ fn steps_left_out_do_not_raise_the_median() {
 #[test]
 fn the_limit_counts_what_was_got_over_in_all_and_stops() {
     let policies = policies(NotFinitePolicy::Rewind, SpikePolicy::Skip);
-    let records: Vec<_> = (1..=4).map(|step| record(step, 3.0, step == 2)).collect();
+    let history = History { losses: vec![(1, 3.0), (3, 3.0), (4, 3.0)], left_out: 1, rewinds: 1 };
     let nan = |step| Outcome { step, loss: f64::NAN, grad_norm: f64::NAN, loss_limit: f64::INFINITY };
-    let mut judge = Judge::new(&policies, &records, 1);
+    let mut judge = Judge::new(&policies, &history, 1);
     assert_eq!(judge.decide(&nan(5)), Rewind);
     let Stop(Some(reason)) = judge.decide(&nan(6)) else { panic!("it went on") };
     assert_eq!(reason, "the run got over 3 before, and incidents.limit is 3");
-    let mut judge = Judge::new(&Incidents { limit: 0, ..policies.clone() }, &[], 0);
+    let mut judge = Judge::new(&Incidents { limit: 0, ..policies.clone() }, &History::default(), 0);
     assert!(matches!(judge.decide(&nan(1)), Stop(Some(_))));
     // A policy to stop needs no reason, and notes are not counted.
-    let mut judge = Judge::new(&Incidents { not_finite: NotFinitePolicy::Stop, ..policies }, &[], 9);
+    let mut judge =
+        Judge::new(&Incidents { not_finite: NotFinitePolicy::Stop, ..policies }, &History::default(), 9);
     assert_eq!(judge.decide(&nan(1)), Stop(None));
 }
 
@@ -125,25 +108,24 @@ fn the_median_is_the_middle() {
 proptest! {
     /// A run continued after any step decides as one without a break.
     #[test]
-    fn what_is_on_disk_is_enough_to_go_on(
+    fn what_a_checkpoint_keeps_is_enough_to_go_on(
         losses in proptest::collection::vec(prop_oneof![4 => 2.0f32..4.0, 1 => 5.0f32..9.0, 1 => Just(f32::NAN)], 1..40),
-        at in 0..40usize,
+        at in 1..40u64,
     ) {
         let policies = Incidents { limit: 1000, ..policies(NotFinitePolicy::Skip, SpikePolicy::Skip) };
         let losses: Vec<f64> = losses.into_iter().map(f64::from).collect();
-        let mut whole = Judge::new(&policies, &[], 0);
-        let mut continued = Judge::new(&policies, &[], 0);
-        let mut records = Vec::new();
+        let mut whole = Judge::new(&policies, &History::default(), 0);
+        let mut continued = Judge::new(&policies, &History::default(), 0);
         for (step, &loss) in (1..).zip(&losses) {
-            if records.len() == at {
-                continued = Judge::new(&policies, &records, 0);
+            if step == at {
+                let saved = serde_json::to_string(&whole.history(0)).unwrap();
+                continued = Judge::new(&policies, &serde_json::from_str(&saved).unwrap(), 0);
             }
             let limit = whole.loss_limit(step);
             prop_assert_eq!(limit, continued.loss_limit(step));
             let outcome = Outcome { step, loss, grad_norm: 1.0, loss_limit: limit };
             let decision = whole.decide(&outcome);
             prop_assert_eq!(&decision, &continued.decide(&outcome));
-            records.push(record(step, loss, decision == Skip));
         }
         prop_assert_eq!(whole.got_over, continued.got_over);
     }

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::super::judge::{self, Judge};
-use super::super::rewinds::Rewind;
 use super::super::watchdog::Wait;
 use super::super::{Event, Observer};
 use super::{Bad, Steps};
@@ -11,7 +10,7 @@ use crate::Error;
 use crate::checkpoint::{self, Checkpoint};
 use crate::events::{Done, Entry};
 use crate::incidents::Outcome;
-use crate::metrics;
+use crate::rewinds::Rewind;
 use crate::skipped::Range;
 
 impl Steps<'_> {
@@ -55,9 +54,8 @@ impl Steps<'_> {
         self.skipped.add(skipped);
         let loaded = self.parts.state.reload(self.runtime, self.parts.step.inputs(), &checkpoint);
         self.others.all_loaded(bad, loaded)?;
-        self.report.go_back(to)?;
-        let records = metrics::read(&self.run.metrics())?;
-        self.judge = Judge::new(&self.config.incidents, &records, self.rewinds.count());
+        self.report.go_back(to, checkpoint.manifest().metrics_bytes())?;
+        self.judge = Judge::new(&self.config.incidents, &checkpoint.manifest().history, self.rewinds.count());
         (self.completed, self.given) = (to, to);
         self.saving.gone_back(to, checkpoint::folder(&checkpoints, to))?;
         self.finished_at = Instant::now();
@@ -75,9 +73,9 @@ impl Steps<'_> {
         let checkpoints = self.run.checkpoints();
         let mut candidates = Vec::new();
         if self.others.is_first() {
-            let mut steps = checkpoint::steps(&checkpoints)?;
+            let mut steps = checkpoint::planned_steps(&checkpoints)?;
             // A run that came from a store has only the checkpoint it went on from on its disk.
-            steps.extend(self.saving.steps_in_store(observer));
+            steps.extend(self.saving.planned_steps_in_store(observer));
             steps.sort_unstable();
             steps.dedup();
             candidates = judge::candidates(&steps, bad, self.config.incidents.rewind_steps);

@@ -82,14 +82,16 @@ fn the_checkpoint_to_go_back_to_is_the_best_that_every_process_can_read() {
 
 /// A checkpoint that holds nothing.
 fn opened(step: u64) -> Result<Checkpoint, checkpoint::Error> {
-    use crate::checkpoint::{DataPosition, Description, RandomState, Snapshot, Versions, save};
+    use crate::checkpoint::{DataPosition, Description, History, RandomState, Snapshot, Versions, save};
     let folder = tempfile::tempdir().unwrap();
     let description = Description {
         step,
         tokens: 0,
+        planned: true,
         data: DataPosition { order: String::new(), seed: 0, sequences: 0, skipped: Default::default() },
         random: RandomState { seed: 0, state: String::new() },
         config_digest: String::new(),
+        history: History::default(),
         versions: Versions { gopher: String::new(), plugin: String::new() },
         metrics: None,
         files: Vec::new(),
