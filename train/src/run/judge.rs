@@ -121,6 +121,14 @@ pub(super) fn candidates(steps: &[u64], bad: u64, back: u64) -> Vec<u64> {
     if old.is_empty() { oldest.into_iter().collect() } else { old }
 }
 
+/// The step to which a run goes back from a bad step that has every checkpoint it was to have, if that of this one is not
+/// among `steps` but older ones are: an upload was too slow for it, say, and the disk was lost.
+pub(super) fn missing(steps: &[u64], every: u64, bad: u64, back: u64) -> Option<u64> {
+    let old_enough = bad.saturating_sub(back).min(bad.saturating_sub(1));
+    let due = old_enough.checked_div(every)? * every;
+    (!steps.contains(&due) && steps.iter().any(|&step| step < due)).then_some(due)
+}
+
 /// The middle of some numbers, or the mean of the two in the middle.
 fn median(numbers: &[f64]) -> f64 {
     let mut sorted = numbers.to_vec();

@@ -101,6 +101,16 @@ fn a_rewind_goes_to_the_newest_checkpoint_that_is_old_enough() {
 }
 
 #[test]
+fn a_checkpoint_that_an_undisturbed_run_would_go_back_to_is_missed() {
+    assert_eq!(missing(&[10, 20, 30, 40], 10, 45, 20), None);
+    assert_eq!(missing(&[10, 30, 40], 10, 45, 20), Some(20));
+    assert_eq!(missing(&[10, 20, 40], 10, 40, 0), Some(30), "not a checkpoint at the bad step");
+    assert_eq!(missing(&[30, 40], 10, 45, 20), None, "the run began after it");
+    assert_eq!(missing(&[], 10, 45, 20), None);
+    assert_eq!(missing(&[10], 10, 15, 20), None);
+}
+
+#[test]
 fn the_median_is_the_middle() {
     assert_eq!([&[3.0][..], &[3.0, 1.0], &[9.0, 1.0, 2.0]].map(median), [3.0, 2.0, 2.0]);
 }

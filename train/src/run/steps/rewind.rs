@@ -78,6 +78,13 @@ impl Steps<'_> {
             steps.extend(self.saving.planned_steps_in_store(observer));
             steps.sort_unstable();
             steps.dedup();
+            let every = self.config.training.checkpoint_every;
+            if let Some(due) = judge::missing(&steps, every, bad, self.config.incidents.rewind_steps) {
+                observer.event(Event::Note(format!(
+                    "warning: the checkpoint of step {due} is lost, to which a run that lost none would go back: from here on, \
+                     this run differs from it"
+                )));
+            }
             candidates = judge::candidates(&steps, bad, self.config.incidents.rewind_steps);
         }
         let mut candidates = candidates.into_iter();
