@@ -94,6 +94,11 @@ fn pins_are_kept_and_wrong_ones_named() {
     let with = |pin| [&SMALL[..], &["--pin", pin]].concat();
     place.refuses(&with("zero=4"), 2, "--pin zero=4: expected 0, 1, 2 or 3");
     place.refuses(&with("tensor=4"), 2, "--pin tensor=4: expected PART=VALUE, with stage, data, model");
+    place.refuses(
+        &[&with("zero=1")[..], &["--pin", "zero=2"]].concat(),
+        2,
+        "--pin zero=1 and --pin zero=2: one part, one value",
+    );
     place.refuses(&with("model=3"), 1, "no plan with these pins splits 44m over the 4 devices of cpu:4");
 }
 
@@ -126,6 +131,11 @@ fn plans_as_files() {
     refuses(&|plan| plan["zero"] = json!(9), "plan: zero = 9: it must be 0, 1, 2 or 3");
     refuses(&|plan| plan["mehs"] = json!(1), "unknown field `mehs`");
     refuses(&|plan| plan["topology"] = json!("cpu:8"), "the plan is for cpu:8");
+    place.refuses(&[&SMALL[..], &["--plan", "a", "--pin", "zero=1"]].concat(), 2, "cannot be used with");
+    place.refuses(&[&SMALL[..], &["--explain", "--json"]].concat(), 2, "cannot be used with");
+    place.refuses(&[&SMALL[..], &["--verify", "--limit", "0"]].concat(), 2, "--limit");
+    place.refuses(&[&SMALL[..], &["-o", "-"]].concat(), 2, "`-` is no file");
+    place.refuses(&[&SMALL[..], &["-o", "one", "--svg", "one"]].concat(), 2, "-o and --svg are both one");
     place.refuses(&[&SMALL[..], &["--plan", "/no/such/plan.json"]].concat(), 1, "cannot read the plan");
     for text in ["", "{", "[]", "{\"plans\": []}", "\u{0}\u{1}"] {
         fs::write(&file, text).unwrap();

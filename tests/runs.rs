@@ -249,3 +249,13 @@ fn a_million_steps_are_read_in_no_time() {
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert!(fs::metadata(place.path("x.svg")).unwrap().len() < 200_000);
 }
+
+#[test]
+fn a_run_whose_name_is_not_text_is_listed() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    place.run("a", 5, 1.0, "1e-3");
+    fs::rename(place.path("a"), place.0.path().join(std::ffi::OsStr::from_bytes(b"a\xff"))).unwrap();
+    let rows = place.json(&["ls", "."]);
+    assert!(rows[0]["run"].as_str().unwrap().ends_with("a\u{fffd}"), "{rows}");
+}

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use tempfile::TempDir;
 use train::checkpoint::{self, Checkpoint, Dtype, Entry, FileState, Manifest};
+use train::lossy_path;
 use train::remote::{self, Address, Store};
 use train::run_directory::CHECKPOINTS;
 
@@ -102,6 +103,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
 #[derive(Serialize)]
 struct Row {
     step: u64,
+    #[serde(serialize_with = "lossy_path::serialize")]
     path: PathBuf,
     /// `complete`, or what is wrong.
     state: String,
@@ -195,6 +197,7 @@ fn ls(arguments: Ls) -> anyhow::Result<()> {
 /// What is known of a file after verification.
 #[derive(Serialize)]
 struct Verified {
+    #[serde(serialize_with = "lossy_path::serialize")]
     checkpoint: PathBuf,
     file: String,
     good: bool,
@@ -208,7 +211,15 @@ fn verify(arguments: Verify) -> anyhow::Result<()> {
     let checkpoints: Vec<(PathBuf, Option<u64>)> = match &store {
         Some((_, Some(step))) => vec![(path.clone(), Some(*step))],
         Some((store, None)) => {
-            remote::list(store)?.into_iter().map(|entry| (entry.path, Some(entry.step))).collect()
+            let mut whole = Vec::new();
+            for entry in remote::list(store)? {
+                match entry.manifest {
+                    // Nothing was saved there yet, and nothing is lost.
+                    Err(error @ checkpoint::Error::Unfinished { .. }) => note(format_args!("{error}")),
+                    _ => whole.push((entry.path, Some(entry.step))),
+                }
+            }
+            whole
         }
         None if is_checkpoint(path) => vec![(path.clone(), None)],
         None => {

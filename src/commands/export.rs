@@ -122,6 +122,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if to_stdout && arguments.format == Format::HloProto && io::stdout().is_terminal() {
         return Err(usage("hlo-proto is binary: name a file with -o FILE, or send standard output to one"));
     }
+    if arguments.signature.as_ref() == Some(&arguments.output) {
+        let path = arguments.output.display();
+        return Err(usage(format_args!("-o and --signature are both {path}: two files are written")));
+    }
     let preset = Preset::find(&arguments.model)
         .with_context(|| format!("there is no model `{}`; `gopher models` lists them", arguments.model))?;
     let (code, signature) = match arguments.topology.as_deref() {

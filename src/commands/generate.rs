@@ -7,6 +7,7 @@ use clap::Args;
 use eval::{Generation, Sampling, TrainedModel};
 use serde::Serialize;
 use sharding::{DeviceKind, Runtime, RuntimeOptions};
+use train::lossy_path;
 
 use crate::output::{fetching, note, print, print_json, usage};
 
@@ -73,6 +74,7 @@ pub struct Answer<'a> {
     seed: u64,
     window: usize,
     /// The checkpoint's folder.
+    #[serde(serialize_with = "lossy_path::serialize")]
     checkpoint: PathBuf,
     /// Steps it was trained for.
     step: u64,

@@ -48,7 +48,7 @@ pub struct Arguments {
     #[arg(long = "pin", value_name = "PART=VALUE")]
     pins: Vec<String>,
     /// Look at the plan in this file instead of searching.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "pins")]
     plan: Option<PathBuf>,
     /// How many plans to list, at least the best two; with --verify, to verify.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -57,10 +57,10 @@ pub struct Arguments {
     #[arg(long)]
     verify: bool,
     /// Seconds a compilation may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
     /// Say what each tensor and collective costs, and why the runner-up lost.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     explain: bool,
     /// With --explain: compare with the best plan of this file, written by --json or -o.
     #[arg(long, value_name = "FILE", requires = "explain")]
@@ -126,7 +126,11 @@ fn tokens(text: &str) -> Result<u64, String> {
 /// Parts of a plan that are decided.
 fn pins(texts: &[String]) -> anyhow::Result<Pins> {
     let mut pins = Pins::default();
-    for text in texts {
+    let part = |text: &str| text.split('=').next().unwrap_or_default().to_owned();
+    for (index, text) in texts.iter().enumerate() {
+        if let Some(other) = texts[..index].iter().find(|other| part(other) == part(text)) {
+            return Err(usage(format_args!("--pin {other} and --pin {text}: one part, one value")));
+        }
         let expected = |what: &str| usage(format_args!("--pin {text}: expected {what}"));
         let parts = "PART=VALUE, with stage, data, model, microbatches, zero, remat or sequence-sharding";
         let (part, value) = text.split_once('=').ok_or_else(|| expected(parts))?;
@@ -252,6 +256,16 @@ pub fn given_error(error: GivenError) -> anyhow::Error {
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some([request, answer]) = arguments.serve.as_deref() {
         return Ok(sharding::aot::serve(request, answer)?);
+    }
+    for path in [&arguments.output, &arguments.svg].into_iter().flatten() {
+        if path == Path::new("-") {
+            return Err(usage("`-` is no file: --json prints the plans to standard output"));
+        }
+    }
+    if let (Some(plan), Some(svg)) = (&arguments.output, &arguments.svg)
+        && plan == svg
+    {
+        return Err(usage(format_args!("-o and --svg are both {}: two files are written", plan.display())));
     }
     let task = Task::new(&arguments)?;
     let pins = pins(&arguments.pins)?;

@@ -100,14 +100,14 @@ fn draw(path: &Path, svg: &str) -> anyhow::Result<()> {
 #[serde(untagged)]
 enum Entry<'a> {
     Read(&'a Overview),
-    Damaged { run: &'a Path, error: String },
+    Damaged { run: String, error: String },
 }
 
 impl<'a> Entry<'a> {
     fn new(listed: &'a Listed) -> Self {
         match &listed.run {
             Ok(run) => Entry::Read(&run.overview),
-            Err(error) => Entry::Damaged { run: &listed.path, error: error.to_string() },
+            Err(error) => Entry::Damaged { run: listed.path.display().to_string(), error: error.to_string() },
         }
     }
 }

@@ -95,6 +95,10 @@ fn what_an_upload_left_that_was_cut_off_is_cleared_away() {
     fs::write(left.join("tokenizer.model#1"), "half of it").unwrap();
     let listed = bench.gopher(&["checkpoint", "ls", &store]).output().unwrap();
     assert!(String::from_utf8_lossy(&listed.stdout).contains("was cut off"), "{listed:?}");
+    let verified = bench.gopher(&["checkpoint", "verify", &store]).output().unwrap();
+    assert!(ended(&verified).contains("an upload is under way or was cut off"), "{verified:?}");
+    let files = String::from_utf8_lossy(&verified.stdout);
+    assert!(files.lines().all(|line| line.ends_with("  good")), "{files}");
     bench.trained("run", &store, 4);
     assert_eq!(bench.place.names("store"), ["step-00000002", "step-00000004", "writer.json"]);
 }

@@ -59,6 +59,14 @@ fn a_checkpoint_beyond_the_last_step_is_no_beginning() {
     assert!(!place.path("new").exists(), "what came to nothing leaves nothing");
 }
 
+#[test]
+fn a_run_is_no_checkpoint() {
+    let Some(place) = place() else { return };
+    let arguments = ["--run", "new", "--steps", "24", "--resume", "whole"];
+    place.check_error(&arguments, 1, &["whole is a run directory, not a checkpoint", "--run whole"]);
+    assert!(!place.path("new").exists(), "what came to nothing leaves nothing");
+}
+
 /// The steps that come after the one gone back to are none of the run any more, even if there is none left to take.
 #[test]
 fn a_run_that_goes_back_to_its_last_step_ends_there() {

@@ -149,6 +149,14 @@ pub enum Error {
         /// The run directory.
         run: PathBuf,
     },
+    /// What is to be gone on from is a run.
+    #[error(
+        "{run} is a run directory, not a checkpoint: go on with the run by --run {run}, or begin another with one of its checkpoints, --resume {run}/checkpoints/step-…", run = .run.display()
+    )]
+    RunAsCheckpoint {
+        /// The run directory.
+        run: PathBuf,
+    },
     /// A run was to begin with a checkpoint that is further than it is to come.
     #[error("{} has {completed} steps, and the run is to have {steps}: --steps N makes it more", .checkpoint.display())]
     NothingLeft {

@@ -13,6 +13,7 @@ mod error;
 pub mod events;
 mod feed;
 pub mod incidents;
+pub mod lossy_path;
 pub mod metrics;
 pub mod plan;
 pub mod precision;

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::chart::Curve;
+use crate::lossy_path;
 use crate::metrics::{self, Point};
 use crate::run_directory::FileError;
 pub use compare::{Comparison, Difference, Row};
@@ -64,6 +65,7 @@ pub struct Run {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Overview {
     /// The run directory, as it was named.
+    #[serde(serialize_with = "lossy_path::serialize")]
     pub run: PathBuf,
     /// Trained numbers of the model, once its programs were compiled.
     pub parameters: Option<u64>,

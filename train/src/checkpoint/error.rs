@@ -10,6 +10,13 @@ use crate::run_directory::FileError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A checkpoint in a store is not there yet.
+    #[error("{}: there is none: an upload is under way or was cut off", .path.display())]
+    Unfinished {
+        /// Where the manifest would be.
+        path: PathBuf,
+    },
+
     /// A file cannot be written or read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -153,7 +160,11 @@ impl Error {
     pub(crate) fn is_damage(&self) -> bool {
         matches!(
             self,
-            Error::Manifest { .. } | Error::Damaged { .. } | Error::Incomplete { .. } | Error::Shard { .. }
+            Error::Manifest { .. }
+                | Error::Unfinished { .. }
+                | Error::Damaged { .. }
+                | Error::Incomplete { .. }
+                | Error::Shard { .. }
         )
     }
 }

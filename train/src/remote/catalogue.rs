@@ -32,14 +32,11 @@ impl Held {
     /// Its manifest, if every object that it speaks of has its size.
     pub(super) fn manifest(&self, store: &Store) -> Result<Manifest, Error> {
         let path = store.address().place(&format!("{}/{MANIFEST}", self.folder));
-        let missing = || {
-            let reason = "there is none: an upload is under way or was cut off".to_owned();
-            Error::Manifest { path: path.clone(), reason }
-        };
+        let unfinished = || Error::Unfinished { path: path.clone() };
         if !self.is_complete() {
-            return Err(missing());
+            return Err(unfinished());
         }
-        let bytes = store.read(&format!("{}/{MANIFEST}", self.folder))?.ok_or_else(missing)?;
+        let bytes = store.read(&format!("{}/{MANIFEST}", self.folder))?.ok_or_else(unfinished)?;
         let manifest = Manifest::parse(path.clone(), &bytes)?;
         manifest.check_step(&path, self.step)?;
         manifest.files.iter().try_for_each(|(name, digest)| self.check_size(store, name, digest))?;

@@ -37,6 +37,7 @@ pub(super) fn open(
     observer: &mut dyn Observer,
 ) -> Result<Opened, Error> {
     let named = match resume {
+        Resume::From(path) if is_run(path) => return Err(Error::RunAsCheckpoint { run: path.clone() }),
         Resume::From(path) => Some(Checkpoint::open(path)?),
         Resume::Auto | Resume::Never | Resume::FromStore(_) => None,
     };
@@ -60,6 +61,11 @@ pub(super) fn open(
             Err(error)
         }
     }
+}
+
+/// Whether a folder is a run's and no checkpoint's.
+fn is_run(path: &Path) -> bool {
+    path.join(run_directory::CHECKPOINTS).is_dir() && !path.join(checkpoint::MANIFEST).exists()
 }
 
 /// The checkpoint that a run goes on from, and whether it is one of this run, named by the user.

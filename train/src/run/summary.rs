@@ -17,14 +17,16 @@ use crate::config::Config;
 use crate::run_directory::RunDirectory;
 use crate::starts::Starts;
 use crate::text::Text;
-use crate::{checkpoint, metrics, seal};
+use crate::{checkpoint, lossy_path, metrics, seal};
 
 /// What a run came to. Losses are in nats per token; what is about time or memory is about this process alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// The run directory.
+    #[serde(serialize_with = "lossy_path::serialize")]
     pub run: PathBuf,
     /// The newest checkpoint.
+    #[serde(serialize_with = "lossy_path::serialize")]
     pub checkpoint: PathBuf,
     /// Whether it was interrupted.
     pub interrupted: bool,

@@ -1,0 +1,13 @@
+//! Paths in JSON, which is Unicode: what is not is shown as `\u{fffd}`, as everywhere else where a path is told.
+
+use std::path::Path;
+
+use serde::Serializer;
+
+/// Writes a path as text, for `#[serde(serialize_with = "…")]`.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
