@@ -295,14 +295,27 @@ impl<'a> Emitter<'a> {
                 self.take_part(operands, rows, &layout[0].split[0])
             }
             Op::ScatterAdd if !layout[0].split[0].is_empty() => {
-                let rows = b.shape(operands[0])[0];
-                let start = self.start(&layout[0].split[0], rows)?;
+                let start = self.start(&layout[0].split[0], b.shape(operands[0])[0])?;
                 // Rows of other devices fall out of this one's range, and so are dropped.
-                let indices = b.sub(b.convert(operands[1], DType::I32)?, start)?;
+                let rows = self.function.ty(node.operands[0]).shape[0];
+                let indices = b.sub(self.row_numbers(operands[1], rows)?, start)?;
                 Ok(b.scatter_add(operands[0], indices, operands[2])?)
             }
             op => one(op.clone()),
         }
+    }
+
+    /// Row numbers as int32. Those that it has no room for lie outside of a table of `rows` rows, on the same side as before.
+    fn row_numbers(&self, indices: Tensor, rows: usize) -> Result<Tensor, Error> {
+        let b = self.b;
+        let dtype = b.dtype(indices);
+        let below = |value: Tensor| b.min(value, b.scalar(dtype, rows as f64)?);
+        let indices = match dtype {
+            DType::U32 => below(indices)?,
+            DType::I64 => b.max(below(indices)?, b.scalar(dtype, -1.0)?)?,
+            _ => indices,
+        };
+        Ok(b.convert(indices, DType::I32)?)
     }
 
     /// The rows of a table of `rows` rows that this device's part of it has, zeros for the others.
@@ -310,7 +323,7 @@ impl<'a> Emitter<'a> {
         let b = self.b;
         let here = b.shape(operands[0])[0];
         let number = |value: usize| b.scalar(DType::I32, value as f64);
-        let wanted = b.convert(operands[1], DType::I32)?;
+        let wanted = self.row_numbers(operands[1], rows)?;
         let wanted = b.min(b.max(wanted, number(0)?)?, number(rows - 1)?)?;
         let index = b.sub(wanted, self.start(axes, here)?)?;
         let inside = b.and(

@@ -214,6 +214,27 @@ fn rows_of_a_split_table() {
     check(build, &["model .", "data"], &["data .", "model ."], &expected);
 }
 
+/// Take clamps them into the table, scatter drops them, whether int32 has room for them or not.
+#[test]
+fn rows_beyond_a_split_table() {
+    for (dtype, rows) in [
+        (DType::U32, [1, 7, i64::from(u32::MAX), 1 << 31]),
+        (DType::I64, [1, -1, -(1 << 32), (1 << 32) + 1]),
+        (DType::I32, [1, -1, i64::from(i32::MIN), i64::from(i32::MAX)]),
+        (DType::U8, [1, 5, 6, 255]),
+    ] {
+        let build = |b: &Builder| {
+            let table = b.param("table", f32s(&[6, 2]), &[]);
+            let rows = b.constant(Literal::from_ints(TensorType::new(dtype, [4]), rows.to_vec())?)?;
+            let taken = b.take(table, rows)?;
+            b.output("taken", taken);
+            b.output("added", b.scatter_add(table, rows, b.mul(taken, taken)?)?);
+            Ok(())
+        };
+        check(build, &["model ."], &[". .", "model ."], &["all_reduce model", "all_reduce model"]);
+    }
+}
+
 #[test]
 fn softmax_over_a_split_dimension() {
     check(
