@@ -65,7 +65,8 @@ impl Site<'_> {
             Op::Unary(_) | Op::Bitcast(_) => self.pass(Layout::summed),
             Op::Binary(Binary::Add | Binary::Sub) => self.additive(view, 0, &[]),
             Op::Binary(Binary::Mul) => self.product(view),
-            Op::Binary(Binary::Div) => self.quotient(view),
+            // Of integers, the parts' remainders would be lost.
+            Op::Binary(Binary::Div) if self.result.dtype.is_float() => self.quotient(view),
             Op::Binary(_) | Op::Compare(_) => self.elementwise(view),
             Op::Select => self.additive(view, 1, &[]),
             Op::Concatenate { dim } => self.additive(view, 0, &[*dim]),
@@ -333,10 +334,10 @@ impl Site<'_> {
         let updates = self.layout(2)?;
         let indices = self.rank(1);
         let table = self.layout(0).cloned().unwrap_or_else(|| Layout::replicated(self.rank(0)));
-        let rows = table.split[0].clone();
         // The table is larger than what is added: its split decides.
-        let rest = merge(self.rank(0) - 1, [&table.split[1..], &updates.split[indices..]]);
-        let taken: Axes = rows.iter().chain(rest.iter().flatten()).copied().collect();
+        let of_rows = [&[Vec::new()], &updates.split[indices..]].concat();
+        let split = merge(self.rank(0), [&table.split[..], &of_rows]);
+        let taken: Axes = split.iter().flatten().copied().collect();
         let kept = |axes: &Axes| !axes.iter().any(|axis| taken.contains(axis));
         let mut index_split: Vec<Axes> = updates.split[..indices].to_vec();
         index_split.iter_mut().filter(|axes| !kept(axes)).for_each(Vec::clear);
@@ -347,8 +348,9 @@ impl Site<'_> {
         };
         let common: Axes = updates.partial.iter().copied().filter(both).collect();
         let partial: Axes = added.iter().chain(&common).copied().collect();
-        let result = Layout::of([&[rows][..], &rest].concat()).with_partial(&partial);
-        let updates = Layout::of([&index_split[..], &rest].concat()).with_partial(&common);
+        let updates = [&index_split[..], &split[1..]].concat();
+        let result = Layout::of(split).with_partial(&partial);
+        let updates = Layout::of(updates).with_partial(&common);
         Some(Decision { operands: vec![result.clone(), Layout::of(index_split), updates], result })
     }
 }

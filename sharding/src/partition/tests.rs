@@ -235,6 +235,32 @@ fn rows_beyond_a_split_table() {
     }
 }
 
+/// An axis that splits the table's rows cannot split what is added along its columns.
+#[test]
+fn rows_added_are_split_as_the_table_is() {
+    let build = |b: &Builder| {
+        let table = b.param("table", f32s(&[4, 4]), &[]);
+        let row = b.param("row", TensorType::new(DType::I32, []), &[]);
+        let update = b.param("update", f32s(&[4]), &[]);
+        b.output("added", b.scatter_add(table, row, update)?);
+        Ok(())
+    };
+    check(build, &["model .", "", "model"], &["model ."], &["all_gather model"]);
+    check(build, &["model .", "", "data"], &["model data"], &[]);
+}
+
+#[test]
+fn sums_of_integers_are_finished_before_they_are_divided() {
+    let build = |b: &Builder| {
+        let x = b.param("x", TensorType::new(DType::I32, [16, 4]), &[]);
+        let sum = b.sum(b.abs(x)?, &[1])?;
+        let divisor = b.full(&TensorType::new(DType::I32, [16]), 2.0)?;
+        b.output("quotient", b.div(sum, divisor)?);
+        Ok(())
+    };
+    check(build, &["data model"], &["data"], &["all_reduce model"]);
+}
+
 #[test]
 fn softmax_over_a_split_dimension() {
     check(
@@ -294,7 +320,7 @@ fn contractions_of_every_kind() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Any program, its inputs and outputs split in any way, computes what it computes whole.
     #[test]
