@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Trains a small model on Shakespeare's plays in every precision regime, on one device and on four, and compares losses.
 
-usage: python3 bench/regimes.py [--steps 300] [--seeds 1,2,3] [--record]
+usage: python3 bench/regimes.py [--long] [--steps N] [--seeds 1,2,3] [--record]
+
+300 steps on both; with --long 3,000 smaller steps on one device, at the end of which the learning rate is a hundredth.
 
 All runs of a seed have the same initial parameters (but for rounding) and the same batches. Four devices are virtual
 ones of the processor: four replicas that split the optimiser's state (ZeRO 1), the float32 copy among it. --record
-writes docs/regimes.svg and the measured part of docs/precision.md. `cargo build --release` comes first.
+writes a picture into docs and the measured part of docs/precision.md. `cargo build --release` comes first.
 
 Exit status 1 if a run did not take all its steps or has a loss that is not finite.
 """
@@ -20,34 +22,54 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GOPHER = ROOT / "target" / "release" / "gopher"
 REGIMES = ["f32", "bf16-activations", "bf16", "bf16-f32-copy"]
 COLORS = {"f32": "#4c4c4c", "bf16-activations": "#0072b2", "bf16": "#d55e00", "bf16-f32-copy": "#009e73"}
-MACHINES = ["cpu:1", "cpu:4"]
-BATCH, LENGTH = 8, 128
-HIGHEST = 2e-3
 SETTINGS = ["model.layers=2", "model.heads=4", "model.key_value_size=32", "model.d_model=128", "model.vocabulary_size=1024",
-            f"training.batch={BATCH}", f"training.sequence_length={LENGTH}", "training.validation_every=0",
-            "training.validation_batches=0", f"schedule.maximum={HIGHEST}", "schedule.warmup_steps=60"]
-PLAN = {"topology": "cpu:4", "mesh": {"data": 4}, "microbatches": 1, "zero": 1, "remat": "none",
-        "sequence_sharding": False, "batch": BATCH, "sequence_length": LENGTH}
+            "training.validation_every=0", "training.validation_batches=0", "schedule.warmup_steps=60"]
 
 
-def train(folder, regime, machine, seed, steps):
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained, beside what all have in common."""
+
+    name: str
+    steps: int
+    batch: int
+    length: int
+    highest: float
+    final_fraction: float
+    machines: tuple
+
+    def settings(self):
+        return [*SETTINGS, f"training.batch={self.batch}", f"training.sequence_length={self.length}",
+                f"schedule.maximum={self.highest}", f"schedule.final_fraction={self.final_fraction}"]
+
+    def plan(self, machine):
+        return {"topology": machine, "mesh": {"data": int(machine.split(":")[1])}, "microbatches": 1, "zero": 1,
+                "remat": "none", "sequence_sharding": False, "batch": self.batch, "sequence_length": self.length}
+
+
+SHORT = Experiment("regimes", 300, 8, 128, 2e-3, 0.1, ("cpu:1", "cpu:4"))
+LONG = Experiment("regimes-long", 3000, 4, 64, 1e-3, 0.01, ("cpu:1",))
+
+
+def train(experiment, folder, regime, machine, seed, steps):
     """The records of the run's metrics.jsonl."""
     run = run_of(folder, regime, machine, seed)
     records = read(run)
     if len(records) == steps:
         return records
     command = [str(GOPHER), "train", "--run", str(run), "--json", "--steps", str(steps)]
-    for setting in [*SETTINGS, f"training.precision={regime}", f"training.seed={seed}"]:
+    for setting in [*experiment.settings(), f"training.precision={regime}", f"training.seed={seed}"]:
         command += ["--set", setting]
     if machine != "cpu:1":
         plan = Path(folder) / "plan.json"
-        plan.write_text(json.dumps(PLAN))
+        plan.write_text(json.dumps(experiment.plan(machine)))
         command += ["--topology", machine, "--plan", str(plan)]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
@@ -117,11 +139,11 @@ def spread(values):
     return f"{mean:+.4f} ± {statistics.stdev(values) / math.sqrt(len(values)):.4f}"
 
 
-def table(runs, seeds):
+def table(runs, machines, seeds):
     """Losses, and their differences to float32 on the same devices with the same seed."""
     lines = ["| regime | devices | training loss | difference to f32 | validation loss | difference to f32 |",
              "|---|---|---|---|---|---|"]
-    for machine in MACHINES:
+    for machine in machines:
         for regime in REGIMES:
             of = {seed: runs[regime, machine, seed] for seed in seeds}
             base = {seed: runs["f32", machine, seed] for seed in seeds}
@@ -166,17 +188,17 @@ class Panel:
         return f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.6"{dash}/>'
 
 
-def picture(runs, seeds, steps):
+def picture(runs, machines, seeds, steps):
     """Losses above, and below their differences to float32; means over the seeds."""
     def mean(of):
         return [statistics.mean(values) for values in zip(*(of(seed) for seed in seeds))]
 
     losses = {(regime, machine): smoothed(mean(lambda seed: [record["loss"] for record in runs[regime, machine, seed]]), 5)
-              for regime in REGIMES for machine in MACHINES}
+              for regime in REGIMES for machine in machines}
     differences = {
         (regime, machine): smoothed(mean(lambda seed: [
             a["loss"] - b["loss"] for a, b in zip(runs[regime, machine, seed], runs["f32", machine, seed])]))
-        for regime in REGIMES[1:] for machine in MACHINES}
+        for regime in REGIMES[1:] for machine in machines}
     low = math.floor(min(map(min, losses.values())) * 2) / 2
     high = math.ceil(max(map(max, losses.values())) * 2) / 2
     most = max(abs(value) for values in differences.values() for value in values)
@@ -187,7 +209,7 @@ def picture(runs, seeds, steps):
              '<rect width="720" height="640" fill="white"/>']
     parts += above.frame([low + 0.5 * index for index in range(int((high - low) * 2) + 1)])
     parts += below.frame([-bound, -bound / 2, 0, bound / 2, bound])
-    for machine in MACHINES:
+    for machine in machines:
         for regime in REGIMES:
             dashed = machine != "cpu:1"
             parts.append(above.line(losses[regime, machine], COLORS[regime], dashed))
@@ -197,57 +219,66 @@ def picture(runs, seeds, steps):
         x = 64 + 150 * index
         parts.append(f'<line x1="{x}" y1="612" x2="{x + 24}" y2="612" stroke="{COLORS[regime]}" stroke-width="3"/>')
         parts.append(f'<text x="{x + 30}" y="616">{regime}</text>')
-    parts.append('<text x="64" y="634">solid: one device; dashed: four. Horizontal axis: steps.</text>')
+    devices = "solid: one device; dashed: four. " if len(machines) > 1 else ""
+    parts.append(f'<text x="64" y="634">{devices}Horizontal axis: steps.</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 
-BEGIN, END = "<!-- measured: begin (bench/regimes.py --record) -->", "<!-- measured: end -->"
+def section(experiment):
+    """The lines of docs/precision.md between which the results of an experiment stand."""
+    option = " --long" if experiment is LONG else ""
+    return f"<!-- measured: begin (bench/regimes.py{option} --record) -->", "<!-- measured: end -->"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--long", action="store_true", help="more and smaller steps, down to a lower learning rate")
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--seeds", default="1", help="several give a standard error")
-    parser.add_argument("--record", action="store_true", help="write docs/regimes.svg and docs/precision.md")
+    parser.add_argument("--record", action="store_true", help="write the picture and docs/precision.md")
     parser.add_argument("--keep", metavar="FOLDER", help="keep the runs there, and use those that are there")
     options = parser.parse_args()
+    experiment = LONG if options.long else SHORT
+    steps = options.steps or experiment.steps
     seeds = [int(seed) for seed in options.seeds.split(",")]
     began = datetime.datetime.now(datetime.timezone.utc)
     runs = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or temporary
         for seed in seeds:
-            for machine in MACHINES:
+            for machine in experiment.machines:
                 for regime in REGIMES:
                     start = datetime.datetime.now(datetime.timezone.utc)
-                    runs[regime, machine, seed] = train(folder, regime, machine, seed, options.steps)
+                    runs[regime, machine, seed] = train(experiment, folder, regime, machine, seed, steps)
                     seconds = (datetime.datetime.now(datetime.timezone.utc) - start).total_seconds()
                     print(f"{regime}, {machine}, seed {seed}: {final(runs[regime, machine, seed]):.4f} in {seconds:.0f} s",
                           file=sys.stderr)
-        rates = {"the highest learning rate": HIGHEST, "the last one": runs["f32", "cpu:1", seeds[0]][-1]["learning_rate"]}
+        rates = {"the highest learning rate": experiment.highest, "the last one": runs["f32", "cpu:1", seeds[0]][-1]["learning_rate"]}
         parts = []
         for name, rate in rates.items():
-            matrices, vectors = lost(run_of(folder, "f32", "cpu:1", seeds[0]), options.steps, rate)
+            matrices, vectors = lost(run_of(folder, "f32", "cpu:1", seeds[0]), steps, rate)
             parts.append(f"at {name}, {rate:.0e}, {matrices:.0%} of the updates of matrices and {vectors:.0%} of those of gains and biases")
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
     minutes = sum(record["seconds"] for records in runs.values() for record in records) / 60
     lines = [f"{began:%Y-%m-%d %H:%M} UTC, commit {commit.stdout.strip()}, {os.cpu_count()} cores, "
-             f"{minutes:.0f} minutes of steps: {options.steps} steps of {BATCH} × {LENGTH} tokens of Shakespeare's plays, a model of "
-             f"2 layers and width 128, highest learning rate 2e-3; seeds {options.seeds}. Losses in nats per token, mean over "
+             f"{minutes:.0f} minutes of steps: {steps:,} steps of {experiment.batch} × {experiment.length} tokens of Shakespeare's plays, a model of "
+             f"2 layers and width 128, highest learning rate {experiment.highest:.0e}, last {experiment.highest * experiment.final_fraction:.0e}; seeds {options.seeds}. Losses in nats per token, mean over "
              "the seeds; the training loss is the mean of the last tenth of the steps, the validation loss that of the whole "
-             "held-out part after the last step. ± is the standard error over the seeds.", "", *table(runs, seeds), "",
-             "![Loss curves of the regimes](regimes.svg)", "",
+             "held-out part after the last step. ± is the standard error over the seeds.", "", *table(runs, experiment.machines, seeds), "",
+             f"![Loss curves of the regimes]({experiment.name}.svg)", "",
              "By the float32 run's state after the last step, rounding to the nearest would lose, since they are less than half "
              "the distance between two bfloat16s: " + "; ".join(parts) + ".", ""]
     print("\n".join(lines))
     if options.record:
-        (ROOT / "docs" / "regimes.svg").write_text(picture(runs, seeds, options.steps), encoding="utf-8")
+        drawn = picture(runs, experiment.machines, seeds, steps)
+        (ROOT / "docs" / f"{experiment.name}.svg").write_text(drawn, encoding="utf-8")
         path = ROOT / "docs" / "precision.md"
         text = path.read_text(encoding="utf-8")
-        before, rest = text.split(BEGIN)
-        after = rest.split(END)[1]
-        path.write_text("\n".join([before + BEGIN, "", *lines]) + "\n" + END + after, encoding="utf-8")
-    whole = all(len(records) == options.steps for records in runs.values())
+        begin, end = section(experiment)
+        before, rest = text.split(begin)
+        after = rest.split(end, 1)[1]
+        path.write_text("\n".join([before + begin, "", *lines]) + "\n" + end + after, encoding="utf-8")
+    whole = all(len(records) == steps for records in runs.values())
     return whole and all(math.isfinite(record["loss"]) for records in runs.values() for record in records)
 
 
