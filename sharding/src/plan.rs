@@ -216,8 +216,10 @@ impl Plan {
         if self.zero > 3 {
             return Err(wrong("zero", self.zero, "it must be 0, 1, 2 or 3"));
         }
-        if self.batch == 0 || self.sequence_length == 0 {
-            return Err(wrong("batch", self.batch, "batch and sequence_length must be at least 1"));
+        for (field, size) in [("batch", self.batch), ("sequence_length", self.sequence_length)] {
+            if size == 0 {
+                return Err(wrong(field, 0, "it must be at least 1"));
+            }
         }
         if self.microbatches == 0 || !self.batch.is_multiple_of(self.microbatches) {
             let reason = format!("it must divide the batch of {} sequences", self.batch);
@@ -327,6 +329,8 @@ mod tests {
         refused(|plan| plan.mesh.model = 0, "plan: mesh.model = 0: it must be at least 1");
         refused(|plan| plan.stages = 1, "plan: stages = 1: mesh axis `stage` has 2 devices");
         refused(|plan| plan.zero = 4, "plan: zero = 4: it must be 0, 1, 2 or 3");
+        refused(|plan| plan.batch = 0, "plan: batch = 0: it must be at least 1");
+        refused(|plan| plan.sequence_length = 0, "plan: sequence_length = 0: it must be at least 1");
         refused(
             |plan| plan.microbatches = 3,
             "plan: microbatches = 3: it must divide the batch of 16 sequences",

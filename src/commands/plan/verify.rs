@@ -60,8 +60,8 @@ pub fn verify(
         let request = Request::new(target.clone(), program);
         note(format_args!("verifying plan {} for {}", index + 1, topology.with_slices()));
         let verdict = verified.verdict(&request, &worker, &mut fetching).map_err(|error| {
-            let plan = serde_json::to_string(&entry.plan).unwrap_or_default();
-            anyhow::Error::new(error).context(format!("plan {} cannot be verified: {plan}", index + 1))
+            note(format_args!("the plan was {}", serde_json::to_string(&entry.plan).unwrap_or_default()));
+            anyhow::Error::new(error).context(format!("plan {} cannot be verified", index + 1))
         })?;
         if let Some(text) = verdict.note {
             note(text);
