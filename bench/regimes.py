@@ -3,7 +3,8 @@
 
 usage: python3 bench/regimes.py [--long] [--steps N] [--seeds 1,2,3] [--record]
 
-300 steps on both; with --long 3,000 smaller steps on one device, at the end of which the learning rate is a hundredth.
+300 steps on both; with --long 100,000 steps of a smaller model on one device, at the end of which the learning rate is
+a hundredth of the highest. Those runs keep to a core each, as many at a time as there are cores.
 
 All runs of a seed have the same initial parameters (but for rounding) and the same batches. Four devices are virtual
 ones of the processor: four replicas that split the optimiser's state (ZeRO 1), the float32 copy among it. --record
@@ -14,14 +15,17 @@ Exit status 1 if a run did not take all its steps or has a loss that is not fini
 
 import argparse
 import array
+import concurrent.futures
 import datetime
 import json
 import math
 import os
+import queue
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +33,9 @@ ROOT = Path(__file__).resolve().parent.parent
 GOPHER = ROOT / "target" / "release" / "gopher"
 REGIMES = ["f32", "bf16-activations", "bf16", "bf16-f32-copy"]
 COLORS = {"f32": "#4c4c4c", "bf16-activations": "#0072b2", "bf16": "#d55e00", "bf16-f32-copy": "#009e73"}
-SETTINGS = ["model.layers=2", "model.heads=4", "model.key_value_size=32", "model.d_model=128", "model.vocabulary_size=1024",
-            "training.validation_every=0", "training.validation_batches=0", "schedule.warmup_steps=60"]
+SETTINGS = ["training.validation_every=0", "training.validation_batches=0", "schedule.warmup_steps=60"]
+FIELDS = {"loss", "learning_rate", "validation_loss", "wall_seconds"}
+POINTS = 300  # of a line of the picture
 
 
 @dataclass(frozen=True)
@@ -38,15 +43,22 @@ class Experiment:
     """What is trained, beside what all have in common."""
 
     name: str
+    layers: int
+    heads: int
+    width: int
+    vocabulary: int
     steps: int
     batch: int
     length: int
     highest: float
     final_fraction: float
     machines: tuple
+    at_once: int
 
     def settings(self):
-        return [*SETTINGS, f"training.batch={self.batch}", f"training.sequence_length={self.length}",
+        return [*SETTINGS, f"model.layers={self.layers}", f"model.heads={self.heads}", f"model.d_model={self.width}",
+                f"model.key_value_size={self.width // self.heads}", f"model.vocabulary_size={self.vocabulary}",
+                f"training.batch={self.batch}", f"training.sequence_length={self.length}",
                 f"schedule.maximum={self.highest}", f"schedule.final_fraction={self.final_fraction}"]
 
     def plan(self, machine):
@@ -54,11 +66,33 @@ class Experiment:
                 "remat": "none", "sequence_sharding": False, "batch": self.batch, "sequence_length": self.length}
 
 
-SHORT = Experiment("regimes", 300, 8, 128, 2e-3, 0.1, ("cpu:1", "cpu:4"))
-LONG = Experiment("regimes-long", 3000, 4, 64, 1e-3, 0.01, ("cpu:1",))
+SHORT = Experiment("regimes", 2, 4, 128, 1024, 300, 8, 128, 2e-3, 0.1, ("cpu:1", "cpu:4"), at_once=1)
+LONG = Experiment("regimes-long", 2, 2, 32, 512, 100_000, 4, 32, 1e-3, 0.01, ("cpu:1",), at_once=os.cpu_count())
 
 
-def train(experiment, folder, regime, machine, seed, steps):
+def train_all(experiment, folder, seeds, steps):
+    """The records of metrics.jsonl of every run, by (regime, machine, seed)."""
+    keys = [(regime, machine, seed) for seed in seeds for machine in experiment.machines for regime in REGIMES]
+    cores = queue.SimpleQueue()
+    for core in sorted(os.sched_getaffinity(0))[:experiment.at_once]:
+        cores.put(core)
+
+    def one(key):
+        core = cores.get()
+        began = time.monotonic()
+        try:
+            records = train(experiment, folder, *key, steps, {core} if experiment.at_once > 1 else os.sched_getaffinity(0))
+        finally:
+            cores.put(core)
+        regime, machine, seed = key
+        print(f"{regime}, {machine}, seed {seed}: {final(records):.4f} in {time.monotonic() - began:.0f} s", file=sys.stderr)
+        return key, records
+
+    with concurrent.futures.ThreadPoolExecutor(cores.qsize()) as pool:
+        return dict(pool.map(one, keys))
+
+
+def train(experiment, folder, regime, machine, seed, steps, cores):
     """The records of the run's metrics.jsonl."""
     run = run_of(folder, regime, machine, seed)
     records = read(run)
@@ -71,7 +105,8 @@ def train(experiment, folder, regime, machine, seed, steps):
         plan = Path(folder) / "plan.json"
         plan.write_text(json.dumps(experiment.plan(machine)))
         command += ["--topology", machine, "--plan", str(plan)]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: os.sched_setaffinity(0, cores))
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
     return read(run)
@@ -83,9 +118,12 @@ def run_of(folder, regime, machine, seed):
 
 
 def read(run):
-    """What metrics.jsonl holds; nothing if there is none."""
+    """What metrics.jsonl has of FIELDS, for each step; nothing if there is none."""
     path = run / "metrics.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    if not path.exists():
+        return []
+    with path.open() as lines:
+        return [{name: value for name, value in json.loads(line).items() if name in FIELDS} for line in lines]
 
 
 def tensors(run):
@@ -123,6 +161,11 @@ def final(records):
     """Mean training loss of the last tenth of the steps."""
     tail = records[-max(1, len(records) // 10):]
     return statistics.mean(record["loss"] for record in tail)
+
+
+def grouped(values, group):
+    """Means of that many successive values each; a rest at the end is left out."""
+    return [statistics.fmean(values[i:i + group]) for i in range(0, len(values) - group + 1, group)]
 
 
 def smoothed(values, width=15):
@@ -183,7 +226,8 @@ class Panel:
         return parts
 
     def line(self, values, color, dashed):
-        points = " ".join(self.point(index + 1, value) for index, value in enumerate(values))
+        group = self.steps / len(values)
+        points = " ".join(self.point(group * index + (group + 1) / 2, value) for index, value in enumerate(values))
         dash = ' stroke-dasharray="5 4"' if dashed else ""
         return f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.6"{dash}/>'
 
@@ -191,8 +235,9 @@ class Panel:
 def picture(runs, machines, seeds, steps):
     """Losses above, and below their differences to float32; means over the seeds."""
     def mean(of):
-        return [statistics.mean(values) for values in zip(*(of(seed) for seed in seeds))]
+        return [statistics.mean(values) for values in zip(*(grouped(of(seed), group) for seed in seeds))]
 
+    group = max(1, steps // POINTS)
     losses = {(regime, machine): smoothed(mean(lambda seed: [record["loss"] for record in runs[regime, machine, seed]]), 5)
               for regime in REGIMES for machine in machines}
     differences = {
@@ -204,7 +249,7 @@ def picture(runs, machines, seeds, steps):
     most = max(abs(value) for values in differences.values() for value in values)
     bound = next(bound for bound in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5) if bound >= most)
     above = Panel(50, 250, steps, low, high, "training loss, nats per token")
-    below = Panel(370, 190, steps, -bound, bound, "difference to f32 on the same devices, mean of 15 steps")
+    below = Panel(370, 190, steps, -bound, bound, f"difference to f32 on the same devices, mean of {15 * group:,} steps")
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 640" font-family="sans-serif" font-size="12">',
              '<rect width="720" height="640" fill="white"/>']
     parts += above.frame([low + 0.5 * index for index in range(int((high - low) * 2) + 1)])
@@ -242,27 +287,19 @@ def main():
     steps = options.steps or experiment.steps
     seeds = [int(seed) for seed in options.seeds.split(",")]
     began = datetime.datetime.now(datetime.timezone.utc)
-    runs = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or temporary
-        for seed in seeds:
-            for machine in experiment.machines:
-                for regime in REGIMES:
-                    start = datetime.datetime.now(datetime.timezone.utc)
-                    runs[regime, machine, seed] = train(experiment, folder, regime, machine, seed, steps)
-                    seconds = (datetime.datetime.now(datetime.timezone.utc) - start).total_seconds()
-                    print(f"{regime}, {machine}, seed {seed}: {final(runs[regime, machine, seed]):.4f} in {seconds:.0f} s",
-                          file=sys.stderr)
+        runs = train_all(experiment, folder, seeds, steps)
         rates = {"the highest learning rate": experiment.highest, "the last one": runs["f32", "cpu:1", seeds[0]][-1]["learning_rate"]}
         parts = []
         for name, rate in rates.items():
             matrices, vectors = lost(run_of(folder, "f32", "cpu:1", seeds[0]), steps, rate)
             parts.append(f"at {name}, {rate:.0e}, {matrices:.0%} of the updates of matrices and {vectors:.0%} of those of gains and biases")
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    minutes = sum(record["seconds"] for records in runs.values() for record in records) / 60
+    minutes = sum(records[-1]["wall_seconds"] for records in runs.values()) / 60
     lines = [f"{began:%Y-%m-%d %H:%M} UTC, commit {commit.stdout.strip()}, {os.cpu_count()} cores, "
-             f"{minutes:.0f} minutes of steps: {steps:,} steps of {experiment.batch} × {experiment.length} tokens of Shakespeare's plays, a model of "
-             f"2 layers and width 128, highest learning rate {experiment.highest:.0e}, last {experiment.highest * experiment.final_fraction:.0e}; seeds {options.seeds}. Losses in nats per token, mean over "
+             f"{minutes:.0f} minutes of training: {steps:,} steps of {experiment.batch} × {experiment.length} tokens of Shakespeare's plays, a model of "
+             f"{experiment.layers} layers and width {experiment.width}, highest learning rate {experiment.highest:.0e}, last {experiment.highest * experiment.final_fraction:.0e}; seeds {options.seeds}. Losses in nats per token, mean over "
              "the seeds; the training loss is the mean of the last tenth of the steps, the validation loss that of the whole "
              "held-out part after the last step. ± is the standard error over the seeds.", "", *table(runs, experiment.machines, seeds), "",
              f"![Loss curves of the regimes]({experiment.name}.svg)", "",
