@@ -218,9 +218,9 @@ class Panel:
             y = self.point(1, tick).split(",")[1]
             parts.append(f'<line x1="{self.left}" y1="{y}" x2="{right}" y2="{y}" stroke="#dddddd"/>')
             parts.append(f'<text x="{self.left - 8}" y="{y}" dy="4" text-anchor="end">{tick:g}</text>')
-        for step in [1, *range(self.steps // 6, self.steps + 1, max(1, self.steps // 6))]:
+        for step in [1, *range(self.steps // 5, self.steps + 1, max(1, self.steps // 5))]:
             x = self.point(step, self.low).split(",")[0]
-            parts.append(f'<text x="{x}" y="{bottom + 18}" text-anchor="middle">{step}</text>')
+            parts.append(f'<text x="{x}" y="{bottom + 18}" text-anchor="middle">{step:,}</text>')
         parts.append(f'<rect x="{self.left}" y="{self.top}" width="{self.width}" height="{self.height}" fill="none" '
                      'stroke="#888888"/>')
         return parts
