@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::place::Place;
+use crate::place::{Place, TEXT};
 
 /// A training that goes on until it is killed.
 struct Endless {
@@ -103,6 +103,26 @@ fn an_address_that_cannot_be_had_ends_it_before_anything_is_done() {
     let output = place.train(&["--run", "a", "--metrics-addr", ":9090"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(!place.path("a").exists());
+}
+
+/// A long validation is no part of the time of the steps around it, which throughput and goodput are made of.
+#[test]
+fn steps_are_timed_without_validation() {
+    let Some(place) = Place::new() else { return };
+    place.write("text.txt", TEXT.repeat(2000));
+    let all =
+        ["training.validation_every=3", "training.validation_batches=0", "data.validation_fraction=0.5"];
+    let set: Vec<&str> = all.iter().flat_map(|setting| ["--set", setting]).collect();
+    place.trained(&[&["--run", "a", "--steps", "7"], &set[..]].concat());
+    let records = place.metrics("a");
+    let validations: Vec<f64> =
+        records.iter().filter_map(|record| record["validation_seconds"].as_f64()).collect();
+    assert_eq!(validations.len(), 3, "after steps 3, 6 and 7");
+    let shortest = validations.iter().copied().fold(f64::INFINITY, f64::min);
+    for record in &records {
+        // A step has one batch, a validation over a thousand.
+        assert!(record["seconds"].as_f64().unwrap() < shortest / 4.0, "{shortest}: {record}");
+    }
 }
 
 /// Goodput counts every step once, and all wall time since the first start: processes that were killed, and the time

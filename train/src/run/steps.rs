@@ -107,7 +107,6 @@ struct InFlight {
     loss: TransferToHost,
     grad_norm: TransferToHost,
     applied: TransferToHost,
-    validation: Vec<TransferToHost>,
     more: BTreeMap<String, serde_json::Value>,
 }
 
@@ -244,7 +243,8 @@ impl<'a> Steps<'a> {
             if change && !stopping && under_way.is_none() {
                 self.change_batch(last + 1, observer)?;
             }
-            let wait = save || change && under_way.is_some();
+            // Nor before it is validated: what is validated is the state, and the time it takes is not the steps'.
+            let wait = under_way.is_some() && (save || change || self.is_validation_due(last));
             let started = match last < steps && !stopping && !wait {
                 true => Some(self.start(last + 1, under_way.as_ref())?),
                 false => None,
@@ -283,6 +283,11 @@ impl<'a> Steps<'a> {
         step > 0 && is_due(step, every) && !self.saving.has(step)
     }
 
+    fn is_validation_due(&self, step: u64) -> bool {
+        let training = &self.config.training;
+        self.parts.validation.is_some() && (step == training.steps || is_due(step, training.validation_every))
+    }
+
     /// Compiles the program for the batch that begins with `step`.
     fn change_batch(&mut self, step: u64, observer: &mut dyn Observer) -> Result<(), Error> {
         let batch = self.batches.batch(step - 1);
@@ -296,9 +301,8 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// Gives the device a step, and the validation after it if one is due.
+    /// Gives the device a step.
     fn start(&mut self, step: u64, under_way: Option<&InFlight>) -> Result<InFlight, Error> {
-        let training = &self.config.training;
         let launch = Launch {
             config: self.config,
             sequences: &self.sequences,
@@ -323,25 +327,17 @@ impl<'a> Steps<'a> {
             self.outcome.device_waits.push(waited);
             more.insert("device_wait_seconds".to_owned(), waited.into());
         }
-        let validation = match &self.parts.validation {
-            Some((validation, program))
-                if step == training.steps || is_due(step, training.validation_every) =>
-            {
-                validation.start(program, &self.parts.state)?
-            }
-            _ => Vec::new(),
-        };
-        Ok(InFlight { step, learning_rate, loss, grad_norm, applied, validation, more })
+        Ok(InFlight { step, learning_rate, loss, grad_norm, applied, more })
     }
 
-    /// Waits for a step, decides what to do about it, and writes down what came of it if it counts. What is left to do if
-    /// it was not applied.
+    /// Waits for a step, decides what to do about it, and writes down what came of it if it counts, after the validation
+    /// if one is due. What is left to do if it was not applied.
     fn finish(
         &mut self,
         under_way: InFlight,
         observer: &mut dyn Observer,
     ) -> Result<Option<(incidents::Outcome, Decision)>, Error> {
-        let InFlight { step, learning_rate, loss, grad_norm, applied, validation, mut more } = under_way;
+        let InFlight { step, learning_rate, loss, grad_norm, applied, mut more } = under_way;
         self.watchdog.waits(step, Wait::Step);
         let (loss, grad_norm, applied) = (number(loss)?, number(grad_norm)?, number(applied)? != 0.0);
         let seconds = self.finished_at.elapsed().as_secs_f64();
@@ -360,17 +356,15 @@ impl<'a> Steps<'a> {
         }
         let counts = applied || decision == Decision::Skip;
         let mut validation_loss = None;
-        if counts && !validation.is_empty() {
+        if let Some((validation, program)) = &self.parts.validation
+            && counts
+            && self.is_validation_due(step)
+        {
             self.watchdog.waits(step, Wait::Validation);
-            let mut sum = 0.0;
-            let count = validation.len() as f64;
-            for loss in validation {
-                sum += number(loss)?;
-                self.watchdog.ended(None);
-            }
+            let loss = validation.loss(program, &self.parts.state, || self.watchdog.ended(None))?;
             more.insert("validation_seconds".into(), self.finished_at.elapsed().as_secs_f64().into());
             self.finished_at = Instant::now();
-            validation_loss = Some(sum / count);
+            validation_loss = Some(loss);
         }
         self.watchdog.waits(step, Wait::Nothing);
         self.free_since = Instant::now();

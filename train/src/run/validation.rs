@@ -7,6 +7,7 @@ use model::parameters::COUNT;
 use sharding::plan::Plan;
 use sharding::{Program, TransferToHost};
 
+use super::launch::number;
 use crate::Error;
 use crate::config::Config;
 use crate::feed::upload_batch;
@@ -67,10 +68,22 @@ impl Validation {
         plan
     }
 
-    /// Hands every batch to the device, after the steps it has been given, and does not wait. The loss on all of them is
-    /// the mean of what comes.
-    pub(super) fn start(&self, program: &Program, state: &State) -> Result<Vec<TransferToHost>, Error> {
-        let mut losses = Vec::new();
+    /// The mean loss over all batches. While the device works on one, the next is prepared; `ended` is called at the end
+    /// of each.
+    pub(super) fn loss(
+        &self,
+        program: &Program,
+        state: &State,
+        mut ended: impl FnMut(),
+    ) -> Result<f64, Error> {
+        let (mut sum, mut count) = (0.0, 0u64);
+        let mut finish = |loss: TransferToHost| -> Result<(), Error> {
+            sum += number(loss)?;
+            count += 1;
+            ended();
+            Ok(())
+        };
+        let mut under_way = None;
         for index in 0..self.batches {
             for first in (0..self.batch).step_by(self.rows) {
                 let rows = |rows: Range<usize>| {
@@ -79,10 +92,12 @@ impl Validation {
                 let [tokens, targets] = upload_batch(program, COUNT, rows)?;
                 let mut inputs: Vec<_> = state.parameters().iter().collect();
                 inputs.extend([&tokens, &targets]);
-                losses.push(program.run(&inputs)?[0].start_to_host()?);
+                let started = program.run(&inputs)?[0].start_to_host()?;
+                under_way.replace(started).map_or(Ok(()), &mut finish)?;
             }
         }
-        Ok(losses)
+        under_way.map_or(Ok(()), &mut finish)?;
+        Ok(sum / count as f64)
     }
 }
 
