@@ -275,17 +275,22 @@ def section(experiment):
     return f"<!-- measured: begin (bench/regimes.py{option} --record) -->", "<!-- measured: end -->"
 
 
+def seeds_of(text):
+    """The numbers of a list with commas."""
+    return [int(seed) for seed in text.split(",")]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--long", action="store_true", help="more and smaller steps, down to a lower learning rate")
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--seeds", default="1", help="several give a standard error")
+    parser.add_argument("--seeds", type=seeds_of, default="1", help="several, with commas, give a standard error")
     parser.add_argument("--record", action="store_true", help="write the picture and docs/precision.md")
     parser.add_argument("--keep", metavar="FOLDER", help="keep the runs there, and use those that are there")
     options = parser.parse_args()
     experiment = LONG if options.long else SHORT
     steps = options.steps or experiment.steps
-    seeds = [int(seed) for seed in options.seeds.split(",")]
+    seeds = options.seeds
     began = datetime.datetime.now(datetime.timezone.utc)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or temporary
@@ -299,7 +304,7 @@ def main():
     minutes = sum(records[-1]["wall_seconds"] for records in runs.values()) / 60
     lines = [f"{began:%Y-%m-%d %H:%M} UTC, commit {commit.stdout.strip()}, {os.cpu_count()} cores, "
              f"{minutes:.0f} minutes of training: {steps:,} steps of {experiment.batch} × {experiment.length} tokens of Shakespeare's plays, a model of "
-             f"{experiment.layers} layers and width {experiment.width}, highest learning rate {experiment.highest:.0e}, last {experiment.highest * experiment.final_fraction:.0e}; seeds {options.seeds}. Losses in nats per token, mean over "
+             f"{experiment.layers} layers and width {experiment.width}, highest learning rate {experiment.highest:.0e}, last {experiment.highest * experiment.final_fraction:.0e}; seeds {','.join(map(str, seeds))}. Losses in nats per token, mean over "
              "the seeds; the training loss is the mean of the last tenth of the steps, the validation loss that of the whole "
              "held-out part after the last step. ± is the standard error over the seeds.", "", *table(runs, experiment.machines, seeds), "",
              f"![Loss curves of the regimes]({experiment.name}.svg)", "",
