@@ -1,22 +1,28 @@
-//! Sizes of a model, and the six of the paper.
+//! The model of a configuration: an architecture with its sizes, and the kinds there are.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
-/// Sizes of a Transformer of the Gopher family.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelConfig {
-    /// Number of Transformer layers.
-    pub layers: usize,
-    /// Number of attention heads.
-    pub heads: usize,
-    /// Width of each head's keys, queries and values.
-    pub key_value_size: usize,
-    /// Width of the residual stream; even, since half of a position's encoding are sines.
-    pub d_model: usize,
-    /// Number of tokens in the vocabulary.
-    pub vocabulary_size: usize,
-}
+use serde::de::value::{Error as ValueError, MapDeserializer};
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::architecture::{Architecture, Sizes};
+use crate::gopher::Gopher;
+use crate::llama::Llama;
+use crate::parameters::{ParameterSpec, VOCABULARY};
+use crate::preset::Preset;
+
+/// Every kind of architecture that a configuration can name. A new one is registered here, and nowhere else.
+pub const KINDS: [Kind; 2] = [Kind::of::<Gopher>(), Kind::of::<Llama>()];
+
+/// The key of a model's section that names the kind.
+pub const KIND: &str = "kind";
+
+/// The key that says what the embedding's rows are a multiple of.
+pub const VOCABULARY_MULTIPLE: &str = "vocabulary_multiple";
 
 /// A size that makes no model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,170 +30,303 @@ pub enum ConfigError {
     /// A size is zero.
     #[error("model.{0} is 0; it must be at least 1")]
     Zero(&'static str),
-    /// The width of the residual stream is odd.
-    #[error("model.d_model is {0}; it must be even, as half of a position's encoding are sines")]
-    OddWidth(usize),
+    /// A size breaks a rule of its architecture.
+    #[error("model.{key} is {value}; {rule}")]
+    Rule {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: usize,
+        /// What it must be, and why.
+        rule: String,
+    },
+    /// A constant is not positive.
+    #[error("model.{key} is {value}; it must be a positive number")]
+    NotPositive {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+    },
     /// Too many parameters to count.
     #[error("the model's sizes multiply to more parameters than can be counted; check model.{0}")]
     TooLarge(&'static str),
 }
 
-impl ModelConfig {
-    /// Width of the feed-forward layer: four times the residual stream's (paper, Table 1).
-    pub fn feed_forward_size(&self) -> usize {
-        4 * self.d_model
+/// Checks that every size is at least 1 and so small that products of three of them fit 64 bits, with room for the
+/// optimiser's state in bytes.
+pub(crate) fn check_sizes(keys: &[(&'static str, Value)]) -> Result<(), ConfigError> {
+    for &(name, value) in keys {
+        match value {
+            Value::Size(0) => return Err(ConfigError::Zero(name)),
+            Value::Size(size) if size > 1 << 20 => return Err(ConfigError::TooLarge(name)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The value of a key of a model's section.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A number of things.
+    Size(usize),
+    /// A constant.
+    Number(f64),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl From<usize> for Value {
+    fn from(size: usize) -> Self {
+        Value::Size(size)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Value::Number(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Value::Flag(flag)
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Size(size) => write!(f, "{size}"),
+            Value::Number(number) => write!(f, "{number:?}"),
+            Value::Flag(flag) => write!(f, "{flag}"),
+        }
+    }
+}
+
+/// An architecture that configurations can name: its sizes are the keys of `[model]`.
+pub trait Configured: Architecture + DeserializeOwned + Sized + 'static {
+    /// Its name, as [`Architecture::kind`].
+    const KIND: &'static str;
+
+    /// A model of this kind with the sizes that every decoder has, and usual values for the rest.
+    fn like(sizes: &Sizes) -> Self;
+
+    /// Its models with a name, smallest first.
+    fn presets() -> Vec<Preset>;
+}
+
+/// A registered kind of architecture.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// Its name in configurations.
+    pub name: &'static str,
+    /// A model of this kind of given sizes.
+    pub like: fn(&Sizes) -> ModelConfig,
+    /// Its models with a name.
+    pub presets: fn() -> Vec<Preset>,
+    read: fn(Vec<(String, Scalar)>) -> Result<ModelConfig, ValueError>,
+}
+
+impl Kind {
+    /// The kind of an architecture.
+    pub const fn of<T: Configured>() -> Kind {
+        Kind {
+            name: T::KIND,
+            like: |sizes| T::like(sizes).into(),
+            presets: T::presets,
+            read: |keys| Ok(T::deserialize(MapDeserializer::new(keys.into_iter()))?.into()),
+        }
     }
 
-    /// Width of all heads together.
-    pub fn attention_size(&self) -> usize {
-        self.heads * self.key_value_size
+    /// The kind of this name.
+    pub fn find(name: &str) -> Option<&'static Kind> {
+        static ALL: [Kind; KINDS.len()] = KINDS;
+        ALL.iter().find(|kind| kind.name == name)
+    }
+}
+
+/// A model: its architecture, with the sizes.
+///
+/// In a configuration it is the section `[model]`: `kind`, the keys of that kind, and `vocabulary_multiple`. Without a
+/// `kind` it is a Gopher.
+#[derive(Clone, Debug)]
+pub struct ModelConfig {
+    architecture: Arc<dyn Architecture>,
+    vocabulary_multiple: usize,
+}
+
+impl<T: Architecture + 'static> From<T> for ModelConfig {
+    fn from(architecture: T) -> Self {
+        Self { architecture: Arc::new(architecture), vocabulary_multiple: 1 }
+    }
+}
+
+impl Deref for ModelConfig {
+    type Target = dyn Architecture;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.architecture
+    }
+}
+
+impl PartialEq for ModelConfig {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries() == other.entries() && self.kind() == other.kind()
+    }
+}
+
+impl ModelConfig {
+    /// Every key of the section but `kind`, with its value.
+    pub fn entries(&self) -> Vec<(&'static str, Value)> {
+        let mut keys = self.keys();
+        keys.push((VOCABULARY_MULTIPLE, self.vocabulary_multiple.into()));
+        keys
     }
 
     /// Checks the sizes.
     ///
     /// # Errors
-    /// Names the size that is wrong.
+    /// [`ConfigError`] with the key that is wrong.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let sizes = [
-            ("layers", self.layers),
-            ("heads", self.heads),
-            ("key_value_size", self.key_value_size),
-            ("d_model", self.d_model),
-            ("vocabulary_size", self.vocabulary_size),
-        ];
-        for (name, size) in sizes {
-            if size == 0 {
-                return Err(ConfigError::Zero(name));
-            }
-            // Every product of three sizes below then fits 64 bits, with room for optimiser state in bytes.
-            if size > 1 << 20 {
-                return Err(ConfigError::TooLarge(name));
-            }
-        }
-        if !self.d_model.is_multiple_of(2) {
-            return Err(ConfigError::OddWidth(self.d_model));
-        }
-        Ok(())
+        self.architecture.check()?;
+        check_sizes(&[(VOCABULARY_MULTIPLE, self.vocabulary_multiple.into())])
     }
 
-    /// Weights in matrices, which is what the paper's model names count (`docs/model.md`):
-    /// `vocabulary·d + layers·(5·d·heads·kv + 8·d²)`, the tied embedding counted once.
+    /// The same model whose embedding has rows in multiples of `multiple`, at least 1.
+    pub fn with_vocabulary_multiple(&self, multiple: usize) -> ModelConfig {
+        Self { vocabulary_multiple: multiple.max(1), ..self.clone() }
+    }
+
+    /// What the rows of the embedding are a multiple of.
+    pub fn vocabulary_multiple(&self) -> usize {
+        self.vocabulary_multiple
+    }
+
+    /// Rows of the embedding, and logits of a position: the tokens of the vocabulary, and ids behind them that stand for
+    /// none, whose logits are so low that no softmax gives them weight.
+    pub fn padded_vocabulary(&self) -> usize {
+        self.sizes().vocabulary_size.next_multiple_of(self.vocabulary_multiple.max(1))
+    }
+
+    /// The same model with another number of layers.
+    pub fn with_layers(&self, layers: usize) -> ModelConfig {
+        self.architecture.with_layers(layers).with_vocabulary_multiple(self.vocabulary_multiple)
+    }
+
+    /// The parameters as programs and checkpoints have them: as [`Architecture::parameters`], with a padded vocabulary.
+    pub fn parameters(&self) -> Vec<ParameterSpec> {
+        let mut specs = self.architecture.parameters();
+        for spec in &mut specs {
+            for (size, axis) in spec.shape.iter_mut().zip(spec.axes) {
+                if *axis == VOCABULARY {
+                    *size = size.next_multiple_of(self.vocabulary_multiple.max(1));
+                }
+            }
+        }
+        specs
+    }
+
+    fn count(&self, matrices: bool) -> u64 {
+        let specs = self.architecture.parameters();
+        let chosen = specs.iter().filter(|spec| spec.is_matrix() == matrices);
+        chosen.fold(0, |sum: u64, spec| sum.saturating_add(spec.elements()))
+    }
+
+    /// Weights in matrices, which is what the Gopher paper's model names count (`docs/model.md`), padding left out.
     pub fn matrix_parameters(&self) -> u64 {
-        let [layers, d, a, vocabulary] =
-            [self.layers, self.d_model, self.attention_size(), self.vocabulary_size].map(|size| size as u64);
-        vocabulary * d + layers * (5 * d * a + 8 * d * d)
-    }
-
-    /// Floating-point operations that one token takes in training, forward and backward, computed again or not:
-    /// `6N + 12·L·H·K·T` with all parameters (Chowdhery et al. 2022, arXiv 2204.02311, appendix B).
-    pub fn flops_per_token(&self, sequence_length: usize) -> f64 {
-        let attention = 12.0 * (self.layers * self.attention_size()) as f64 * sequence_length as f64;
-        6.0 * self.total_parameters() as f64 + attention
+        self.count(true)
     }
 
     /// Gains and biases: all parameters that [`ModelConfig::matrix_parameters`] leaves out.
     pub fn vector_parameters(&self) -> u64 {
-        let [layers, d, a, vocabulary] =
-            [self.layers, self.d_model, self.attention_size(), self.vocabulary_size].map(|size| size as u64);
-        layers * (8 * d + 2 * a) + d + vocabulary
+        self.count(false)
     }
 
     /// All trained numbers.
     pub fn total_parameters(&self) -> u64 {
-        self.matrix_parameters() + self.vector_parameters()
+        self.matrix_parameters().saturating_add(self.vector_parameters())
     }
 }
 
-/// A row of the paper's Table 1.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Preset {
-    /// Name: `44m` … `280b`.
-    pub name: &'static str,
-    /// Sizes.
-    pub config: ModelConfig,
-    /// Highest learning rate.
-    pub max_learning_rate: f64,
-    /// Batch in sequences of 2,048 tokens: 0.25M tokens are 128 sequences, 2M 1,024, 3M 1,536.
-    pub batch_sequences: usize,
-    /// Global norm that gradients are clipped to.
-    pub clip_norm: f64,
-    /// Whether parameters are trained in bfloat16 (7.1B and 280B) or float32.
-    pub bfloat16_parameters: bool,
-}
-
-impl Preset {
-    /// The six models of Table 1, smallest first.
-    pub fn all() -> Vec<Preset> {
-        // (name, layers, heads, key/value size, d_model, max learning rate, sequences per batch, clip, bf16)
-        let rows = [
-            ("44m", 8, 16, 32, 512, 6e-4, 128, 1.0, false),
-            ("117m", 12, 12, 64, 768, 6e-4, 128, 1.0, false),
-            ("417m", 12, 12, 128, 1536, 2e-4, 128, 1.0, false),
-            ("1.4b", 24, 16, 128, 2048, 2e-4, 128, 1.0, false),
-            ("7.1b", 32, 32, 128, 4096, 1.2e-4, 1024, 0.25, true),
-            ("280b", 80, 128, 128, 16384, 4e-5, 1536, 0.25, true),
-        ];
-        rows.into_iter()
-            .map(|(name, layers, heads, key_value_size, d_model, rate, batch, clip, bf16)| Preset {
-                name,
-                config: ModelConfig { layers, heads, key_value_size, d_model, vocabulary_size: 32_000 },
-                max_learning_rate: rate,
-                batch_sequences: batch,
-                clip_norm: clip,
-                bfloat16_parameters: bf16,
-            })
-            .collect()
-    }
-
-    /// The model of this name, in any case; `gopher` is the 280B one.
-    pub fn find(name: &str) -> Option<Preset> {
-        let name = name.to_ascii_lowercase();
-        let name = if name == "gopher" { "280b" } else { &name };
-        Preset::all().into_iter().find(|preset| preset.name == name)
+impl Serialize for ModelConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(KIND, self.kind())?;
+        for (key, value) in self.entries() {
+            map.serialize_entry(key, &value)?;
+        }
+        map.end()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A value as a file has it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Integer(i64),
+    Number(f64),
+    Flag(bool),
+    Text(String),
+}
 
-    /// Fact: the tied embedding and the per-layer relative projection counted, these are the paper's names.
-    #[test]
-    fn matrix_parameters_give_the_names_of_table_1() {
-        let counts: Vec<_> =
-            Preset::all().iter().map(|preset| (preset.name, preset.config.matrix_parameters())).collect();
-        assert_eq!(
-            counts,
-            [
-                ("44m", 43_646_976),
-                ("117m", 116_588_544),
-                ("417m", 417_202_176),
-                ("1.4b", 1_374_158_848),
-                ("7.1b", 7_110_393_856),
-                ("280b", 279_697_162_240),
-            ]
-        );
+impl<'de> IntoDeserializer<'de, ValueError> for Scalar {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
     }
+}
 
-    #[test]
-    fn vectors_come_to_ten_widths_a_layer() {
-        for preset in Preset::all() {
-            let config = preset.config;
-            let outside_layers = (config.d_model + config.vocabulary_size) as u64;
-            assert_eq!(
-                config.vector_parameters() - outside_layers,
-                10 * (config.layers * config.d_model) as u64
-            );
+impl<'de> Deserializer<'de> for Scalar {
+    type Error = ValueError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match self {
+            Scalar::Integer(number) => visitor.visit_i64(number),
+            Scalar::Number(number) => visitor.visit_f64(number),
+            Scalar::Flag(flag) => visitor.visit_bool(flag),
+            Scalar::Text(text) => visitor.visit_string(text),
         }
     }
 
-    #[test]
-    fn wrong_sizes_are_named() {
-        let good = ModelConfig { layers: 1, heads: 1, key_value_size: 1, d_model: 2, vocabulary_size: 1 };
-        assert_eq!(good.check(), Ok(()));
-        assert_eq!(ModelConfig { heads: 0, ..good.clone() }.check(), Err(ConfigError::Zero("heads")));
-        assert_eq!(ModelConfig { d_model: 3, ..good.clone() }.check(), Err(ConfigError::OddWidth(3)));
-        let huge = ModelConfig { layers: usize::MAX, ..good };
-        assert_eq!(huge.check(), Err(ConfigError::TooLarge("layers")));
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Section;
+
+        impl<'de> Visitor<'de> for Section {
+            type Value = ModelConfig;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the section of a model")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ModelConfig, A::Error> {
+                let (mut kind, mut multiple, mut keys) = (Gopher::KIND.to_owned(), 1, Vec::new());
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        KIND => kind = map.next_value()?,
+                        VOCABULARY_MULTIPLE => multiple = map.next_value()?,
+                        _ => keys.push((key, map.next_value::<Scalar>()?)),
+                    }
+                }
+                let names = || KINDS.map(|kind| format!("\"{}\"", kind.name)).join(", ");
+                let kind = Kind::find(&kind)
+                    .ok_or_else(|| A::Error::custom(format_args!("expected one of {}", names())))?;
+                let model = (kind.read)(keys).map_err(A::Error::custom)?;
+                // 0 is kept, to be refused by name.
+                Ok(ModelConfig { vocabulary_multiple: multiple, ..model })
+            }
+        }
+
+        deserializer.deserialize_map(Section)
     }
 }

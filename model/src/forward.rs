@@ -1,21 +1,21 @@
-//! The forward pass and the loss.
+//! The forward pass and the loss, of any architecture.
 
 use graph::{
     BuildResult, Builder, Comparison, DType, Error, Reduction, Remat, ScanInputs, ScanOutputs, Tensor,
     TensorType,
 };
 
-use crate::attention::{Attention, attend_causally, encode_distances};
-use crate::layer::{feed_forward, layer_parameters, project, project_out, rms_norm, stacked};
-use crate::parameters::{COUNT, Parameters, RELATIVE, axes};
-use crate::placement::{RESIDUAL, Table, WHOLE, place, put, weight};
+use crate::blocks::embedding;
+use crate::config::ModelConfig;
+use crate::parameters::ParameterSpec;
+use crate::placement::{RESIDUAL, Table, place, put, weight};
 
 /// Dtypes of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Precision {
     /// Dtype that parameters are held in.
     pub parameters: DType,
-    /// Dtype of activations and of the operands of matrix products.
+    /// Dtype of activations and of the operands of matmuls.
     pub activations: DType,
 }
 
@@ -56,150 +56,158 @@ impl ForwardOptions {
     }
 }
 
-/// Token embeddings `[b, t, d]`. There is no scaling and no absolute position.
+/// The parameters outside the layers as they are read, in their places; the rest as they are. An embedding that is read
+/// twice is read both times as this tensor, so that its gradient is one sum.
 ///
 /// # Errors
-/// When the shapes do not fit.
-pub fn embed(b: &Builder, tokens: Tensor, embedding: Tensor, dtype: DType) -> BuildResult {
-    let _scope = b.scope("embedding");
-    place(b, b.convert(b.take(embedding, tokens)?, dtype)?, RESIDUAL, Some(WHOLE))
-}
-
-/// The parameters outside the layers as they are read, in `outside`'s places; the rest as they are. The embedding is
-/// read twice, and so that its gradient is one sum, both times as this tensor.
-///
-/// # Errors
-/// When the shapes do not fit.
-pub fn outside_layers(b: &Builder, parameters: &[Tensor; COUNT]) -> Result<[Tensor; COUNT], Error> {
-    let mut all = *parameters;
-    for (index, axes) in axes().into_iter().enumerate() {
-        if axes[0] != "layers" {
-            all[index] = put(b, all[index], (Table::Weights, axes), None)?;
-        }
-    }
-    Ok(all)
-}
-
-/// The distances that attention over `length` positions reads, projected for each layer:
-/// `[layers, heads, length + 1, kv]`, from `layers/attention/relative` `[layers, d, heads, kv]`. Row `c` is that of
-/// distance `length - 1 - c`.
-///
-/// They do not depend on the text: a training step makes them once, for all layers and batches.
-///
-/// # Errors
-/// When the shapes do not fit.
-pub fn project_distances(b: &Builder, weights: Tensor, length: usize, dtype: DType) -> BuildResult {
-    let _scope = b.scope("positions");
-    let [layers, d_model, ..] = b.shape(weights)[..] else {
-        return Err(Error::Gradient(format!("the relative projections are {}", b.ty(weights))));
+/// [`Error::Type`] if the parameters do not have the shapes of [`ModelConfig::parameters`].
+pub fn outside_layers(b: &Builder, model: &ModelConfig, parameters: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+    let specs = model.parameters();
+    let outside = |(&parameter, spec): (&Tensor, &ParameterSpec)| match spec.is_of_layers() {
+        true => Ok(parameter),
+        false => put(b, parameter, (Table::Weights, spec.axes), None),
     };
-    let first = b.scalar(DType::F32, length as f64 - 1.0)?;
-    let distances = b.convert(encode_distances(b, first, length + 1, d_model)?, dtype)?;
-    let inputs =
-        ScanInputs { length: layers, xs: &[weights], constants: &[distances], ..ScanInputs::default() };
-    let layers = b.scan("distances", inputs, |body| {
-        let b = body.builder;
-        let weights = weight(b, body.xs[0], &axes()[RELATIVE][1..], dtype)?;
-        let projected = b.einsum("sd,dhk->hsk", body.constants[0], weights)?;
-        let projected = place(b, projected, &["heads", "distance", "kv"], None)?;
-        Ok(ScanOutputs { carries: vec![], ys: vec![projected] })
-    })?;
-    Ok(layers.ys[0])
+    parameters.iter().zip(&specs).map(outside).collect()
 }
 
-/// The residual stream `[b, t, d]` after the layers, from that before them. Of `parameters`, those of layers are read,
-/// and in the place of [`RELATIVE`] stand the projected distances of [`project_distances`].
+/// The parameters with what [`prepare`](crate::Architecture::prepare) makes of some in their places, for sequences of
+/// `length`: these are the same for all batches, and a training step computes them once.
+///
+/// # Errors
+/// [`Error::Type`] if the parameters do not have the shapes of [`ModelConfig::parameters`].
+pub fn prepare(
+    b: &Builder,
+    model: &ModelConfig,
+    parameters: &[Tensor],
+    length: usize,
+    dtype: DType,
+) -> Result<Vec<Tensor>, Error> {
+    let mut prepared = parameters.to_vec();
+    model.prepare(b, &mut prepared, length, dtype)?;
+    Ok(prepared)
+}
+
+/// The residual stream `[b, t, d]` before the first layer: token embeddings. `outside` are those of [`outside_layers`].
+///
+/// # Errors
+/// [`Error::Type`] if `tokens` are not i32 `[b, t]`.
+pub fn embed(
+    b: &Builder,
+    model: &ModelConfig,
+    outside: &[Tensor],
+    tokens: Tensor,
+    dtype: DType,
+) -> BuildResult {
+    embedding::embed(b, tokens, outside[model.embedding()], dtype)
+}
+
+/// The parameters that one layer reads, from its slices of the stacked ones: those of matmuls in `dtype`, as a plan places
+/// weights.
+pub(crate) fn layer_weights(
+    b: &Builder,
+    model: &ModelConfig,
+    slices: &[Tensor],
+    dtype: DType,
+) -> Result<Vec<Tensor>, Error> {
+    let specs = model.parameters();
+    let of_layers = specs.iter().filter(|spec| spec.is_of_layers());
+    let read = |(&slice, spec): (&Tensor, &ParameterSpec)| {
+        if spec.prepared {
+            return Ok(slice);
+        }
+        // Gains and biases keep their dtype until they are used.
+        let dtype = if spec.axes.len() > 2 { dtype } else { b.dtype(slice) };
+        weight(b, slice, &spec.axes[1..], dtype)
+    };
+    slices.iter().zip(of_layers).map(read).collect()
+}
+
+/// The stacked parameters of the layers, in order.
+pub(crate) fn stacked(model: &ModelConfig, parameters: &[Tensor]) -> Vec<Tensor> {
+    let specs = model.parameters();
+    let of_layers = parameters.iter().zip(&specs).filter(|(_, spec)| spec.is_of_layers());
+    of_layers.map(|(&parameter, _)| parameter).collect()
+}
+
+/// The residual stream `[b, t, d]` after the layers, from that before them. Of `prepared`, those of layers are read.
 ///
 /// The layers are one scan: the program is as long for 80 layers as for 2.
 ///
 /// # Errors
-/// When the shapes do not fit.
+/// [`Error::Type`] if the parameters are not those of [`prepare`].
 pub fn run_layers(
     b: &Builder,
+    model: &ModelConfig,
     options: &ForwardOptions,
-    parameters: &[Tensor; COUNT],
+    prepared: &[Tensor],
     x: Tensor,
 ) -> BuildResult {
-    let length = b.shape(x).get(1).copied().unwrap_or_default();
-    let block = options.block(length);
+    let block = options.block(b.shape(x).get(1).copied().unwrap_or_default());
+    let xs = stacked(model, prepared);
+    let count = xs.first().and_then(|&first| b.shape(first).first().copied());
     let inputs = ScanInputs {
-        length: b.shape(parameters[RELATIVE]).first().copied().unwrap_or_default(),
+        length: count.unwrap_or_default(),
         remat: options.remat.clone(),
         carries: &[x],
-        xs: stacked(parameters),
+        xs: &xs,
         ..ScanInputs::default()
     };
     let layers = b.scan("layers", inputs, |body| {
         let (b, x) = (body.builder, body.carries[0]);
-        let layer = layer_parameters(b, body.xs, options.activations)?;
-        let x = {
-            let _scope = b.scope("attention");
-            let projections = project(b, x, &layer)?;
-            let attention = Attention {
-                content_query: projections.content_query,
-                position_query: projections.position_query,
-                key: projections.key,
-                value: projections.value,
-                relative: layer.relative,
-            };
-            project_out(b, x, attend_causally(b, &attention, block)?, &layer)?
-        };
-        let x = place(b, feed_forward(b, x, &layer)?, RESIDUAL, Some(RESIDUAL))?;
-        Ok(ScanOutputs { carries: vec![x], ys: vec![] })
+        let weights = layer_weights(b, model, body.xs, options.activations)?;
+        let x = model.layer(b, &weights, x, block)?;
+        Ok(ScanOutputs { carries: vec![place(b, x, RESIDUAL, Some(RESIDUAL))?], ys: vec![] })
     })?;
     Ok(layers.carries[0])
 }
 
-/// Logits `[b, t, vocabulary]` in float32, from `x` `[b, t, d]` after the last layer.
+/// Logits `[b, t, vocabulary]`, float32 or wider, from the residual stream `[b, t, d]` after the last layer. Of `outside`,
+/// those outside the layers are read. Ids that pad the vocabulary have logits of -1e30.
 ///
 /// # Errors
-/// When the shapes do not fit.
-pub fn logits(b: &Builder, x: Tensor, parameters: &[Tensor; COUNT]) -> BuildResult {
-    let _scope = b.scope("logits");
-    let parameters = Parameters::from_array(*parameters);
-    let dtype = b.dtype(x);
-    let y = place(b, rms_norm(b, x, parameters.final_norm)?, WHOLE, Some(RESIDUAL))?;
-    let embedding = b.convert(parameters.embedding, dtype)?;
-    let logits = b.einsum_as("btd,vd->btv", y, embedding, dtype.accumulator())?;
-    let logits = place(b, logits, &["batch", "time", "vocabulary"], None)?;
-    b.add(logits, b.convert(parameters.logits_bias, dtype.accumulator())?)
+/// [`Error::Type`] if the parameters are not those of [`outside_layers`].
+pub fn logits(b: &Builder, model: &ModelConfig, outside: &[Tensor], x: Tensor) -> BuildResult {
+    let logits = model.head(b, outside, x)?;
+    let tokens = model.sizes().vocabulary_size;
+    if tokens == model.padded_vocabulary() { Ok(logits) } else { embedding::mask_padding(b, logits, tokens) }
 }
 
 /// Logits `[b, t, vocabulary]`, float32, of every position; `tokens` is `[b, t]`, i32.
 ///
 /// # Errors
-/// When the parameters do not have the shapes of [`crate::parameters::specs`].
+/// [`Error::Type`] if the parameters do not have the shapes of [`ModelConfig::parameters`].
 pub fn forward(
     b: &Builder,
+    model: &ModelConfig,
     options: &ForwardOptions,
-    parameters: &[Tensor; COUNT],
+    parameters: &[Tensor],
     tokens: Tensor,
 ) -> BuildResult {
     let length = b.shape(tokens).get(1).copied().unwrap_or_default();
-    let mut all = *parameters;
-    all[RELATIVE] = project_distances(b, all[RELATIVE], length, options.activations)?;
-    forward_projected(b, options, &all, tokens)
+    let prepared = prepare(b, model, parameters, length, options.activations)?;
+    forward_prepared(b, model, options, &prepared, tokens)
 }
 
-/// As [`forward`], with the projected distances of [`project_distances`] in the place of [`RELATIVE`].
+/// As [`forward`], with the parameters of [`prepare`].
 ///
 /// # Errors
-/// When the shapes do not fit.
-pub fn forward_projected(
+/// [`Error::Type`] if the parameters are not those of [`prepare`].
+pub fn forward_prepared(
     b: &Builder,
+    model: &ModelConfig,
     options: &ForwardOptions,
-    parameters: &[Tensor; COUNT],
+    prepared: &[Tensor],
     tokens: Tensor,
 ) -> BuildResult {
-    let all = outside_layers(b, parameters)?;
-    let x = embed(b, tokens, all[0], options.activations)?;
-    logits(b, run_layers(b, options, &all, x)?, &all)
+    let all = outside_layers(b, model, prepared)?;
+    let x = embed(b, model, &all, tokens, options.activations)?;
+    logits(b, model, &all, run_layers(b, model, options, &all, x)?)
 }
 
 /// Negative log-probability of each target, in nats: `[b, t]`, float32; `targets` is `[b, t]`, i32.
 ///
 /// # Errors
-/// When the shapes do not fit.
+/// [`Error::Type`] if `logits` are not `[b, t, vocabulary]` of floats.
 pub fn cross_entropy(b: &Builder, logits: Tensor, targets: Tensor) -> BuildResult {
     let _scope = b.scope("cross_entropy");
     let shape = b.shape(logits);
@@ -218,7 +226,7 @@ pub fn cross_entropy(b: &Builder, logits: Tensor, targets: Tensor) -> BuildResul
 /// Mean of [`cross_entropy`] over all positions, a scalar.
 ///
 /// # Errors
-/// When the shapes do not fit.
+/// As [`cross_entropy`].
 pub fn mean_cross_entropy(b: &Builder, logits: Tensor, targets: Tensor) -> BuildResult {
     b.mean(cross_entropy(b, logits, targets)?, &[0, 1])
 }
@@ -226,27 +234,29 @@ pub fn mean_cross_entropy(b: &Builder, logits: Tensor, targets: Tensor) -> Build
 /// Mean negative log-probability of `targets` `[b, t]` after `tokens` `[b, t]`, in nats per token, a float32 scalar.
 ///
 /// # Errors
-/// When the parameters do not have the shapes of [`crate::parameters::specs`].
+/// [`Error::Type`] if the parameters do not have the shapes of [`ModelConfig::parameters`].
 pub fn loss(
     b: &Builder,
+    model: &ModelConfig,
     options: &ForwardOptions,
-    parameters: &[Tensor; COUNT],
+    parameters: &[Tensor],
     tokens: Tensor,
     targets: Tensor,
 ) -> BuildResult {
-    mean_cross_entropy(b, forward(b, options, parameters, tokens)?, targets)
+    mean_cross_entropy(b, forward(b, model, options, parameters, tokens)?, targets)
 }
 
-/// As [`loss`], with the projected distances of [`project_distances`] in the place of [`RELATIVE`].
+/// As [`loss`], with the parameters of [`prepare`].
 ///
 /// # Errors
-/// When the shapes do not fit.
-pub fn loss_projected(
+/// [`Error::Type`] if the parameters are not those of [`prepare`].
+pub fn loss_prepared(
     b: &Builder,
+    model: &ModelConfig,
     options: &ForwardOptions,
-    parameters: &[Tensor; COUNT],
+    prepared: &[Tensor],
     tokens: Tensor,
     targets: Tensor,
 ) -> BuildResult {
-    mean_cross_entropy(b, forward_projected(b, options, parameters, tokens)?, targets)
+    mean_cross_entropy(b, forward_prepared(b, model, options, prepared, tokens)?, targets)
 }

@@ -3,15 +3,16 @@
 use graph::{Builder, DType, Error, Function, TensorType};
 
 use crate::config::ModelConfig;
-use crate::parameters::{Initializer, specs};
+use crate::parameters::Initializer;
 use crate::random::normal;
 
-/// A program from a seed (u32 scalar `seed`) to all parameters of dtype `dtype`, in the order of [`specs`].
+/// A program from a seed (u32 scalar `seed`) to all parameters of dtype `dtype`, in the order of
+/// [`ModelConfig::parameters`].
 ///
 /// Every number is a function of the seed, the parameter's position in the list, and the element's index.
 ///
 /// # Errors
-/// When the sizes make no valid program.
+/// [`Error`] if the sizes make no valid program, such as a tensor too large to count.
 pub fn initialize(config: &ModelConfig, dtype: DType) -> Result<Function, Error> {
     initialize_as(config, &[("", dtype)])
 }
@@ -20,12 +21,12 @@ pub fn initialize(config: &ModelConfig, dtype: DType) -> Result<Function, Error>
 /// all of the next.
 ///
 /// # Errors
-/// When the sizes make no valid program.
+/// [`Error`] if the sizes make no valid program, such as a tensor too large to count.
 pub fn initialize_as(config: &ModelConfig, groups: &[(&str, DType)]) -> Result<Function, Error> {
     let b = Builder::new("initialize");
     let seed = b.param("seed", TensorType::scalar(DType::U32), &[]);
     for &(prefix, dtype) in groups {
-        for (position, spec) in specs(config).into_iter().enumerate() {
+        for (position, spec) in config.parameters().into_iter().enumerate() {
             let _scope = b.scope(spec.name);
             let ty = TensorType::new(dtype, spec.shape.clone());
             let value = match spec.initializer {

@@ -1,23 +1,30 @@
-//! The Gopher family of Transformers (Rae et al. 2021), written with [`graph`]: configurations, parameters, forward
-//! pass, loss, initialisation and the decoding step. Nothing here knows how a model is trained or split.
+//! Decoder-only Transformers written with [`graph`]: architectures as values, their parameters, forward pass, loss,
+//! initialisation and decoding step. Nothing here knows how a model is trained, or on which devices.
 //!
-//! The architecture is GPT-2's with RMSNorm for LayerNorm and Transformer-XL relative positions for absolute ones
-//! (paper, section 2.1). What the paper leaves open and we chose is said where it stands, and listed in
-//! `docs/model.md`.
+//! An [`Architecture`] is one file over the shared [`blocks`]: [`gopher`] (Rae et al. 2021, the paper's own) and
+//! [`llama`] (Touvron et al. 2023). Everything else is written once for all of them: [`forward`], [`decode`],
+//! [`initialize`]. What the papers leave open and we chose is said where it stands, and listed in `docs/model.md`.
 
-pub mod attention;
+pub mod architecture;
+pub mod blocks;
 pub mod config;
 pub mod decode;
 pub mod forward;
+pub mod gopher;
 pub mod initialize;
-pub mod layer;
+pub mod llama;
 pub mod parameters;
 pub mod placement;
+pub mod preset;
 pub mod random;
 pub mod remat;
 
-pub use config::{ConfigError, ModelConfig, Preset};
-pub use decode::{DecodeShape, decode, relative_keys};
+pub use architecture::{Architecture, CacheSpec, Sizes};
+pub use config::{ConfigError, KINDS, Kind, ModelConfig, Value};
+pub use decode::{DecodeShape, decode, decode_tables};
 pub use forward::{ForwardOptions, Precision, forward, loss, mean_cross_entropy};
+pub use gopher::Gopher;
 pub use initialize::{initialize, initialize_as};
-pub use parameters::{Initializer, ParameterSpec, Parameters};
+pub use llama::Llama;
+pub use parameters::{Initializer, ParameterSpec};
+pub use preset::Preset;

@@ -7,6 +7,7 @@
 //! finds.
 
 mod bound;
+mod work;
 
 use std::thread;
 
@@ -15,38 +16,24 @@ use crate::machine::Collective;
 use crate::partition::Rules;
 use crate::plan::{MeshShape, Plan, RematPolicy};
 pub use bound::{Bound, bound};
+pub use work::{Kept, PolicyWork, Traffic, Work};
 
-/// What of a model decides how it can be split. All in numbers of elements.
+/// Bytes of a training's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
-    /// Layers.
-    pub layers: usize,
-    /// Attention heads.
-    pub heads: usize,
-    /// Width of the residual stream.
-    pub embed: usize,
-    /// Width of a head's queries, keys and values.
-    pub key_value_size: usize,
-    /// Attention scores that one head computes for one sequence.
-    pub scores: u64,
-    /// Width of the feed-forward layer.
-    pub feed_forward: usize,
-    /// Tokens of the vocabulary.
-    pub vocabulary: usize,
-    /// Parameters of one layer.
-    pub layer_parameters: u64,
-    /// All other parameters.
-    pub other_parameters: u64,
-    /// Bytes of a parameter.
-    pub parameter_bytes: u64,
-    /// Bytes of an element of the residual stream.
-    pub activation_bytes: u64,
+pub struct DtypeBytes {
+    /// Of a parameter.
+    pub parameter: u64,
+    /// Of an element of the residual stream.
+    pub activation: u64,
 }
 
 /// A model to be planned for, as far as a search needs to know it.
 pub trait Workload: Sync {
-    /// Its sizes, on sequences of this length.
-    fn sizes(&self, sequence_length: usize) -> Sizes;
+    /// Its work, on sequences of this length.
+    fn work(&self, sequence_length: usize) -> Work;
+
+    /// Bytes of its numbers.
+    fn dtype_bytes(&self) -> DtypeBytes;
 
     /// Seconds of a pass that reads and writes `bytes` of a device's memory.
     fn pass_seconds(&self, bytes: f64) -> f64;
@@ -122,12 +109,12 @@ pub struct Found {
 }
 
 /// All plans of a space, in a fixed order.
-pub fn candidates(space: &Space, sizes: &Sizes) -> Vec<Plan> {
+pub fn candidates(space: &Space, work: &Work) -> Vec<Plan> {
     let Space { devices, batch, sequence_length, ref pins, .. } = *space;
     let allowed = |pin: Option<usize>, value: usize| pin.is_none_or(|pin| pin == value);
     let mut plans = Vec::new();
     for stage in divisors(devices) {
-        let fits = sizes.layers.is_multiple_of(stage) && stage <= batch && allowed(pins.stage, stage);
+        let fits = work.layers.is_multiple_of(stage) && stage <= batch && allowed(pins.stage, stage);
         // Islands are joined by slow links: a stage does not cross them.
         let islands = space.islands;
         let crosses = stage > 1 && !(stage.is_multiple_of(islands) || islands.is_multiple_of(stage));
@@ -136,8 +123,7 @@ pub fn candidates(space: &Space, sizes: &Sizes) -> Vec<Plan> {
         }
         for model in divisors(devices / stage) {
             let data = devices / stage / model;
-            let splits = [sizes.heads, sizes.feed_forward, sizes.vocabulary];
-            let fits = splits.iter().all(|size| size.is_multiple_of(model));
+            let fits = work.divided.iter().all(|(_, size)| size.is_multiple_of(model));
             // Tensor parallelism over the slow links between them is never worth it.
             let within = model <= devices / islands;
             if !(fits
@@ -153,7 +139,7 @@ pub fn candidates(space: &Space, sizes: &Sizes) -> Vec<Plan> {
                     continue;
                 }
                 for zero in 0..=3u8 {
-                    let useful = zero == 0 || (data > 1 && sizes.embed.is_multiple_of(data));
+                    let useful = zero == 0 || (data > 1 && work.embed.is_multiple_of(data));
                     if !useful || pins.zero.is_some_and(|pin| pin != zero) {
                         continue;
                     }
@@ -200,17 +186,17 @@ fn divisors(number: usize) -> Vec<usize> {
 
 /// The best `keep` plans of a space.
 pub fn search(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
-    let sizes = workload.sizes(space.sequence_length);
-    let all = candidates(space, &sizes);
-    let bounded = all.into_iter().map(|plan| (bound(space, &sizes, workload, &plan), plan));
+    let work = workload.work(space.sequence_length);
+    let all = candidates(space, &work);
+    let bounded = all.into_iter().map(|plan| (bound(space, &work, workload, &plan), plan));
     run(space, workload, keep.max(1), bounded.collect())
 }
 
 /// Bytes on each device of the plan that needs fewest, among those with the smallest bounds; `None` if there is no plan.
 pub fn smallest(space: &Space, workload: &dyn Workload) -> Option<u64> {
-    let sizes = workload.sizes(space.sequence_length);
-    let all = candidates(space, &sizes).into_iter();
-    let mut all: Vec<(Bound, Plan)> = all.map(|plan| (bound(space, &sizes, workload, &plan), plan)).collect();
+    let work = workload.work(space.sequence_length);
+    let all = candidates(space, &work).into_iter();
+    let mut all: Vec<(Bound, Plan)> = all.map(|plan| (bound(space, &work, workload, &plan), plan)).collect();
     all.sort_by_key(|(bound, plan)| {
         (bound.bytes, plan.remat != RematPolicy::Full, !plan.sequence_sharding, plan.microbatch())
     });
@@ -221,7 +207,7 @@ pub fn smallest(space: &Space, workload: &dyn Workload) -> Option<u64> {
 
 /// As [`search`], without bounds: every plan is built and priced. For tests of the search.
 pub fn exhaustive(space: &Space, workload: &dyn Workload, keep: usize) -> Found {
-    let all = candidates(space, &workload.sizes(space.sequence_length));
+    let all = candidates(space, &workload.work(space.sequence_length));
     let unbounded = all.into_iter().map(|plan| (Bound { seconds: 0.0, bytes: 0 }, plan));
     run(space, workload, keep.max(1), unbounded.collect())
 }

@@ -29,6 +29,9 @@ use crate::step::{Adam, Rounding, StepOptions};
 pub use draft::Draft;
 pub use toml::Value;
 
+/// The key of a model's section that comes first in digests.
+const VOCABULARY_SIZE: &str = "vocabulary_size";
+
 /// The quick start's configuration as a file.
 pub const QUICK_START: &str = include_str!("../../configs/quick-start.toml");
 
@@ -364,20 +367,19 @@ impl Config {
     }
 
     /// The keys that must not change while a run goes on, with their values as TOML: the model, what the state holds of
-    /// it, and what decides the order of the data.
-    pub fn fixed(&self) -> Vec<(&'static str, String)> {
-        let ModelConfig { layers, heads, key_value_size, d_model, vocabulary_size } = self.model;
+    /// it, and what decides the order of the data. The kind of model comes first: other keys follow from it.
+    pub fn fixed(&self) -> Vec<(String, String)> {
         let changes = self.training.batch_ramp.iter();
         let changes: Vec<_> = changes
             .map(|BatchChange { tokens, batch }| format!("{{ tokens = {tokens}, batch = {batch} }}"))
             .collect();
         let weights: Vec<_> = self.data.mixture.iter().map(|source| source.weight.to_string()).collect();
-        vec![
-            ("model.vocabulary_size", vocabulary_size.to_string()),
-            ("model.layers", layers.to_string()),
-            ("model.heads", heads.to_string()),
-            ("model.key_value_size", key_value_size.to_string()),
-            ("model.d_model", d_model.to_string()),
+        let (of_tokens, of_layers): (Vec<_>, Vec<_>) =
+            self.model.entries().into_iter().partition(|(key, _)| *key == VOCABULARY_SIZE);
+        let kind = ("model.kind".to_owned(), toml::Value::from(self.model.kind()).to_string());
+        let sizes = of_tokens.into_iter().chain(of_layers);
+        let sizes = sizes.map(|(key, value)| (format!("model.{key}"), value.to_string()));
+        let others = [
             ("training.precision", toml::Value::from(self.regime().name()).to_string()),
             ("training.batch", self.training.batch.to_string()),
             ("training.batch_ramp", format!("[{}]", changes.join(", "))),
@@ -388,7 +390,9 @@ impl Config {
             ("data.text_field", toml::Value::from(self.data.text_field.as_str()).to_string()),
             ("data.invalid_utf8", format!("{:?}", self.data.invalid_utf8).to_lowercase()),
             ("data.validation_fraction", self.data.validation_fraction.to_string()),
-        ]
+        ];
+        let others = others.map(|(key, value)| (key.to_owned(), value));
+        [kind].into_iter().chain(sizes).chain(others).collect()
     }
 }
 

@@ -101,7 +101,7 @@ pub enum Error {
     )]
     Changed {
         /// The key.
-        key: &'static str,
+        key: String,
         /// Value given now.
         given: String,
         /// Value of the run.

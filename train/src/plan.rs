@@ -11,7 +11,7 @@ use sharding::cost::{Estimate, Rates};
 use sharding::machine::Collective;
 use sharding::partition::{Rules, partition};
 use sharding::plan::{DATA, MODEL, MeshShape, Plan, RematPolicy, STAGE};
-use sharding::search::{Sizes, Workload};
+use sharding::search::{DtypeBytes, Work, Workload};
 
 use crate::batches::microbatches;
 use crate::step::{ADAM, Adam, PARAMETERS, Rounding, StepOptions, state_groups, train_step};
@@ -111,7 +111,7 @@ impl Planned {
     /// With the usual constants, and without a float32 copy of the parameters. Queries are taken in blocks, on CPUs as many as the model chooses; elsewhere in two,
     /// since compilers take longer over more than these save.
     pub fn new(
-        model: ModelConfig,
+        model: impl Into<ModelConfig>,
         precision: Precision,
         clip_norm: f64,
         sequence_length: usize,
@@ -122,7 +122,7 @@ impl Planned {
             _ => sequence_length.div_ceil(2),
         };
         Planned {
-            model,
+            model: model.into(),
             precision,
             float32_copy: false,
             adam: Adam::default(),
@@ -165,8 +165,9 @@ impl Planned {
     }
 
     fn step_rounding(&self, plan: &Plan, rounding: Rounding) -> Result<Partitioned, Error> {
-        if !self.model.layers.is_multiple_of(plan.stages) {
-            return Err(Error::Stages { layers: self.model.layers, stages: plan.stages });
+        let layers = self.model.sizes().layers;
+        if !layers.is_multiple_of(plan.stages) {
+            return Err(Error::Stages { layers, stages: plan.stages });
         }
         split(&train_step(&StepOptions { rounding, ..self.step_options(plan) })?, plan)
     }
@@ -219,14 +220,14 @@ pub fn split(function: &Function, plan: &Plan) -> Result<Partitioned, Error> {
 ///
 /// # Errors
 /// Names the dimension that does not fall into equal parts.
-pub fn split_initialize(function: &Function, plan: &Plan) -> Result<Partitioned, Error> {
+pub fn split_initialize(function: &Function, model: &ModelConfig, plan: &Plan) -> Result<Partitioned, Error> {
     let rules = rules(plan);
     let params: Vec<Split> =
         function.params.iter().map(|param| vec![Vec::new(); function.ty(param.value).rank()]).collect();
-    let axes = model::parameters::axes();
+    let specs = model.parameters();
     // All parameters, and then their copy, if there is one.
     let groups = state_groups(true).iter().filter(|prefix| !prefix.starts_with(ADAM));
-    let places = groups.flat_map(|prefix| axes.iter().map(move |axes| (prefix, axes)));
+    let places = groups.flat_map(|prefix| specs.iter().map(move |spec| (prefix, spec.axes)));
     let results: Vec<Split> = function
         .results
         .iter()
@@ -263,13 +264,6 @@ fn placed(name: &str, axes: &[String], rank: usize, rules: &Rules) -> Split {
     split.unwrap_or_else(|| vec![Vec::new(); rank])
 }
 
-/// Scores that attention computes for one head and sequence, of queries in blocks that see the keys up to their own end.
-fn scores(block: usize, sequence_length: usize) -> u64 {
-    let blocks = (0..sequence_length).step_by(block.max(1));
-    let ends = blocks.map(|start| (start, (start + block).min(sequence_length)));
-    ends.map(|(start, end)| (end - start) as u64 * end as u64).sum()
-}
-
 /// A model on a machine, for the search.
 pub struct OnMachine<'a> {
     /// The model.
@@ -279,25 +273,16 @@ pub struct OnMachine<'a> {
 }
 
 impl Workload for OnMachine<'_> {
-    fn sizes(&self, sequence_length: usize) -> Sizes {
-        let ModelConfig { layers, heads, key_value_size, d_model, vocabulary_size } = self.planned.model;
-        let other = (vocabulary_size * d_model + d_model + vocabulary_size) as u64;
+    fn work(&self, sequence_length: usize) -> Work {
+        let Planned { model, precision, query_block, .. } = self.planned;
+        let options =
+            ForwardOptions { query_block: *query_block, ..ForwardOptions::new(precision.activations) };
+        model.work(sequence_length, options.block(sequence_length))
+    }
+
+    fn dtype_bytes(&self) -> DtypeBytes {
         let Precision { parameters, activations } = self.planned.precision;
-        let query_block = self.planned.query_block;
-        let block = ForwardOptions { query_block, ..ForwardOptions::new(activations) }.block(sequence_length);
-        Sizes {
-            layers,
-            heads,
-            embed: d_model,
-            key_value_size,
-            scores: scores(block, sequence_length),
-            feed_forward: self.planned.model.feed_forward_size(),
-            vocabulary: vocabulary_size,
-            layer_parameters: (self.planned.model.total_parameters() - other) / layers as u64,
-            other_parameters: other,
-            parameter_bytes: parameters.size() as u64,
-            activation_bytes: activations.size() as u64,
-        }
+        DtypeBytes { parameter: parameters.size() as u64, activation: activations.size() as u64 }
     }
 
     fn pass_seconds(&self, bytes: f64) -> f64 {

@@ -213,7 +213,7 @@ fn prepare(
     together::agree_plan(group, plan.as_ref(), checkpoint.as_ref())?;
     let runtime = start_runtime(config, topology.as_ref(), group, observer)?;
     let tokenizer = opened.tokenizer(config, observer)?;
-    let text = Text::prepare(&config.data, config.model.vocabulary_size, tokenizer, observer)?;
+    let text = Text::prepare(&config.data, config.model.sizes().vocabulary_size, tokenizer, observer)?;
 
     let training = &config.training;
     let sequences = text.sequences(training.sequence_length, training.seed.into())?;
@@ -261,7 +261,11 @@ fn start_runtime(
 fn digest(config: &Config, text: &Text) -> String {
     let mut hash = Sha256::new();
     for (key, value) in config.fixed() {
-        hash.update(format!("{key} = {value}\n"));
+        // Runs from before these keys were there have digests without them.
+        let implied = [("model.kind", "\"gopher\""), ("model.vocabulary_multiple", "1")];
+        if !implied.contains(&(&key, &value)) {
+            hash.update(format!("{key} = {value}\n"));
+        }
     }
     hash.update(text.digest());
     format!("{:x}", hash.finalize())

@@ -5,12 +5,11 @@ mod digest;
 use std::ops::Range;
 
 use graph::{DType, Literal, TensorType};
-use model::parameters::COUNT;
 use sharding::{Buffer, HostArray, Input, Part, Program, Runtime, array_type, copy_to_host};
 
 use crate::Error;
 use crate::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
-use crate::step::ADAM;
+use crate::step::{ADAM, PARAMETERS};
 pub use digest::StateDigest;
 
 /// The tensors a step reads and writes: for each of its groups ([`state_groups`](crate::step::state_groups)), all
@@ -140,9 +139,10 @@ impl State {
         &self.buffers
     }
 
-    /// The parameters.
+    /// The parameters, the first group of the state.
     pub fn parameters(&self) -> &[Buffer] {
-        &self.buffers[..COUNT]
+        let count = self.names.iter().take_while(|name| name.starts_with(PARAMETERS)).count();
+        &self.buffers[..count]
     }
 
     /// Replaces the state by what a step made of it, the first of its `outputs`; the others are returned.

@@ -5,7 +5,7 @@ mod optimizer;
 pub mod pipeline;
 
 use graph::{Builder, DType, Error, Function, Remat, Tensor, TensorType};
-use model::parameters::{COUNT, add_params, specs};
+use model::parameters::add_params;
 use model::{ForwardOptions, ModelConfig, Precision};
 use serde::{Deserialize, Serialize};
 
@@ -91,9 +91,9 @@ pub fn state_groups(float32_copy: bool) -> &'static [&'static str] {
 
 impl StepOptions {
     /// Float32, everything kept, one batch, one stage, Adam's usual constants, clipping to 1.
-    pub fn new(model: ModelConfig, batch: usize, sequence_length: usize) -> Self {
+    pub fn new(model: impl Into<ModelConfig>, batch: usize, sequence_length: usize) -> Self {
         Self {
-            model,
+            model: model.into(),
             precision: Precision::FLOAT32,
             remat: Remat::None,
             query_block: 0,
@@ -116,11 +116,11 @@ impl StepOptions {
 
     /// Number of state tensors: inputs of a training step before its batch, and outputs before the metrics.
     pub fn state_count(&self) -> usize {
-        self.state_groups().len() * COUNT
+        self.state_groups().len() * self.model.parameters().len()
     }
 
     fn check(&self) -> Result<(), Error> {
-        let (layers, stages, microbatches) = (self.model.layers, self.stages, self.microbatches);
+        let (layers, stages, microbatches) = (self.model.sizes().layers, self.stages, self.microbatches);
         if stages == 0 || microbatches == 0 || !layers.is_multiple_of(stages) {
             let message = format!(
                 "{layers} layers in {stages} stages with {microbatches} microbatches; both must be at least 1, and the \
@@ -133,7 +133,7 @@ impl StepOptions {
 
     /// The model that one stage holds: its share of the layers.
     fn stage_model(&self) -> ModelConfig {
-        ModelConfig { layers: self.model.layers / self.stages.max(1), ..self.model.clone() }
+        self.model.with_layers(self.model.sizes().layers / self.stages.max(1))
     }
 
     fn forward_options(&self) -> ForwardOptions {
@@ -193,8 +193,9 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
     let groups = options.state_groups();
     let parameters = add_params(&b, &model, PARAMETERS, options.precision.parameters);
     // All of the optimiser's are float32.
-    let optimizer: Vec<_> =
-        groups[1..].iter().map(|prefix| add_params(&b, &model, prefix, DType::F32)).collect();
+    let group = |position: usize| add_params(&b, &model, groups[position], DType::F32);
+    let (means, squares) = (group(1), group(2));
+    let copy = options.float32_copy.then(|| group(3));
     let step = b.param("step", TensorType::scalar(DType::F32), &[]);
     let learning_rate = b.param("learning_rate", TensorType::scalar(DType::F32), &[]);
     let loss_limit = b.param("loss_limit", TensorType::scalar(DType::F32), &[]);
@@ -203,25 +204,21 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
     let derivative = match (options.stages, options.microbatches) {
         (1, 1) => {
             let forward = options.forward_options();
-            let loss = model::loss(&b, &forward, &parameters, tokens, targets)?;
+            let loss = model::loss(&b, &options.model, &forward, &parameters, tokens, targets)?;
             Derivative { loss, gradients: graph::gradient(&b, loss, &parameters)? }
         }
         (1, _) => microbatches::accumulate(&b, options, &parameters, tokens, targets)?,
         _ => pipeline::pipeline(&b, options, &parameters, tokens, targets)?,
     };
-    let state = optimizer::State {
-        parameters,
-        means: optimizer[0],
-        squares: optimizer[1],
-        copy: optimizer.get(2).copied(),
-    };
+    let state = optimizer::State { parameters, means, squares, copy };
     let Derivative { loss, gradients } = derivative;
     let scalars = optimizer::Scalars { step, learning_rate, loss, loss_limit, apply };
     let updated = optimizer::update(&b, options, &state, &gradients, &scalars)?;
-    let names = specs(&model).map(|spec| spec.name);
+    let specs = model.parameters();
     for (position, (prefix, tensors)) in groups.iter().zip(updated.state).enumerate() {
         for (index, tensor) in tensors.into_iter().enumerate() {
-            b.output_aliased(format!("{prefix}{}", names[index]), tensor, Some(position * COUNT + index));
+            let name = format!("{prefix}{}", specs[index].name);
+            b.output_aliased(name, tensor, Some(position * specs.len() + index));
         }
     }
     b.output("loss", loss);
@@ -252,7 +249,7 @@ pub fn loss(options: &StepOptions) -> Result<Function, Error> {
     let parameters = add_params(&b, &options.stage_model(), PARAMETERS, options.precision.parameters);
     let (tokens, targets) = options.batch_params(&b);
     let loss = match options.stages {
-        1 => model::loss(&b, &options.forward_options(), &parameters, tokens, targets)?,
+        1 => model::loss(&b, &options.model, &options.forward_options(), &parameters, tokens, targets)?,
         _ => pipeline::evaluate(&b, options, &parameters, tokens, Some(targets))?,
     };
     b.output("loss", loss);
@@ -271,7 +268,7 @@ pub fn forward(options: &StepOptions) -> Result<Function, Error> {
     let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
     let tokens = b.param("tokens", ty, &["batch", "time"]);
     let logits = match options.stages {
-        1 => model::forward(&b, &options.forward_options(), &parameters, tokens)?,
+        1 => model::forward(&b, &options.model, &options.forward_options(), &parameters, tokens)?,
         _ => pipeline::evaluate(&b, options, &parameters, tokens, None)?,
     };
     b.output("logits", logits);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use model::Preset;
+use model::{KINDS, Kind, ModelConfig, Preset};
 use sharding::machine::Topology;
 use toml::{Table, Value};
 
@@ -15,7 +15,10 @@ pub struct Draft {
     table: Table,
 }
 
-/// Stands for the sizes, the highest learning rate and the clipping norm of one of the paper's models.
+/// Decides which other keys the section has.
+const KIND: &str = "model.kind";
+
+/// Stands for the kind, the sizes, the highest learning rate and the clipping norm of a model of a paper.
 const PRESET: &str = "model.preset";
 
 /// Holds a list of tables.
@@ -51,10 +54,15 @@ impl Draft {
     /// # Errors
     /// As [`Draft::apply_file`].
     pub fn apply_text(&mut self, origin: &str, text: &str) -> Result<(), Error> {
+        self.set_all(origin, &parse(origin, text)?, "")
+    }
+
+    /// Takes over every key of a section: first the kind of model, which decides what keys there are, then a preset, which
+    /// the other keys change.
+    fn set_all(&mut self, origin: &str, section: &Table, prefix: &str) -> Result<(), Error> {
         let mut keys = Vec::new();
-        leaves(&parse(origin, text)?, "", &mut keys);
-        // A preset is what the other keys of its file change.
-        keys.sort_by_key(|(key, _)| key != PRESET);
+        leaves(section, prefix, &mut keys);
+        keys.sort_by_key(|(key, _)| (key != KIND, key != PRESET));
         keys.into_iter().try_for_each(|(key, value)| self.set_value(origin, &key, value))
     }
 
@@ -83,6 +91,9 @@ impl Draft {
         if key == PRESET {
             return self.apply_preset(origin, value);
         }
+        if key == KIND {
+            return self.apply_kind(origin, value);
+        }
         let Some(place) = find(&mut self.table, key) else {
             return Err(Error::UnknownKey { origin: origin.into(), key: key.into(), hint: self.hint(key) });
         };
@@ -95,9 +106,7 @@ impl Draft {
         let value = match (&*place, value) {
             (Value::Table(_), value @ Value::Table(_)) => {
                 let Value::Table(section) = value else { unreachable!("it matched") };
-                let mut keys = Vec::new();
-                leaves(&section, key, &mut keys);
-                return keys.into_iter().try_for_each(|(key, value)| self.set_value(origin, &key, value));
+                return self.set_all(origin, &section, key);
             }
             (Value::Table(_), value) => return Err(wrong(&value, format!("a section, [{key}]"))),
             // 1 is a number too.
@@ -129,18 +138,56 @@ impl Draft {
                 expected: format!("one of {}", names.join(", ")),
             });
         };
-        let size = |size: usize| Value::Integer(size as i64);
-        let values = [
+        let others = [
             ("name", preset.name.into()),
-            ("model.layers", size(preset.config.layers)),
-            ("model.heads", size(preset.config.heads)),
-            ("model.key_value_size", size(preset.config.key_value_size)),
-            ("model.d_model", size(preset.config.d_model)),
-            ("model.vocabulary_size", size(preset.config.vocabulary_size)),
             ("schedule.maximum", preset.max_learning_rate.into()),
             ("training.clip_norm", preset.clip_norm.into()),
         ];
-        values.into_iter().try_for_each(|(key, value)| self.set_value(origin, key, value))
+        others.into_iter().try_for_each(|(key, value)| self.set_value(origin, key, value))?;
+        self.set_model(&preset.config);
+        Ok(())
+    }
+
+    /// Another kind of model has the sizes that every kind has, and usual values for its other keys.
+    fn apply_kind(&mut self, origin: &str, value: Value) -> Result<(), Error> {
+        let name = value.as_str().unwrap_or_default();
+        let Some(kind) = Kind::find(name) else {
+            let names = KINDS.map(|kind| format!("\"{}\"", kind.name)).join(" or ");
+            let near =
+                KINDS.iter().map(|kind| (strsim::damerau_levenshtein(name, kind.name), kind.name)).min();
+            let hint = match near {
+                Some((distance, near)) if distance <= 3 && !name.is_empty() => {
+                    format!("; did you mean \"{near}\"?")
+                }
+                _ => String::new(),
+            };
+            let expected = format!("{names}{hint}");
+            return Err(Error::Value {
+                origin: origin.into(),
+                key: KIND.into(),
+                value: value.to_string(),
+                expected,
+            });
+        };
+        if let Some(model) = self.model()
+            && model.kind() != kind.name
+        {
+            let multiple = model.vocabulary_multiple();
+            self.set_model(&(kind.like)(&model.sizes()).with_vocabulary_multiple(multiple));
+        }
+        Ok(())
+    }
+
+    /// The model as it is now: every key has a value at any time.
+    fn model(&self) -> Option<ModelConfig> {
+        self.table.get("model")?.clone().try_into().ok()
+    }
+
+    fn set_model(&mut self, model: &ModelConfig) {
+        // Only what TOML has no words for could fail: sizes and constants are not that.
+        if let Ok(section) = Value::try_from(model) {
+            self.table.insert("model".into(), section);
+        }
     }
 
     /// The configuration.
@@ -160,6 +207,13 @@ impl Draft {
 
     /// The known key nearest to `key`, in words.
     fn hint(&self, key: &str) -> String {
+        if let (Some(name), Some(model)) = (key.strip_prefix("model."), self.model()) {
+            let has = |kind: &&Kind| (kind.like)(&model.sizes()).keys().iter().any(|(key, _)| *key == name);
+            if let Some(kind) = KINDS.iter().find(has) {
+                let (other, this) = (kind.name, model.kind());
+                return format!("it is a key of model.kind = \"{other}\", and this model's is \"{this}\"");
+            }
+        }
         let mut known = Vec::new();
         leaves(&self.table, "", &mut known);
         let known = known.iter().map(|(key, _)| key.as_str()).chain([PRESET]);
@@ -233,6 +287,7 @@ fn expectation(key: &str, old: &Value, new: &Value, error: &toml::de::Error) -> 
         }
         (Value::Integer(_), _) => "a whole number".into(),
         (Value::Float(_), _) => "a number".into(),
+        (Value::Boolean(_), _) => "true or false".into(),
         (Value::Array(_), _) if !message.contains("\"none\"") => {
             "a list of strings, such as [\"a\", \"b\"]".into()
         }

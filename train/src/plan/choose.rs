@@ -54,8 +54,8 @@ impl Planned {
             None => Error::NoPlan {
                 machine,
                 devices: space.devices,
-                layers: self.model.layers,
-                heads: self.model.heads,
+                layers: self.model.sizes().layers,
+                heads: self.model.sizes().heads,
                 batch,
                 reason: found.refused.map(|reason| format!(" ({reason})")).unwrap_or_default(),
             },

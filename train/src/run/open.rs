@@ -246,7 +246,7 @@ impl Opened {
         config: &Config,
         observer: &mut dyn Observer,
     ) -> Result<Option<Tokenizer>, Error> {
-        let pieces = config.model.vocabulary_size;
+        let pieces = config.model.sizes().vocabulary_size;
         let given = config.data.tokenizer.as_deref();
         // Before the first checkpoint, nothing depends on a tokenizer yet.
         let Some(checkpoint) = &self.checkpoint else {

@@ -100,7 +100,7 @@ pub(super) fn first_state(
     let first = initialize(&options)?;
     let first = match plan {
         None => Code::One(first),
-        Some(plan) => Code::Split(split_initialize(&first, plan)?),
+        Some(plan) => Code::Split(split_initialize(&first, &config.model, plan)?),
     };
     State::initialize(runtime, inputs, &first.compile(runtime)?, config.training.seed)
 }

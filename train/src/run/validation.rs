@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use data::{Order, Sequences, TokenStream};
-use model::parameters::COUNT;
 use sharding::plan::Plan;
 use sharding::{Program, TransferToHost};
 
@@ -89,8 +88,8 @@ impl Validation {
                 let rows = |rows: Range<usize>| {
                     self.sequences.batch(index, self.batch, first + rows.start..first + rows.end)
                 };
-                let [tokens, targets] = upload_batch(program, COUNT, rows)?;
                 let mut inputs: Vec<_> = state.parameters().iter().collect();
+                let [tokens, targets] = upload_batch(program, inputs.len(), rows)?;
                 inputs.extend([&tokens, &targets]);
                 let started = program.run(&inputs)?[0].start_to_host()?;
                 under_way.replace(started).map_or(Ok(()), &mut finish)?;

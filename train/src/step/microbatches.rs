@@ -1,8 +1,8 @@
 //! Several microbatches a step, one after another, their gradients added up.
 
-use graph::{BuildResult, Builder, DType, Error, ScanInputs, ScanOutputs, Tensor};
-use model::forward::{loss_projected, project_distances};
-use model::parameters::{COUNT, RELATIVE, axes};
+use graph::{BuildResult, Builder, Error, ScanInputs, ScanOutputs, Tensor};
+use model::ParameterSpec;
+use model::forward::loss_prepared;
 use model::placement::{Table, put};
 
 use super::{Derivative, StepOptions};
@@ -11,53 +11,45 @@ use super::{Derivative, StepOptions};
 pub(super) fn accumulate(
     b: &Builder,
     options: &StepOptions,
-    parameters: &[Tensor; COUNT],
+    parameters: &[Tensor],
     tokens: Tensor,
     targets: Tensor,
 ) -> Result<Derivative, Error> {
     let forward = options.forward_options();
-    let projected = project(b, options, parameters)?;
+    let prepared = prepare(b, options, parameters)?;
+    let specs = options.model.parameters();
     let start = b.scalar(options.precision.activations.accumulator(), 0.0)?;
-    let carries = [vec![start], zero_sums(b, &projected)?].concat();
+    let carries = [vec![start], zero_sums(b, &prepared)?].concat();
     let inputs = ScanInputs {
         length: options.microbatches,
         carries: &carries,
         xs: &[tokens, targets],
-        constants: &projected,
+        constants: &prepared,
         ..ScanInputs::default()
     };
     let outputs = b.scan("microbatches", inputs, |body| {
-        let b = body.builder;
-        let parameters = all(body.constants)?;
-        let loss = loss_projected(b, &forward, &parameters, body.xs[0], body.xs[1])?;
+        let (b, prepared) = (body.builder, body.constants);
+        let loss = loss_prepared(b, &options.model, &forward, prepared, body.xs[0], body.xs[1])?;
         let loss = b.scale(loss, 1.0 / options.microbatches as f64)?;
-        let gradients = graph::gradient(b, loss, &parameters)?;
+        let gradients = graph::gradient(b, loss, prepared)?;
         let mut carries = vec![b.add(body.carries[0], loss)?];
         for (index, gradient) in gradients.into_iter().enumerate() {
-            carries.push(add_to_sum(b, index, body.carries[1 + index], gradient)?);
+            carries.push(add_to_sum(b, &specs[index], body.carries[1 + index], gradient)?);
         }
         Ok(ScanOutputs { carries, ys: vec![] })
     })?;
-    let gradients = for_parameters(b, parameters, &projected, outputs.carries[1..].to_vec())?;
+    let gradients = for_parameters(b, &specs, parameters, &prepared, outputs.carries[1..].to_vec())?;
     Ok(Derivative { loss: outputs.carries[0], gradients })
 }
 
-/// A list of one tensor for each parameter, such as the constants of a loop that was given them.
-pub(super) fn all(tensors: &[Tensor]) -> Result<[Tensor; COUNT], Error> {
-    let count = || Error::Gradient(format!("{} tensors for {COUNT} parameters", tensors.len()));
-    tensors.try_into().map_err(|_| count())
-}
-
-/// The parameters with the projected distances in the place of [`RELATIVE`]: these are the same for all microbatches.
-pub(super) fn project(
+/// The parameters with what depends on no text in the places of those it is made from: the same for all microbatches.
+pub(super) fn prepare(
     b: &Builder,
     options: &StepOptions,
-    parameters: &[Tensor; COUNT],
-) -> Result<[Tensor; COUNT], Error> {
-    let mut projected = *parameters;
+    parameters: &[Tensor],
+) -> Result<Vec<Tensor>, Error> {
     let dtype = options.precision.activations;
-    projected[RELATIVE] = project_distances(b, parameters[RELATIVE], options.sequence_length, dtype)?;
-    Ok(projected)
+    model::forward::prepare(b, &options.model, parameters, options.sequence_length, dtype)
 }
 
 /// Zeros for the sums of gradients of these tensors, float32 or wider.
@@ -69,29 +61,29 @@ pub(super) fn zero_sums(b: &Builder, tensors: &[Tensor]) -> Result<Vec<Tensor>, 
     tensors.iter().map(zeros).collect()
 }
 
-/// A microbatch's gradient for parameter `index` added to the sum of those before it.
-pub(super) fn add_to_sum(b: &Builder, index: usize, sum: Tensor, gradient: Tensor) -> BuildResult {
-    place_sum(b, index, b.add(sum, b.convert(gradient, b.dtype(sum))?)?)
+/// A microbatch's gradient for a parameter added to the sum of those before it.
+pub(super) fn add_to_sum(b: &Builder, spec: &ParameterSpec, sum: Tensor, gradient: Tensor) -> BuildResult {
+    place_sum(b, spec, b.add(sum, b.convert(gradient, b.dtype(sum))?)?)
 }
 
-/// The sum of gradients for parameter `index`, where a plan wants it between microbatches.
-pub(super) fn place_sum(b: &Builder, index: usize, sum: Tensor) -> BuildResult {
-    // The projected distances are not a parameter: what becomes of their gradient is, and is placed then.
-    if index == RELATIVE { Ok(sum) } else { put(b, sum, (Table::Gradients, axes()[index]), None) }
+/// The sum of gradients for a parameter, where a plan wants it between microbatches.
+pub(super) fn place_sum(b: &Builder, spec: &ParameterSpec, sum: Tensor) -> BuildResult {
+    // What is prepared is not a parameter: what becomes of its gradient is, and is placed then.
+    if spec.prepared { Ok(sum) } else { put(b, sum, (Table::Gradients, spec.axes), None) }
 }
 
-/// Gradients of the parameters from those of `projected`: that of the relative projections follows, once for all
-/// microbatches, from that of the projected distances.
+/// Gradients of the parameters from those of `prepared`: that of a parameter something was prepared from follows, once for
+/// all microbatches, from that of the prepared tensor.
 pub(super) fn for_parameters(
     b: &Builder,
-    parameters: &[Tensor; COUNT],
-    projected: &[Tensor; COUNT],
+    specs: &[ParameterSpec],
+    parameters: &[Tensor],
+    prepared: &[Tensor],
     mut gradients: Vec<Tensor>,
 ) -> Result<Vec<Tensor>, Error> {
-    let distances: DType = b.dtype(projected[RELATIVE]);
-    let cotangent = b.convert(gradients[RELATIVE], distances)?;
-    let relative =
-        graph::pull_back(b, &[(projected[RELATIVE], cotangent)], &parameters[RELATIVE..=RELATIVE])?;
-    gradients[RELATIVE] = relative[0];
+    for index in (0..specs.len()).filter(|&index| specs[index].prepared) {
+        let cotangent = b.convert(gradients[index], b.dtype(prepared[index]))?;
+        gradients[index] = graph::pull_back(b, &[(prepared[index], cotangent)], &[parameters[index]])?[0];
+    }
     Ok(gradients)
 }

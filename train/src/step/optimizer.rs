@@ -1,7 +1,6 @@
 //! Clipping by global norm, Adam, and the rounding of new parameters.
 
 use graph::{BuildResult, Builder, Comparison, DType, Error, Tensor};
-use model::parameters::{COUNT, axes, specs};
 use model::placement::{Table, put};
 use model::random::{bits_from, threefry};
 
@@ -12,11 +11,11 @@ const ROUNDING: f64 = 0x524F_554E_u32 as f64;
 
 /// The tensors that a step reads and writes.
 pub(super) struct State {
-    pub(super) parameters: [Tensor; COUNT],
-    pub(super) means: [Tensor; COUNT],
-    pub(super) squares: [Tensor; COUNT],
+    pub(super) parameters: Vec<Tensor>,
+    pub(super) means: Vec<Tensor>,
+    pub(super) squares: Vec<Tensor>,
     /// The parameters in float32, which are updated instead of them.
-    pub(super) copy: Option<[Tensor; COUNT]>,
+    pub(super) copy: Option<Vec<Tensor>>,
 }
 
 /// The scalars that an update depends on.
@@ -50,9 +49,9 @@ pub(super) fn update(
 ) -> Result<Updated, Error> {
     let &Scalars { step, learning_rate, .. } = scalars;
     let _scope = b.scope("optimizer");
-    let axes = axes();
-    let place = |index: usize, x: Tensor| put(b, x, (Table::Optimizer, axes[index]), None);
-    let mut wide = Vec::with_capacity(COUNT);
+    let specs = options.model.parameters();
+    let place = |index: usize, x: Tensor| put(b, x, (Table::Optimizer, specs[index].axes), None);
+    let mut wide = Vec::with_capacity(specs.len());
     for (index, &gradient) in gradients.iter().enumerate() {
         wide.push(place(index, b.convert(gradient, DType::F32)?)?);
     }
@@ -73,8 +72,7 @@ pub(super) fn update(
         b.select(good, new, old)
     };
     let mut new = vec![Vec::new(); options.state_groups().len()];
-    let is_matrix = specs(&options.model).map(|spec| spec.is_matrix());
-    for index in 0..COUNT {
+    for (index, spec) in specs.iter().enumerate() {
         let old = match &state.copy {
             Some(copy) => place(index, copy[index])?,
             None => place(index, state.parameters[index])?,
@@ -87,7 +85,7 @@ pub(super) fn update(
         let root = b.offset(b.sqrt(b.div(new_square, correction2)?)?, epsilon)?;
         let mut change = b.div(b.mul(new_mean, rate)?, root)?;
         let wide_old = b.convert(old, DType::F32)?;
-        if weight_decay > 0.0 && is_matrix[index] {
+        if weight_decay > 0.0 && spec.is_matrix() {
             let decay = b.mul(wide_old, b.scale(learning_rate, weight_decay)?)?;
             change = b.add(change, decay)?;
         }
@@ -103,7 +101,7 @@ pub(super) fn update(
         };
         // Chosen after it is gathered, not before: an all-gather whose result becomes the donated parameter makes the TPU
         // compiler copy the parameter for the whole step.
-        let parameter = put(b, parameter, (Table::Parameters, axes[index]), None)?;
+        let parameter = put(b, parameter, (Table::Parameters, spec.axes), None)?;
         new[0].push(keep_unless_good(parameter, state.parameters[index])?);
         new[1].push(keep_unless_good(new_mean, mean)?);
         new[2].push(keep_unless_good(new_square, square)?);
@@ -124,9 +122,9 @@ fn is_good(b: &Builder, scalars: &Scalars, norm: Tensor) -> BuildResult {
 fn global_norm(b: &Builder, options: &StepOptions, gradients: &[Tensor]) -> BuildResult {
     let zero = b.scalar(DType::F32, 0.0)?;
     let (mut of_layers, mut others) = (zero, zero);
-    for (&gradient, axes) in gradients.iter().zip(axes()) {
-        let all: Vec<_> = (0..axes.len()).collect();
-        let sum = if axes[0] == "layers" { &mut of_layers } else { &mut others };
+    for (&gradient, spec) in gradients.iter().zip(options.model.parameters()) {
+        let all: Vec<_> = (0..spec.axes.len()).collect();
+        let sum = if spec.is_of_layers() { &mut of_layers } else { &mut others };
         *sum = b.add(*sum, b.sum(b.mul(gradient, gradient)?, &all)?)?;
     }
     b.sqrt(b.add(others, pipeline::sum_over_stages(b, options, of_layers)?)?)
@@ -145,8 +143,8 @@ fn rounding_bits(
     let key = [word(options.seed.into())?, word(index as f64)?];
     let key = threefry(b, key, [word(ROUNDING)?, b.convert(step, DType::U32)?])?;
     let shape = b.shape(like);
-    let first =
-        if axes()[index][0] == "layers" { pipeline::first_layer(b, options, shape[0])? } else { None };
+    let of_layers = options.model.parameters()[index].is_of_layers();
+    let first = if of_layers { pipeline::first_layer(b, options, shape[0])? } else { None };
     Ok(bits_from(b, key, &shape, first)?[0])
 }
 

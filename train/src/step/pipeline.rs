@@ -25,11 +25,11 @@ use graph::{
     Binary, BuildResult, Builder, Comparison, DType, Error, Function, Halves, MeshAxis, Reduction, Remat,
     ScanBody, ScanInputs, ScanOutputs, Tensor, TensorType, split_gradient,
 };
+use model::ParameterSpec;
 use model::forward::{embed, logits, mean_cross_entropy, outside_layers, run_layers};
-use model::parameters::{COUNT, axes};
 use model::placement::{Table, put};
 
-use super::microbatches::{add_to_sum, all, for_parameters, place_sum, project, zero_sums};
+use super::microbatches::{add_to_sum, for_parameters, place_sum, prepare, zero_sums};
 use super::{Derivative, StepOptions};
 
 /// Name of the mesh axis along which stages follow one another.
@@ -39,17 +39,18 @@ pub use sharding::plan::STAGE;
 pub(super) fn pipeline(
     b: &Builder,
     options: &StepOptions,
-    parameters: &[Tensor; COUNT],
+    parameters: &[Tensor],
     tokens: Tensor,
     targets: Tensor,
 ) -> Result<Derivative, Error> {
-    let projected = project(b, options, parameters)?;
-    let stage = Stage::new(options, &projected.map(|tensor| b.ty(tensor)))?;
+    let prepared = prepare(b, options, parameters)?;
+    let types: Vec<_> = prepared.iter().map(|&tensor| b.ty(tensor)).collect();
+    let stage = Stage::new(options, &types)?;
     let position = Position::new(b, options)?;
-    let constants = [&position.list()[..], &[tokens, targets], &projected].concat();
+    let constants = [&position.list()[..], &[tokens, targets], &prepared].concat();
     let (stages, microbatches) = (options.stages, options.microbatches);
 
-    let mut state = stage.start(b, &projected)?;
+    let mut state = stage.start(b, &prepared)?;
     let mut run = |name: &str, first: usize, length: usize, what: What| -> Result<(), Error> {
         let tick = b.iota(TensorType::new(DType::I32, [length]), 0)?;
         let tick = b.add(tick, b.scalar(DType::I32, first as f64)?)?;
@@ -81,13 +82,11 @@ pub(super) fn pipeline(
     run("drain", microbatches + stages - 1, stages - 1, What::Backward)?;
 
     let mut sums = state.sums;
-    for (sum, axes) in sums.iter_mut().zip(axes()) {
-        if axes[0] != "layers" {
-            *sum = sum_over_stages(b, options, *sum)?;
-        }
+    for &index in &stage.outside {
+        sums[index] = sum_over_stages(b, options, sums[index])?;
     }
     let loss = sum_over_stages(b, options, state.loss)?;
-    Ok(Derivative { loss, gradients: for_parameters(b, parameters, &projected, sums)? })
+    Ok(Derivative { loss, gradients: for_parameters(b, &stage.specs, parameters, &prepared, sums)? })
 }
 
 /// Which halves a tick has.
@@ -121,35 +120,36 @@ impl Position {
 /// The functions that a stage is made of, and their sizes.
 struct Stage<'a> {
     options: &'a StepOptions,
+    /// The parameters: all, and the positions of those outside the layers.
+    specs: Vec<ParameterSpec>,
+    outside: Vec<usize>,
     /// The derivative of the layers: from the stream and all parameters to the stream.
     layers: Halves,
     /// From the stream after the last layer, targets, a cotangent of the loss, and all parameters: the loss, then
-    /// cotangents of the stream and of the parameters [`OUTSIDE`].
+    /// cotangents of the stream and of the parameters outside the layers.
     head: Function,
     stream: TensorType,
 }
 
-/// The parameters outside the layers, by position; all others belong to layers.
-const OUTSIDE: [usize; 3] = [0, COUNT - 2, COUNT - 1];
-
 impl<'a> Stage<'a> {
-    fn new(options: &'a StepOptions, types: &[TensorType; COUNT]) -> Result<Self, Error> {
-        let shape = [options.batch, options.sequence_length, options.model.d_model];
+    fn new(options: &'a StepOptions, types: &[TensorType]) -> Result<Self, Error> {
+        let model = &options.model;
+        let specs = model.parameters();
+        let outside: Vec<_> = (0..specs.len()).filter(|&index| !specs[index].is_of_layers()).collect();
+        let shape = [options.batch, options.sequence_length, model.sizes().d_model];
         let stream = TensorType::new(options.precision.activations, shape);
-        let params = |b: &Builder| {
-            let mut index = 0;
-            types.clone().map(|ty| {
-                index += 1;
-                b.param(format!("parameter{}", index - 1), ty, &[])
-            })
+        let params = |b: &Builder| -> Vec<Tensor> {
+            let param =
+                |(index, ty): (usize, &TensorType)| b.param(format!("parameter{index}"), ty.clone(), &[]);
+            types.iter().enumerate().map(param).collect()
         };
 
         let b = Builder::new("layers");
         let x = b.param("x", stream.clone(), &[]);
-        b.output("x", run_layers(&b, &options.forward_options(), &params(&b), x)?);
-        let fixed: Vec<_> = (1..=COUNT).collect();
-        let wrt: Vec<_> =
-            (0..1 + COUNT).filter(|&input| input == 0 || !OUTSIDE.contains(&(input - 1))).collect();
+        b.output("x", run_layers(&b, model, &options.forward_options(), &params(&b), x)?);
+        let fixed: Vec<_> = (1..=specs.len()).collect();
+        let of_layers = (0..specs.len()).filter(|&index| specs[index].is_of_layers());
+        let wrt: Vec<_> = std::iter::once(0).chain(of_layers.map(|index| 1 + index)).collect();
         // What the layers' own loop keeps is kept; around it there is nothing.
         let layers = split_gradient(&b.finish()?, &Remat::None, &fixed, &wrt)?;
 
@@ -159,14 +159,14 @@ impl<'a> Stage<'a> {
         let targets = b.param("targets", ty, &[]);
         let cotangent = b.param("cotangent", TensorType::scalar(stream.dtype.accumulator()), &[]);
         let parameters = params(&b);
-        let outside = outside_layers(&b, &parameters)?;
-        let loss = mean_cross_entropy(&b, logits(&b, x, &outside)?, targets)?;
-        let wrt = [&[x][..], &OUTSIDE.map(|index| parameters[index])].concat();
+        let read = outside_layers(&b, model, &parameters)?;
+        let loss = mean_cross_entropy(&b, logits(&b, model, &read, x)?, targets)?;
+        let wrt: Vec<_> = std::iter::once(x).chain(outside.iter().map(|&index| parameters[index])).collect();
         b.output("loss", loss);
         for (index, cotangent) in graph::pull_back(&b, &[(loss, cotangent)], &wrt)?.into_iter().enumerate() {
             b.output(format!("cotangent{index}"), cotangent);
         }
-        Ok(Self { options, layers, head: b.finish()?, stream })
+        Ok(Self { options, specs, outside, layers, head: b.finish()?, stream })
     }
 
     /// What the backward half reads of each microbatch: the stream if it does, then the residuals.
@@ -180,7 +180,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Before the first tick. Rings have the types of what is kept, and sums those of the parameters' gradients.
-    fn start(&self, b: &Builder, parameters: &[Tensor; COUNT]) -> Result<State, Error> {
+    fn start(&self, b: &Builder, parameters: &[Tensor]) -> Result<State, Error> {
         let zeros = |ty: &TensorType| b.full(ty, 0.0);
         let forward = &self.layers.forward;
         let x = self.layers.reads.contains(&0).then_some(&self.stream);
@@ -292,7 +292,7 @@ impl<'a> Tick<'a> {
         let microbatch = self.forward_microbatch()?;
         let tokens = row(b, self.tokens, self.within(microbatch)?)?;
         let parameters = self.outside()?;
-        let embedded = embed(b, tokens, parameters[0], stage.stream.dtype)?;
+        let embedded = embed(b, &stage.options.model, &parameters, tokens, stage.stream.dtype)?;
         let x = b.select(self.position.is_first, embedded, state.arrived)?;
         let results = b.inline(&stage.layers.forward, &[&[x], self.parameters].concat())?;
         let slots = b.scalar(DType::I32, stage.slots() as f64)?;
@@ -315,8 +315,8 @@ impl<'a> Tick<'a> {
         let share = b.select(self.position.is_last, share, b.scalar(dtype, 0.0)?)?;
         let results = b.inline(&stage.head, &[&[x, targets, share], self.parameters].concat())?;
         state.loss = b.add(state.loss, b.mul(results[0], share)?)?;
-        for (index, &gradient) in OUTSIDE.into_iter().zip(&results[2..]) {
-            state.sums[index] = add_to_sum(b, index, state.sums[index], gradient)?;
+        for (&index, &gradient) in stage.outside.iter().zip(&results[2..]) {
+            state.sums[index] = add_to_sum(b, &stage.specs[index], state.sums[index], gradient)?;
         }
         b.select(self.position.is_last, results[1], state.returned)
     }
@@ -337,18 +337,20 @@ impl<'a> Tick<'a> {
         operands.extend(&kept[residuals..]);
         operands.push(returned);
         let results = b.inline(&stage.layers.backward, &operands)?;
-        let layers = (0..COUNT).filter(|index| !OUTSIDE.contains(index));
-        for (index, &gradient) in layers.zip(&results[1..]) {
-            state.sums[index] = add_to_sum(b, index, state.sums[index], gradient)?;
+        let layers = stage.specs.iter().enumerate().filter(|(_, spec)| spec.is_of_layers());
+        for ((index, spec), &gradient) in layers.zip(&results[1..]) {
+            state.sums[index] = add_to_sum(b, spec, state.sums[index], gradient)?;
         }
 
         // The first stage's stream is embeddings: its cotangent is added to the rows they were taken from.
         let _scope = b.scope("embedding");
         let tokens = row(b, self.tokens, microbatch)?;
         let whole = put(b, results[0], (Table::Activations, &["batch", "time", "width"]), None)?;
-        let rows = b.convert(whole, b.dtype(state.sums[0]))?;
+        let embedding = stage.options.model.embedding();
+        let rows = b.convert(whole, b.dtype(state.sums[embedding]))?;
         let rows = b.select(self.position.is_first, rows, b.full(&b.ty(rows), 0.0)?)?;
-        state.sums[0] = place_sum(b, 0, b.scatter_add(state.sums[0], tokens, rows)?)?;
+        let sum = b.scatter_add(state.sums[embedding], tokens, rows)?;
+        state.sums[embedding] = place_sum(b, &stage.specs[embedding], sum)?;
         Ok(results[0])
     }
 
@@ -363,8 +365,8 @@ impl<'a> Tick<'a> {
         b.max(b.min(microbatch, last)?, b.scalar(DType::I32, 0.0)?)
     }
 
-    fn outside(&self) -> Result<[Tensor; COUNT], Error> {
-        outside_layers(self.b, &all(self.parameters)?)
+    fn outside(&self) -> Result<Vec<Tensor>, Error> {
+        outside_layers(self.b, &self.stage.options.model, self.parameters)
     }
 }
 
@@ -426,11 +428,11 @@ fn stream_of_last(
     b: &Builder,
     options: &StepOptions,
     position: Position,
-    parameters: &[Tensor; COUNT],
+    parameters: &[Tensor],
     tokens: Tensor,
 ) -> BuildResult {
-    let embedded = embed(b, tokens, parameters[0], options.precision.activations)?;
-    let constants = [&[position.is_first, embedded], &parameters[..]].concat();
+    let embedded = embed(b, &options.model, parameters, tokens, options.precision.activations)?;
+    let constants = [&[position.is_first, embedded], parameters].concat();
     let start = b.full(&b.ty(embedded), 0.0)?;
     let tick = b.iota(TensorType::new(DType::I32, [options.stages]), 0)?;
     let inputs = ScanInputs {
@@ -444,11 +446,8 @@ fn stream_of_last(
         let (b, constants) = (body.builder, body.constants);
         let arrived = to_stage(b, options, body.carries[0], 1)?;
         let x = b.select(constants[0], constants[1], arrived)?;
-        let parameters = all(&constants[2..])?;
-        Ok(ScanOutputs {
-            carries: vec![run_layers(b, &options.forward_options(), &parameters, x)?],
-            ys: vec![],
-        })
+        let x = run_layers(b, &options.model, &options.forward_options(), &constants[2..], x)?;
+        Ok(ScanOutputs { carries: vec![x], ys: vec![] })
     })?;
     Ok(outputs.carries[0])
 }
@@ -457,14 +456,14 @@ fn stream_of_last(
 pub(super) fn evaluate(
     b: &Builder,
     options: &StepOptions,
-    parameters: &[Tensor; COUNT],
+    parameters: &[Tensor],
     tokens: Tensor,
     targets: Option<Tensor>,
 ) -> BuildResult {
     let position = Position::new(b, options)?;
-    let parameters = outside_layers(b, &project(b, options, parameters)?)?;
+    let parameters = outside_layers(b, &options.model, &prepare(b, options, parameters)?)?;
     let x = stream_of_last(b, options, position, &parameters, tokens)?;
-    let logits = logits(b, x, &parameters)?;
+    let logits = logits(b, &options.model, &parameters, x)?;
     let result = match targets {
         Some(targets) => mean_cross_entropy(b, logits, targets)?,
         None => logits,

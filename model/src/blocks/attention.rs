@@ -1,0 +1,75 @@
+//! What every causal attention does with its scores.
+
+use std::ops::Range;
+
+use graph::{BuildResult, Builder, Comparison, DType, Reduction, Tensor, TensorType};
+
+/// Softmax of `scores` `[…, n, s]` over keys at positions `0..s` that queries at `first_position + a` may see, applied to
+/// `value` by `equation`, in the dtype of `value`.
+///
+/// Scores and softmax are float32 (paper, appendix C), or float64 in a program of that type. The weights are divided
+/// by their sum after they have been applied to the values, which is the same and touches fewer numbers.
+///
+/// # Errors
+/// [`graph::Error::Type`] if `equation` does not fit the shapes.
+pub fn softmax_values(
+    b: &Builder,
+    scores: Tensor,
+    value: Tensor,
+    equation: &str,
+    first_position: Tensor,
+) -> BuildResult {
+    let dtype = b.dtype(value);
+    let wide = dtype.accumulator();
+    let shape = b.shape(scores);
+    let last = shape.len() - 1;
+    let (n, s) = (shape[last - 1], shape[last]);
+    let query = b.add(b.iota(TensorType::new(DType::I32, [n, s]), 0)?, first_position)?;
+    let key_position = b.iota(TensorType::new(DType::I32, [n, s]), 1)?;
+    let visible = b.compare(Comparison::Le, key_position, query)?;
+    let lowest = b.scalar(wide, f32::MIN as f64)?;
+    let scores = b.select(visible, scores, lowest)?;
+    // Softmax does not change when all scores of a row move by the same amount, so the maximum needs no gradient.
+    let maximum = b.stop_gradient(b.reduce(Reduction::Max, scores, &[last])?)?;
+    let weights = b.exp(b.sub(scores, b.expand(maximum, last)?)?)?;
+    let total = b.sum(weights, &[last])?;
+    let applied = b.einsum_as(equation, b.convert(weights, dtype)?, value, wide)?;
+    b.convert(b.div(applied, b.expand(total, last)?)?, dtype)
+}
+
+/// Attention over whole sequences of `length`, its queries in blocks of `block` along dimension `dim` of the result:
+/// `attend` is given the range of queries, and attends to the keys up to its end. What causality hides is, but for the blocks on the diagonal, never computed.
+///
+/// # Errors
+/// Those of `attend`.
+pub fn in_causal_blocks(
+    b: &Builder,
+    length: usize,
+    block: usize,
+    dim: usize,
+    mut attend: impl FnMut(Range<usize>) -> BuildResult,
+) -> BuildResult {
+    let block = block.clamp(1, length);
+    let mut outputs = Vec::new();
+    for start in (0..length).step_by(block) {
+        let end = (start + block).min(length);
+        outputs.push(attend(start..end)?);
+    }
+    if outputs.len() == 1 { Ok(outputs[0]) } else { b.concatenate(&outputs, dim) }
+}
+
+/// The part `range` of `x` along `dim`; `x` itself if that is all of it.
+///
+/// # Errors
+/// [`graph::Error::Type`] if `x` is shorter.
+pub fn part(b: &Builder, x: Tensor, dim: usize, range: Range<usize>) -> BuildResult {
+    let whole = range.start == 0 && b.shape(x)[dim] == range.end;
+    if whole { Ok(x) } else { b.slice_dim(x, dim, range.start, range.end) }
+}
+
+/// Scores that one head computes for one sequence, of queries in blocks of `block` that see the keys up to their own end.
+pub fn score_count(block: usize, sequence_length: usize) -> u64 {
+    let blocks = (0..sequence_length).step_by(block.max(1));
+    let ends = blocks.map(|start| (start, (start + block).min(sequence_length)));
+    ends.map(|(start, end)| (end - start) as u64 * end as u64).sum()
+}
