@@ -16,17 +16,20 @@ pub struct Decoder {
     runtime: Runtime,
     config: ModelConfig,
     parameters: Vec<Buffer>,
-    relative_keys: Buffer,
+    /// What every step reads besides the parameters, made once.
+    tables: Vec<Buffer>,
     read_chunk: Program,
     read_one: Program,
-    cache: TensorType,
+    caches: Vec<TensorType>,
+    /// Positions of the caches.
+    capacity: usize,
     chunk: usize,
     window: usize,
 }
 
 impl Decoder {
     /// Compiles the programs for `window` positions, which may be more than the model was trained on.
-    /// `parameters` are the model's, in the order of [`model::parameters::specs`].
+    /// `parameters` are the model's, in the order of [`ModelConfig::parameters`].
     ///
     /// # Errors
     /// [`Error::EmptyWindow`], a program that cannot be compiled, or parameters of other types.
@@ -47,18 +50,22 @@ impl Decoder {
             let shape = DecodeShape { batch: 1, chunk, window: capacity };
             Ok(runtime.compile(&model::decode(config, precision, shape)?)?)
         };
-        let relative = runtime.compile(&model::relative_keys(config, precision, capacity)?)?;
-        let mut relative_keys = relative.run(&parameters.iter().collect::<Vec<_>>())?;
+        let tables = match model::decode_tables(config, precision, capacity)? {
+            Some(tables) => runtime.compile(&tables)?.run(&parameters.iter().collect::<Vec<_>>())?,
+            None => Vec::new(),
+        };
         let (read_chunk, read_one) = (program(chunk)?, program(1)?);
-        let cache = [config.layers, config.heads, 1, capacity, config.key_value_size];
+        let caches = config.caches(1, capacity).into_iter();
+        let caches = caches.map(|spec| TensorType::new(precision.activations, spec.shape)).collect();
         Ok(Self {
             runtime: runtime.clone(),
             config: config.clone(),
-            relative_keys: relative_keys.swap_remove(0),
+            tables,
             parameters,
             read_chunk,
             read_one,
-            cache: TensorType::new(precision.activations, cache),
+            caches,
+            capacity,
             chunk,
             window,
         })
@@ -89,17 +96,16 @@ impl Decoder {
     /// # Errors
     /// When the device has no room for the cache.
     pub fn start(&self) -> Result<Session<'_>> {
-        let (keys, values) = (self.runtime.zeros(&self.cache)?, self.runtime.zeros(&self.cache)?);
-        Ok(Session { decoder: self, keys, values, position: 0 })
+        let caches = self.caches.iter().map(|cache| self.runtime.zeros(cache)).collect::<Result<_, _>>()?;
+        Ok(Session { decoder: self, caches, position: 0 })
     }
 }
 
-/// A text that is being read: the keys and values of all its tokens so far.
+/// A text that is being read: the caches hold what all its tokens so far left, such as keys and values.
 #[derive(Debug)]
 pub struct Session<'a> {
     decoder: &'a Decoder,
-    keys: Buffer,
-    values: Buffer,
+    caches: Vec<Buffer>,
     position: usize,
 }
 
@@ -121,7 +127,7 @@ impl Session<'_> {
     /// [`Error::EmptyPrompt`] without tokens, [`Error::PromptTooLong`] when they do not fit the window any more,
     /// [`Error::Token`], or a failure of the device. Nothing is read then.
     pub fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>> {
-        let (decoder, vocabulary_size) = (self.decoder, self.decoder.config.vocabulary_size);
+        let (decoder, vocabulary_size) = (self.decoder, self.decoder.config.sizes().vocabulary_size);
         let end = self.position + tokens.len();
         if end > decoder.window {
             return Err(Error::PromptTooLong { tokens: end, window: decoder.window });
@@ -132,19 +138,22 @@ impl Session<'_> {
         let mut logits = None;
         let mut rest = tokens;
         while !rest.is_empty() {
-            let room = self.decoder.cache.shape[3] - self.position;
+            let room = decoder.capacity - self.position;
             let chunk = if rest.len() == 1 || decoder.chunk > room { 1 } else { decoder.chunk };
             let (read, left) = rest.split_at(chunk.min(rest.len()));
             logits = Some(self.step(read, chunk)?);
             rest = left;
         }
         let logits = logits.ok_or(Error::EmptyPrompt)?;
-        Ok(logits.to_vec::<f32>()?)
+        let mut logits = logits.to_vec::<f32>()?;
+        // Ids that pad the vocabulary stand for nothing.
+        logits.truncate(vocabulary_size);
+        Ok(logits)
     }
 
     /// Reads up to `chunk` tokens with the program for that many.
     fn step(&mut self, tokens: &[u32], chunk: usize) -> Result<Buffer> {
-        let Decoder { runtime, parameters, relative_keys, read_chunk, read_one, .. } = self.decoder;
+        let Decoder { runtime, parameters, tables, read_chunk, read_one, .. } = self.decoder;
         let program = if chunk == 1 { read_one } else { read_chunk };
         let mut padded: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
         padded.resize(chunk, 0);
@@ -152,10 +161,12 @@ impl Session<'_> {
         let position = runtime.upload_slice(&[self.position as i32], &[])?;
         let last = runtime.upload_slice(&[tokens.len() as i32 - 1], &[])?;
         let mut inputs: Vec<&Buffer> = parameters.iter().collect();
-        inputs.extend([&padded, &position, &last, relative_keys, &self.keys, &self.values]);
-        let outputs = program.run(&inputs)?;
-        let [logits, keys, values] = <[Buffer; 3]>::try_from(outputs).expect("decode has three outputs");
-        (self.keys, self.values) = (keys, values);
+        inputs.extend([&padded, &position, &last]);
+        inputs.extend(tables);
+        inputs.extend(&self.caches);
+        let mut outputs = program.run(&inputs)?;
+        self.caches = outputs.split_off(1);
+        let logits = outputs.swap_remove(0);
         self.position += tokens.len();
         Ok(logits)
     }

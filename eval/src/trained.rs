@@ -5,7 +5,6 @@ use std::path::Path;
 use data::Tokenizer;
 use graph::{DType, TensorType};
 use model::Precision;
-use model::parameters::specs;
 use sharding::{DeviceKind, Runtime};
 use train::checkpoint::{self, CONFIG, Checkpoint, Dtype, Manifest, TOKENIZER};
 use train::config::{Config, Draft};
@@ -43,7 +42,7 @@ impl TrainedModel {
     pub fn from_checkpoint(checkpoint: Checkpoint) -> Result<Self> {
         let path = checkpoint.path();
         let config = read_config(&path.join(CONFIG)).map_err(train::Error::from)?;
-        let tokenizer = load_tokenizer(&path.join(TOKENIZER), config.model.vocabulary_size, Some(path))?;
+        let tokenizer = load_tokenizer(&path.join(TOKENIZER), config.model.sizes().vocabulary_size, Some(path))?;
         Ok(Self { config, tokenizer, checkpoint })
     }
 
@@ -92,7 +91,7 @@ impl TrainedModel {
     pub fn generator(self, runtime: &Runtime, window: usize) -> Result<Generator> {
         let precision = self.precision(runtime.kind());
         let mut parameters = Vec::new();
-        for spec in specs(&self.config.model) {
+        for spec in self.config.model.parameters() {
             let name = format!("{PARAMETERS}{}", spec.name);
             let stored = stored(precision.parameters);
             let expected = self.checkpoint.expect(&name, stored, &spec.shape);

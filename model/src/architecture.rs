@@ -21,6 +21,8 @@ pub struct Sizes {
     pub heads: usize,
     /// Width of each head's keys, queries and values.
     pub key_value_size: usize,
+    /// Width of the feed-forward hidden layer.
+    pub feed_forward_size: usize,
 }
 
 /// A tensor that decoding keeps from token to token, for all layers.

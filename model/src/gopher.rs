@@ -52,7 +52,7 @@ impl Configured for Gopher {
     const KIND: &'static str = "gopher";
 
     fn like(sizes: &Sizes) -> Self {
-        let Sizes { layers, d_model, vocabulary_size, heads, key_value_size } = *sizes;
+        let Sizes { layers, d_model, vocabulary_size, heads, key_value_size, .. } = *sizes;
         Self { layers, heads, key_value_size, d_model: d_model.next_multiple_of(2), vocabulary_size }
     }
 
@@ -211,7 +211,8 @@ impl Architecture for Gopher {
 
     fn sizes(&self) -> Sizes {
         let Gopher { layers, heads, key_value_size, d_model, vocabulary_size } = *self;
-        Sizes { layers, d_model, vocabulary_size, heads, key_value_size }
+        let feed_forward_size = self.feed_forward_size();
+        Sizes { layers, d_model, vocabulary_size, heads, key_value_size, feed_forward_size }
     }
 
     fn keys(&self) -> Vec<(&'static str, Value)> {

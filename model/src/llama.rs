@@ -65,7 +65,7 @@ impl Configured for Llama {
     /// As many key and value heads as query heads, a hidden layer of 8/3 of the width in multiples of 32, and the constants
     /// of Llama 2.
     fn like(sizes: &Sizes) -> Self {
-        let Sizes { layers, d_model, vocabulary_size, heads, key_value_size } = *sizes;
+        let Sizes { layers, d_model, vocabulary_size, heads, key_value_size, .. } = *sizes;
         Self {
             layers,
             heads,
@@ -201,8 +201,8 @@ impl Architecture for Llama {
     }
 
     fn sizes(&self) -> Sizes {
-        let Llama { layers, d_model, vocabulary_size, heads, key_value_size, .. } = *self;
-        Sizes { layers, d_model, vocabulary_size, heads, key_value_size }
+        let Llama { layers, d_model, vocabulary_size, heads, key_value_size, feed_forward_size, .. } = *self;
+        Sizes { layers, d_model, vocabulary_size, heads, key_value_size, feed_forward_size }
     }
 
     fn keys(&self) -> Vec<(&'static str, Value)> {
@@ -413,7 +413,14 @@ mod tests {
 
     #[test]
     fn wrong_sizes_are_named() {
-        let sizes = Sizes { layers: 2, d_model: 12, vocabulary_size: 7, heads: 6, key_value_size: 4 };
+        let sizes = Sizes {
+            layers: 2,
+            d_model: 12,
+            vocabulary_size: 7,
+            heads: 6,
+            key_value_size: 4,
+            feed_forward_size: 0,
+        };
         let good = Llama::like(&sizes);
         assert_eq!(good.check(), Ok(()));
         let message = |config: Llama| config.check().unwrap_err().to_string();

@@ -1,9 +1,9 @@
-//! `gopher models`: the paper's Table 1 with exact counts.
+//! `gopher models`: the models with a name, with exact counts.
 
 use std::collections::BTreeMap;
 
 use clap::Args;
-use model::Preset;
+use model::{KINDS, Preset, Value};
 use serde::Serialize;
 use sharding::DeviceKind;
 use train::precision::{BytesPerParameter, PrecisionPolicy, Regime};
@@ -24,13 +24,11 @@ const SEQUENCE_LENGTH: u64 = 2048;
 #[derive(Serialize)]
 struct Model {
     name: &'static str,
-    layers: usize,
-    heads: usize,
-    key_value_size: usize,
-    d_model: usize,
-    feed_forward_size: usize,
-    vocabulary_size: usize,
-    /// As the paper counts: weights in matrices, the tied embedding once.
+    kind: &'static str,
+    /// The keys of its kind, and the width of the feed-forward layer where that is no key.
+    #[serde(flatten)]
+    keys: BTreeMap<&'static str, Value>,
+    /// As the Gopher paper counts: weights in matrices, a tied embedding once.
     parameters: u64,
     /// Gains and biases.
     vector_parameters: u64,
@@ -52,12 +50,11 @@ impl From<Preset> for Model {
         let total_parameters = config.total_parameters();
         Model {
             name,
-            layers: config.layers,
-            heads: config.heads,
-            key_value_size: config.key_value_size,
-            d_model: config.d_model,
-            feed_forward_size: config.feed_forward_size(),
-            vocabulary_size: config.vocabulary_size,
+            kind: config.kind(),
+            keys: [("feed_forward_size", config.sizes().feed_forward_size.into())]
+                .into_iter()
+                .chain(config.keys())
+                .collect(),
             parameters: config.matrix_parameters(),
             vector_parameters: config.vector_parameters(),
             total_parameters,
@@ -83,35 +80,54 @@ fn of_regimes<T>(of: impl Fn(Regime) -> T) -> BTreeMap<&'static str, T> {
 /// # Errors
 /// When they cannot be written.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let models: Vec<Model> = Preset::all().into_iter().map(Model::from).collect();
+    let models = Preset::all().into_iter().map(Model::from);
     if arguments.json {
-        return print_json(&models);
+        return print_json(&models.collect::<Vec<_>>());
     }
-    let titles =
-        ["name", "layers", "heads", "kv", "d_model", "parameters", "vectors", "max LR", "batch", "precision"];
+    let tables: Vec<String> = KINDS.iter().map(|kind| table(&rows((kind.presets)()))).collect();
+    print(tables.join("\n"))?;
+    print(NOTES)?;
+    print(table(&regimes()))?;
+    print(REGIMES)
+}
+
+/// Titles of the sizes that models of a kind differ in; of a key without a title there is no column.
+fn title(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "layers" => "layers",
+        "heads" => "heads",
+        "key_value_heads" => "kv heads",
+        "key_value_size" => "kv",
+        "d_model" => "d_model",
+        "feed_forward_size" => "ff",
+        _ => return None,
+    })
+}
+
+/// The models of a kind, one a row.
+fn rows(presets: Vec<Preset>) -> Vec<Vec<String>> {
+    let keys = presets.first().map(|preset| preset.config.keys()).unwrap_or_default();
+    let keys: Vec<_> = keys.into_iter().filter_map(|(key, _)| Some((key, title(key)?))).collect();
+    let sizes = keys.iter().map(|&(_, title)| title);
+    let titles = ["name"].into_iter().chain(sizes);
+    let titles = titles.chain(["parameters", "vectors", "max LR", "batch", "precision"]);
     // Of the two regimes with float32 parameters, the state is the same.
     let states = [Regime::F32, Regime::Bf16, Regime::Bf16F32Copy].map(Regime::name);
-    let mut rows = vec![titles.iter().chain(&states).map(|&title| title.to_owned()).collect()];
-    rows.extend(models.iter().map(|model| {
-        let mut row = vec![
-            model.name.to_owned(),
-            model.layers.to_string(),
-            model.heads.to_string(),
-            model.key_value_size.to_string(),
-            model.d_model.to_string(),
+    let mut rows = vec![titles.chain(states).map(str::to_owned).collect()];
+    rows.extend(presets.into_iter().map(Model::from).map(|model| {
+        let mut row = vec![model.name.to_owned()];
+        row.extend(keys.iter().map(|(key, _)| model.keys[key].to_string()));
+        row.extend([
             grouped(model.parameters),
             grouped(model.vector_parameters),
             format!("{:.1e}", model.max_learning_rate),
             grouped(model.batch_tokens),
             model.precision.to_owned(),
-        ];
+        ]);
         row.extend(states.map(|regime| bytes(model.training_state_bytes[regime])));
         row
     }));
-    print(table(&rows))?;
-    print(NOTES)?;
-    print(table(&regimes()))?;
-    print(REGIMES)
+    rows
 }
 
 /// Bytes of each parameter, by regime.
@@ -135,11 +151,11 @@ fn regimes() -> Vec<Vec<String>> {
 }
 
 const NOTES: &str = "
-parameters  weights in matrices, the tied embedding of 32,000 pieces once: what the paper's names count
+parameters  weights in matrices, a tied embedding once: what the names of the Gopher paper's models count
 vectors     gains and biases, which the names leave out
 batch       tokens per step, in sequences of 2,048 (280b goes on to twice that)
-precision   what the paper trained the model in; the columns after it are bytes of all parameters with the optimiser's
-            state in other regimes (bf16-activations takes as much as f32)
+precision   what the paper trained models of the size in; the columns after it are bytes of all parameters with the
+            optimiser's state in other regimes (bf16-activations takes as much as f32)
 
 ";
 

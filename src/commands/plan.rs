@@ -378,9 +378,9 @@ fn no_plan(task: &Task, space: &Space, pins: &Pins, found: sharding::search::Fou
              must fall into equal parts, and `model` stays within a slice or a host; change --batch-tokens or the machine",
             task.facts.name,
             space.devices,
-            task.planned.model.layers,
-            task.planned.model.heads,
-            task.planned.model.d_model,
+            task.planned.model.sizes().layers,
+            task.planned.model.sizes().heads,
+            task.planned.model.sizes().d_model,
             task.batch
         );
     }

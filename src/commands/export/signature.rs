@@ -2,7 +2,7 @@
 
 use graph::{Function, Partitioned, Split, TensorType};
 use model::ModelConfig;
-use model::parameters::{Initializer, specs};
+use model::parameters::Initializer;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sharding::plan::Plan;
@@ -44,7 +44,7 @@ pub fn of(
     split: Option<(&Partitioned, &Plan)>,
     config: &ModelConfig,
 ) -> anyhow::Result<String> {
-    let specs = specs(config);
+    let specs = config.parameters();
     let initializer = |name: &str| {
         if name.starts_with(ADAM) {
             return Some(Initializer::Zeros);
