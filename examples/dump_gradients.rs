@@ -21,7 +21,7 @@ const LEARNING_RATE: f32 = 1e-3;
 
 fn options() -> StepOptions {
     StepOptions {
-        model: ModelConfig { layers: 3, heads: 4, key_value_size: 10, d_model: 32, vocabulary_size: 101 },
+        model: Gopher { layers: 3, heads: 4, key_value_size: 10, d_model: 32, vocabulary_size: 101 },
         precision: Precision::FLOAT32,
         remat: Remat::None,
         // Three blocks of queries, the last one shorter.
@@ -74,7 +74,7 @@ fn floats(name: String, shape: &[usize], mut next: impl FnMut() -> f32) -> Array
 fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
     let mut arrays = Vec::new();
     for &prefix in options.state_groups() {
-        for spec in specs(&options.model) {
+        for spec in options.model.parameters() {
             let width = options.model.d_model as f32;
             let (centre, spread) = match (prefix, spec.name) {
                 ("parameters/", name) if name.ends_with("norm") => (1.0, 0.3),
@@ -111,7 +111,7 @@ fn gradients(options: &StepOptions) -> Result<Function, graph::Error> {
     let targets = b.param("targets", ty, &["batch", "time"]);
     let forward = ForwardOptions { query_block: options.query_block, ..ForwardOptions::new(DType::F32) };
     let loss = model::loss(&b, &forward, &parameters, tokens, targets)?;
-    for (spec, gradient) in specs(&options.model).iter().zip(graph::gradient(&b, loss, &parameters)?) {
+    for (spec, gradient) in options.model.parameters().iter().zip(graph::gradient(&b, loss, &parameters)?) {
         b.output(format!("gradients/{}", spec.name), gradient);
     }
     b.finish()

@@ -82,7 +82,7 @@ fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
             (0..count).flat_map(|_: usize| (centre + spread * random.signed()).to_le_bytes()).collect();
         Array { name: format!("{PARAMETERS}{}", spec.name), ty, bytes }
     };
-    let mut arrays: Vec<Array> = specs(&options.model).into_iter().map(parameter).collect();
+    let mut arrays: Vec<Array> = options.model.parameters().into_iter().map(parameter).collect();
     let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
     let mut token = || (random.word() % options.model.vocabulary_size as u64) as i32;
     let bytes = (0..ty.shape.iter().product()).flat_map(|_: usize| token().to_le_bytes()).collect();

@@ -231,7 +231,7 @@ fn a_training_step_computes_what_the_interpreter_does() {
         eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
         return;
     };
-    let model = ModelConfig { layers: 2, heads: 3, key_value_size: 5, d_model: 8, vocabulary_size: 11 };
+    let model = Gopher { layers: 2, heads: 3, key_value_size: 5, d_model: 8, vocabulary_size: 11 };
     let options = StepOptions { clip_norm: 0.5, ..StepOptions::new(model, 2, 6) };
     let function = train_step(&options).unwrap();
     let mut word = 1u64;
@@ -241,7 +241,7 @@ fn a_training_step_computes_what_the_interpreter_does() {
     };
     let mut inputs = Vec::new();
     for kind in 0..3 {
-        for spec in specs(&options.model) {
+        for spec in options.model.parameters() {
             let ty = TensorType::new(DType::F32, spec.shape);
             let values = (0..ty.elements()).map(|_| number());
             // Means of squares are not negative.

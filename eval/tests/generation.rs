@@ -30,7 +30,7 @@ fn tokenizer() -> Tokenizer {
 }
 
 fn config() -> ModelConfig {
-    ModelConfig { layers: 2, heads: 2, key_value_size: 8, d_model: 16, vocabulary_size: 320 }
+    Gopher { layers: 2, heads: 2, key_value_size: 8, d_model: 16, vocabulary_size: 320 }
 }
 
 /// Irregular parameters, the same for every call.
@@ -45,7 +45,7 @@ fn parameters(runtime: &Runtime) -> Vec<Buffer> {
         let values = (0..ty.elements()).map(|_| number()).collect();
         runtime.upload(&Literal::from_floats(ty, values).unwrap()).unwrap()
     };
-    specs(&config()).map(|spec| spec.shape).map(parameter).into()
+    config().parameters().map(|spec| spec.shape).map(parameter).into()
 }
 
 fn decoder(runtime: &Runtime, window: usize) -> Decoder {
@@ -190,7 +190,7 @@ fn the_model_can_end_the_text() {
     // Only the bias of `</s>` is not zero: it is always the likeliest.
     let tokenizer = tokenizer();
     let end = tokenizer.end_of_text().unwrap() as usize;
-    let parameters = specs(&config()).map(|spec| {
+    let parameters = config().parameters().map(|spec| {
         let ty = TensorType::new(DType::F32, spec.shape.clone());
         let mut values = vec![0.0; ty.elements()];
         if spec.name == "final/logits_bias" {

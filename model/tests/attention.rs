@@ -4,7 +4,7 @@ mod common;
 
 use common::{Random, relative_difference};
 use graph::{Builder, DType, Literal, TensorType};
-use model::attention::{Attention, attend_causally, encode_distances};
+use model::blocks::relative::{Attention, attend_causally, encode_distances};
 use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{Random, parameters, relative_difference, runtime, tiny};
+use common::{Random, models, parameters, relative_difference, runtime};
 use graph::{Builder, DType, Function, Literal, TensorType};
 use model::parameters::add_params;
-use model::{DecodeShape, ForwardOptions, Precision, decode, forward, relative_keys};
+use model::{DecodeShape, ForwardOptions, ModelConfig, Precision, decode, decode_tables, forward};
 
 const BATCH: usize = 2;
 
@@ -31,14 +31,15 @@ fn ints(shape: &[usize], values: &[i64]) -> Literal {
 
 /// Logits `[batch, time, vocabulary]` of all positions at once.
 fn forward_logits(
+    model: &ModelConfig,
     compile: &dyn Fn(&Function) -> Program,
     parameters: &[Literal],
     tokens: &Literal,
 ) -> Literal {
     let b = Builder::new("forward");
-    let params = add_params(&b, &tiny(), "", DType::F32);
+    let params = add_params(&b, model, "", DType::F32);
     let input = b.param("tokens", tokens.ty().clone(), &[]);
-    b.output("logits", forward(&b, &ForwardOptions::new(DType::F32), &params, input).unwrap());
+    b.output("logits", forward(&b, model, &ForwardOptions::new(DType::F32), &params, input).unwrap());
     compile(&b.finish().unwrap())(&[parameters, std::slice::from_ref(tokens)].concat()).remove(0)
 }
 
@@ -54,20 +55,25 @@ fn at_position(literal: &Literal, position: usize) -> Literal {
 /// last real position must be the forward pass's. What the caches start with must not matter.
 #[track_caller]
 fn check(window: usize, chunk: usize, sizes: &[usize]) {
+    models().iter().for_each(|model| check_model(model, window, chunk, sizes));
+}
+
+#[track_caller]
+fn check_model(model: &ModelConfig, window: usize, chunk: usize, sizes: &[usize]) {
     let time: usize = sizes.iter().sum();
-    let parameters = parameters(&tiny(), DType::F32, 7);
-    let tokens = Random(8).tokens([BATCH, time], tiny().vocabulary_size);
+    let parameters = parameters(model, DType::F32, 7);
+    let tokens = Random(8).tokens([BATCH, time], model.sizes().vocabulary_size);
     let shape = DecodeShape { batch: BATCH, chunk, window };
-    let step = decode(&tiny(), Precision::FLOAT32, shape).unwrap();
-    let relative = relative_keys(&tiny(), Precision::FLOAT32, window).unwrap();
+    let step = decode(model, Precision::FLOAT32, shape).unwrap();
+    let tables = decode_tables(model, Precision::FLOAT32, window).unwrap();
     everywhere(|place, compile| {
-        let expected = forward_logits(compile, &parameters, &tokens);
-        let relative = compile(&relative)(&parameters).remove(0);
+        let expected = forward_logits(model, compile, &parameters, &tokens);
+        let tables = tables.as_ref().map_or_else(Vec::new, |tables| compile(tables)(&parameters));
         let step = compile(&step);
-        let cache = [tiny().layers, tiny().heads, BATCH, window, tiny().key_value_size];
         let mut garbage = Random(9);
-        let mut caches =
-            vec![garbage.literal(DType::F32, &cache, 50.0), garbage.literal(DType::F32, &cache, 50.0)];
+        let caches = model.caches(BATCH, window).into_iter();
+        let mut caches: Vec<_> =
+            caches.map(|cache| garbage.literal(DType::F32, &cache.shape, 50.0)).collect();
         let mut position = 0;
         for &size in sizes {
             let rows = tokens.ints().unwrap().chunks(time);
@@ -79,14 +85,15 @@ fn check(window: usize, chunk: usize, sizes: &[usize]) {
                 ints(&[BATCH, chunk], &chunk_tokens),
                 ints(&[], &[position as i64]),
                 ints(&[], &[size as i64 - 1]),
-                relative.clone(),
             ]);
+            inputs.extend(tables.iter().cloned());
             inputs.append(&mut caches);
             let mut outputs = step(&inputs);
             caches = outputs.split_off(1);
             position += size;
             let difference = relative_difference(&outputs[0], &at_position(&expected, position - 1));
-            assert!(difference < 1e-5, "{place}: {difference} at position {}", position - 1);
+            let kind = model.kind();
+            assert!(difference < 1e-5, "{kind} on {place}: {difference} at position {}", position - 1);
         }
     });
 }
@@ -117,9 +124,11 @@ fn a_prompt_in_padded_chunks() {
 #[test]
 fn memory_of_the_caches_is_taken_over() {
     let shape = DecodeShape { batch: 1, chunk: 1, window: 4 };
-    let function = decode(&tiny(), Precision::FLOAT32, shape).unwrap();
-    for output in &function.results[1..] {
-        let input = &function.params[output.alias.unwrap()];
-        assert_eq!(input.name, output.name);
+    for model in &models() {
+        let function = decode(model, Precision::FLOAT32, shape).unwrap();
+        for output in &function.results[1..] {
+            let input = &function.params[output.alias.unwrap()];
+            assert_eq!(input.name, output.name);
+        }
     }
 }

@@ -2,35 +2,35 @@
 
 mod common;
 
-use common::{Random, parameters, relative_difference, run_everywhere, tiny};
+use common::{Random, models, parameters, relative_difference, run_everywhere};
 use graph::{Builder, DType, Function, Literal, Remat, TensorType};
-use model::ForwardOptions;
-use model::parameters::{add_params, specs};
+use model::parameters::add_params;
+use model::{ForwardOptions, ModelConfig};
 
 const BATCH: usize = 2;
 const TIME: usize = 6;
 
 /// Loss and gradients of all parameters.
-fn loss_and_gradients(dtype: DType, remat: Remat, query_block: usize) -> Function {
+fn loss_and_gradients(model: &ModelConfig, dtype: DType, remat: Remat, query_block: usize) -> Function {
     let b = Builder::new("loss_and_gradients");
-    let parameters = add_params(&b, &tiny(), "", dtype);
+    let parameters = add_params(&b, model, "", dtype);
     let ty = TensorType::new(DType::I32, [BATCH, TIME]);
     let (tokens, targets) = (b.param("tokens", ty.clone(), &[]), b.param("targets", ty, &[]));
     let options = ForwardOptions { activations: dtype, remat, query_block };
-    let loss = model::loss(&b, &options, &parameters, tokens, targets).unwrap();
+    let loss = model::loss(&b, model, &options, &parameters, tokens, targets).unwrap();
     let gradients = graph::gradient(&b, loss, &parameters).unwrap();
     b.output("loss", loss);
-    for (spec, gradient) in specs(&tiny()).iter().zip(gradients) {
+    for (spec, gradient) in model.parameters().iter().zip(gradients) {
         b.output(spec.name, gradient);
     }
     b.finish().unwrap()
 }
 
-fn inputs(dtype: DType) -> Vec<Literal> {
-    let mut inputs = parameters(&tiny(), dtype, 1);
+fn inputs(model: &ModelConfig, dtype: DType) -> Vec<Literal> {
+    let mut inputs = parameters(model, dtype, 1);
     let mut random = Random(2);
-    inputs.push(random.tokens([BATCH, TIME], tiny().vocabulary_size));
-    inputs.push(random.tokens([BATCH, TIME], tiny().vocabulary_size));
+    inputs.push(random.tokens([BATCH, TIME], model.sizes().vocabulary_size));
+    inputs.push(random.tokens([BATCH, TIME], model.sizes().vocabulary_size));
     inputs
 }
 
@@ -38,20 +38,24 @@ fn inputs(dtype: DType) -> Vec<Literal> {
 /// over the step. Three numbers of each parameter are tried, and one random direction in all of it.
 #[test]
 fn gradients_are_slopes() {
+    models().iter().for_each(check_slopes);
+}
+
+fn check_slopes(model: &ModelConfig) {
     const STEP: f64 = 1e-5;
-    let function = loss_and_gradients(DType::F64, Remat::None, 4);
-    let inputs = inputs(DType::F64);
+    let function = loss_and_gradients(model, DType::F64, Remat::None, 4);
+    let inputs = inputs(model, DType::F64);
     let results = graph::interpret(&function, &inputs).unwrap();
     let b = Builder::new("loss");
-    let params = add_params(&b, &tiny(), "", DType::F64);
+    let params = add_params(&b, model, "", DType::F64);
     let ty = TensorType::new(DType::I32, [BATCH, TIME]);
     let (tokens, targets) = (b.param("tokens", ty.clone(), &[]), b.param("targets", ty, &[]));
     let options = ForwardOptions::new(DType::F64);
-    b.output("loss", model::loss(&b, &options, &params, tokens, targets).unwrap());
+    b.output("loss", model::loss(&b, model, &options, &params, tokens, targets).unwrap());
     let loss = b.finish().unwrap();
     let loss_at = |inputs: &[Literal]| graph::interpret(&loss, inputs).unwrap()[0].floats().unwrap()[0];
     let mut random = Random(3);
-    for (index, spec) in specs(&tiny()).iter().enumerate() {
+    for (index, spec) in model.parameters().iter().enumerate() {
         let gradient = results[1 + index].floats().unwrap();
         let count = gradient.len();
         let one = |position: usize| (0..count).map(|other| f64::from(other == position)).collect::<Vec<_>>();
@@ -83,13 +87,18 @@ fn gradients_are_slopes() {
 /// What the backward pass keeps and how queries are blocked changes nothing but rounding.
 #[test]
 fn policies_and_blocks_give_the_same_gradients() {
-    let inputs = inputs(DType::F64);
-    let run =
-        |remat, block| graph::interpret(&loss_and_gradients(DType::F64, remat, block), &inputs).unwrap();
+    models().iter().for_each(check_policies_and_blocks);
+}
+
+fn check_policies_and_blocks(model: &ModelConfig) {
+    let inputs = inputs(model, DType::F64);
+    let run = |remat, block| {
+        graph::interpret(&loss_and_gradients(model, DType::F64, remat, block), &inputs).unwrap()
+    };
     let expected = run(Remat::None, TIME);
     let saved = Remat::Save(vec!["query".into(), "feed_forward_hidden".into()]);
     for (remat, block) in [(Remat::None, 1), (Remat::Dots, 4), (Remat::Full, 5), (saved, 100)] {
-        let name = format!("{remat:?}, blocks of {block}");
+        let name = format!("{}: {remat:?}, blocks of {block}", model.kind());
         for (got, expected) in run(remat, block).iter().zip(&expected) {
             assert!(relative_difference(got, expected) < 1e-12, "{name}");
         }
@@ -99,13 +108,15 @@ fn policies_and_blocks_give_the_same_gradients() {
 /// In float32, each tensor to 1e-5 of its largest number. The interpreter itself is held to float64.
 #[test]
 fn the_plugin_agrees_with_the_interpreter() {
-    let exact =
-        graph::interpret(&loss_and_gradients(DType::F64, Remat::None, 4), &inputs(DType::F64)).unwrap();
-    for (place, got) in run_everywhere(&loss_and_gradients(DType::F32, Remat::None, 4), &inputs(DType::F32)) {
-        for (got, exact) in got.iter().zip(&exact) {
-            let exact = Literal::from_floats(got.ty().clone(), exact.floats().unwrap().to_vec()).unwrap();
-            let difference = relative_difference(got, &exact);
-            assert!(difference < 1e-5, "{place}: {difference}");
+    for model in &models() {
+        let function = |dtype| loss_and_gradients(model, dtype, Remat::None, 4);
+        let exact = graph::interpret(&function(DType::F64), &inputs(model, DType::F64)).unwrap();
+        for (place, got) in run_everywhere(&function(DType::F32), &inputs(model, DType::F32)) {
+            for (got, exact) in got.iter().zip(&exact) {
+                let exact = Literal::from_floats(got.ty().clone(), exact.floats().unwrap().to_vec()).unwrap();
+                let difference = relative_difference(got, &exact);
+                assert!(difference < 1e-5, "{} on {place}: {difference}", model.kind());
+            }
         }
     }
 }

@@ -1,26 +1,26 @@
-//! Initial parameters: zeros, ones and normal numbers of the deviations that `specs` promises.
+//! Initial parameters: zeros, ones and normal numbers of the deviations that their specifications promise.
 
 mod common;
 
 use common::{relative_difference, run_everywhere};
 use graph::{DType, Literal, TensorType};
-use model::parameters::{Initializer, specs};
-use model::{ModelConfig, initialize};
+use model::parameters::Initializer;
+use model::{Architecture, Gopher, initialize};
 
-fn config() -> ModelConfig {
-    ModelConfig { layers: 2, heads: 2, key_value_size: 16, d_model: 32, vocabulary_size: 200 }
+fn config() -> Gopher {
+    Gopher { layers: 2, heads: 2, key_value_size: 16, d_model: 32, vocabulary_size: 200 }
 }
 
 fn run(seed: u32, dtype: DType) -> Vec<(&'static str, Vec<Literal>)> {
     let seed = Literal::from_ints(TensorType::scalar(DType::U32), vec![i64::from(seed)]).unwrap();
-    run_everywhere(&initialize(&config(), dtype).unwrap(), &[seed])
+    run_everywhere(&initialize(&config().into(), dtype).unwrap(), &[seed])
 }
 
 /// Mean and deviation of each normal parameter lie within five standard errors of what they should be.
 #[test]
 fn each_parameter_is_what_its_specification_says() {
     for (place, parameters) in run(3, DType::F32) {
-        for (spec, parameter) in specs(&config()).iter().zip(&parameters) {
+        for (spec, parameter) in config().parameters().iter().zip(&parameters) {
             assert_eq!(parameter.ty(), &TensorType::new(DType::F32, spec.shape.clone()), "{}", spec.name);
             let numbers = parameter.floats().unwrap();
             let count = numbers.len() as f64;
@@ -46,8 +46,8 @@ fn each_parameter_is_what_its_specification_says() {
 #[test]
 fn projections_to_the_residual_stream_shrink_with_depth() {
     let deviation = |layers| {
-        let config = ModelConfig { layers, ..config() };
-        let spec = specs(&config).into_iter().find(|spec| spec.name == "layers/attention/output").unwrap();
+        let config = Gopher { layers, ..config() };
+        let spec = config.parameters().into_iter().find(|spec| spec.name == "layers/attention/output").unwrap();
         spec.initializer
     };
     assert_eq!(deviation(8), Initializer::Normal { standard_deviation: 0.005 });

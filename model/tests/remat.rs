@@ -2,22 +2,24 @@
 
 mod common;
 
-use common::tiny;
+use std::collections::BTreeSet;
+
+use common::{models, tiny};
 use graph::{Builder, DType, Function, Op, Scan, TensorType};
-use model::ForwardOptions;
 use model::parameters::add_params;
+use model::{ForwardOptions, ModelConfig};
 use model::remat::{POLICIES, SAVEABLE, policy};
 
 const BATCH: usize = 2;
 const TIME: usize = 6;
 
-fn loss_and_gradients(name: &str, activations: DType) -> Function {
+fn loss_and_gradients(model: &ModelConfig, name: &str, activations: DType) -> Function {
     let b = Builder::new("loss_and_gradients");
-    let parameters = add_params(&b, &tiny(), "", DType::F32);
+    let parameters = add_params(&b, model, "", DType::F32);
     let ty = TensorType::new(DType::I32, [BATCH, TIME]);
     let (tokens, targets) = (b.param("tokens", ty.clone(), &[]), b.param("targets", ty, &[]));
     let options = ForwardOptions { activations, remat: policy(name).unwrap(), query_block: 4 };
-    let loss = model::loss(&b, &options, &parameters, tokens, targets).unwrap();
+    let loss = model::loss(&b, model, &options, &parameters, tokens, targets).unwrap();
     for (index, gradient) in graph::gradient(&b, loss, &parameters).unwrap().into_iter().enumerate() {
         b.output(format!("gradient{index}"), gradient);
     }
@@ -38,7 +40,7 @@ fn layers(function: &Function) -> [&Scan; 2] {
 
 /// Types of what is kept of each layer, sorted.
 fn kept(name: &str, activations: DType) -> Vec<String> {
-    let function = loss_and_gradients(name, activations);
+    let function = loss_and_gradients(&tiny(), name, activations);
     let [forward, _] = layers(&function);
     let mut types: Vec<_> =
         forward.body.result_types()[forward.carries..].iter().map(TensorType::to_string).collect();
@@ -73,45 +75,49 @@ fn selective_keeps_operands_of_products_and_the_stream() {
 
 #[test]
 fn policies_are_in_order_of_what_they_keep() {
-    let bytes = |name: &str| -> usize {
-        let function = loss_and_gradients(name, DType::BF16);
-        let [forward, _] = layers(&function);
-        forward.body.result_types()[forward.carries..].iter().map(TensorType::bytes).sum()
-    };
-    let sizes = POLICIES.map(bytes);
-    assert!(sizes.is_sorted_by(|more, less| more > less), "{sizes:?}");
+    for model in &models() {
+        let bytes = |name: &str| -> usize {
+            let function = loss_and_gradients(model, name, DType::BF16);
+            let [forward, _] = layers(&function);
+            forward.body.result_types()[forward.carries..].iter().map(TensorType::bytes).sum()
+        };
+        let sizes = POLICIES.map(bytes);
+        assert!(sizes.is_sorted_by(|more, less| more > less), "{}: {sizes:?}", model.kind());
+    }
 }
 
-/// Of the products, those inside attention alone are run again.
+/// Of the matmuls, those inside attention alone are run again.
 #[test]
-fn selective_repeats_only_products_inside_attention() {
-    let dots = |name: &str| {
-        let function = loss_and_gradients(name, DType::F32);
+fn selective_repeats_only_matmuls_inside_attention() {
+    let dots = |model: &ModelConfig, name: &str| {
+        let function = loss_and_gradients(model, name, DType::F32);
         let [forward, backward] = layers(&function);
         let count =
             |scan: &Scan| scan.body.nodes.iter().filter(|node| matches!(node.op, Op::Dot { .. })).count();
         (count(forward), count(backward))
     };
-    let (forward, backward) = dots("none");
-    assert_eq!(dots("selective").1, backward + 3 * 2, "content, position and value products of two blocks");
-    assert_eq!(dots("full").1, backward + forward - 1, "all but the last");
+    // Content, position and value matmuls of two blocks; without positions two.
+    for (model, inside) in models().iter().zip([3, 2, 2]) {
+        let (forward, backward) = dots(model, "none");
+        assert_eq!(dots(model, "selective").1, backward + inside * 2, "{}", model.kind());
+        assert_eq!(dots(model, "full").1, backward + forward - 1, "{}: all but the last", model.kind());
+    }
 }
 
 #[test]
 fn every_name_is_in_the_model() {
-    let function = loss_and_gradients("full", DType::F32);
-    let [forward, _] = layers(&function);
-    let mut names: Vec<_> = forward
-        .body
-        .nodes
-        .iter()
-        .filter_map(|node| match &node.op {
-            Op::Name(name) => Some(name.as_str()),
-            _ => None,
-        })
-        .collect();
-    names.sort_unstable();
-    let mut expected = SAVEABLE;
-    expected.sort_unstable();
-    assert_eq!(names, expected);
+    for model in &models() {
+        let function = loss_and_gradients(model, "full", DType::F32);
+        let [forward, _] = layers(&function);
+        let names: BTreeSet<_> = forward
+            .body
+            .nodes
+            .iter()
+            .filter_map(|node| match &node.op {
+                Op::Name(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(names, BTreeSet::from(SAVEABLE), "{}", model.kind());
+    }
 }

@@ -34,7 +34,7 @@ fn runtime() -> Option<&'static Runtime> {
 const SEED: u32 = 3;
 
 fn planned() -> Planned {
-    let model = ModelConfig { layers: 2, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 32 };
+    let model = Gopher { layers: 2, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 32 };
     Planned::new(model, Precision::FLOAT32, 1.0, 8, DeviceKind::Cpu)
 }
 
@@ -266,7 +266,7 @@ fn rounding_at_random_does_not_depend_on_the_mesh() {
     let planned = Planned {
         clip_norm: 1e-30,
         seed: 9,
-        model: ModelConfig { layers: 4, ..planned().model },
+        model: Gopher { layers: 4, ..planned().model },
         precision: Precision::BFLOAT16,
         ..planned()
     };

@@ -28,7 +28,7 @@ struct Question {
 impl Question {
     fn new(machine: &str, memory: u64, batch: usize, sequence_length: usize) -> Question {
         let model =
-            ModelConfig { layers: 4, heads: 8, key_value_size: 32, d_model: 256, vocabulary_size: 512 };
+            Gopher { layers: 4, heads: 8, key_value_size: 32, d_model: 256, vocabulary_size: 512 };
         let precision = Precision { parameters: DType::F32, activations: DType::BF16 };
         Question::of(model, precision, machine, memory, batch, sequence_length)
     }
@@ -121,17 +121,17 @@ fn bounds_are_below_prices() {
 fn bounds_of_odd_models_are_below_prices() {
     let all = [
         (
-            ModelConfig { layers: 2, heads: 2, key_value_size: 8, d_model: 64, vocabulary_size: 64 },
+            Gopher { layers: 2, heads: 2, key_value_size: 8, d_model: 64, vocabulary_size: 64 },
             DType::F32,
             DType::F32,
         ),
         (
-            ModelConfig { layers: 6, heads: 4, key_value_size: 64, d_model: 64, vocabulary_size: 4096 },
+            Gopher { layers: 6, heads: 4, key_value_size: 64, d_model: 64, vocabulary_size: 4096 },
             DType::BF16,
             DType::BF16,
         ),
         (
-            ModelConfig { layers: 1, heads: 8, key_value_size: 2, d_model: 512, vocabulary_size: 8 },
+            Gopher { layers: 1, heads: 8, key_value_size: 2, d_model: 512, vocabulary_size: 8 },
             DType::F32,
             DType::BF16,
         ),

@@ -1,14 +1,35 @@
-//! What the suites of this folder share: a small model, random numbers, the plugin.
+//! What the suites of this folder share: small models, random numbers, the plugin.
 #![allow(dead_code)] // Each suite uses a part.
 
 use graph::{DType, Function, Literal, TensorType};
-use model::ModelConfig;
-use model::parameters::specs;
+use model::{Gopher, Llama, ModelConfig};
 use sharding::{DeviceKind, Runtime};
 
-/// A model with all parts, no two sizes alike.
+/// A Gopher with all parts, no two sizes alike.
 pub fn tiny() -> ModelConfig {
-    ModelConfig { layers: 2, heads: 3, key_value_size: 5, d_model: 8, vocabulary_size: 11 }
+    Gopher { layers: 2, heads: 3, key_value_size: 5, d_model: 8, vocabulary_size: 11 }.into()
+}
+
+/// A Llama whose six query heads share two key heads, no two sizes alike.
+pub fn tiny_llama(tied_embedding: bool) -> ModelConfig {
+    Llama {
+        layers: 3,
+        heads: 6,
+        key_value_heads: 2,
+        key_value_size: 4,
+        d_model: 7,
+        feed_forward_size: 10,
+        vocabulary_size: 11,
+        rope_base: 100.0,
+        norm_epsilon: 1e-5,
+        tied_embedding,
+    }
+    .into()
+}
+
+/// A model of each kind, for what must hold of any.
+pub fn models() -> [ModelConfig; 3] {
+    [tiny(), tiny_llama(true), tiny_llama(false)]
 }
 
 /// Numbers that only have to be irregular, uniform in [-1, 1): splitmix64 of a counter.
@@ -43,7 +64,7 @@ impl Random {
 /// Parameters far from their initial values, so that no part of the model is idle: biases and gains are random too.
 pub fn parameters(config: &ModelConfig, dtype: DType, seed: u64) -> Vec<Literal> {
     let mut random = Random(seed);
-    specs(config).map(|spec| random.literal(dtype, &spec.shape, 0.7)).into()
+    config.parameters().iter().map(|spec| random.literal(dtype, &spec.shape, 0.7)).collect()
 }
 
 /// The CPU plugin, if this machine has it.

@@ -70,7 +70,7 @@ pub fn planned(model: ModelConfig) -> Planned {
 
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ModelConfig { layers, heads, key_value_size, d_model, vocabulary_size } = self.planned.model;
+        let Gopher { layers, heads, key_value_size, d_model, vocabulary_size } = self.planned.model;
         let MeshShape { stage, data, model } = self.plan.mesh;
         let Plan { microbatches, zero, remat, sequence_sharding, batch, sequence_length, .. } = &self.plan;
         let Planned { query_block, clip_norm, .. } = self.planned;

@@ -156,7 +156,7 @@ fn table(case: &Case, given: &Counts, optimised: &Counts) -> Vec<String> {
 
 /// Sizes that four devices of `model` and two of `data` divide, on sequences of 8 tokens, 8 of them.
 fn model(layers: usize) -> ModelConfig {
-    ModelConfig { layers, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 24 }
+    Gopher { layers, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 24 }
 }
 
 /// The table of a plan is this one.

@@ -16,7 +16,7 @@ fn losses(metrics: &[[Literal; 3]]) -> Vec<f64> {
 #[test]
 fn losses_are_the_same_on_one_four_and_eight_devices() {
     let Some(runtime) = runtime() else { return };
-    let model = ModelConfig { layers: 4, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 24 };
+    let model = Gopher { layers: 4, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 24 };
     let planned = planned(model);
     let alone = Case { planned: planned.clone(), plan: plan([1, 1, 1], 1, 0, RematPolicy::None) };
     let expected = losses(&train(&runtime.compile(&alone.whole()).unwrap(), &alone, 9, STEPS).metrics);

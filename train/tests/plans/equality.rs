@@ -20,7 +20,7 @@ const WIDE_TOLERANCE: f64 = 1e-6;
 
 /// The names of the state's tensors.
 fn names(planned: &Planned) -> Vec<String> {
-    let names = specs(&planned.model).map(|spec| spec.name);
+    let names = planned.model.parameters().map(|spec| spec.name);
     planned.state_groups().iter().flat_map(|prefix| names.map(|name| format!("{prefix}{name}"))).collect()
 }
 
@@ -87,7 +87,7 @@ fn cases() -> impl Strategy<Value = Case> {
         // From ZeRO 1, `embed` is split over data; `feed_forward`, four times as wide, over model. It must be even.
         let unit = if zero > 0 { 2 * data } else { 2 };
         let width = (2 * width).next_multiple_of(unit);
-        let model = ModelConfig {
+        let model = Gopher {
             layers: stage * layers,
             heads: parts * heads,
             key_value_size: kv,
@@ -127,7 +127,7 @@ fn equality_of_random_plans_of_random_models() {
 }
 
 fn fixed(layers: usize) -> ModelConfig {
-    ModelConfig { layers, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 20 }
+    Gopher { layers, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 20 }
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn equality_on_32_devices() {
 #[test]
 fn equality_where_float32_is_not_enough() {
     let Some(runtime) = runtime() else { return };
-    let model = ModelConfig { layers: 4, heads: 8, key_value_size: 2, d_model: 4, vocabulary_size: 20 };
+    let model = Gopher { layers: 4, heads: 8, key_value_size: 2, d_model: 4, vocabulary_size: 20 };
     let plan = Plan { batch: 3, sequence_length: 12, ..plan([2, 1, 4], 3, 0, RematPolicy::None) };
     let case = Case { planned: Planned { clip_norm: 0.01, ..planned(model) }, plan };
     let precision = Precision { parameters: DType::F64, activations: DType::F64 };

@@ -6,7 +6,7 @@ use sharding::plan::{Plan, RematPolicy};
 use crate::case::{plan, planned};
 
 fn model() -> ModelConfig {
-    ModelConfig { layers: 4, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 24 }
+    Gopher { layers: 4, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 24 }
 }
 
 #[track_caller]
@@ -25,7 +25,7 @@ fn layers_that_are_not_equal_stages() {
 
 #[test]
 fn heads() {
-    let model = ModelConfig { heads: 6, d_model: 24, ..model() };
+    let model = Gopher { heads: 6, d_model: 24, ..model() };
     refused(
         model,
         plan([1, 1, 4], 1, 0, RematPolicy::None),
@@ -35,7 +35,7 @@ fn heads() {
 
 #[test]
 fn the_vocabulary() {
-    let model = ModelConfig { vocabulary_size: 23, ..model() };
+    let model = Gopher { vocabulary_size: 23, ..model() };
     refused(
         model,
         plan([1, 1, 2], 1, 0, RematPolicy::None),
@@ -45,7 +45,7 @@ fn the_vocabulary() {
 
 #[test]
 fn the_hidden_layer() {
-    let model = ModelConfig { heads: 16, d_model: 14, vocabulary_size: 32, ..model() };
+    let model = Gopher { heads: 16, d_model: 14, vocabulary_size: 32, ..model() };
     refused(
         model,
         plan([1, 1, 16], 1, 0, RematPolicy::None),
@@ -55,7 +55,7 @@ fn the_hidden_layer() {
 
 #[test]
 fn the_width_over_replicas() {
-    let model = ModelConfig { d_model: 14, ..model() };
+    let model = Gopher { d_model: 14, ..model() };
     refused(
         model,
         plan([1, 4, 1], 1, 1, RematPolicy::None),

@@ -7,7 +7,7 @@ use train::step::StepOptions;
 
 /// A model with all parts, no two sizes alike but those of `layers`.
 pub fn tiny(layers: usize) -> ModelConfig {
-    ModelConfig { layers, heads: 3, key_value_size: 5, d_model: 8, vocabulary_size: 11 }
+    Gopher { layers, heads: 3, key_value_size: 5, d_model: 8, vocabulary_size: 11 }
 }
 
 /// Steps of the tiny model on sequences of 6 tokens, in blocks of 4.

@@ -14,7 +14,7 @@ const TIME: usize = 8;
 
 /// Every dimension that a plan may split is a multiple of four.
 fn model() -> ModelConfig {
-    ModelConfig { layers: 4, heads: 4, key_value_size: 3, d_model: 8, vocabulary_size: 12 }
+    Gopher { layers: 4, heads: 4, key_value_size: 3, d_model: 8, vocabulary_size: 12 }
 }
 
 fn planned() -> Planned {

@@ -197,7 +197,7 @@ fn zero_splits_the_copy_with_the_optimisers_state() {
             let index = step.function.params.iter().position(|param| param.name == name).unwrap();
             (step.params[index].clone(), step.results[index].clone())
         };
-        let names = specs(&planned.model).map(|spec| spec.name);
+        let names = planned.model.parameters().map(|spec| spec.name);
         for (index, name) in names.iter().enumerate() {
             let copy = of(&format!("optimizer/float32_copy/{name}"));
             let parameter = of(&format!("parameters/{name}"));
@@ -223,7 +223,7 @@ fn weight_decay_is_of_matrices_only() {
     let (without, inputs) = run(0.0, Precision::FLOAT32);
     let (with, _) = run(weight_decay, Precision::FLOAT32);
     let model: ModelConfig = tiny(2);
-    for (index, spec) in specs(&model).iter().enumerate() {
+    for (index, spec) in model.parameters().iter().enumerate() {
         let values = |literals: &[Literal]| literals[index].floats().unwrap().to_vec();
         let (before, without, with) = (values(&inputs), values(&without), values(&with));
         let decay = if spec.is_matrix() { learning_rate * weight_decay } else { 0.0 };

@@ -25,7 +25,7 @@ const STEPS: usize = 8;
 /// The same update, rounded in each of several steps, of parameters of the most different sizes: the program that trains,
 /// against the same program with float32 parameters.
 fn updates() -> Vec<Rounded> {
-    let model = ModelConfig { layers: 2, heads: 2, key_value_size: 8, d_model: 32, vocabulary_size: 4096 };
+    let model = Gopher { layers: 2, heads: 2, key_value_size: 8, d_model: 32, vocabulary_size: 4096 };
     let narrow = StepOptions {
         precision: Precision { parameters: DType::BF16, activations: DType::F32 },
         clip_norm: NO_GRADIENTS,
@@ -135,7 +135,7 @@ fn it_is_without_bias_and_independent() {
 /// Every dimension can be cut into eight.
 fn planned(regime: Regime) -> Planned {
     Planned {
-        model: ModelConfig { layers: 8, heads: 8, key_value_size: 2, d_model: 16, vocabulary_size: 16 },
+        model: Gopher { layers: 8, heads: 8, key_value_size: 2, d_model: 16, vocabulary_size: 16 },
         precision: Precision { activations: DType::F32, ..regime.dtypes() },
         float32_copy: regime.float32_copy(),
         adam: Default::default(),
