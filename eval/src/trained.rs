@@ -6,7 +6,7 @@ use data::Tokenizer;
 use graph::{DType, TensorType};
 use model::Precision;
 use model::parameters::specs;
-use sharding::{DeviceKind, Runtime};
+use runtime::{DeviceKind, Runtime};
 use train::checkpoint::{self, CONFIG, Checkpoint, Dtype, Manifest, TOKENIZER};
 use train::config::{Config, Draft};
 use train::run_directory::RunDirectory;

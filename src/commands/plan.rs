@@ -255,7 +255,7 @@ pub fn given_error(error: GivenError) -> anyhow::Error {
 /// When there is no such machine, no plan fits it, or the compiler refuses every plan.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some([request, answer]) = arguments.serve.as_deref() {
-        return Ok(sharding::aot::serve(request, answer)?);
+        return Ok(runtime::aot::serve(request, answer)?);
     }
     for path in [&arguments.output, &arguments.svg].into_iter().flatten() {
         if path == Path::new("-") {

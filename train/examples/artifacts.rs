@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
-use sharding::HostArray;
+use runtime::HostArray;
 use train::chart::Curves;
 use train::checkpoint::{
     self, DataPosition, Description, Dtype, History, RandomState, Region, Snapshot, SnapshotPiece,

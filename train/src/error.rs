@@ -20,7 +20,7 @@ pub enum Error {
     Fetch(#[from] wheels::Error),
     /// The device, its plugin, or a program on it failed.
     #[error(transparent)]
-    Device(#[from] sharding::Error),
+    Device(#[from] runtime::Error),
     /// A program cannot be built.
     #[error(transparent)]
     Program(#[from] graph::Error),

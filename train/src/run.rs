@@ -21,10 +21,10 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use data::Sequences;
+use runtime::{Progress, Runtime, RuntimeOptions};
 use sha2::{Digest, Sha256};
 use sharding::machine::Topology;
 use sharding::plan::Plan;
-use sharding::{Progress, Runtime, RuntimeOptions};
 
 use crate::Error;
 use crate::checkpoint::{self, History};

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use graph::{DType, Literal, TensorType};
 use model::parameters::COUNT;
-use sharding::{Buffer, HostArray, Input, Part, Program, Runtime, array_type, copy_to_host};
+use runtime::{Buffer, HostArray, Input, Part, Program, Runtime, array_type, copy_to_host};
 
 use crate::Error;
 use crate::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
@@ -85,7 +85,7 @@ impl State {
             let part = |ranges: &[Range<usize>]| -> Result<HostArray, Error> {
                 let region = region(ranges);
                 let ty = TensorType::new(ty.dtype, region.shape.clone());
-                let mut array = HostArray::zeros(array_type(&ty)).map_err(sharding::Error::from)?;
+                let mut array = HostArray::zeros(array_type(&ty)).map_err(runtime::Error::from)?;
                 checkpoint.read(name, &region, array.bytes_mut())?;
                 Ok(array)
             };
@@ -116,7 +116,7 @@ impl State {
             let ty = part.shard.array_type();
             let array = memory.next().filter(|array| array.array_type() == ty);
             let array = array.map_or_else(|| HostArray::zeros(ty.clone()), Ok);
-            copies.push((part, array.map_err(sharding::Error::from)?));
+            copies.push((part, array.map_err(runtime::Error::from)?));
         }
         let mut copied = copy_to_host(copies)?.into_iter();
         let tensor = |((name, buffer), parts): ((&String, &Buffer), &Vec<Part<'_>>)| SnapshotTensor {

@@ -7,8 +7,8 @@ use graph::{DType, Literal, Partitioned, Split};
 use model::parameters::COUNT;
 use model::{ModelConfig, Precision};
 use proptest::prelude::*;
+use runtime::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
-use sharding::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
 use train::checkpoint::{
     self, Checkpoint, DataPosition, Description, History, RandomState, Snapshot, Versions,
 };

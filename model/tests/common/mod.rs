@@ -4,7 +4,7 @@
 use graph::{DType, Function, Literal, TensorType};
 use model::ModelConfig;
 use model::parameters::specs;
-use sharding::{DeviceKind, Runtime};
+use runtime::{DeviceKind, Runtime};
 
 /// A model with all parts, no two sizes alike.
 pub fn tiny() -> ModelConfig {

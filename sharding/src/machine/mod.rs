@@ -32,8 +32,7 @@ mod parse;
 mod sizes;
 mod topology;
 
-pub(crate) use chip::GPU_MEMORY_FRACTION;
-pub use chip::{Chip, Interconnect};
+pub use chip::{Chip, GPU_MEMORY_FRACTION, Interconnect};
 pub use error::{Nearest, TopologyError};
 pub use links::{AxisLinks, Collective, Level};
 pub use topology::Topology;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use runtime::aot::{Refusal, Request, Target, Verified, Worker, measure};
 use sharding::DeviceKind;
-use sharding::aot::{Refusal, Request, Target, Verified, Worker};
 use sharding::machine::Topology;
 use sharding::report::Report;
 use train::plan::Planned;
@@ -68,7 +68,7 @@ pub fn verify(
         }
         let refusal = match verdict.outcome {
             Ok(compiled) => {
-                entry.measure(&compiled, verdict.known, &model, topology, peak);
+                measure(entry, &compiled, verdict.known, &model, topology, peak);
                 let needed = compiled.peak_bytes_per_device;
                 let available = topology.chip().memory_bytes;
                 // Only TPU compilers refuse what does not fit.

@@ -1,6 +1,6 @@
 //! What keeps processes from training together.
 
-use sharding::KeyValueError;
+use runtime::KeyValueError;
 
 /// Why the processes of a run cannot begin or go on together.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sharding::{ErrorCode, KeyValueError, KeyValueStore, Processes};
+use runtime::{ErrorCode, KeyValueError, KeyValueStore, Processes};
 
 use super::life::Life;
 use super::{Coordinator, Error, Identity, RedisStore};

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::{Client, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo};
-use sharding::{ErrorCode, KeyValueError, KeyValueStore};
+use runtime::{ErrorCode, KeyValueError, KeyValueStore};
 
 /// The address of a store, with what it takes to be let in. Neither its text nor its debug form has the password.
 #[derive(Clone)]

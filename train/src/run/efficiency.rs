@@ -3,8 +3,8 @@
 use std::time::{Instant, SystemTime};
 
 use graph::DType;
+use runtime::{DeviceKind, Runtime};
 use sharding::machine::{Chip, Topology};
-use sharding::{DeviceKind, Runtime};
 
 use crate::metrics::Record;
 use crate::starts::seconds_since_1970;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use data::Sequences;
-use sharding::{Buffer, Program, TransferToHost};
+use runtime::{Buffer, Program, TransferToHost};
 
 use super::parts::Parts;
 use crate::Error;

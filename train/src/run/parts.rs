@@ -3,8 +3,8 @@
 use std::thread;
 
 use graph::{Function, Partitioned};
+use runtime::{CompileOptions, Input, Interface, Program, Runtime};
 use sharding::plan::Plan;
-use sharding::{CompileOptions, Input, Interface, Program, Runtime};
 
 use super::validation::Validation;
 use crate::Error;

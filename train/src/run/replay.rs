@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use runtime::Runtime;
 use serde::Serialize;
-use sharding::Runtime;
 use sharding::plan::Plan;
 
 use super::judge::Judge;

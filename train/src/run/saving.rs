@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sharding::Runtime;
+use runtime::Runtime;
 
 use super::mirror::Mirror;
 use super::{Event, Observer};

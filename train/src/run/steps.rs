@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use data::Sequences;
-use sharding::{Buffer, Runtime, TransferToHost};
+use runtime::{Buffer, Runtime, TransferToHost};
 
 use super::judge::{Decision, Judge, SKIPPED};
 use super::launch::{Launch, Launched, number};

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use runtime::{Memory, Runtime};
 use serde::Serialize;
 use serde_json::json;
 use sharding::plan::Plan;
-use sharding::{Memory, Runtime};
 
 use super::efficiency::Efficiency;
 use super::parts::Parts;

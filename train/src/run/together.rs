@@ -10,7 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sharding::Runtime;
+use runtime::Runtime;
 use sharding::plan::Plan;
 
 use super::{Observer, Resume, Summary};

@@ -42,7 +42,7 @@ impl StateDigest {
 mod tests {
     use super::*;
     use crate::checkpoint::{Dtype, Region, SnapshotPiece};
-    use sharding::HostArray;
+    use runtime::HostArray;
 
     /// A tensor of bytes with the given parts of its last dimension.
     fn tensor(name: &str, shape: &[usize], parts: &[(usize, &[u8])]) -> SnapshotTensor {

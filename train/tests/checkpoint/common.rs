@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sharding::HostArray;
+use runtime::HostArray;
 use train::checkpoint::{
     self, Checkpoint, DataPosition, Description, Dtype, History, RandomState, Region, Snapshot,
     SnapshotPiece, SnapshotTensor, Versions, newest_good, save,

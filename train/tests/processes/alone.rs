@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sharding::{DeviceKind, MemoryStore, Runtime};
+use runtime::{DeviceKind, MemoryStore, Runtime};
 use train::config::{Config, Draft};
 use train::processes::Group;
 use train::run::{Event, Observer, Resume, train, train_together};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use sharding::MemoryStore;
+use runtime::MemoryStore;
 use train::processes::{Error, Facts, Group, Patience};
 
 use crate::{impatience, patience};

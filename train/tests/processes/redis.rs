@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use graph::{DType, Mesh, MeshAxis, TensorType};
-use sharding::{DeviceKind, HostArray, KeyValueStore, Layout, Runtime, RuntimeOptions};
+use runtime::{DeviceKind, HostArray, KeyValueStore, Layout, Runtime, RuntimeOptions};
 use train::checkpoint::{Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor, save_together};
 use train::processes::{Coordinator, Facts, Given, Group, Identity, Patience, RedisStore};
 use train::run::{Event, Observer};
@@ -90,11 +90,10 @@ fn process_of_a_group() {
     // Eight rows of one number, the row's, over all devices.
     let mesh = Mesh { axes: vec![MeshAxis { name: "data".to_owned(), size: 4 }] };
     let layout = Layout::new(&mesh, vec![vec!["data".to_owned()]]).unwrap();
-    let rows =
-        runtime.upload_parts::<sharding::Error>(&TensorType::new(DType::I32, [8]), &layout, |ranges| {
-            let rows: Vec<i32> = ranges[0].clone().map(|row| row as i32).collect();
-            Ok(HostArray::from_slice(&rows, &[rows.len()])?)
-        });
+    let rows = runtime.upload_parts::<runtime::Error>(&TensorType::new(DType::I32, [8]), &layout, |ranges| {
+        let rows: Vec<i32> = ranges[0].clone().map(|row| row as i32).collect();
+        Ok(HostArray::from_slice(&rows, &[rows.len()])?)
+    });
     let rows = rows.unwrap();
     let mut pieces = Vec::new();
     for part in rows.owned_parts().unwrap() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sharding::HostArray;
+use runtime::HostArray;
 use train::checkpoint::{
     Background, Checkpoint, Dtype, Error, Region, Request, Retention, Snapshot, SnapshotPiece,
     SnapshotTensor, save_together,

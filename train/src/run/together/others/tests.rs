@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use sharding::MemoryStore;
+use runtime::MemoryStore;
 
 use super::*;
 use crate::processes::Patience;

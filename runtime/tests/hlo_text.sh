@@ -8,4 +8,4 @@ venv=$(cd "$venv" && pwd)
 "$venv/bin/python" -c 'import jaxlib._hlo' 2>/dev/null ||
     "$venv/bin/python" -m pip install --quiet --no-deps jaxlib==0.10.2 numpy ml_dtypes
 cd "$(dirname "$0")/../.."
-GOPHER_JAXLIB_PYTHON="$venv/bin/python" cargo test -p sharding --test ops --test random --test collectives
+GOPHER_JAXLIB_PYTHON="$venv/bin/python" cargo test -p runtime --test ops --test random --test collectives

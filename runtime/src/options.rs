@@ -3,8 +3,8 @@
 use graph::{DType, Function, Op};
 use xla_sys::{NamedValue, OptionValue};
 
-use crate::machine::GPU_MEMORY_FRACTION;
 use crate::{DeviceKind, RuntimeOptions};
+use sharding::machine::GPU_MEMORY_FRACTION;
 
 /// The form in which a program is handed to the compiler; both give the same results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

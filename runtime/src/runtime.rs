@@ -10,9 +10,9 @@ use graph::{DType, Function, Literal, Partitioned, TensorType};
 use xla_sys::locate::{self, Located, Locator};
 use xla_sys::{Client, Device, Element, Event, HostArray, Plugin};
 
-use crate::aot::slice;
 use crate::buffer::{array_type, tensor_type};
 use crate::options::{CompileOptions, client_options};
+use crate::slice::slice;
 use crate::{Buffer, DeviceKind, Error, Found, Layout, Processes, Program, Progress, Result};
 
 /// Where the plugin comes from and how it is started.

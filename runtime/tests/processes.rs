@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use common::Fake;
 use graph::{Builder, DType, Mesh, MeshAxis, Partitioned, TensorType};
-use sharding::{
+use runtime::{
     Buffer, CompileOptions, DeviceKind, Error, HostArray, Layout, MemoryStore, Processes, Program, Runtime,
     RuntimeOptions,
 };

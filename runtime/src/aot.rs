@@ -2,7 +2,7 @@
 //! cycles, collective operations.
 //!
 //! ```no_run
-//! use sharding::aot::{Request, Target, Worker};
+//! use runtime::aot::{Request, Target, Worker};
 //!
 //! let program = std::fs::read_to_string("step.mlir")?;
 //! let target: Target = "tpu:v3:32x32".parse()?;
@@ -22,6 +22,7 @@ mod flops;
 pub mod gpu;
 mod groups;
 mod loops;
+mod measure;
 mod module;
 mod proto;
 mod table;
@@ -30,10 +31,10 @@ mod verified;
 
 pub use analysis::{CollectiveKind, CollectiveUse, Cost, LoopUse};
 pub use child::{Worker, serve};
-pub(crate) use compile::slice;
 pub use compile::{Compiled, Request, compile, compile_and_keep, fetch_plugin};
 pub use error::{Error, Refusal};
 pub use estimate::{Rates, StepEstimate};
+pub use measure::measure;
 pub use table::table;
 pub use target::Target;
 pub use verified::{Verdict, Verified};

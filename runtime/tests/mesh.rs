@@ -9,7 +9,7 @@ use graph::{
     BuildResult, Builder, DType, Function, Literal, Mesh, MeshAxis, Partitioned, Reduction, Split, Tensor,
     TensorType,
 };
-use sharding::{CompileOptions, DeviceKind, Error, Format, Layout, Runtime, RuntimeOptions};
+use runtime::{CompileOptions, DeviceKind, Error, Format, Layout, Runtime, RuntimeOptions};
 use support::{difference, literal, tolerance};
 
 const DEVICES: usize = 8;
@@ -184,7 +184,7 @@ fn a_program_on_a_mesh_describes_itself() {
     );
     assert_eq!(program.outputs()[0].alias, Some(0));
     assert_eq!(program.devices(), [0, 1, 2, 3]);
-    assert_eq!(program.interface(), &sharding::Interface::of_partitioned(&step_on(2, 2), None).unwrap());
+    assert_eq!(program.interface(), &runtime::Interface::of_partitioned(&step_on(2, 2), None).unwrap());
     // Of each device: half of `w`, half of `x`, and the number.
     let memory = program.memory().unwrap();
     assert_eq!((memory.arguments, memory.aliased), (24 + 48 + 4, 24));
@@ -286,7 +286,7 @@ fn the_order_of_devices_can_be_given() {
     let scattered = runtime.compile_partitioned(&step_on(2, 2), &options).unwrap();
     let ordered = runtime.compile_partitioned(&step_on(2, 2), &CompileOptions::default()).unwrap();
     assert_eq!(scattered.devices(), [5, 1, 7, 2]);
-    let upload = |program: &sharding::Program| {
+    let upload = |program: &runtime::Program| {
         let x = program.upload_slice(1, &numbers(24)).unwrap();
         [program.upload_slice(0, &numbers(12)).unwrap(), x, program.upload_slice(2, &[0.1f32]).unwrap()]
     };

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::OnceLock;
 
 use graph::{DType, Elements, Function, Literal, TensorType};
-use sharding::{CompileOptions, DeviceKind, Format, Program, Runtime};
+use runtime::{CompileOptions, DeviceKind, Format, Program, Runtime};
 
 /// The CPU runtime; `None`, with a message, when no plugin is on this machine.
 pub fn runtime() -> Option<&'static Runtime> {

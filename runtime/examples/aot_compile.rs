@@ -1,11 +1,11 @@
 //! Compiles a StableHLO file ahead of time and prints what the compiler makes of it:
-//! `cargo run -p sharding --example aot_compile -- step.mlir tpu:v3:32x32 --slices 4 --wrap 1,1,0 --clock 940 --link 140`.
+//! `cargo run -p runtime --example aot_compile -- step.mlir tpu:v3:32x32 --slices 4 --wrap 1,1,0 --clock 940 --link 140`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use sharding::aot::{self, Rates, Request, Target, Worker};
+use runtime::aot::{self, Rates, Request, Target, Worker};
 
 const USAGE: &str = "usage: aot_compile FILE.mlir TARGET [options]
 TARGET: tpu:v3:32x32, cuda:h100:1x1x8, cpu:8

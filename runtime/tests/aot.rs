@@ -9,10 +9,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sharding::DeviceKind;
-use sharding::aot::{
-    self, CollectiveKind, Compiled, Cost, Error, Refusal, Request, Target, Verified, Worker,
-};
+use runtime::DeviceKind;
+use runtime::aot::{self, CollectiveKind, Compiled, Cost, Error, Refusal, Request, Target, Verified, Worker};
 use xla_sys::OptimizedProgram;
 use xla_sys::locate::Locator;
 

@@ -9,7 +9,7 @@ use graph::{
     BuildResult, Builder, DType, DotDims, Literal, Mesh, MeshAxis, Partitioned, Reduction, Remat, ScanBody,
     ScanInputs, ScanOutputs, Split, Tensor, TensorType, gradient, interpret_partitioned,
 };
-use sharding::{CompileOptions, DeviceKind, Runtime, RuntimeOptions};
+use runtime::{CompileOptions, DeviceKind, Runtime, RuntimeOptions};
 use support::{difference, literal, reader, tolerance};
 
 /// The CPU runtime with eight virtual devices; `None`, with a message, when no plugin is on this machine.

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use xla_sys::locate::{DeviceKind, Locator, Progress};
-use xla_sys::{CompileOptions, DeviceDescription, Executable, NamedValue, Plugin, Program, Topology, Value};
+use xla_sys::{CompileOptions, Executable, NamedValue, Plugin, Program, Topology, Value};
 
 use super::{Cost, Error, Rates, Refusal, StepEstimate, Target};
+use crate::slice::slice;
 
 /// A program and what it is to be compiled for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -173,17 +174,6 @@ fn topology(plugin: &Plugin, target: &Target) -> xla_sys::Result<Topology> {
         }
         _ => plugin.topology(&target.topology, &target.options),
     }
-}
-
-/// The number of the slice a device belongs to; 0 where there are none.
-pub(crate) fn slice(kind: DeviceKind, device: &DeviceDescription) -> usize {
-    let index = match (kind, device.attribute("coords"), device.attribute("slice_index")) {
-        // The CUDA plugin gives every device of a described topology slice index 0.
-        (DeviceKind::Cuda, Some(Value::IntList(coords)), _) => coords.first().copied().unwrap_or(0),
-        (_, _, Some(&Value::Int(index))) => index,
-        _ => 0,
-    };
-    usize::try_from(index).unwrap_or(0)
 }
 
 /// Makes sure that the plugin for a target is on this machine, fetching the pinned wheels if there is no other.

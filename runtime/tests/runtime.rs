@@ -3,7 +3,7 @@
 mod support;
 
 use graph::{Builder, DType, Function, Literal, ScanInputs, ScanOutputs, TensorType};
-use sharding::{CompileOptions, Error, Runtime};
+use runtime::{CompileOptions, Error, Runtime};
 use support::{literal, runtime};
 
 /// `w - 0.5 * gradient`, in the memory of `w`, and the sum of the gradient.
