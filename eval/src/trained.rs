@@ -7,10 +7,10 @@ use graph::{DType, TensorType};
 use model::Precision;
 use model::parameters::specs;
 use runtime::{DeviceKind, Runtime};
-use train::checkpoint::{self, CONFIG, Checkpoint, Dtype, Manifest, TOKENIZER};
+use store::checkpoint::PARAMETERS;
+use store::checkpoint::{self, CONFIG, Checkpoint, Dtype, Manifest, TOKENIZER};
+use store::run_directory::RunDirectory;
 use train::config::{Config, Draft};
-use train::run_directory::RunDirectory;
-use train::step::PARAMETERS;
 use train::text::load_tokenizer;
 
 use crate::generate::prompt_tokens;

@@ -1,10 +1,10 @@
 //! How programs are compiled, and what each platform needs besides.
 
 use graph::{DType, Function, Op};
+use sharding::machine::GPU_MEMORY_FRACTION;
 use xla_sys::{NamedValue, OptionValue};
 
 use crate::{DeviceKind, RuntimeOptions};
-use sharding::machine::GPU_MEMORY_FRACTION;
 
 /// The form in which a program is handed to the compiler; both give the same results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

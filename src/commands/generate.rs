@@ -7,7 +7,7 @@ use clap::Args;
 use eval::{Generation, Sampling, TrainedModel};
 use runtime::{DeviceKind, Runtime, RuntimeOptions};
 use serde::Serialize;
-use train::lossy_path;
+use store::lossy_path;
 
 use crate::output::{fetching, note, print, print_json, usage};
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use store::checkpoint::StateDigest;
 use train::run::{Compared, Event, Numbers, Observer, Replay, Verdict};
-use train::state::StateDigest;
 
 use crate::output::{fetching, note, print, print_json, table};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use train::run_directory::{FileError, write_atomically};
+use store::files::{FileError, write_atomically};
 use train::runs::{self, Comparison, Listed, Overview, Run};
 
 use crate::output::{note, print, print_json};

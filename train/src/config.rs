@@ -24,9 +24,9 @@ use crate::plan::Planned;
 pub use crate::precision::PrecisionPolicy;
 use crate::precision::Regime;
 use crate::schedule::Schedule;
-use crate::seal;
 use crate::step::{Adam, Rounding, StepOptions};
 pub use draft::Draft;
+use store::seal;
 pub use toml::Value;
 
 /// The quick start's configuration as a file.

@@ -6,28 +6,19 @@
 
 pub mod batches;
 pub mod chart;
-pub mod checkpoint;
 pub mod config;
-pub mod disk;
 mod error;
 pub mod events;
 mod feed;
 pub mod incidents;
-pub mod lossy_path;
 pub mod metrics;
 pub mod plan;
 pub mod precision;
 pub mod processes;
 pub mod prometheus;
-pub mod remote;
-mod rewinds;
 pub mod run;
-pub mod run_directory;
 pub mod runs;
 pub mod schedule;
-pub mod seal;
-pub mod skipped;
-pub mod starts;
 pub mod state;
 pub mod step;
 pub mod tensorboard;

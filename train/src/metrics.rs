@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::run_directory::FileError;
+use store::files::FileError;
 
 /// What is known after one step.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

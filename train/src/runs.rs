@@ -11,10 +11,10 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::chart::Curve;
-use crate::lossy_path;
 use crate::metrics::{self, Point};
-use crate::run_directory::FileError;
 pub use compare::{Comparison, Difference, Row};
+use store::files::FileError;
+use store::lossy_path;
 
 /// Why runs cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -225,7 +225,7 @@ impl History {
             tokens_per_second: ratio(self.trained_tokens, self.seconds),
             goodput: self.goodput,
             mfu: ratio(self.utilised.0, self.utilised.1),
-            updated: updated.map(crate::starts::seconds_since_1970),
+            updated: updated.map(store::time::seconds_since_1970),
         }
     }
 }

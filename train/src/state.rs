@@ -1,17 +1,14 @@
 //! The state of a training on the device: parameters and Adam's means, as buffers and as a checkpoint.
 
-mod digest;
-
 use std::ops::Range;
 
 use graph::{DType, Literal, TensorType};
 use model::parameters::COUNT;
 use runtime::{Buffer, HostArray, Input, Part, Program, Runtime, array_type, copy_to_host};
+use store::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
 
 use crate::Error;
-use crate::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
 use crate::step::ADAM;
-pub use digest::StateDigest;
 
 /// The tensors a step reads and writes: for each of its groups ([`state_groups`](crate::step::state_groups)), all
 /// parameters of the model. They lie on the devices as the step wants them; a checkpoint holds the pieces, for any other

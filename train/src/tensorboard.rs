@@ -5,12 +5,12 @@
 //! `wall_time` (1, double), `step` (2, int64), `file_version` (3, string), `summary` (5) with `value` (1) of `tag`
 //! (1, string) and `simple_value` (2, float), and `session_log` (7) with `status` (1) `START` (1).
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::run_directory::FileError;
+use store::files::FileError;
 
 /// Writes one event file.
 #[derive(Debug)]
@@ -86,15 +86,6 @@ impl Writer {
     }
 }
 
-/// This machine's name, for the file's name.
-pub fn host_name() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
-    name.ok()
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
-        .unwrap_or("localhost".to_owned())
-}
-
 /// A protobuf message being written, field by field.
 #[derive(Default)]
 struct Message(Vec<u8>);
@@ -158,6 +149,7 @@ fn masked_crc(data: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::time::Duration;
 
     fn hexadecimal(bytes: &[u8]) -> String {

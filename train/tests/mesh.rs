@@ -9,11 +9,11 @@ use model::{ModelConfig, Precision};
 use proptest::prelude::*;
 use runtime::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
-use train::checkpoint::{
+use store::checkpoint::{
     self, Checkpoint, DataPosition, Description, History, RandomState, Snapshot, Versions,
 };
+use store::skipped::Skipped;
 use train::plan::{Planned, split};
-use train::skipped::Skipped;
 use train::state::State;
 use train::step::train_step;
 

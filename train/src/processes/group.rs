@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use runtime::{ErrorCode, KeyValueError, KeyValueStore, Processes};
+use store::checkpoint::{Peers, Process};
+use store::process::draw_number;
 
 use super::life::Life;
 use super::{Coordinator, Error, Identity, RedisStore};
-use crate::checkpoint::{Peers, Process};
-use crate::starts::draw_number;
 
 /// How long a process waits for others, and how often they look after each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

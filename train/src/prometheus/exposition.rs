@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use store::time::seconds_since_1970;
+
 use crate::metrics::Record;
-use crate::starts::seconds_since_1970;
 
 /// What is known of a run.
 #[derive(Debug, Clone, Default)]

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use runtime::Runtime;
+use store::checkpoint::{
+    self, Background, Checkpoint, DataPosition, Description, History, Outcome, Peers, RandomState, Request,
+    Retention, Snapshot, Versions,
+};
+use store::files::FileError;
+use store::run_directory::RunDirectory;
+use store::skipped::Skipped;
 
 use super::mirror::Mirror;
 use super::{Event, Observer};
 use crate::Error;
-use crate::checkpoint::{
-    self, Background, Checkpoint, DataPosition, Description, History, Outcome, Peers, RandomState, Request,
-    Retention, Snapshot, Versions,
-};
 use crate::config::{Checkpoints, Config};
 use crate::events::{Entry, Log};
-use crate::run_directory::{FileError, RunDirectory};
-use crate::skipped::Skipped;
 use crate::state::State;
 
 /// What all checkpoints of a process have in common.

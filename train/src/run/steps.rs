@@ -11,6 +11,10 @@ use std::time::Instant;
 
 use data::Sequences;
 use runtime::{Buffer, Runtime, TransferToHost};
+use store::checkpoint::History;
+use store::rewinds::Rewinds;
+use store::run_directory::RunDirectory;
+use store::skipped::Skipped;
 
 use super::judge::{Decision, Judge, SKIPPED};
 use super::launch::{Launch, Launched, number};
@@ -23,14 +27,10 @@ use super::watchdog::{Wait, Watchdog};
 use super::{Event, Observer};
 use crate::Error;
 use crate::batches::Batches;
-use crate::checkpoint::History;
 use crate::config::Config;
 use crate::events::{Done, Entry, Log, StopReason};
 use crate::incidents;
 use crate::metrics::Record;
-use crate::rewinds::Rewinds;
-use crate::run_directory::RunDirectory;
-use crate::skipped::Skipped;
 
 /// A run under way.
 pub(super) struct Steps<'a> {

@@ -15,11 +15,11 @@ use sharding::plan::Plan;
 
 use super::{Observer, Resume, Summary};
 use crate::Error;
-use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::processes::{Facts, Group};
-use crate::run_directory::FileError;
 pub(super) use others::Others;
+use store::checkpoint::Checkpoint;
+use store::files::FileError;
 
 /// Trains a model as one of a group of processes, each of which calls this with the same configuration and run directory,
 /// on a file system that all of them share. `version` is that of the program, which must be the same too.

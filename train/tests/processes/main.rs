@@ -2,7 +2,7 @@
 //! in memory, where threads stand for processes; and in a real one, as real processes with the fake plugin.
 
 mod alone;
-#[path = "../checkpoint/common.rs"]
+#[path = "../../../store/tests/checkpoint/common.rs"]
 mod checkpoints;
 #[path = "../../../xla_sys/tests/common/mod.rs"]
 mod common;

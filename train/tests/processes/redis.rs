@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use graph::{DType, Mesh, MeshAxis, TensorType};
 use runtime::{DeviceKind, HostArray, KeyValueStore, Layout, Runtime, RuntimeOptions};
-use train::checkpoint::{Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor, save_together};
+use store::checkpoint::{Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor, save_together};
 use train::processes::{Coordinator, Facts, Given, Group, Identity, Patience, RedisStore};
 use train::run::{Event, Observer};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use runtime::HostArray;
-use train::checkpoint::{
+use store::checkpoint::{
     Background, Checkpoint, Dtype, Error, Region, Request, Retention, Snapshot, SnapshotPiece,
     SnapshotTensor, save_together,
 };

@@ -1,8 +1,9 @@
 //! What the loop asks the other processes when a step is bad.
 
+use store::checkpoint::{self, Checkpoint};
+
 use super::super::judge::Decision;
 use crate::Error;
-use crate::checkpoint::{self, Checkpoint};
 use crate::incidents::Outcome;
 use crate::processes::{self, Facts, Group};
 

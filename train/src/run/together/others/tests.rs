@@ -82,7 +82,7 @@ fn the_checkpoint_to_go_back_to_is_the_best_that_every_process_can_read() {
 
 /// A checkpoint that holds nothing.
 fn opened(step: u64) -> Result<Checkpoint, checkpoint::Error> {
-    use crate::checkpoint::{DataPosition, Description, History, RandomState, Snapshot, Versions, save};
+    use store::checkpoint::{DataPosition, Description, History, RandomState, Snapshot, Versions, save};
     let folder = tempfile::tempdir().unwrap();
     let description = Description {
         step,
