@@ -9,7 +9,6 @@
 //! no training: a workload is what implements [`search::Workload`].
 
 pub mod cost;
-pub mod figure;
 pub mod machine;
 pub mod partition;
 pub mod plan;

@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use clap::Args;
 use eval::Sampling;
+use monitor::prometheus::Endpoint;
 use progress::Progress;
 use sharding::DeviceKind;
 use signals::Signals;
@@ -22,7 +23,6 @@ use store::checkpoint;
 use store::remote::{self, Address, Store};
 use train::config::{Config, Draft, Value};
 use train::events::{Entry, StopReason, append};
-use train::prometheus::Endpoint;
 use train::run::{Event, Hang, Observer, Resume, Summary, kept_config};
 
 use super::generate::{Request, answer};

@@ -5,6 +5,9 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
+use monitor::metrics::{self, Record};
+use monitor::svg::chart::Curves;
+use monitor::tensorboard;
 use runtime::HostArray;
 use store::checkpoint::{
     self, DataPosition, Description, Dtype, History, RandomState, Region, Snapshot, SnapshotPiece,
@@ -14,10 +17,7 @@ use store::files::write_atomically;
 use store::process::host_name;
 use store::run_directory::RunDirectory;
 use store::skipped::Skipped;
-use train::chart::Curves;
-use train::metrics::{self, Record};
 use train::schedule::Schedule;
-use train::tensorboard;
 
 const STEPS: u64 = 300;
 

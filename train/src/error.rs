@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use monitor::metrics;
 use store::remote::RestoreError;
 use store::{checkpoint, files, rewinds, run_directory};
 
 use crate::incidents::{Kind, Outcome};
-use crate::{config, metrics, plan, processes};
+use crate::{config, plan};
 
 /// Why training did not begin, or ended early. What was saved before stays.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +50,7 @@ pub enum Error {
     },
     /// The processes cannot train together.
     #[error(transparent)]
-    Processes(#[from] processes::Error),
+    Processes(#[from] hosts::Error),
     /// A program makes parameters that a step cannot take.
     #[error("program `{program}` cannot begin this training: {reason}")]
     Parameters {

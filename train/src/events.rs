@@ -8,6 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use monitor::metrics::number;
 use serde::{Deserialize, Serialize};
 use store::checkpoint::StateDigest;
 use store::files::FileError;
@@ -15,7 +16,6 @@ use store::skipped::Range;
 use store::time::utc;
 
 use crate::incidents::{Kind, Outcome};
-use crate::metrics::number;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,23 +5,17 @@
 //! told to a [`run::Observer`].
 
 pub mod batches;
-pub mod chart;
 pub mod config;
 mod error;
 pub mod events;
 mod feed;
 pub mod incidents;
-pub mod metrics;
 pub mod plan;
 pub mod precision;
-pub mod processes;
-pub mod prometheus;
 pub mod run;
-pub mod runs;
 pub mod schedule;
 pub mod state;
 pub mod step;
-pub mod tensorboard;
 pub mod text;
 
 pub use error::Error;

@@ -29,11 +29,11 @@ use sharding::plan::Plan;
 use crate::Error;
 use crate::config::Config;
 use crate::events::Log;
-use crate::metrics::Record;
-use crate::processes::Group;
 use crate::text::Text;
 use efficiency::{Efficiency, Work, peak_flops};
+use hosts::Group;
 use mirror::Mirror;
+use monitor::metrics::Record;
 pub use open::kept_config;
 use open::{Opened, open};
 use parts::Parts;
@@ -290,7 +290,7 @@ fn train_prepared(
             mirror.finish(&Log::open(run.events())?, observer)?;
         }
         // Gone back to this step: what came after it is none of the run any more.
-        crate::metrics::Writer::open(run.metrics(), completed, known)?;
+        monitor::metrics::Writer::open(run.metrics(), completed, known)?;
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
         return summary::summarize(config, run, &text, Outcome::default(), start, None);
     }
@@ -316,7 +316,7 @@ fn train_prepared(
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
     if own.is_none() {
         // What an earlier attempt to begin has left is none of this run.
-        crate::metrics::Writer::open(run.metrics(), 0, 0)?;
+        monitor::metrics::Writer::open(run.metrics(), 0, 0)?;
         Rewinds::begin(run.rewinds())?;
     }
     let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed, known)?;

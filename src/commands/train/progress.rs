@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
-use train::metrics::Record;
+use monitor::metrics::Record;
 use wheels::Stage;
 
 use crate::output::{bytes, fetching};

@@ -7,7 +7,7 @@ use runtime::{DeviceKind, Runtime};
 use sharding::machine::{Chip, Topology};
 use store::time::seconds_since_1970;
 
-use crate::metrics::Record;
+use monitor::metrics::Record;
 
 /// What goodput and MFU are computed from.
 #[derive(Debug, Clone, PartialEq)]

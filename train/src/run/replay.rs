@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use monitor::metrics::{self, Record};
 use runtime::Runtime;
 use serde::Serialize;
 use sharding::plan::Plan;
@@ -20,7 +21,6 @@ use crate::Error;
 use crate::config::{Config, Draft};
 use crate::events::{self, Entry, Line};
 use crate::incidents::Outcome;
-use crate::metrics::{self, Record};
 
 /// What steps came to: as recorded, and in each of two replays.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,10 +37,10 @@ pub struct Compared<T> {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Numbers {
     /// Its loss, in nats per token.
-    #[serde(with = "crate::metrics::number")]
+    #[serde(with = "monitor::metrics::number")]
     pub loss: f64,
     /// Its gradients' global norm.
-    #[serde(with = "crate::metrics::number")]
+    #[serde(with = "monitor::metrics::number")]
     pub grad_norm: f64,
 }
 

@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use monitor::metrics::{self, Record};
+use monitor::svg::chart::Curves;
+use monitor::tensorboard;
 use store::files::{FileError, remove_leftovers, replace, write_atomically};
 use store::process::host_name;
 use store::run_directory::RunDirectory;
 
 use super::efficiency::Efficiency;
-use crate::chart::Curves;
+use crate::Error;
 use crate::config::Config;
-use crate::metrics::{self, Record};
-use crate::{Error, tensorboard};
 
 /// How often charts are drawn while a run goes on.
 const DRAW_EVERY: Duration = Duration::from_secs(30);

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use data::Sequences;
+use monitor::metrics::Record;
 use runtime::{Buffer, Runtime, TransferToHost};
 use store::checkpoint::History;
 use store::rewinds::Rewinds;
@@ -30,7 +31,6 @@ use crate::batches::Batches;
 use crate::config::Config;
 use crate::events::{Done, Entry, Log, StopReason};
 use crate::incidents;
-use crate::metrics::Record;
 
 /// A run under way.
 pub(super) struct Steps<'a> {

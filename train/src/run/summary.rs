@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use monitor::metrics;
 use runtime::{Memory, Runtime};
 use serde::Serialize;
 use serde_json::json;
@@ -17,7 +18,6 @@ use super::parts::Parts;
 use super::steps::Outcome;
 use crate::Error;
 use crate::config::Config;
-use crate::metrics;
 use crate::text::Text;
 
 /// What a run came to. Losses are in nats per token; what is about time or memory is about this process alone.

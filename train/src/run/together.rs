@@ -4,6 +4,7 @@
 //! directory is, its `checkpoints` are those of the run, and what is written once for all (metrics, charts, events) is
 //! written there, for nobody. Everything else is the same in all processes.
 
+mod observer;
 mod others;
 
 use std::fs;
@@ -16,7 +17,8 @@ use sharding::plan::Plan;
 use super::{Observer, Resume, Summary};
 use crate::Error;
 use crate::config::Config;
-use crate::processes::{Facts, Group};
+use hosts::{Facts, Group};
+use observer::Together;
 pub(super) use others::Others;
 use store::checkpoint::Checkpoint;
 use store::files::FileError;
@@ -38,7 +40,7 @@ pub fn train_together(
 ) -> Result<Summary, Error> {
     let agreed = super::settled(config)
         .and_then(|config| agree_configuration(group, &config, version).map(|()| config));
-    let mut observer = group.together(folder, observer);
+    let mut observer = Together::new(group, folder, observer);
     let result = agreed.and_then(|config| {
         if group.is_first() {
             return super::train_from(config, Some(folder), resume, Some(group), &mut observer);

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use hosts::Patience;
 use runtime::MemoryStore;
 
 use super::*;
-use crate::processes::Patience;
 
 /// What three processes get that do something at once.
 fn each<T: Send>(act: impl Fn(usize, &mut Others<'_>) -> T + Sync) -> Vec<T> {

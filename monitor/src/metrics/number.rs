@@ -5,7 +5,11 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 
-pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+/// Writes a number, or the word for one that is not finite.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     match *value {
         value if value.is_finite() => serializer.serialize_f64(value),
         value if value.is_nan() => serializer.serialize_str("NaN"),
@@ -14,7 +18,11 @@ pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::
     }
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+/// Reads either.
+///
+/// # Errors
+/// When it is neither, and those of the deserializer.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     deserializer.deserialize_any(Number)
 }
 
@@ -50,9 +58,13 @@ impl Visitor<'_> for Number {
 }
 
 /// The same, or nothing.
-pub(crate) mod optional {
+pub mod optional {
     use serde::{Deserialize, Deserializer, Serializer};
 
+    /// As [`super::serialize`].
+    ///
+    /// # Errors
+    /// As there.
     pub fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
         match value {
             Some(value) => super::serialize(value, serializer),
@@ -60,6 +72,10 @@ pub(crate) mod optional {
         }
     }
 
+    /// As [`super::deserialize`].
+    ///
+    /// # Errors
+    /// As there.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
         #[derive(Deserialize)]
         struct Wrapper(#[serde(with = "super")] f64);

@@ -1,7 +1,7 @@
 //! The picture of a plan, against a recorded one: `BLESS=1 cargo test -p sharding --test figure` writes it anew; look
 //! at it before committing.
 
-use sharding::figure::{Figure, MemoryPart, TimePart};
+use monitor::svg::plan::{Figure, MemoryPart, TimePart};
 
 /// A pipelined 280B on four pods, with numbers of the right size.
 fn plan() -> Figure {

@@ -6,10 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use graph::{DType, Mesh, MeshAxis, TensorType};
+use hosts::{Coordinator, Facts, Given, Group, Identity, Patience, RedisStore};
 use runtime::{DeviceKind, HostArray, KeyValueStore, Layout, Runtime, RuntimeOptions};
 use store::checkpoint::{Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor, save_together};
-use train::processes::{Coordinator, Facts, Given, Group, Identity, Patience, RedisStore};
-use train::run::{Event, Observer};
 
 use crate::checkpoints::description;
 use crate::common::build;
@@ -244,11 +243,10 @@ fn two_hundred_processes_meet_in_seconds_and_ask_about_a_step_in_milliseconds() 
     let joined = began.elapsed();
     each(count, |index| groups[index].agree("plan", &Facts::from([("seed".into(), "1".into())])).unwrap());
     let agreed = began.elapsed() - joined;
-    let mut never = Never;
-    let observer = groups[1].together(Path::new("/runs/a"), &mut never);
+    let stopping = groups[1].stopping();
     let asked = Instant::now();
     for _ in 0..100 {
-        assert!(!observer.should_stop());
+        assert!(!stopping.should_stop(&|| false));
     }
     let asked = asked.elapsed() / 100;
     eprintln!(
@@ -256,11 +254,4 @@ fn two_hundred_processes_meet_in_seconds_and_ask_about_a_step_in_milliseconds() 
     );
     assert!(joined < Duration::from_secs(20) && agreed < Duration::from_secs(20), "{joined:?} {agreed:?}");
     assert!(asked < Duration::from_millis(20), "{asked:?}");
-}
-
-/// Has no wishes.
-struct Never;
-
-impl Observer for Never {
-    fn event(&mut self, _: Event<'_>) {}
 }

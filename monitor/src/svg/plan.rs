@@ -3,7 +3,7 @@
 //! The picture is a standalone SVG; the same input gives the same bytes.
 //!
 //! ```
-//! use sharding::figure::{Figure, MemoryPart, TimePart};
+//! use monitor::svg::plan::{Figure, MemoryPart, TimePart};
 //!
 //! let figure = Figure {
 //!     title: "280b on tpu:v3:32x32 --slices 4".into(),

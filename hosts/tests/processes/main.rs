@@ -1,7 +1,6 @@
 //! Processes that train together: how they find each other, agree, notice that one is lost, and stop together. In a store
 //! in memory, where threads stand for processes; and in a real one, as real processes with the fake plugin.
 
-mod alone;
 #[path = "../../../store/tests/checkpoint/common.rs"]
 mod checkpoints;
 #[path = "../../../xla_sys/tests/common/mod.rs"]
@@ -14,7 +13,7 @@ mod stop;
 
 use std::time::Duration;
 
-use train::processes::Patience;
+use hosts::Patience;
 
 /// For processes that are there.
 fn patience() -> Patience {

@@ -4,6 +4,7 @@ use std::fmt::{Arguments, Write};
 
 use super::axis::{Axis, number};
 use super::curve::{Curve, smoothed};
+use crate::svg::{document, escape};
 
 /// A picture: panels that share the axis of steps.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -77,13 +78,8 @@ impl Figure {
             top = panel.draw(&mut body, top, last_step, index + 1 == self.panels.len());
         }
         let title = escape(&shortened(&self.title, 80));
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {top}\" width=\"{WIDTH}\" \
-             height=\"{top}\" role=\"img\">\n<title>{whole}</title>\n<style>{STYLE}</style>\n\
-             <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
-             <text class=\"title\" x=\"{LEFT}\" y=\"30\">{title}</text>\n{body}</svg>\n",
-            whole = escape(&self.title)
-        )
+        body.insert_str(0, &format!("<text class=\"title\" x=\"{LEFT}\" y=\"30\">{title}</text>\n"));
+        document([WIDTH, top], &self.title, STYLE, &body)
     }
 }
 
@@ -287,23 +283,6 @@ fn shortened(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(most - 1).chain(['…']).collect()
-}
-
-/// Text in XML: what has a meaning there is written out, and what must not stand there is replaced.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '\t' => escaped.push(' '),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            c if c.is_control() => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

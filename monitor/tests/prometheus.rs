@@ -6,8 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use train::metrics::Record;
-use train::prometheus::{Endpoint, Error, Limits};
+use monitor::metrics::Record;
+use monitor::prometheus::{Endpoint, Error, Limits};
 
 fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()

@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
-use crate::metrics::Record;
 use exposition::Numbers;
+
+use crate::metrics::Record;
 
 /// Why there is no endpoint.
 #[derive(Debug, thiserror::Error)]

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chart::Curve;
 use crate::metrics::{self, Point};
+use crate::svg::chart::Curve;
 pub use compare::{Comparison, Difference, Row};
 use store::files::FileError;
 use store::lossy_path;

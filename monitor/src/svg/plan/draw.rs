@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::ops::Range;
 
+use crate::svg::{document, escape};
+
 /// Dark enough for white text, apart from one another for color-blind readers too.
 const COLORS: [&str; 10] = [
     "#2166ac", "#c8553d", "#3f7f3a", "#7b5ea7", "#b5651d", "#2a8a86", "#a83279", "#5b6770", "#8c6d1f",
@@ -176,12 +178,7 @@ impl Canvas {
 
     pub(super) fn finish(self, title: &str) -> String {
         let Canvas { width, body, y } = self;
-        let (height, title) = (y + 20.0, escape(title));
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height:.0}\" width=\"{width}\" \
-             height=\"{height:.0}\" role=\"img\">\n<title>{title}</title>\n<style>{STYLE}</style>\n\
-             <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{body}</svg>\n"
-        )
+        document([width, (y + 20.0).round_ties_even()], title, STYLE, &body)
     }
 }
 
@@ -192,21 +189,4 @@ pub(super) fn shortened(text: &str, width: f64) -> String {
         return text.to_owned();
     }
     text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// Text for XML, which has no place for control characters, however they are written.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '\t' | '\n' | '\r' => escaped.push(' '),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            other if other.is_control() => escaped.push('\u{fffd}'),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

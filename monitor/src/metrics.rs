@@ -7,7 +7,7 @@
 //! A line is written by one call, so that a run that is cut off tears at most the last one. Continuing a run removes
 //! that torn line and the lines of steps that will be done again.
 
-pub(crate) mod number;
+pub mod number;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use hosts::{Error, Facts, Group, Patience};
 use runtime::MemoryStore;
-use train::processes::{Error, Facts, Group, Patience};
 
 use crate::{impatience, patience};
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Serialize;
 
 use super::{Overview, Run, mean};
-use crate::chart::{COLOURS, Figure, Panel, Series};
+use crate::svg::chart::{COLOURS, Figure, Panel, Series};
 
 /// How many steps are shown at most.
 const MOST_ROWS: usize = 10;
@@ -60,7 +60,7 @@ impl Comparison {
 
     /// Loss curves over each other; `names` are those of the legend.
     pub fn figure(runs: &[Run], names: &[String]) -> Figure {
-        let panel = |heading: &str, height, curve: fn(&Run) -> crate::chart::Curve| Panel {
+        let panel = |heading: &str, height, curve: fn(&Run) -> crate::svg::chart::Curve| Panel {
             heading: heading.to_owned(),
             height,
             series: runs

@@ -1,24 +1,21 @@
 //! Stopping at the same step in all processes.
 
 use std::cell::Cell;
-use std::path::Path;
 use std::time::Duration;
 
 use super::group::Members;
 use super::{Error, Group};
-use crate::run::{Event, Hang, Observer};
 
-/// An observer whose wish to stop, in any process, stops all of them before the same step.
+/// Whether to stop: the wish of any process stops all of them before the same step.
 ///
 /// A process that stopped by itself would leave the others waiting in the middle of a step. So process 0 decides, when it
 /// is asked before step `t`, that all stop before step `t + 2`, and writes that down. No process has been asked about that
 /// step by then, and each will read it: a process is asked about step `t + 2` once it has read the loss of step `t`, which
 /// process 0 has a part in, and which it starts after it has decided. All ask the same questions: one is also asked when the
 /// last step before a checkpoint ends, so that `t` counts questions rather than steps.
-pub struct Together<'a> {
-    observer: &'a mut dyn Observer,
+#[derive(Debug)]
+pub struct Stopping<'a> {
     group: &'a Group,
-    run: &'a Path,
     /// How often it was asked; as often in every process.
     asked: Cell<u64>,
     /// The question that is answered with yes.
@@ -33,12 +30,10 @@ pub struct Together<'a> {
 const AHEAD: u64 = 2;
 
 impl Group {
-    /// An observer that stops with the others, of a training in the directory `run`.
-    pub fn together<'a>(&'a self, run: &'a Path, observer: &'a mut dyn Observer) -> Together<'a> {
-        Together {
-            observer,
+    /// What decides, with the others, when to stop.
+    pub fn stopping(&self) -> Stopping<'_> {
+        Stopping {
             group: self,
-            run,
             asked: Cell::new(0),
             at: Cell::new(None),
             told: Cell::new(false),
@@ -47,10 +42,10 @@ impl Group {
     }
 }
 
-impl Together<'_> {
-    fn decide(&self, asked: u64) -> Result<Option<u64>, Error> {
+impl Stopping<'_> {
+    fn decide(&self, asked: u64, wish: &dyn Fn() -> bool) -> Result<Option<u64>, Error> {
         let Members { store, .. } = self.group.members();
-        let wish = self.observer.should_stop();
+        let wish = wish();
         if self.group.is_first() {
             if !wish && store.text("wish")?.is_none() {
                 return Ok(None);
@@ -65,32 +60,9 @@ impl Together<'_> {
         let nonsense = |value: String| Error::Nonsense { key: "stop".to_owned(), value };
         store.text("stop")?.map(|text| text.parse().map_err(|_| nonsense(text))).transpose()
     }
-}
 
-impl Observer for Together<'_> {
-    /// Only process 0 saves; the folder in which another works is nobody's business.
-    fn event(&mut self, event: Event<'_>) {
-        match event {
-            Event::Saved { .. } if !self.group.is_first() => {}
-            Event::Begin { completed, steps, .. } => {
-                self.observer.event(Event::Begin { run: self.run, completed, steps });
-            }
-            event => self.observer.event(event),
-        }
-    }
-
-    /// A process that ends because its device hangs tells the others, so that they end too.
-    fn alarm(&self) -> Box<dyn Fn(&Hang) + Send> {
-        let (alarm, fail) = (self.observer.alarm(), self.group.failing());
-        Box::new(move |hang| {
-            if hang.abort {
-                fail(&hang.to_string());
-            }
-            alarm(hang);
-        })
-    }
-
-    fn should_stop(&self) -> bool {
+    /// Whether to stop now: asked equally often in every process, with the wish of this one.
+    pub fn should_stop(&self, wish: &dyn Fn() -> bool) -> bool {
         let asked = self.asked.get() + 1;
         self.asked.set(asked);
         // A store that is away for a moment must not make one process miss what the others read. One that is away for long
@@ -100,7 +72,7 @@ impl Observer for Together<'_> {
             if self.at.get().is_some() {
                 break;
             }
-            let decided = self.decide(asked);
+            let decided = self.decide(asked, wish);
             self.away.set(decided.is_err());
             match decided {
                 Ok(at) => {

@@ -6,12 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hosts::{Group, Patience};
 use runtime::{DeviceKind, MemoryStore, Runtime};
 use train::config::{Config, Draft};
-use train::processes::Group;
 use train::run::{Event, Observer, Resume, train, train_together};
-
-use crate::patience;
 
 /// Wishes to stop when it is asked for the `n`-th time.
 struct StopAt(u64, AtomicU64);
@@ -74,7 +72,8 @@ fn a_group_trains_saves_and_stops_as_a_process_alone_does() {
     let store: Arc<MemoryStore> = Arc::default();
     let go = |observer: &mut dyn Observer| {
         let group =
-            Group::join_in(store.clone(), 1, 0, &grouped, patience(), |error| panic!("{error}")).unwrap();
+            Group::join_in(store.clone(), 1, 0, &grouped, Patience::default(), |error| panic!("{error}"))
+                .unwrap();
         train_together(config(&text), &grouped, &Resume::Auto, &group, "0.1.0", observer).unwrap()
     };
     // The wish is heard at the third question, before step 3, and all stop two questions later: one is asked before the
@@ -88,7 +87,7 @@ fn a_group_trains_saves_and_stops_as_a_process_alone_does() {
         assert!(shard(&alone, step) == shard(&grouped, step), "step {step}");
     }
     let losses = |run: &Path| -> Vec<f64> {
-        train::metrics::read(&run.join("metrics.jsonl")).unwrap().iter().map(|record| record.loss).collect()
+        monitor::metrics::read(&run.join("metrics.jsonl")).unwrap().iter().map(|record| record.loss).collect()
     };
     assert_eq!(losses(&alone), losses(&grouped));
 }

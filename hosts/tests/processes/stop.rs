@@ -5,20 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use train::run::{Event, Observer};
-
 use crate::memory::{all, each};
 use crate::patience;
-
-struct Wish<'a>(&'a AtomicBool);
-
-impl Observer for Wish<'_> {
-    fn event(&mut self, _: Event<'_>) {}
-
-    fn should_stop(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// The loop of a training as far as it matters here: a step is started before the loss of the one before is read, and a
 /// loss can be read once every process has started that step. Returns how many steps were started.
@@ -26,14 +14,14 @@ fn train(
     process: usize,
     started: &[AtomicU64],
     wish_at: Option<u64>,
-    observer: &dyn Observer,
+    should_stop: &dyn Fn() -> bool,
     wish: &AtomicBool,
 ) -> u64 {
     for step in 1.. {
         if wish_at == Some(step) {
             wish.store(true, Ordering::Relaxed);
         }
-        if observer.should_stop() {
+        if should_stop() {
             return step - 1;
         }
         started[process].store(step, Ordering::Release);
@@ -54,9 +42,9 @@ fn all_processes_stop_before_the_same_step_two_after_process_0_learns_of_it() {
             let started: Vec<AtomicU64> = (0..3).map(|_| AtomicU64::new(0)).collect();
             let steps = each(3, |index| {
                 let wish = AtomicBool::new(false);
-                let mut inner = Wish(&wish);
-                let observer = groups[index].0.together("/runs/a".as_ref(), &mut inner);
-                train(index, &started, (index == who).then_some(when), &observer, &wish)
+                let stopping = groups[index].0.stopping();
+                let should_stop = || stopping.should_stop(&|| wish.load(Ordering::Relaxed));
+                train(index, &started, (index == who).then_some(when), &should_stop, &wish)
             });
             assert!(steps.iter().all(|&count| count == steps[0]), "{who} {when}: {steps:?}");
             // Process 0 is one step behind the one that wishes, or ahead of it, and asks before the second step after.
