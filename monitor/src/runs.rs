@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use store::files::FileError;
+use store::lossy_path;
 
 use crate::metrics::{self, Point};
 use crate::svg::chart::Curve;
 pub use compare::{Comparison, Difference, Row};
-use store::files::FileError;
-use store::lossy_path;
 
 /// Why runs cannot be read.
 #[derive(Debug, thiserror::Error)]

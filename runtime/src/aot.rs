@@ -22,6 +22,7 @@ mod flops;
 pub mod gpu;
 mod groups;
 mod loops;
+mod machine;
 mod measure;
 mod module;
 mod proto;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use runtime::DeviceKind;
 use runtime::aot::{self, CollectiveKind, Compiled, Cost, Error, Refusal, Request, Target, Verified, Worker};
+use sharding::machine::Topology;
 use xla_sys::OptimizedProgram;
 use xla_sys::locate::Locator;
 
@@ -365,4 +366,30 @@ fn verdicts_are_kept_and_damaged_ones_ignored() {
 fn damage(path: &Path) {
     let text = std::fs::read(path).unwrap();
     std::fs::write(path, &text[..text.len() / 2]).unwrap();
+}
+
+#[test]
+fn a_machine_says_what_to_ask_of_the_plugin() {
+    for (text, slices, expected) in [
+        ("cpu:8", 1, "cpu:8"),
+        ("tpu:v2:8x16", 1, "tpu:v2:8x16 wrap=[0, 1, 0]"),
+        ("tpu:v3:4x4", 1, "tpu:v3:4x4"),
+        ("tpu:v3:16x32", 1, "tpu:v3:16x32 wrap=[0, 1, 0]"),
+        ("tpu:v3:32x32", 4, "tpu:v3:32x32 num_slices=4 wrap=[1, 1, 0]"),
+        ("tpu:v4:2x2x4", 1, "tpu:v4:2x2x4 chip_config_name=megacore"),
+        ("tpu:v4:4x4x8", 1, "tpu:v4:4x4x8 wrap=[1, 1, 1] chip_config_name=megacore"),
+        ("tpu:v5e:1x1", 1, "tpu:v5e:1x1 chips_per_host_bounds=[1, 1, 1]"),
+        ("tpu:v5e:2x4", 1, "tpu:v5e:2x4 chips_per_host_bounds=[2, 4, 1]"),
+        ("tpu:v5e:8x16", 1, "tpu:v5e:8x16 wrap=[0, 1, 0]"),
+        ("tpu:v6e:16x16", 2, "tpu:v6e:16x16 num_slices=2 wrap=[1, 1, 0]"),
+        ("tpu:v5p:4x4x4", 1, "tpu:v5p:4x4x4 wrap=[1, 1, 1] chip_config_name=megacore"),
+        ("tpu:7x:2x2x1", 1, "tpu:tpu7x:2x2x1"),
+        ("gpu:h100:1x8", 1, "cuda:cuda topology=1x1x8"),
+        ("gpu:h100:4x8", 1, "cuda:cuda topology=4x1x8"),
+    ] {
+        let target = Target::of(&Topology::parse(text, slices).unwrap()).unwrap();
+        assert_eq!(target.to_string().replace('"', ""), expected, "{text}");
+    }
+    let gpu = Target::of(&Topology::parse("gpu:a100-80g:1x8", 1).unwrap()).unwrap();
+    assert_eq!(gpu, Target::cuda("a100-80g", [1, 1, 8]).unwrap());
 }

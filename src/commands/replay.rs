@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use store::checkpoint::StateDigest;
-use train::run::{Compared, Event, Numbers, Observer, Replay, Verdict};
+use train::observer::{Event, Observer};
+use train::run::{Compared, Numbers, Replay, Verdict};
 
 use crate::output::{fetching, note, print, print_json, table};
 

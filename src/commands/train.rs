@@ -23,7 +23,8 @@ use store::checkpoint;
 use store::remote::{self, Address, Store};
 use train::config::{Config, Draft, Value};
 use train::events::{Entry, StopReason, append};
-use train::run::{Event, Hang, Observer, Resume, Summary, kept_config};
+use train::observer::{Event, Hang, Observer};
+use train::run::{Resume, Summary, kept_config};
 
 use super::generate::{Request, answer};
 use crate::output::{Interrupted, bytes, grouped, note, print, print_json, table, usage};

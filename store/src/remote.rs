@@ -17,6 +17,8 @@ mod catalogue;
 #[cfg(feature = "object-store")]
 mod client;
 mod download;
+mod held;
+mod run_files;
 mod upload;
 mod writer;
 

@@ -6,6 +6,7 @@
 
 mod check;
 mod draft;
+mod incidents;
 mod text;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use model::ModelConfig;
 use serde::{Deserialize, Serialize};
 use sharding::DeviceKind;
 use sharding::machine::{Topology, TopologyError};
+use store::seal;
 
 use crate::batches::{BatchChange, Batches, microbatches};
 use crate::incidents::Incidents;
@@ -26,7 +28,6 @@ use crate::precision::Regime;
 use crate::schedule::Schedule;
 use crate::step::{Adam, Rounding, StepOptions};
 pub use draft::Draft;
-use store::seal;
 pub use toml::Value;
 
 /// The quick start's configuration as a file.

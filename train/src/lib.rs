@@ -2,7 +2,7 @@
 //!
 //! [`run::train`] is the whole of it: a [`config::Config`] and a folder in, a trained model out. It reads from top to
 //! bottom; the parts it calls each stand in a module of their own. Nothing here knows of a command line: what happens is
-//! told to a [`run::Observer`].
+//! told to a [`observer::Observer`].
 
 pub mod batches;
 pub mod config;
@@ -10,6 +10,7 @@ mod error;
 pub mod events;
 mod feed;
 pub mod incidents;
+pub mod observer;
 pub mod plan;
 pub mod precision;
 pub mod run;

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hosts::{Group, Patience};
 use runtime::{DeviceKind, MemoryStore, Runtime};
 use train::config::{Config, Draft};
-use train::run::{Event, Observer, Resume, train, train_together};
+use train::observer::{Event, Observer};
+use train::run::{Resume, train, train_together};
 
 /// Wishes to stop when it is asked for the `n`-th time.
 struct StopAt(u64, AtomicU64);

@@ -2,9 +2,8 @@
 //! other.
 //!
 //! A [`Topology`] is read from text, such as `tpu:v3:32x32`, and is a machine that exists: the plugins accept any
-//! number of chips, so what can be had is checked here. It says what to ask of a plugin ([`Topology::plugin_name`],
-//! [`Topology::plugin_options`]) and what collective operations cost ([`Topology::axis_links`]). Sources of all
-//! numbers: `docs/topologies.md`.
+//! number of chips, so what can be had is checked here. It says what collective operations cost
+//! ([`Topology::axis_links`]). Sources of all numbers: `docs/topologies.md`.
 //!
 //! ```
 //! use sharding::machine::{Collective, Topology};
@@ -27,6 +26,7 @@
 mod chip;
 mod error;
 mod larger;
+mod limits;
 mod links;
 mod parse;
 mod sizes;

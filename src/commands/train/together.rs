@@ -5,7 +5,8 @@ use std::time::Duration;
 use hosts::{Given, Group, Identity, Patience};
 use sharding::DeviceKind;
 use train::config::Config;
-use train::run::{Event, Observer, Resume, Summary};
+use train::observer::{Event, Observer};
+use train::run::{Resume, Summary};
 
 use super::{Arguments, Display};
 use crate::output;

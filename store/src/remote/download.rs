@@ -3,70 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::catalogue::{Held, held};
-use super::{RUN, RUN_FILES, Store};
-use crate::checkpoint::{
-    self, CONFIG, Checkpoint, Error, FileDigest, MANIFEST, PARTIAL, PLAN, clear_leftovers,
-};
+use super::held::{Held, held};
+use super::run_files::RunFiles;
+use super::{RUN, Store};
+use crate::checkpoint::{self, CONFIG, Checkpoint, Error, MANIFEST, PARTIAL, PLAN, clear_leftovers};
 use crate::disk;
 use crate::files::{FileError, write_atomically};
 use crate::rewinds::{self, Rewinds};
 use crate::run_directory::RunDirectory;
-use crate::seal::{self, Seal};
 use crate::starts::Starts;
-
-/// The run's own files that lie beside a checkpoint, with their hashes.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RunFiles {
-    format_version: u64,
-    files: BTreeMap<String, FileDigest>,
-    /// See [`crate::seal`].
-    seal: String,
-}
-
-impl RunFiles {
-    const FORMAT_VERSION: u64 = 1;
-
-    pub(super) fn new(files: BTreeMap<String, FileDigest>) -> RunFiles {
-        RunFiles { format_version: RunFiles::FORMAT_VERSION, files, seal: String::new() }
-    }
-
-    pub(super) fn to_text(&self) -> String {
-        // Names and numbers: there is nothing that JSON has no words for.
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        format!("{}\n", seal::close(&text))
-    }
-
-    /// Those of a checkpoint.
-    ///
-    /// # Errors
-    /// [`Error::Incomplete`] and [`Error::Manifest`] when the list is missing or damaged, [`Error::Store`].
-    pub(super) fn read(store: &Store, held: &Held) -> Result<RunFiles, Error> {
-        let object = format!("{}/{RUN_FILES}", held.folder);
-        let path = store.address().place(&object);
-        let malformed = |reason: String| Error::Manifest { path: path.clone(), reason };
-        let bytes = store.read(&object)?.ok_or_else(|| malformed("there is none".to_owned()))?;
-        let text = String::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
-        if seal::check(text.trim_end()) != Seal::Whole {
-            return Err(malformed("its own sha256, `seal`, is not that of its text: it was changed".into()));
-        }
-        let files: RunFiles = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
-        if files.format_version != RunFiles::FORMAT_VERSION {
-            return Err(Error::FormatVersion { path, got: files.format_version });
-        }
-        Ok(files)
-    }
-
-    /// Names of the objects, below the checkpoint's folder.
-    pub(super) fn objects(&self) -> impl Iterator<Item = (String, &FileDigest)> {
-        self.files.iter().map(|(name, digest)| (format!("{RUN}/{name}"), digest))
-    }
-}
 
 /// Copies a checkpoint to `folder/step-N` and opens it: the given step, or the newest good one; what is passed over is told
 /// to `warn`.
@@ -366,17 +314,4 @@ fn goes_on_from<E>(
 /// the first save.
 pub fn folder_for_another_run(run: &RunDirectory) -> PathBuf {
     run.checkpoints().join(format!("{PARTIAL}of-another-run"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_of_a_runs_files_shows_a_changed_byte() {
-        let digest = FileDigest { size: 3, sha256: "ab".to_owned() };
-        let text = RunFiles::new(BTreeMap::from([("metrics.jsonl".to_owned(), digest)])).to_text();
-        assert_eq!(seal::check(text.trim_end()), Seal::Whole);
-        assert_eq!(seal::check(&text.trim_end().replace("\"size\": 3", "\"size\": 4")), Seal::Broken);
-    }
 }

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use super::catalogue::{Held, remove, tidy};
-use super::download::RunFiles;
+use super::catalogue::{remove, tidy};
+use super::held::Held;
+use super::run_files::RunFiles;
 use super::{RUN, RUN_FILES, Store, Writer};
 use crate::checkpoint::{Error, FileDigest, MANIFEST, Manifest, Retention, folder_name};
 use crate::files::FileError;

@@ -10,10 +10,10 @@ use store::files::FileError;
 use store::remote::{self, Address, Store, Upload, Writer};
 use store::run_directory::RunDirectory;
 
-use super::{Event, Observer};
 use crate::Error;
 use crate::config::{Checkpoints, Config};
 use crate::events::{Entry, Log};
+use crate::observer::{Event, Observer};
 
 /// What is to be done in the store.
 #[derive(Debug, Default)]

@@ -12,9 +12,10 @@ use store::remote::{self, Address, Store};
 use store::run_directory::{self, RunDirectory};
 use store::seal::{self, Seal};
 
-use super::{Event, Observer, Resume};
+use super::Resume;
 use crate::Error;
 use crate::config::{Config, Draft};
+use crate::observer::{Event, Observer};
 use crate::text::load_tokenizer;
 
 /// A run directory that this process holds, and where the run goes on.

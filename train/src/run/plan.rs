@@ -7,9 +7,9 @@ use sharding::plan::{MeshShape, Plan};
 use store::run_directory::RunDirectory;
 use store::seal::{self, Seal};
 
-use super::{Event, Observer};
 use crate::Error;
 use crate::config::Config;
+use crate::observer::{Event, Observer};
 use crate::plan::{read_kept, with_batch};
 
 /// The plan that was given; else the one that the run directory keeps for this machine; else the best. It is for the

@@ -16,11 +16,12 @@ use super::judge::Judge;
 use super::launch::{Launch, number};
 use super::open::Opened;
 use super::parts::{Parts, first_state};
-use super::{Event, Observer, Prepared, kept_config, prepare, settled};
+use super::{Prepared, kept_config, prepare, settled};
 use crate::Error;
 use crate::config::{Config, Draft};
 use crate::events::{self, Entry, Line};
 use crate::incidents::Outcome;
+use crate::observer::{Event, Observer};
 
 /// What steps came to: as recorded, and in each of two replays.
 #[derive(Clone, Debug, PartialEq, Serialize)]

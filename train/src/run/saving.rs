@@ -15,10 +15,10 @@ use store::run_directory::RunDirectory;
 use store::skipped::Skipped;
 
 use super::mirror::Mirror;
-use super::{Event, Observer};
 use crate::Error;
 use crate::config::{Checkpoints, Config};
 use crate::events::{Entry, Log};
+use crate::observer::{Event, Observer};
 use crate::state::State;
 
 /// What all checkpoints of a process have in common.

@@ -25,12 +25,12 @@ use super::report::Report;
 use super::saving::{Identity, Moment, Saving};
 use super::together::Others;
 use super::watchdog::{Wait, Watchdog};
-use super::{Event, Observer};
 use crate::Error;
 use crate::batches::Batches;
 use crate::config::Config;
 use crate::events::{Done, Entry, Log, StopReason};
 use crate::incidents;
+use crate::observer::{Event, Observer};
 
 /// A run under way.
 pub(super) struct Steps<'a> {

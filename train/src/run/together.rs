@@ -11,17 +11,18 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use hosts::{Facts, Group};
 use runtime::Runtime;
 use sharding::plan::Plan;
-
-use super::{Observer, Resume, Summary};
-use crate::Error;
-use crate::config::Config;
-use hosts::{Facts, Group};
-use observer::Together;
-pub(super) use others::Others;
 use store::checkpoint::Checkpoint;
 use store::files::FileError;
+
+use super::{Resume, Summary};
+use crate::Error;
+use crate::config::Config;
+use crate::observer::Observer;
+use observer::Together;
+pub(super) use others::Others;
 
 /// Trains a model as one of a group of processes, each of which calls this with the same configuration and run directory,
 /// on a file system that all of them share. `version` is that of the program, which must be the same too.

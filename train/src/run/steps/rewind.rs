@@ -8,11 +8,11 @@ use store::skipped::Range;
 
 use super::super::judge::{self, Judge};
 use super::super::watchdog::Wait;
-use super::super::{Event, Observer};
 use super::{Bad, Steps};
 use crate::Error;
 use crate::events::{Done, Entry};
 use crate::incidents::Outcome;
+use crate::observer::{Event, Observer};
 
 impl Steps<'_> {
     /// Goes back to a checkpoint, and leaves out of the data what came after it; or ends the run, if there is none.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hosts::{Group, Stopping};
 
-use super::super::{Event, Hang, Observer};
+use crate::observer::{Event, Hang, Observer};
 
 /// An observer whose wish to stop, in any process, stops all of them before the same step.
 pub(super) struct Together<'a> {
