@@ -1,4 +1,4 @@
-//! The picture of a plan, against a recorded one: `BLESS=1 cargo test -p sharding --test figure` writes it anew; look
+//! The picture of a plan, against a recorded one: `BLESS=1 cargo test -p monitor --test plan_figure` writes it anew; look
 //! at it before committing.
 
 use monitor::svg::plan::{Figure, MemoryPart, TimePart};

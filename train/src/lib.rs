@@ -1,8 +1,9 @@
-//! Training: step, optimiser, schedule, loop, checkpoints, metrics.
+//! Training: the step and its program, the loop, configuration, incidents.
 //!
 //! [`run::train`] is the whole of it: a [`config::Config`] and a folder in, a trained model out. It reads from top to
 //! bottom; the parts it calls each stand in a module of their own. Nothing here knows of a command line: what happens is
-//! told to a [`observer::Observer`].
+//! told to an [`observer::Observer`]; what is written and watched, and how several processes
+//! meet, is in `store`, `monitor` and `hosts`.
 
 pub mod batches;
 pub mod config;
