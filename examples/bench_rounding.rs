@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use sharding::{DeviceKind, Runtime, RuntimeOptions};
+use runtime::{DeviceKind, Runtime, RuntimeOptions};
 use train::precision::Regime;
 use train::step::{Rounding, StepOptions};
 use training::{Size, Training};

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use graph::Remat;
 use model::remat::{POLICIES, policy};
-use sharding::{DeviceKind, Runtime, RuntimeOptions};
+use runtime::{DeviceKind, Runtime, RuntimeOptions};
 use train::precision::Regime;
 use train::step::{Adam, Rounding, StepOptions};
 use training::{Size, Training};

@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 use graph::{Builder, DType, Function, Remat, TensorType};
 use model::parameters::{add_params, specs};
 use model::{ForwardOptions, ModelConfig, Precision};
+use runtime::{Buffer, DeviceKind, Runtime, RuntimeOptions};
 use safetensors::tensor::{Dtype, TensorView};
-use sharding::{Buffer, DeviceKind, Runtime, RuntimeOptions};
 use train::step::{Adam, PARAMETERS, StepOptions, train_step};
 
 const STEP: f32 = 10.0;
@@ -127,7 +127,7 @@ fn run(runtime: &Runtime, function: &Function, inputs: &[Array]) -> Result<Vec<A
         buffers.push(runtime.upload_bytes(&input.ty, &array.bytes)?);
     }
     let outputs = program.run(&buffers.iter().collect::<Vec<_>>())?;
-    let array = |(output, buffer): (&sharding::Output, Buffer)| {
+    let array = |(output, buffer): (&runtime::Output, Buffer)| {
         let (name, shape) = (output.name.clone(), output.ty.shape.clone());
         Ok(Array { name, dtype: Dtype::F32, shape, bytes: buffer.to_bytes()? })
     };

@@ -14,8 +14,8 @@ use clap::Parser;
 use graph::{DType, TensorType};
 use model::Preset;
 use model::parameters::{Initializer, specs};
+use runtime::{DeviceKind, Runtime, RuntimeOptions};
 use safetensors::tensor::{Dtype, TensorView};
-use sharding::{DeviceKind, Runtime, RuntimeOptions};
 use train::step::{PARAMETERS, StepOptions};
 
 /// Write a model's logits, with the parameters and tokens they come from.
@@ -99,7 +99,7 @@ fn main() -> Result<()> {
     let runtime = Runtime::start(DeviceKind::Cpu, &RuntimeOptions::default(), &mut |_| ())?;
     let program = runtime.compile(&train::step::forward(&options)?)?;
     let mut arrays = inputs(&options, &mut Random(seed));
-    let upload = |input: &sharding::Input| {
+    let upload = |input: &runtime::Input| {
         let array = arrays.iter().find(|array| array.name == input.name);
         let array = array.with_context(|| format!("no value for input `{}`", input.name))?;
         Ok(runtime.upload_bytes(&input.ty, &array.bytes)?)

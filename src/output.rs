@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use sharding::Progress;
+use runtime::Progress;
 use wheels::Stage;
 
 /// The user asked for something that cannot be asked: exit code 2.

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use runtime::{DeviceKind, Runtime};
 use serde_json::Value;
-use sharding::{DeviceKind, Runtime};
 
 /// A machine whose cache, search path and variables are these alone.
 fn doctor(cache: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {

@@ -9,8 +9,8 @@ use graph::{DType, Literal, TensorType};
 use model::ModelConfig;
 use model::parameters::COUNT;
 use model::parameters::specs;
+use runtime::{DeviceKind, Runtime};
 use serde_json::Value;
-use sharding::{DeviceKind, Runtime};
 use train::step::{StepOptions, train_step};
 
 /// Parameters and Adam's two means.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use runtime::{DeviceKind, Runtime};
 use serde_json::Value;
-use sharding::{DeviceKind, Runtime};
 use tempfile::TempDir;
 
 const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer\n\

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use monitor::metrics::{Record, Writer};
 use serde_json::Value;
 use tempfile::TempDir;
-use train::metrics::{Record, Writer};
 
 struct Place(TempDir);
 

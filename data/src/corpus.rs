@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::loader::mix;
+use crate::permutation::mix;
 use crate::read::{self, ReadConfig};
 use crate::{Document, Error, Result, Tokenizer};
 

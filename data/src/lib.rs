@@ -31,13 +31,15 @@ pub mod corpus;
 mod error;
 pub mod loader;
 pub mod mixture;
+pub mod permutation;
 pub mod plays;
 pub mod read;
 pub mod tokenizer;
 
 pub use corpus::{CacheOutcome, Corpus, CorpusConfig, Statistics, TokenStream};
 pub use error::{Error, Result};
-pub use loader::{Batch, Order, Permutation, Sequences};
+pub use loader::{Batch, Order, Sequences};
 pub use mixture::Source;
+pub use permutation::Permutation;
 pub use read::{Document, InvalidUtf8, ReadConfig};
 pub use tokenizer::{Tokenizer, TokenizerConfig};

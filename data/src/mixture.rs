@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::loader::{Permutation, mix};
+use crate::permutation::{Permutation, mix};
 use crate::{Error, Result};
 
 /// Sequences in which every source has exactly its share.

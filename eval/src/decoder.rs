@@ -2,7 +2,7 @@
 
 use graph::TensorType;
 use model::{DecodeShape, ModelConfig, Precision};
-use sharding::{Buffer, Program, Runtime};
+use runtime::{Buffer, Program, Runtime};
 
 use crate::{Error, Result};
 

@@ -55,7 +55,7 @@ pub enum Error {
     Graph(#[from] graph::Error),
     /// The device or its plugin failed.
     #[error(transparent)]
-    Device(#[from] sharding::Error),
+    Device(#[from] runtime::Error),
     /// The tokenizer failed.
     #[error(transparent)]
     Tokenizer(#[from] data::Error),

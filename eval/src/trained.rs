@@ -5,11 +5,11 @@ use std::path::Path;
 use data::Tokenizer;
 use graph::{DType, TensorType};
 use model::Precision;
-use sharding::{DeviceKind, Runtime};
-use train::checkpoint::{self, CONFIG, Checkpoint, Dtype, Manifest, TOKENIZER};
+use runtime::{DeviceKind, Runtime};
+use store::checkpoint::PARAMETERS;
+use store::checkpoint::{self, CONFIG, Checkpoint, Dtype, Manifest, TOKENIZER};
+use store::run_directory::RunDirectory;
 use train::config::{Config, Draft};
-use train::run_directory::RunDirectory;
-use train::step::PARAMETERS;
 use train::text::load_tokenizer;
 
 use crate::generate::prompt_tokens;

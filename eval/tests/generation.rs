@@ -7,7 +7,7 @@ use eval::{Decoder, Error, Generation, Generator, Sampling, Stop};
 use graph::{DType, Literal, TensorType};
 use model::parameters::specs;
 use model::{ModelConfig, Precision};
-use sharding::{Buffer, DeviceKind, Runtime};
+use runtime::{Buffer, DeviceKind, Runtime};
 use train::step::StepOptions;
 
 const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer \

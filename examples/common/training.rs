@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::Args;
 use model::Preset;
-use sharding::{Buffer, Program, Runtime, TransferToHost};
+use runtime::{Buffer, Program, Runtime, TransferToHost};
 use train::state::State;
 use train::step::{StepOptions, initialize, train_step};
 

@@ -15,7 +15,7 @@ use prost::Message;
 
 use crate::error::Error;
 use crate::function::Function;
-use crate::mesh::Partitioned;
+use crate::partitioned::Partitioned;
 
 /// A function as a serialised `HloModuleProto`.
 ///

@@ -23,6 +23,7 @@ pub mod interpret;
 pub mod literal;
 pub mod mesh;
 pub mod op;
+pub mod partitioned;
 pub mod simplify;
 pub mod stablehlo;
 #[doc(hidden)]
@@ -39,7 +40,8 @@ pub use gradient::{Halves, gradient, pull_back, split_gradient};
 pub use hlo::{to_hlo_proto, to_hlo_proto_partitioned, to_hlo_text, to_hlo_text_partitioned};
 pub use interpret::{interpret, interpret_partitioned};
 pub use literal::{Elements, Literal};
-pub use mesh::{Mesh, MeshAxis, Partitioned, Placement, Split};
+pub use mesh::{Mesh, MeshAxis, Placement, Split};
 pub use op::{Binary, Comparison, DotDims, Op, Reduction, Remat, Scan, Unary};
+pub use partitioned::Partitioned;
 pub use stablehlo::{to_stablehlo, to_stablehlo_partitioned};
 pub use verify::verify;

@@ -1,4 +1,4 @@
-//! Laws of exported programs that need no compiler; that they run to the right numbers is tested in `sharding`.
+//! Laws of exported programs that need no compiler; that they run to the right numbers is tested in `runtime`.
 
 use std::collections::HashSet;
 

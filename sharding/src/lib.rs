@@ -1,65 +1,18 @@
-//! Compiling and running [`graph`] programs on devices through PJRT.
+//! The planner: splits a program over the devices of a machine.
 //!
-//! A [`Runtime`] is a plugin with its devices. It compiles a [`graph::Function`] to a [`Program`] and moves arrays
-//! between host and device. [`Buffer`]s stay on the device from one run to the next, and a program takes over the
-//! memory of inputs that its function gives to outputs.
+//! A [`machine`] is chips and the links between them. A [`plan`] is a mesh over it, a few choices, and the rules from
+//! logical axes to mesh axes that follow. [`partition`] applies these to a [`graph::Function`] of whole tensors and gives
+//! the program of one device with its collectives; [`cost`] follows that program op by op; [`search`] finds the plans that
+//! cost least; [`report`] is what is said of them.
 //!
-//! A [`graph::Partitioned`] function is compiled for all devices of a mesh. Arrays are whole for whoever uploads and
-//! reads them; a [`Layout`] says which part of one each device holds.
-//!
-//! Several processes, usually one on each host, can have one set of devices ([`Processes`]): each uploads and reads the
-//! parts on its own devices, and all of them run the same programs in the same order.
-//!
-//! ```
-//! use graph::{Builder, DType, Literal, TensorType};
-//! use sharding::{DeviceKind, Runtime};
-//!
-//! let builder = Builder::new("double");
-//! let x = builder.param("x", TensorType::new(DType::F32, [3]), &[]);
-//! builder.output("y", builder.scale(x, 2.0)?);
-//! let function = builder.finish()?;
-//!
-//! // Never fetches anything; `Runtime::start` does.
-//! if let Some(runtime) = Runtime::find(DeviceKind::Cpu)? {
-//!     let program = runtime.compile(&function)?;
-//!     let x = runtime.upload_slice(&[1.0f32, 2.0, 3.0], &[3])?;
-//!     let outputs = program.run(&[&x])?;
-//!     assert_eq!(outputs[0].to_vec::<f32>()?, [2.0, 4.0, 6.0]);
-//! }
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! What is absent: nothing here compiles or runs a program, and of PJRT only the kind of a device is known. No model code,
+//! no training: a workload is what implements [`search::Workload`].
 
-pub mod aot;
-mod buffer;
 pub mod cost;
-mod error;
-pub mod figure;
-mod interface;
-mod layout;
 pub mod machine;
-mod options;
 pub mod partition;
 pub mod plan;
-mod processes;
-mod program;
 pub mod report;
-mod runtime;
 pub mod search;
-mod to_host;
 
-pub use buffer::{Buffer, Part, TransferToHost, array_type};
-pub use error::Error;
-pub use interface::{Input, Interface, Output};
-pub use layout::Layout;
-pub use options::{CompileOptions, Format};
-pub use processes::Processes;
-pub use program::{Memory, Program};
-pub use runtime::{Runtime, RuntimeOptions};
-pub use to_host::copy_to_host;
-pub use xla_sys::locate::{DeviceKind, Found, Progress};
-pub use xla_sys::{
-    ArrayType, Element, ErrorCode, HostArray, KeyValueError, KeyValueStore, MemoryStore, OptionValue,
-};
-
-/// The result of every fallible operation of this crate.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub use xla_sys::locate::DeviceKind;

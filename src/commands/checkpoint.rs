@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
+use store::checkpoint::{self, Checkpoint, Dtype, Entry, FileState, Manifest};
+use store::lossy_path;
+use store::remote::{self, Address, Store};
+use store::run_directory::CHECKPOINTS;
 use tempfile::TempDir;
-use train::checkpoint::{self, Checkpoint, Dtype, Entry, FileState, Manifest};
-use train::lossy_path;
-use train::remote::{self, Address, Store};
-use train::run_directory::CHECKPOINTS;
 
 use crate::output::{bytes, grouped, note, print, print_json, table, usage};
 
@@ -90,7 +90,7 @@ enum ExportDtype {
 /// # Errors
 /// When a checkpoint is damaged, or something cannot be read or written.
 pub fn run(command: Command) -> anyhow::Result<()> {
-    train::disk::check_fault().map_err(usage)?;
+    store::disk::check_fault().map_err(usage)?;
     match command {
         Command::Ls(arguments) => ls(arguments),
         Command::Verify(arguments) => verify(arguments),

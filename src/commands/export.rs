@@ -6,7 +6,6 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 use graph::{Function, Remat};
 use model::Preset;
@@ -16,7 +15,7 @@ use sharding::machine::Topology;
 use train::plan::{Planned, read_for};
 use train::step::StepOptions;
 
-use super::plan::{PrecisionKind, given_error};
+use super::workload::{PrecisionKind, given_error, model_names};
 use crate::output::{note, print, usage};
 
 /// Tokens of a sequence in the paper.
@@ -84,15 +83,6 @@ enum Format {
     HloText,
     /// Serialised HloModuleProto.
     HloProto,
-}
-
-/// The names of the paper's models.
-pub fn model_names() -> PossibleValuesParser {
-    let value = |preset: Preset| match preset.name {
-        "280b" => PossibleValue::new(preset.name).alias("gopher"),
-        name => PossibleValue::new(name),
-    };
-    PossibleValuesParser::new(Preset::all().into_iter().map(value))
 }
 
 fn remat(text: &str) -> Result<Remat, String> {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use eval::{Generation, Sampling, TrainedModel};
+use runtime::{DeviceKind, Runtime, RuntimeOptions};
 use serde::Serialize;
-use sharding::{DeviceKind, Runtime, RuntimeOptions};
-use train::lossy_path;
+use store::lossy_path;
 
 use crate::output::{fetching, note, print, print_json, usage};
 

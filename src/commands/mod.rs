@@ -10,6 +10,7 @@ pub mod replay;
 pub mod runs;
 pub mod runtime;
 pub mod train;
+mod workload;
 
 use clap::Subcommand;
 

@@ -7,18 +7,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use model::Preset;
-use sharding::DeviceKind;
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
 use sharding::plan::{Plan, RematPolicy};
 use sharding::report::{Entry, ModelFacts, Report, assumptions};
 use sharding::search::{Pins, Space, Workload, search, smallest};
-use train::plan::{GivenError, OnMachine, Planned, read, read_for};
-use train::precision::{PrecisionPolicy, Regime};
+use train::plan::{OnMachine, Planned, read, read_for};
 
-use super::export::model_names;
+use super::workload::{PrecisionKind, given_error, model_names};
 use crate::output::{bytes, note, print, print_json, usage};
 
 /// Arguments of `gopher plan`.
@@ -77,35 +75,6 @@ pub struct Arguments {
     /// Compile a request and write the answer: what this command runs for --verify.
     #[arg(long, hide = true, num_args = 2, value_names = ["REQUEST", "ANSWER"])]
     serve: Option<Vec<PathBuf>>,
-}
-
-/// Dtypes to plan for.
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub enum PrecisionKind {
-    /// float32 throughout.
-    F32,
-    /// float32 parameters and optimiser state, bfloat16 activations.
-    Bf16Activations,
-    /// bfloat16 parameters and activations, float32 optimiser state; updates are rounded at random.
-    Bf16,
-    /// As bf16, with a float32 copy of the parameters in the optimiser's state, from which they are rounded.
-    Bf16F32Copy,
-    /// float32 on CPUs; elsewhere what the paper trained the model in.
-    Auto,
-}
-
-impl PrecisionKind {
-    /// The regime of a model of the paper on a kind of device.
-    pub fn of(self, preset: &Preset, kind: DeviceKind) -> Regime {
-        let policy = match self {
-            PrecisionKind::F32 => PrecisionPolicy::F32,
-            PrecisionKind::Bf16Activations => PrecisionPolicy::Bf16Activations,
-            PrecisionKind::Bf16 => PrecisionPolicy::Bf16,
-            PrecisionKind::Bf16F32Copy => PrecisionPolicy::Bf16F32Copy,
-            PrecisionKind::Auto => PrecisionPolicy::Auto,
-        };
-        policy.regime(kind, &preset.config)
-    }
 }
 
 /// `6M`, `0.25M`, `128K` or a plain number.
@@ -241,21 +210,13 @@ impl Task {
     }
 }
 
-/// A file that cannot be read is a failure; one that holds no plan, or one that does not fit, is wrong usage.
-pub fn given_error(error: GivenError) -> anyhow::Error {
-    match error {
-        GivenError::Read { .. } => error.into(),
-        error => usage(error),
-    }
-}
-
 /// Runs `gopher plan`.
 ///
 /// # Errors
 /// When there is no such machine, no plan fits it, or the compiler refuses every plan.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some([request, answer]) = arguments.serve.as_deref() {
-        return Ok(sharding::aot::serve(request, answer)?);
+        return Ok(runtime::aot::serve(request, answer)?);
     }
     for path in [&arguments.output, &arguments.svg].into_iter().flatten() {
         if path == Path::new("-") {

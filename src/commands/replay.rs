@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use train::run::{Compared, Event, Numbers, Observer, Replay, Verdict};
-use train::state::StateDigest;
+use store::checkpoint::StateDigest;
+use train::observer::{Event, Observer};
+use train::run::{Compared, Numbers, Replay, Verdict};
 
 use crate::output::{fetching, note, print, print_json, table};
 

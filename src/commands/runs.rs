@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
+use monitor::runs::{self, Comparison, Listed, Overview, Run};
 use serde::Serialize;
-use train::run_directory::{FileError, write_atomically};
-use train::runs::{self, Comparison, Listed, Overview, Run};
+use store::files::{FileError, write_atomically};
 
 use crate::output::{note, print, print_json};
 

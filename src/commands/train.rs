@@ -15,18 +15,19 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use clap::Args;
 use eval::Sampling;
+use monitor::prometheus::Endpoint;
+use progress::Progress;
 use sharding::DeviceKind;
-use train::checkpoint;
+use signals::Signals;
+use store::checkpoint;
+use store::remote::{self, Address, Store};
 use train::config::{Config, Draft, Value};
 use train::events::{Entry, StopReason, append};
-use train::prometheus::Endpoint;
-use train::remote::{self, Address, Store};
-use train::run::{Event, Hang, Observer, Resume, Summary, kept_config};
+use train::observer::{Event, Hang, Observer};
+use train::run::{Resume, Summary, kept_config};
 
 use super::generate::{Request, answer};
 use crate::output::{Interrupted, bytes, grouped, note, print, print_json, table, usage};
-use progress::Progress;
-use signals::Signals;
 
 /// Arguments of `gopher train`.
 #[derive(Args)]
@@ -101,7 +102,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             "--data {path}: a configuration stands before --data, as in gopher train {path} --data TEXT"
         )));
     }
-    train::disk::check_fault().map_err(usage)?;
+    store::disk::check_fault().map_err(usage)?;
     let resume = resume(&arguments.resume)?;
     let config = configuration(&arguments, &resume).map_err(|error| match error {
         train::Error::Config(error) => usage(error),

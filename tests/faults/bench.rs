@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use train::disk::Operation;
+use store::disk::Operation;
 
 use crate::place::{Place, stderr};
 use crate::report::{Case, Row};

@@ -89,7 +89,7 @@ impl Report {
              operation that changes the disk, from the first file of the run directory to the last; each of them is \
              made to fail in every way: `kill`: SIGKILL before it; `torn`: half of a write, then SIGKILL; `full`: the \
              operation fails as on a full disk, a write after its first half. {boundaries} cases, of which all came to \
-             the same bits when the line was typed again. The operations are those of `train/src/disk.rs`; the test \
+             the same bits when the line was typed again. The operations are those of `store/src/disk.rs`; the test \
              fails if one of them is never reached.\n\n\
              | what | where | fault | cases | how that process ended | then, the same bits |\n|---|---|---|---|---|---|\n",
             date = output("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),

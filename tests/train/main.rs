@@ -13,7 +13,7 @@ mod replay;
 mod results;
 mod resume;
 #[cfg(unix)]
-#[path = "../../train/tests/processes/server.rs"]
+#[path = "../../hosts/tests/processes/server.rs"]
 mod server;
 #[cfg(unix)]
 mod signals;

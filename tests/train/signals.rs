@@ -75,7 +75,7 @@ fn a_state_that_cannot_be_saved_in_time_is_given_up() {
     let whole: Vec<_> =
         place.names("a/checkpoints").into_iter().filter(|name| name.starts_with("step-")).collect();
     assert_eq!(whole, ["step-00000001"]);
-    train::checkpoint::Checkpoint::open(&place.path("a/checkpoints/step-00000001")).unwrap();
+    store::checkpoint::Checkpoint::open(&place.path("a/checkpoints/step-00000001")).unwrap();
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Two {
     /// Every tensor of a checkpoint.
     fn tensors(&self, run: &str, step: u64) -> Vec<(String, Vec<u8>)> {
         let folder = self.place.path(&format!("{run}/checkpoints/step-{step:08}"));
-        let checkpoint = train::checkpoint::Checkpoint::open(&folder).unwrap();
+        let checkpoint = store::checkpoint::Checkpoint::open(&folder).unwrap();
         let read = |name: &str| (name.to_owned(), checkpoint.read_whole(name).unwrap());
         checkpoint.names().map(read).collect()
     }

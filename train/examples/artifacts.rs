@@ -5,17 +5,19 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
-use sharding::HostArray;
-use train::chart::Curves;
-use train::checkpoint::{
+use monitor::metrics::{self, Record};
+use monitor::svg::chart::Curves;
+use monitor::tensorboard;
+use runtime::HostArray;
+use store::checkpoint::{
     self, DataPosition, Description, Dtype, History, RandomState, Region, Snapshot, SnapshotPiece,
     SnapshotTensor, Versions,
 };
-use train::metrics::{self, Record};
-use train::run_directory::{RunDirectory, write_atomically};
+use store::files::write_atomically;
+use store::process::host_name;
+use store::run_directory::RunDirectory;
+use store::skipped::Skipped;
 use train::schedule::Schedule;
-use train::skipped::Skipped;
-use train::tensorboard;
 
 const STEPS: u64 = 300;
 
@@ -29,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The run is cut off after step 200 and continued from step 150.
     for (first, last) in [(1, 200), (151, STEPS)] {
         let now = start + Duration::from_secs(first);
-        let mut events = tensorboard::Writer::create(run.path(), now, &tensorboard::host_name(), first - 1)?;
+        let mut events = tensorboard::Writer::create(run.path(), now, &host_name(), first - 1)?;
         if first > 1 {
             (metrics, _) = metrics::Writer::open(run.metrics(), first - 1, 0)?;
         }

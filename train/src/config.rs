@@ -6,6 +6,7 @@
 
 mod check;
 mod draft;
+mod incidents;
 mod text;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use model::ModelConfig;
 use serde::{Deserialize, Serialize};
 use sharding::DeviceKind;
 use sharding::machine::{Topology, TopologyError};
+use store::seal;
 
 use crate::batches::{BatchChange, Batches, microbatches};
 use crate::incidents::Incidents;
@@ -24,7 +26,6 @@ use crate::plan::Planned;
 pub use crate::precision::PrecisionPolicy;
 use crate::precision::Regime;
 use crate::schedule::Schedule;
-use crate::seal;
 use crate::step::{Adam, Rounding, StepOptions};
 pub use draft::Draft;
 pub use toml::Value;

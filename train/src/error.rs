@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use monitor::metrics;
+use store::remote::RestoreError;
+use store::{checkpoint, files, rewinds, run_directory};
+
 use crate::incidents::{Kind, Outcome};
-use crate::{checkpoint, config, metrics, plan, processes, run_directory};
+use crate::{config, plan};
 
 /// Why training did not begin, or ended early. What was saved before stays.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +24,7 @@ pub enum Error {
     Fetch(#[from] wheels::Error),
     /// The device, its plugin, or a program on it failed.
     #[error(transparent)]
-    Device(#[from] sharding::Error),
+    Device(#[from] runtime::Error),
     /// A program cannot be built.
     #[error(transparent)]
     Program(#[from] graph::Error),
@@ -46,7 +50,7 @@ pub enum Error {
     },
     /// The processes cannot train together.
     #[error(transparent)]
-    Processes(#[from] processes::Error),
+    Processes(#[from] hosts::Error),
     /// A program makes parameters that a step cannot take.
     #[error("program `{program}` cannot begin this training: {reason}")]
     Parameters {
@@ -60,7 +64,7 @@ pub enum Error {
     RunDirectory(#[from] run_directory::Error),
     /// A file of the run directory cannot be written or read.
     #[error(transparent)]
-    File(#[from] run_directory::FileError),
+    File(#[from] files::FileError),
     /// The metrics of a run to be continued are damaged.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
@@ -189,13 +193,8 @@ pub enum Error {
         applied: bool,
     },
     /// The list of rewinds is damaged.
-    #[error("{}: the list of rewinds cannot be used: {reason}. Put back a copy of it (an object store has one beside the checkpoint), or begin a new run with the checkpoint: --run NEW --resume CHECKPOINT", .path.display())]
-    Rewinds {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Rewinds(#[from] rewinds::Error),
     /// A step to be replayed comes after steps that are not the run's own.
     #[error(
         "step {step} of {} cannot be replayed: the run began with another's checkpoint, and of its own there is none before it", .run.display()
@@ -216,6 +215,16 @@ pub enum Error {
         /// The last step there is.
         last: Option<u64>,
     },
+}
+
+impl From<RestoreError<Error>> for Error {
+    fn from(error: RestoreError<Error>) -> Error {
+        match error {
+            RestoreError::Checkpoint(error) => Error::Checkpoint(error),
+            RestoreError::Rewinds(error) => Error::Rewinds(error),
+            RestoreError::Refused(error) => error,
+        }
+    }
 }
 
 fn because(reason: &Option<String>) -> String {

@@ -6,15 +6,16 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
+use monitor::metrics::number;
 use serde::{Deserialize, Serialize};
+use store::checkpoint::StateDigest;
+use store::files::FileError;
+use store::skipped::Range;
+use store::time::utc;
 
 use crate::incidents::{Kind, Outcome};
-use crate::metrics::number;
-use crate::run_directory::{FileError, civil_date};
-use crate::skipped::Range;
-use crate::state::StateDigest;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -241,19 +242,10 @@ impl Log {
     }
 }
 
-/// `2026-01-31T23:59:59.123Z`.
-pub(crate) fn utc(now: SystemTime) -> String {
-    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (seconds, milliseconds) = (now.as_secs(), now.subsec_millis());
-    let (year, month, day) = civil_date(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     fn stop(step: u64) -> Entry {
         Entry::Stop { step, reason: StopReason::Interrupted, message: None }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use data::Batch;
-use sharding::{Buffer, HostArray, Program};
+use runtime::{Buffer, HostArray, Program};
 
 use crate::Error;
 
@@ -52,7 +52,7 @@ pub(crate) fn upload_batch(
                     values.extend_from_slice(&row[time.clone()]);
                 }
             }
-            Ok(HostArray::from_slice(&values, &shape).map_err(sharding::Error::from)?)
+            Ok(HostArray::from_slice(&values, &shape).map_err(runtime::Error::from)?)
         })
     };
     Ok([upload(first, |batch| &batch.inputs)?, upload(first + 1, |batch| &batch.targets)?])

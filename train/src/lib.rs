@@ -1,36 +1,23 @@
-//! Training: step, optimiser, schedule, loop, checkpoints, metrics.
+//! Training: the step and its program, the loop, configuration, incidents.
 //!
 //! [`run::train`] is the whole of it: a [`config::Config`] and a folder in, a trained model out. It reads from top to
 //! bottom; the parts it calls each stand in a module of their own. Nothing here knows of a command line: what happens is
-//! told to a [`run::Observer`].
+//! told to an [`observer::Observer`]; what is written and watched, and how several processes
+//! meet, is in `store`, `monitor` and `hosts`.
 
 pub mod batches;
-pub mod chart;
-pub mod checkpoint;
 pub mod config;
-pub mod disk;
 mod error;
 pub mod events;
 mod feed;
 pub mod incidents;
-pub mod lossy_path;
-pub mod metrics;
+pub mod observer;
 pub mod plan;
 pub mod precision;
-pub mod processes;
-pub mod prometheus;
-pub mod remote;
-mod rewinds;
 pub mod run;
-pub mod run_directory;
-pub mod runs;
 pub mod schedule;
-pub mod seal;
-pub mod skipped;
-pub mod starts;
 pub mod state;
 pub mod step;
-pub mod tensorboard;
 pub mod text;
 
 pub use error::Error;

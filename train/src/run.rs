@@ -21,21 +21,22 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use data::Sequences;
+use hosts::Group;
+use runtime::{Runtime, RuntimeOptions};
 use sha2::{Digest, Sha256};
 use sharding::machine::Topology;
 use sharding::plan::Plan;
-use sharding::{Progress, Runtime, RuntimeOptions};
+use store::checkpoint::History;
+use store::files::write_atomically;
+use store::remote::{Address, Store};
+use store::rewinds::Rewinds;
+use store::run_directory::RunDirectory;
+use store::starts::{Start, Starts};
 
 use crate::Error;
-use crate::checkpoint::{self, History};
 use crate::config::Config;
 use crate::events::Log;
-use crate::metrics::Record;
-use crate::processes::Group;
-use crate::remote::{Address, Store};
-use crate::rewinds::Rewinds;
-use crate::run_directory::{RunDirectory, write_atomically};
-use crate::starts::{Start, Starts};
+use crate::observer::{Event, Observer};
 use crate::text::Text;
 use efficiency::{Efficiency, Work, peak_flops};
 use mirror::Mirror;
@@ -50,68 +51,6 @@ pub use summary::Summary;
 use together::Others;
 pub use together::train_together;
 use validation::Validation;
-pub use watchdog::Hang;
-
-/// Is told what happens, and says when to stop.
-pub trait Observer {
-    /// Something happened.
-    fn event(&mut self, event: Event<'_>);
-
-    /// Whether to stop: asked between steps. The steps under way are finished and saved.
-    fn should_stop(&self) -> bool {
-        false
-    }
-
-    /// What is called, from another thread, when no step ends. If [`Hang::abort`] is set, it is to end the program.
-    fn alarm(&self) -> Box<dyn Fn(&Hang) + Send> {
-        Box::new(|_| {})
-    }
-}
-
-/// What happens during a training, in this order.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A wheel is being fetched.
-    Fetch(Progress),
-    /// One line about what is being done or was noticed.
-    Note(String),
-    /// Everything is ready, and the first step is about to start. From here on, [`Observer::should_stop`] is asked.
-    Begin {
-        /// The run directory.
-        run: &'a Path,
-        /// Steps completed before.
-        completed: u64,
-        /// Steps of the whole run.
-        steps: u64,
-    },
-    /// No more steps will be taken, and what there was to save is saved. [`Observer::should_stop`] is not asked any more.
-    End,
-    /// A step is done.
-    Step {
-        /// What is known of it.
-        record: &'a Record,
-        /// Steps of the whole run.
-        steps: u64,
-    },
-    /// A checkpoint was saved.
-    Saved {
-        /// Its folder.
-        checkpoint: &'a Path,
-        /// Bytes of its tensors.
-        bytes: usize,
-        /// From asking for it to its being on disk.
-        seconds: f64,
-        /// How long training waited for it.
-        waited_seconds: f64,
-    },
-    /// A checkpoint could not be saved. Training goes on; if the next one fails too, it ends.
-    SaveFailed {
-        /// The step whose state is not saved.
-        step: u64,
-        /// Why.
-        error: &'a checkpoint::Error,
-    },
-}
 
 /// Where a run begins whose folder may hold one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -293,7 +232,7 @@ fn train_prepared(
             mirror.finish(&Log::open(run.events())?, observer)?;
         }
         // Gone back to this step: what came after it is none of the run any more.
-        crate::metrics::Writer::open(run.metrics(), completed, known)?;
+        monitor::metrics::Writer::open(run.metrics(), completed, known)?;
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
         return summary::summarize(config, run, &text, Outcome::default(), start, None);
     }
@@ -319,7 +258,7 @@ fn train_prepared(
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
     if own.is_none() {
         // What an earlier attempt to begin has left is none of this run.
-        crate::metrics::Writer::open(run.metrics(), 0, 0)?;
+        monitor::metrics::Writer::open(run.metrics(), 0, 0)?;
         Rewinds::begin(run.rewinds())?;
     }
     let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed, known)?;

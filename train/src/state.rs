@@ -1,16 +1,13 @@
 //! The state of a training on the device: parameters and Adam's means, as buffers and as a checkpoint.
 
-mod digest;
-
 use std::ops::Range;
 
 use graph::{DType, Literal, TensorType};
-use sharding::{Buffer, HostArray, Input, Part, Program, Runtime, array_type, copy_to_host};
+use runtime::{Buffer, HostArray, Input, Part, Program, Runtime, array_type, copy_to_host};
+use store::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
 
 use crate::Error;
-use crate::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
 use crate::step::{ADAM, PARAMETERS};
-pub use digest::StateDigest;
 
 /// The tensors a step reads and writes: for each of its groups ([`state_groups`](crate::step::state_groups)), all
 /// parameters of the model. They lie on the devices as the step wants them; a checkpoint holds the pieces, for any other
@@ -84,7 +81,7 @@ impl State {
             let part = |ranges: &[Range<usize>]| -> Result<HostArray, Error> {
                 let region = region(ranges);
                 let ty = TensorType::new(ty.dtype, region.shape.clone());
-                let mut array = HostArray::zeros(array_type(&ty)).map_err(sharding::Error::from)?;
+                let mut array = HostArray::zeros(array_type(&ty)).map_err(runtime::Error::from)?;
                 checkpoint.read(name, &region, array.bytes_mut())?;
                 Ok(array)
             };
@@ -115,7 +112,7 @@ impl State {
             let ty = part.shard.array_type();
             let array = memory.next().filter(|array| array.array_type() == ty);
             let array = array.map_or_else(|| HostArray::zeros(ty.clone()), Ok);
-            copies.push((part, array.map_err(sharding::Error::from)?));
+            copies.push((part, array.map_err(runtime::Error::from)?));
         }
         let mut copied = copy_to_host(copies)?.into_iter();
         let tensor = |((name, buffer), parts): ((&String, &Buffer), &Vec<Part<'_>>)| SnapshotTensor {

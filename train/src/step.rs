@@ -74,7 +74,7 @@ pub enum Rounding {
 }
 
 /// The prefix of the parameters' names in the state.
-pub const PARAMETERS: &str = "parameters/";
+pub use store::checkpoint::PARAMETERS;
 
 /// The prefix of the names of Adam's tensors in the state: `adam/m/…` and `adam/v/…`. They start from zero.
 pub const ADAM: &str = "adam/";

@@ -8,7 +8,7 @@ use wheels::{Cache, pins};
 
 use crate::Error;
 use crate::config::Data;
-use crate::run::{Event, Observer};
+use crate::observer::{Event, Observer};
 
 /// The most tokens of a prompt.
 const PROMPT_TOKENS: usize = 48;

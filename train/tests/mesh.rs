@@ -7,13 +7,13 @@ use graph::{DType, Literal, Partitioned, Split};
 use model::parameters::COUNT;
 use model::{ModelConfig, Precision};
 use proptest::prelude::*;
+use runtime::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
-use sharding::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
-use train::checkpoint::{
+use store::checkpoint::{
     self, Checkpoint, DataPosition, Description, History, RandomState, Snapshot, Versions,
 };
+use store::skipped::Skipped;
 use train::plan::{Planned, split};
-use train::skipped::Skipped;
 use train::state::State;
 use train::step::train_step;
 

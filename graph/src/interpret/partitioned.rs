@@ -8,8 +8,9 @@ use crate::dtype::TensorType;
 use crate::error::Error;
 use crate::infer::stack;
 use crate::literal::{Elements, Literal};
-use crate::mesh::{Mesh, MeshAxis, Partitioned, Split};
+use crate::mesh::{Mesh, MeshAxis, Split};
 use crate::op::{Op, Reduction};
+use crate::partitioned::Partitioned;
 
 /// Runs the function of a mesh's devices on whole inputs, and gives whole outputs: the oracle for split programs.
 ///

@@ -12,8 +12,9 @@ use super::{Frame, Printer, identifier, list, quote, tensor};
 use crate::dtype::{DType, TensorType};
 use crate::error::Error;
 use crate::literal::Literal;
-use crate::mesh::{Mesh, MeshAxis, Partitioned, Split};
+use crate::mesh::{Mesh, MeshAxis, Split};
 use crate::op::{Op, Reduction};
+use crate::partitioned::Partitioned;
 
 /// What is printed of a mesh.
 #[derive(Default)]

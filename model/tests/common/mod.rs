@@ -3,7 +3,7 @@
 
 use graph::{DType, Function, Literal, TensorType};
 use model::{Gopher, Llama, ModelConfig};
-use sharding::{DeviceKind, Runtime};
+use runtime::{DeviceKind, Runtime};
 
 /// A Gopher with all parts, no two sizes alike.
 pub fn tiny() -> ModelConfig {

@@ -66,7 +66,7 @@ const TPU_MEMORY: [u64; 7] = [
 
 /// Of a GPU's memory, what is left to programs beside CUDA's own context, NCCL's buffers and fragmentation. An
 /// assumption.
-pub(crate) const GPU_MEMORY_FRACTION: f64 = 0.9;
+pub const GPU_MEMORY_FRACTION: f64 = 0.9;
 
 /// Seconds before the first byte, all assumed but the hop's (1 µs in "How to Scale Your Model").
 const ICI_HOP: f64 = 1e-6;

@@ -3,9 +3,8 @@
 use xla_sys::locate::DeviceKind;
 
 use super::Topology;
-use super::parse::GPUS_PER_HOST;
+use super::limits::{GPUS_PER_HOST, MOST_HOSTS, MOST_SLICES};
 use super::sizes::Sizes;
-use super::topology::{MOST_HOSTS, MOST_SLICES};
 
 impl Topology {
     /// The larger machines of the same chip, with the same memory on each device, by number of devices.

@@ -2,9 +2,8 @@
 //! other.
 //!
 //! A [`Topology`] is read from text, such as `tpu:v3:32x32`, and is a machine that exists: the plugins accept any
-//! number of chips, so what can be had is checked here. It says what to ask of a plugin ([`Topology::plugin_name`],
-//! [`Topology::plugin_options`]) and what collective operations cost ([`Topology::axis_links`]). Sources of all
-//! numbers: `docs/topologies.md`.
+//! number of chips, so what can be had is checked here. It says what collective operations cost
+//! ([`Topology::axis_links`]). Sources of all numbers: `docs/topologies.md`.
 //!
 //! ```
 //! use sharding::machine::{Collective, Topology};
@@ -27,13 +26,13 @@
 mod chip;
 mod error;
 mod larger;
+mod limits;
 mod links;
 mod parse;
 mod sizes;
 mod topology;
 
-pub(crate) use chip::GPU_MEMORY_FRACTION;
-pub use chip::{Chip, Interconnect};
+pub use chip::{Chip, GPU_MEMORY_FRACTION, Interconnect};
 pub use error::{Nearest, TopologyError};
 pub use links::{AxisLinks, Collective, Level};
 pub use topology::Topology;

@@ -2,14 +2,23 @@
 
 use xla_sys::locate::DeviceKind;
 
+use super::limits::{GPUS_PER_HOST, MOST_CPU_DEVICES, MOST_HOSTS, MOST_SLICES};
 use super::sizes::Sizes;
-use super::topology::{MOST_CPU_DEVICES, MOST_HOSTS, MOST_SLICES};
+use super::topology::name;
 use super::{Chip, Nearest, Topology, TopologyError};
 
-/// GPUs that a host with NVLink between them has, or a part of them that a job may take.
-pub(super) const GPUS_PER_HOST: [usize; 4] = [1, 2, 4, 8];
+impl Topology {
+    /// Reads `cpu:N` (virtual devices), `tpu:GEN:XxY[xZ]` (chips of a slice), or `gpu:NAME:HOSTSxGPUS` (hosts, and GPUs
+    /// in each). `slices` of a TPU are joined by the data center's network; it is 1 otherwise. Case does not matter.
+    ///
+    /// # Errors
+    /// [`TopologyError`] says in one line what is wrong, and which machine comes nearest.
+    pub fn parse(text: &str, slices: usize) -> Result<Topology, TopologyError> {
+        parse(text, slices)
+    }
+}
 
-pub(super) fn parse(text: &str, slices: usize) -> Result<Topology, TopologyError> {
+fn parse(text: &str, slices: usize) -> Result<Topology, TopologyError> {
     let syntax = |reason: &str| TopologyError::Syntax { text: text.to_owned(), reason: reason.to_owned() };
     let lower = text.trim().to_ascii_lowercase();
     let parts: Vec<&str> = lower.split(':').collect();
@@ -136,10 +145,4 @@ fn find(text: &str, family: &'static str, kind: DeviceKind, name: &str) -> Resul
 fn unknown_chip(text: &str, family: &'static str, kind: DeviceKind, name: &str) -> TopologyError {
     let known = Chip::ALL.iter().filter(|chip| chip.kind == kind).map(|chip| chip.name).collect();
     TopologyError::UnknownChip { text: text.to_owned(), family, name: name.to_owned(), known }
-}
-
-/// The canonical text.
-pub(super) fn name(family: &str, chip: &str, shape: &[usize]) -> String {
-    let shape: Vec<_> = shape.iter().map(ToString::to_string).collect();
-    format!("{family}:{chip}:{}", shape.join("x"))
 }

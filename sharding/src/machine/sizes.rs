@@ -94,7 +94,7 @@ impl Sizes {
             let reason = format!("one slice has at most {} chips ({})", most, written(largest));
             let slices = (wanted / most).ceil();
             // Beyond what anyone has joined, many slices are no better an answer than one.
-            let slices = if slices <= super::topology::MOST_SLICES as f64 { slices as usize } else { 1 };
+            let slices = if slices <= super::limits::MOST_SLICES as f64 { slices as usize } else { 1 };
             return (reason, vec![(largest.clone(), slices)]);
         }
         let mut sorted = shape.to_vec();

@@ -1,18 +1,9 @@
 //! A machine.
 
 use xla_sys::locate::DeviceKind;
-use xla_sys::{NamedValue, Value};
 
-use super::parse::{self, name};
 use super::sizes::Sizes;
-use super::{Chip, Nearest, TopologyError};
-
-/// Slices that one job has joined: 199 TPU v5e pods, rounded up.
-pub(super) const MOST_SLICES: usize = 256;
-/// Hosts of one GPU job: Llama 3 was trained on 2048 of eight H100; twice as many are taken as possible.
-pub(super) const MOST_HOSTS: usize = 4096;
-/// Virtual devices of a processor; more were not tried.
-pub(super) const MOST_CPU_DEVICES: usize = 256;
+use super::{Chip, Nearest};
 
 /// A machine that exists, or virtual devices of a processor.
 ///
@@ -29,15 +20,6 @@ pub struct Topology {
 impl Topology {
     pub(super) fn new(chip: Chip, shape: Vec<usize>, slices: usize) -> Topology {
         Topology { chip, shape, slices }
-    }
-
-    /// Reads `cpu:N` (virtual devices), `tpu:GEN:XxY[xZ]` (chips of a slice), or `gpu:NAME:HOSTSxGPUS` (hosts, and GPUs
-    /// in each). `slices` of a TPU are joined by the data center's network; it is 1 otherwise. Case does not matter.
-    ///
-    /// # Errors
-    /// [`TopologyError`] says in one line what is wrong, and which machine comes nearest.
-    pub fn parse(text: &str, slices: usize) -> Result<Topology, TopologyError> {
-        parse::parse(text, slices)
     }
 
     /// Every TPU slice that exists, smallest first, as one slice; and hosts of GPUs, one of each kind.
@@ -114,53 +96,8 @@ impl Topology {
         Sizes::of(self.chip.name).map(|sizes| sizes.wrap(&self.shape)).unwrap_or_default()
     }
 
-    /// The name that [`xla_sys::Plugin`] makes this topology from: `v3:32x32` with libtpu, `cuda`, or `cpu`.
-    pub fn plugin_name(&self) -> String {
-        match self.kind() {
-            DeviceKind::Cpu => "cpu".to_owned(),
-            DeviceKind::Cuda => "cuda".to_owned(),
-            DeviceKind::Tpu => {
-                let generation = if self.chip.name == "7x" { "tpu7x" } else { self.chip.name };
-                let sides: Vec<_> = self.shape.iter().map(ToString::to_string).collect();
-                format!("{generation}:{}", sides.join("x"))
-            }
-        }
-    }
-
-    /// The options that go with [`Topology::plugin_name`]. CUDA also wants a `target_config`, the description of the
-    /// GPU called [`Topology::gpu`]; the CPU's is an option of its client.
-    pub fn plugin_options(&self) -> Vec<NamedValue> {
-        match self.kind() {
-            DeviceKind::Cpu => vec![NamedValue::new("cpu_device_count", Value::Int(integer(self.devices())))],
-            DeviceKind::Cuda => {
-                let [groups, hosts, gpus] = self.cuda_groups();
-                vec![NamedValue::new("topology", Value::String(format!("{groups}x{hosts}x{gpus}")))]
-            }
-            DeviceKind::Tpu => {
-                let mut options = Vec::new();
-                if self.slices > 1 {
-                    options.push(NamedValue::new("num_slices", Value::Int(integer(self.slices))));
-                }
-                let wrap = self.wrap();
-                if wrap.contains(&true) {
-                    let closed = |side| i64::from(wrap.get(side) == Some(&true));
-                    options.push(NamedValue::new("wrap", Value::IntList((0..3).map(closed).collect())));
-                }
-                if matches!(self.chip.name, "v4" | "v5p") {
-                    options.push(NamedValue::new("chip_config_name", Value::String("megacore".to_owned())));
-                }
-                // libtpu's own default is 2,2,1.
-                let bounds = self.host_bounds();
-                if bounds != [2, 2, 1] {
-                    options.push(NamedValue::new("chips_per_host_bounds", Value::IntList(bounds.to_vec())));
-                }
-                options
-            }
-        }
-    }
-
     /// Chips of a TPU host, a virtual machine, along x, y and z: four, but all of a slice of one or eight.
-    fn host_bounds(&self) -> [i64; 3] {
+    pub fn host_bounds(&self) -> [i64; 3] {
         match (self.chip.name, &self.shape[..]) {
             ("v5e" | "v6e", [1, 1]) => [1, 1, 1],
             ("v5e" | "v6e", [2, 4]) => [2, 4, 1],
@@ -199,7 +136,8 @@ impl std::fmt::Display for Topology {
     }
 }
 
-/// No machine has so many devices that this saturates.
-fn integer(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+/// The canonical text.
+pub(super) fn name(family: &str, chip: &str, shape: &[usize]) -> String {
+    let shape: Vec<_> = shape.iter().map(ToString::to_string).collect();
+    format!("{family}:{chip}:{}", shape.join("x"))
 }

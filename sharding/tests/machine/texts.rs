@@ -6,10 +6,6 @@ use sharding::machine::{Chip, Interconnect, Topology, TopologyError};
 
 use crate::{machine, machines};
 
-fn options(machine: &Topology) -> String {
-    machine.plugin_options().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-}
-
 #[test]
 fn a_topology_counts_what_it_has() {
     // Text, slices; devices, chips, hosts, devices joined by fast links.
@@ -39,34 +35,6 @@ fn a_topology_counts_what_it_has() {
         assert_eq!(counted, counts, "{text}, {slices} slices");
         assert_eq!((machine.to_string().as_str(), machine.slices()), (text, slices));
     }
-}
-
-#[test]
-fn a_topology_says_what_to_ask_of_the_plugin() {
-    for (text, slices, name, expected) in [
-        ("cpu:8", 1, "cpu", "cpu_device_count=8"),
-        ("tpu:v2:8x16", 1, "v2:8x16", "wrap=[0, 1, 0]"),
-        ("tpu:v3:4x4", 1, "v3:4x4", ""),
-        ("tpu:v3:16x32", 1, "v3:16x32", "wrap=[0, 1, 0]"),
-        ("tpu:v3:32x32", 4, "v3:32x32", "num_slices=4 wrap=[1, 1, 0]"),
-        ("tpu:v4:2x2x4", 1, "v4:2x2x4", "chip_config_name=megacore"),
-        ("tpu:v4:4x4x8", 1, "v4:4x4x8", "wrap=[1, 1, 1] chip_config_name=megacore"),
-        ("tpu:v5e:1x1", 1, "v5e:1x1", "chips_per_host_bounds=[1, 1, 1]"),
-        ("tpu:v5e:2x4", 1, "v5e:2x4", "chips_per_host_bounds=[2, 4, 1]"),
-        ("tpu:v5e:8x16", 1, "v5e:8x16", "wrap=[0, 1, 0]"),
-        ("tpu:v6e:16x16", 2, "v6e:16x16", "num_slices=2 wrap=[1, 1, 0]"),
-        ("tpu:v5p:4x4x4", 1, "v5p:4x4x4", "wrap=[1, 1, 1] chip_config_name=megacore"),
-        ("tpu:7x:2x2x1", 1, "tpu7x:2x2x1", ""),
-        ("gpu:h100:1x8", 1, "cuda", "topology=1x1x8"),
-        ("gpu:h100:4x8", 1, "cuda", "topology=4x1x8"),
-    ] {
-        let machine = machine(text, slices);
-        assert_eq!(machine.plugin_name(), name, "{text}");
-        let given = options(&machine).replace('"', "");
-        assert_eq!(given, expected, "{text}");
-    }
-    assert_eq!(machine("gpu:a100-80g:1x8", 1).gpu(), Some("a100-80g"));
-    assert_eq!(machine("tpu:v3:2x2", 1).gpu(), None);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A report as text, and as a picture.
 
-use sharding::figure::{Figure, MemoryPart, TimePart};
+use monitor::svg::plan::{Figure, MemoryPart, TimePart};
 use sharding::report::{Entry, Report};
 
 use super::verify::Verdict;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use sharding::DeviceKind;
-use sharding::aot::{Refusal, Request, Target, Verified, Worker};
+use runtime::aot::{Refusal, Request, Target, Verified, Worker, measure};
 use sharding::machine::Topology;
 use sharding::report::Report;
 use train::plan::Planned;
@@ -16,22 +15,6 @@ pub struct Verdict {
     pub plan: usize,
     /// Why it is refused.
     pub refusal: Option<Refusal>,
-}
-
-/// The compiler's target for a machine.
-///
-/// # Errors
-/// When there is no description of the GPU.
-pub fn target(topology: &Topology) -> anyhow::Result<Target> {
-    Ok(match (topology.kind(), topology.gpu()) {
-        (DeviceKind::Cpu, _) => Target::cpu(topology.devices()),
-        (DeviceKind::Cuda, Some(name)) => Target::cuda(name, topology.cuda_groups())?,
-        _ => {
-            let mut target = Target::tpu(topology.plugin_name());
-            target.options = topology.plugin_options();
-            target
-        }
-    })
 }
 
 /// Has plans of a report compiled, best first, until `count` are confirmed, and adds what comes of it.
@@ -48,7 +31,7 @@ pub fn verify(
 ) -> anyhow::Result<Vec<Verdict>> {
     let verified = Verified::from_environment()?;
     let worker = Worker::this_program(&["plan", "--serve"])?.limit(limit);
-    let target = target(topology)?;
+    let target = Target::of(topology)?;
     let mut verdicts = Vec::new();
     let model = report.model.clone();
     let mut confirmed = 0;
@@ -68,7 +51,7 @@ pub fn verify(
         }
         let refusal = match verdict.outcome {
             Ok(compiled) => {
-                entry.measure(&compiled, verdict.known, &model, topology, peak);
+                measure(entry, &compiled, verdict.known, &model, topology, peak);
                 let needed = compiled.peak_bytes_per_device;
                 let available = topology.chip().memory_bytes;
                 // Only TPU compilers refuse what does not fit.

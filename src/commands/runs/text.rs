@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use train::runs::{Comparison, Overview, Row};
+use monitor::runs::{Comparison, Overview, Row};
 
 use crate::output::{grouped, table};
 

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
-use train::metrics::Record;
+use monitor::metrics::Record;
 use wheels::Stage;
 
 use crate::output::{bytes, fetching};
@@ -41,7 +41,7 @@ impl Progress {
     }
 
     /// A wheel on its way.
-    pub fn fetch(&mut self, progress: sharding::Progress) {
+    pub fn fetch(&mut self, progress: runtime::Progress) {
         let amount = match progress.stage {
             Stage::Downloading { received, total } => Some(("fetching", received, total)),
             Stage::Unpacking { written, total } => Some(("unpacking", written, total)),

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use hosts::{Given, Group, Identity, Patience};
 use sharding::DeviceKind;
 use train::config::Config;
-use train::processes::{Given, Group, Identity, Patience};
-use train::run::{Event, Observer, Resume, Summary};
+use train::observer::{Event, Observer};
+use train::run::{Resume, Summary};
 
 use super::{Arguments, Display};
 use crate::output;
@@ -60,7 +61,7 @@ pub(super) fn train(
     let Identity { count, index, coordinator } = identity;
     display
         .event(Event::Note(format!("process {index} of {count}, waiting for the others at {coordinator}")));
-    let on_loss = |error: train::processes::Error| {
+    let on_loss = |error: hosts::Error| {
         let _ = output::report(&error.into());
         std::process::exit(1);
     };

@@ -3,11 +3,11 @@
 use std::time::{Instant, SystemTime};
 
 use graph::DType;
+use runtime::{DeviceKind, Runtime};
 use sharding::machine::{Chip, Topology};
-use sharding::{DeviceKind, Runtime};
+use store::time::seconds_since_1970;
 
-use crate::metrics::Record;
-use crate::starts::seconds_since_1970;
+use monitor::metrics::Record;
 
 /// What goodput and MFU are computed from.
 #[derive(Debug, Clone, PartialEq)]

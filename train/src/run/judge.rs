@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::checkpoint::History;
+use store::checkpoint::History;
+
 use crate::incidents::{Incidents, Kind, NotFinitePolicy, Outcome, SpikePolicy};
 
 /// The key in `metrics.jsonl` of a step whose update was left out.

@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use data::Sequences;
-use sharding::{Buffer, Program, TransferToHost};
+use runtime::{Buffer, Program, TransferToHost};
+use store::skipped::Skipped;
 
 use super::parts::Parts;
 use crate::Error;
 use crate::config::Config;
 use crate::feed::upload_batch;
-use crate::skipped::Skipped;
 
 /// Which step, and what decides whether it is applied.
 pub(crate) struct Launch<'a> {

@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use super::{Event, Observer};
+use store::checkpoint::{self, Checkpoint, Retention};
+use store::files::FileError;
+use store::remote::{self, Address, Store, Upload, Writer};
+use store::run_directory::RunDirectory;
+
 use crate::Error;
-use crate::checkpoint::{self, Checkpoint, Retention};
 use crate::config::{Checkpoints, Config};
 use crate::events::{Entry, Log};
-use crate::remote::{self, Address, Store, Upload, Writer};
-use crate::run_directory::{FileError, RunDirectory};
+use crate::observer::{Event, Observer};
 
 /// What is to be done in the store.
 #[derive(Debug, Default)]
@@ -76,7 +78,7 @@ impl Mirror {
 
     /// Copies a checkpoint of the store to the run directory.
     pub(super) fn restore(&self, run: &RunDirectory, step: u64) -> Result<Checkpoint, Error> {
-        remote::restore(&self.store, run, step, &|_| Ok(()))
+        Ok(remote::restore::<Error>(&self.store, run, step, &|_| Ok(()))?)
     }
 
     /// A checkpoint of the run directory is to be uploaded.

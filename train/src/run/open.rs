@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use data::Tokenizer;
+use store::checkpoint::{self, CONFIG, Checkpoint, TOKENIZER};
+use store::files::FileError;
+use store::remote::{self, Address, Store};
+use store::run_directory::{self, RunDirectory};
+use store::seal::{self, Seal};
 
-use super::{Event, Observer, Resume};
+use super::Resume;
 use crate::Error;
-use crate::checkpoint::{self, CONFIG, Checkpoint, TOKENIZER};
 use crate::config::{Config, Draft};
-use crate::remote::{self, Address, Store};
-use crate::run_directory::{self, FileError, RunDirectory};
-use crate::seal::{self, Seal};
+use crate::observer::{Event, Observer};
 use crate::text::load_tokenizer;
 
 /// A run directory that this process holds, and where the run goes on.

@@ -3,12 +3,12 @@
 use std::thread;
 
 use graph::{Function, Partitioned};
+use runtime::{CompileOptions, Input, Interface, Program, Runtime};
 use sharding::plan::Plan;
-use sharding::{CompileOptions, Input, Interface, Program, Runtime};
+use store::checkpoint::Checkpoint;
 
 use super::validation::Validation;
 use crate::Error;
-use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::plan::{split, split_initialize, with_batch};
 use crate::state::State;

@@ -4,13 +4,13 @@ use std::fs;
 
 use sharding::machine::Topology;
 use sharding::plan::{MeshShape, Plan};
+use store::run_directory::RunDirectory;
+use store::seal::{self, Seal};
 
-use super::{Event, Observer};
 use crate::Error;
 use crate::config::Config;
+use crate::observer::{Event, Observer};
 use crate::plan::{read_kept, with_batch};
-use crate::run_directory::RunDirectory;
-use crate::seal::{self, Seal};
 
 /// The plan that was given; else the one that the run directory keeps for this machine; else the best. It is for the
 /// first batch, and every later one can be split as it says.

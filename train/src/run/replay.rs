@@ -3,24 +3,25 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use monitor::metrics::{self, Record};
+use runtime::Runtime;
 use serde::Serialize;
-use sharding::Runtime;
 use sharding::plan::Plan;
+use store::checkpoint::StateDigest;
+use store::checkpoint::{self, Checkpoint};
+use store::rewinds::Rewinds;
+use store::run_directory::RunDirectory;
 
 use super::judge::Judge;
 use super::launch::{Launch, number};
 use super::open::Opened;
 use super::parts::{Parts, first_state};
-use super::{Event, Observer, Prepared, kept_config, prepare, settled};
+use super::{Prepared, kept_config, prepare, settled};
 use crate::Error;
-use crate::checkpoint::{self, Checkpoint};
 use crate::config::{Config, Draft};
 use crate::events::{self, Entry, Line};
 use crate::incidents::Outcome;
-use crate::metrics::{self, Record};
-use crate::rewinds::Rewinds;
-use crate::run_directory::RunDirectory;
-use crate::state::StateDigest;
+use crate::observer::{Event, Observer};
 
 /// What steps came to: as recorded, and in each of two replays.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,10 +38,10 @@ pub struct Compared<T> {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Numbers {
     /// Its loss, in nats per token.
-    #[serde(with = "crate::metrics::number")]
+    #[serde(with = "monitor::metrics::number")]
     pub loss: f64,
     /// Its gradients' global norm.
-    #[serde(with = "crate::metrics::number")]
+    #[serde(with = "monitor::metrics::number")]
     pub grad_norm: f64,
 }
 
@@ -294,7 +295,7 @@ impl Pass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::skipped::Range;
+    use store::skipped::Range;
 
     fn digest(name: &str) -> StateDigest {
         StateDigest { parameters_sha256: name.to_owned(), optimizer_sha256: "o".to_owned() }

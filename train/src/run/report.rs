@@ -2,12 +2,16 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use monitor::metrics::{self, Record};
+use monitor::svg::chart::Curves;
+use monitor::tensorboard;
+use store::files::{FileError, remove_leftovers, replace, write_atomically};
+use store::process::host_name;
+use store::run_directory::RunDirectory;
+
 use super::efficiency::Efficiency;
-use crate::chart::Curves;
+use crate::Error;
 use crate::config::Config;
-use crate::metrics::{self, Record};
-use crate::run_directory::{FileError, RunDirectory, remove_leftovers, replace, write_atomically};
-use crate::{Error, tensorboard};
 
 /// How often charts are drawn while a run goes on.
 const DRAW_EVERY: Duration = Duration::from_secs(30);
@@ -37,7 +41,7 @@ impl<'a> Report<'a> {
         // Charts that a killed process was writing.
         remove_leftovers(run.path(), ".partial-");
         let (metrics, _) = metrics::Writer::open(run.metrics(), completed, known)?;
-        let host = tensorboard::host_name();
+        let host = host_name();
         let events = tensorboard::Writer::create(run.path(), SystemTime::now(), &host, completed)?;
         let title = format!("{}, {} parameters", config.name, rounded(config.model.total_parameters()));
         let mut report = Self {
@@ -69,7 +73,7 @@ impl<'a> Report<'a> {
     /// Takes back the steps after `completed`, whose metrics take `known` bytes.
     pub(super) fn go_back(&mut self, completed: u64, known: u64) -> Result<(), Error> {
         (self.metrics, _) = metrics::Writer::open(self.run.metrics(), completed, known)?;
-        let host = tensorboard::host_name();
+        let host = host_name();
         self.events = tensorboard::Writer::create(self.run.path(), SystemTime::now(), &host, completed)?;
         self.recount()
     }
@@ -116,8 +120,9 @@ fn rounded(count: u64) -> String {
 mod tests {
     use std::fs;
 
+    use store::starts::{Start, Starts};
+
     use super::*;
-    use crate::starts::{Start, Starts};
 
     fn open(run: &RunDirectory, completed: u64) -> Report<'_> {
         let start = Instant::now();

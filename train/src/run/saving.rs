@@ -5,19 +5,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sharding::Runtime;
-
-use super::mirror::Mirror;
-use super::{Event, Observer};
-use crate::Error;
-use crate::checkpoint::{
+use runtime::Runtime;
+use store::checkpoint::{
     self, Background, Checkpoint, DataPosition, Description, History, Outcome, Peers, RandomState, Request,
     Retention, Snapshot, Versions,
 };
+use store::files::FileError;
+use store::run_directory::RunDirectory;
+use store::skipped::Skipped;
+
+use super::mirror::Mirror;
+use crate::Error;
 use crate::config::{Checkpoints, Config};
 use crate::events::{Entry, Log};
-use crate::run_directory::{FileError, RunDirectory};
-use crate::skipped::Skipped;
+use crate::observer::{Event, Observer};
 use crate::state::State;
 
 /// What all checkpoints of a process have in common.

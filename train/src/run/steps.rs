@@ -10,7 +10,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use data::Sequences;
-use sharding::{Buffer, Runtime, TransferToHost};
+use monitor::metrics::Record;
+use runtime::{Buffer, Runtime, TransferToHost};
+use store::checkpoint::History;
+use store::rewinds::Rewinds;
+use store::run_directory::RunDirectory;
+use store::skipped::Skipped;
 
 use super::judge::{Decision, Judge, SKIPPED};
 use super::launch::{Launch, Launched, number};
@@ -20,17 +25,12 @@ use super::report::Report;
 use super::saving::{Identity, Moment, Saving};
 use super::together::Others;
 use super::watchdog::{Wait, Watchdog};
-use super::{Event, Observer};
 use crate::Error;
 use crate::batches::Batches;
-use crate::checkpoint::History;
 use crate::config::Config;
 use crate::events::{Done, Entry, Log, StopReason};
 use crate::incidents;
-use crate::metrics::Record;
-use crate::rewinds::Rewinds;
-use crate::run_directory::RunDirectory;
-use crate::skipped::Skipped;
+use crate::observer::{Event, Observer};
 
 /// A run under way.
 pub(super) struct Steps<'a> {

@@ -4,20 +4,21 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use monitor::metrics;
+use runtime::{Memory, Runtime};
 use serde::Serialize;
 use serde_json::json;
 use sharding::plan::Plan;
-use sharding::{Memory, Runtime};
+use store::run_directory::RunDirectory;
+use store::starts::Starts;
+use store::{checkpoint, lossy_path, seal};
 
 use super::efficiency::Efficiency;
 use super::parts::Parts;
 use super::steps::Outcome;
 use crate::Error;
 use crate::config::Config;
-use crate::run_directory::RunDirectory;
-use crate::starts::Starts;
 use crate::text::Text;
-use crate::{checkpoint, lossy_path, metrics, seal};
 
 /// What a run came to. Losses are in nats per token; what is about time or memory is about this process alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -4,21 +4,24 @@
 //! directory is, its `checkpoints` are those of the run, and what is written once for all (metrics, charts, events) is
 //! written there, for nobody. Everything else is the same in all processes.
 
+mod observer;
 mod others;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sharding::Runtime;
+use hosts::{Facts, Group};
+use runtime::Runtime;
 use sharding::plan::Plan;
+use store::checkpoint::Checkpoint;
+use store::files::FileError;
 
-use super::{Observer, Resume, Summary};
+use super::{Resume, Summary};
 use crate::Error;
-use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::processes::{Facts, Group};
-use crate::run_directory::FileError;
+use crate::observer::Observer;
+use observer::Together;
 pub(super) use others::Others;
 
 /// Trains a model as one of a group of processes, each of which calls this with the same configuration and run directory,
@@ -38,7 +41,7 @@ pub fn train_together(
 ) -> Result<Summary, Error> {
     let agreed = super::settled(config)
         .and_then(|config| agree_configuration(group, &config, version).map(|()| config));
-    let mut observer = group.together(folder, observer);
+    let mut observer = Together::new(group, folder, observer);
     let result = agreed.and_then(|config| {
         if group.is_first() {
             return super::train_from(config, Some(folder), resume, Some(group), &mut observer);

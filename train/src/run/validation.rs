@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use data::{Order, Sequences, TokenStream};
+use runtime::{Program, TransferToHost};
 use sharding::plan::Plan;
-use sharding::{Program, TransferToHost};
 
 use super::launch::number;
 use crate::Error;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::events::{Entry, Log};
 use crate::incidents::{HangPolicy, Incidents};
+use crate::observer::Hang;
 
 /// Steps that the median time is taken of.
 const STEPS: usize = 101;
@@ -46,33 +47,6 @@ impl fmt::Display for Wait {
             Wait::Save => "the checkpoint to be written",
             Wait::Load => "a checkpoint to be read",
         })
-    }
-}
-
-/// No step ends.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Hang {
-    /// The step under way.
-    pub step: u64,
-    /// For how long nothing has ended.
-    pub seconds: f64,
-    /// The median time of the last steps, in seconds, if there were enough.
-    pub median: Option<f64>,
-    /// What the host waits for.
-    pub waiting_for: String,
-    /// Whether the program is to end: nothing else can end a wait for a device that hangs.
-    pub abort: bool,
-}
-
-impl fmt::Display for Hang {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { step, seconds, waiting_for, .. } = self;
-        write!(f, "step {step} has not ended for {seconds:.1} s")?;
-        if let Some(median) = self.median {
-            write!(f, ", and the median step takes {median:.3} s")?;
-        }
-        write!(f, "; waiting for {waiting_for}")
     }
 }
 

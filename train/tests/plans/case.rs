@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 use graph::{Function, Literal, Partitioned, TensorType};
 use model::parameters::COUNT;
 use model::{ModelConfig, Precision};
+use runtime::{Buffer, CompileOptions, DeviceKind, Program, Runtime, RuntimeOptions};
 use sharding::partition::Rules;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
-use sharding::{Buffer, CompileOptions, DeviceKind, Program, Runtime, RuntimeOptions};
 use train::plan::Planned;
 use train::step::{Adam, train_step};
 

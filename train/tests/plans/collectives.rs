@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use graph::{DType, Function, MeshAxis, Op, Partitioned};
 use model::{ModelConfig, Precision};
-use sharding::aot::{CollectiveKind, Cost};
+use runtime::aot::{CollectiveKind, Cost};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 
 use crate::case::{Case, plan, planned, runtime};

@@ -6,7 +6,7 @@ use model::{ModelConfig, Precision};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestCaseError};
-use sharding::Runtime;
+use runtime::Runtime;
 use sharding::plan::{Plan, RematPolicy};
 use train::plan::Planned;
 use train::precision::Regime;

@@ -2,7 +2,7 @@
 
 use graph::{DType, Function, Literal, TensorType};
 use model::ModelConfig;
-use sharding::{DeviceKind, Runtime};
+use runtime::{DeviceKind, Runtime};
 use train::step::StepOptions;
 
 /// A model with all parts, no two sizes alike but those of `layers`.

@@ -1,7 +1,7 @@
 //! A bad step leaves the state as it was, and so does the next one that is told of it.
 
 use graph::{Function, Literal};
-use sharding::{DeviceKind, Program, Runtime};
+use runtime::{DeviceKind, Program, Runtime};
 use train::step::train_step;
 
 use crate::common::{inputs, options};

@@ -2,16 +2,17 @@
 
 use std::time::Instant;
 
+use store::checkpoint::{self, Checkpoint};
+use store::rewinds::Rewind;
+use store::skipped::Range;
+
 use super::super::judge::{self, Judge};
 use super::super::watchdog::Wait;
-use super::super::{Event, Observer};
 use super::{Bad, Steps};
 use crate::Error;
-use crate::checkpoint::{self, Checkpoint};
 use crate::events::{Done, Entry};
 use crate::incidents::Outcome;
-use crate::rewinds::Rewind;
-use crate::skipped::Range;
+use crate::observer::{Event, Observer};
 
 impl Steps<'_> {
     /// Goes back to a checkpoint, and leaves out of the data what came after it; or ends the run, if there is none.

@@ -1,10 +1,11 @@
 //! What the loop asks the other processes when a step is bad.
 
+use hosts::{Facts, Group};
+use store::checkpoint::{self, Checkpoint};
+
 use super::super::judge::Decision;
 use crate::Error;
-use crate::checkpoint::{self, Checkpoint};
 use crate::incidents::Outcome;
-use crate::processes::{self, Facts, Group};
 
 /// The other processes of a training, as the loop sees them: a process alone has none, and need not ask.
 ///
@@ -33,7 +34,7 @@ impl<'a> Others<'a> {
     /// go on: a process that went on by itself would wait for the others in vain.
     ///
     /// # Errors
-    /// [`processes::Error::Numbers`], in every process, if one has seen others.
+    /// [`hosts::Error::Numbers`], in every process, if one has seen others.
     pub(in super::super) fn agree_on(
         &mut self,
         outcome: &Outcome,
@@ -54,7 +55,7 @@ impl<'a> Others<'a> {
         ];
         let facts = Facts::from(facts.map(|(name, value)| (name.to_owned(), value)));
         group.agree(&topic, &facts).map_err(|error| match error {
-            processes::Error::Differs(reason) => processes::Error::Numbers { step, reason }.into(),
+            hosts::Error::Differs(reason) => hosts::Error::Numbers { step, reason }.into(),
             error => error.into(),
         })
     }
@@ -73,7 +74,7 @@ impl<'a> Others<'a> {
         if value.is_empty() {
             return Ok(None);
         }
-        let step = value.parse().map_err(|_| processes::Error::Nonsense { key: topic, value })?;
+        let step = value.parse().map_err(|_| hosts::Error::Nonsense { key: topic, value })?;
         Ok(Some(step))
     }
 
@@ -98,11 +99,11 @@ impl<'a> Others<'a> {
     /// Makes sure that all processes have loaded a checkpoint, of which this one says what came of it.
     ///
     /// # Errors
-    /// What went wrong here, or [`processes::Error::Failed`] with what went wrong elsewhere.
+    /// What went wrong here, or [`hosts::Error::Failed`] with what went wrong elsewhere.
     pub(in super::super) fn all_loaded(&mut self, bad: u64, own: Result<(), Error>) -> Result<(), Error> {
         let failure = self.failure("loaded checkpoint", bad, own.as_ref().err().map(ToString::to_string))?;
         own?;
-        failure.map_or(Ok(()), |failure| Err(processes::Error::Failed(failure).into()))
+        failure.map_or(Ok(()), |failure| Err(hosts::Error::Failed(failure).into()))
     }
 
     /// The first failure of any process, with its number, after all have come this far.

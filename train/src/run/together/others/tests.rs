@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use sharding::MemoryStore;
+use hosts::Patience;
+use runtime::MemoryStore;
 
 use super::*;
-use crate::processes::Patience;
 
 /// What three processes get that do something at once.
 fn each<T: Send>(act: impl Fn(usize, &mut Others<'_>) -> T + Sync) -> Vec<T> {
@@ -82,7 +82,7 @@ fn the_checkpoint_to_go_back_to_is_the_best_that_every_process_can_read() {
 
 /// A checkpoint that holds nothing.
 fn opened(step: u64) -> Result<Checkpoint, checkpoint::Error> {
-    use crate::checkpoint::{DataPosition, Description, History, RandomState, Snapshot, Versions, save};
+    use store::checkpoint::{DataPosition, Description, History, RandomState, Snapshot, Versions, save};
     let folder = tempfile::tempdir().unwrap();
     let description = Description {
         step,

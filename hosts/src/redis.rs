@@ -1,0 +1,220 @@
+//! A store that speaks Redis's protocol: Redis itself, Valkey, or what a cloud offers under either name.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::{Client, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo};
+use runtime::{ErrorCode, KeyValueError, KeyValueStore};
+
+/// The address of a store, with what it takes to be let in. Neither its text nor its debug form has the password.
+#[derive(Clone)]
+pub struct Coordinator {
+    info: ConnectionInfo,
+    host: String,
+    port: u16,
+}
+
+/// An address that is none.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--coordinator {shown}: {reason}")]
+pub struct CoordinatorError {
+    /// The address without what stands before an `@`.
+    shown: String,
+    reason: String,
+}
+
+impl Coordinator {
+    /// Reads `redis://HOST[:PORT][/DATABASE]`, with `USER:PASSWORD@` or `:PASSWORD@` before the host if the store wants it.
+    /// A `password` that is given apart is taken if the address has none. The port is 6379 unless given.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn parse(url: &str, password: Option<&str>) -> Result<Coordinator, CoordinatorError> {
+        let refuse = |reason: &str| {
+            Err(CoordinatorError { shown: without_credentials(url), reason: reason.to_owned() })
+        };
+        if ["rediss://", "valkeys://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return refuse("TLS is not supported; use redis:// within the network of the job");
+        }
+        let expected = "expected redis://HOST:PORT";
+        if !["redis://", "valkey://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return refuse(expected);
+        }
+        let Ok(info) = url.into_connection_info() else { return refuse(expected) };
+        let ConnectionAddr::Tcp(host, port) = info.addr().clone() else { return refuse(expected) };
+        let mut settings = info.redis_settings().clone();
+        if let (None, Some(password)) = (settings.password(), password) {
+            settings = settings.set_password(password);
+        }
+        Ok(Coordinator { info: info.set_redis_settings(settings), host, port })
+    }
+}
+
+/// An address as it may be shown, whatever it is.
+fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
+}
+
+impl fmt::Display for Coordinator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "redis://{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Debug for Coordinator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Coordinator({self})")
+    }
+}
+
+impl PartialEq for Coordinator {
+    fn eq(&self, other: &Self) -> bool {
+        let settings = |coordinator: &Self| {
+            let settings = coordinator.info.redis_settings();
+            let text = |text: Option<&str>| text.map(str::to_owned);
+            (text(settings.username()), text(settings.password()), settings.db())
+        };
+        (&self.host, self.port, settings(self)) == (&other.host, other.port, settings(other))
+    }
+}
+
+/// How long one question to the store may take. It is answered in less than a millisecond by a store that is well.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a key is kept, in seconds: longer than anything reads it, and short enough that a store does not fill up.
+const LIFETIME: u64 = 7 * 24 * 3600;
+
+/// A store behind one connection, which is made again if it breaks.
+pub struct RedisStore {
+    coordinator: Coordinator,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl RedisStore {
+    /// Connects to a store.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unavailable`] when nothing answers there, [`ErrorCode::Unauthenticated`] when it does not let us in.
+    pub fn connect(coordinator: &Coordinator) -> Result<RedisStore, KeyValueError> {
+        let store = RedisStore { coordinator: coordinator.clone(), connection: Mutex::new(None) };
+        store.ask(|connection| redis::cmd("PING").query::<String>(connection))?;
+        Ok(store)
+    }
+
+    /// Asks the store; if the connection has broken since the last question, once more over a new one.
+    fn ask<T>(
+        &self,
+        question: impl Fn(&mut Connection) -> redis::RedisResult<T>,
+    ) -> Result<T, KeyValueError> {
+        let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = slot.take();
+        let mut fresh = old.is_none();
+        let mut connection = match old {
+            Some(connection) => connection,
+            None => self.open()?,
+        };
+        loop {
+            match question(&mut connection) {
+                Ok(answer) => {
+                    *slot = Some(connection);
+                    return Ok(answer);
+                }
+                // A connection that failed is not used again. All questions here may be asked twice.
+                Err(error) if error.is_io_error() && !fresh => {
+                    connection = self.open()?;
+                    fresh = true;
+                }
+                Err(error) => return Err(self.error(&error)),
+            }
+        }
+    }
+
+    fn open(&self) -> Result<Connection, KeyValueError> {
+        let connect = || {
+            let connection =
+                Client::open(self.coordinator.info.clone())?.get_connection_with_timeout(PATIENCE)?;
+            connection.set_read_timeout(Some(PATIENCE))?;
+            connection.set_write_timeout(Some(PATIENCE))?;
+            Ok(connection)
+        };
+        connect().map_err(|error| self.error(&error))
+    }
+
+    fn error(&self, error: &redis::RedisError) -> KeyValueError {
+        let Coordinator { info, .. } = &self.coordinator;
+        let known = matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"));
+        let (code, reason) = if error.kind() == ErrorKind::AuthenticationFailed || known {
+            let reason = match info.redis_settings().password() {
+                None => "it wants a password; put it into the address or into GOPHER_COORDINATOR_PASSWORD",
+                Some(_) => "it refuses the user or the password",
+            };
+            (ErrorCode::Unauthenticated, reason.to_owned())
+        } else if error.is_timeout() {
+            let reason = format!("no answer within {} s", PATIENCE.as_secs());
+            (ErrorCode::Unavailable, reason)
+        } else if error.is_io_error() {
+            (ErrorCode::Unavailable, error.to_string())
+        } else {
+            (ErrorCode::Internal, error.to_string())
+        };
+        KeyValueError::new(code, format!("the store at {}: {reason}", self.coordinator))
+    }
+}
+
+impl KeyValueStore for RedisStore {
+    fn try_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KeyValueError> {
+        self.ask(|connection| redis::cmd("GET").arg(key).query(connection))
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), KeyValueError> {
+        self.ask(|connection| redis::cmd("SET").arg(key).arg(value).arg("EX").arg(LIFETIME).query(connection))
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedisStore({})", self.coordinator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        let password = |url, apart| {
+            let coordinator = Coordinator::parse(url, apart).unwrap();
+            assert!(!format!("{coordinator} {coordinator:?}").contains("secret"));
+            let password = coordinator.info.redis_settings().password().map(str::to_owned);
+            (coordinator.to_string(), password.unwrap_or_default())
+        };
+        let check = |url, apart, address: &str, expected: &str| {
+            assert_eq!(password(url, apart), (address.to_owned(), expected.to_owned()));
+        };
+        check("redis://a", None, "redis://a:6379", "");
+        check("redis://:secret1@a:7", None, "redis://a:7", "secret1");
+        check("redis://:secret1@a:7", Some("secret2"), "redis://a:7", "secret1");
+        check("redis://user@a:7/3", Some("secret2"), "redis://a:7", "secret2");
+        check("valkey://a:7", Some("secret2"), "redis://a:7", "secret2");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_telling_the_password() {
+        for (url, expected) in [
+            ("rediss://:secret@a", "--coordinator rediss://a: TLS is not supported"),
+            ("http://me:secret@a", "--coordinator http://a: expected redis://HOST:PORT"),
+            ("redis://:secret@", "--coordinator redis://: expected redis://HOST:PORT"),
+            ("redis://:secret@a:port", "--coordinator redis://a:port: expected redis://HOST:PORT"),
+            ("me:secret@a:6379", "--coordinator a:6379: expected redis://HOST:PORT"),
+            ("", "--coordinator : expected redis://HOST:PORT"),
+        ] {
+            let error = Coordinator::parse(url, None).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{url}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Writing a checkpoint again: as one safetensors file, or in other pieces.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use half::{bf16, f16};
+use safetensors::Dtype;
+
+use super::manifest::{Manifest, TensorEntry};
+use super::region::Region;
+use super::save::{Description, LARGEST_FILE, Layout, Process, parent, publish_as};
+use super::shard::{Item, ShardWriter};
+use super::{Checkpoint, Error, PARAMETERS, PARTIAL};
+use crate::disk;
+use crate::files::FileError;
+
+/// Writes the parameters of a checkpoint, and with `everything` all other tensors, to one safetensors file. Parameters
+/// are given the dtype `dtype`, if there is one: rounded to the nearest, ties to even. Number of tensors written.
+///
+/// # Errors
+/// [`Error::Taken`] if the file is there, [`Error::Tensor`] for a dtype that cannot be converted, [`Error::File`].
+pub fn export(
+    checkpoint: &Checkpoint,
+    target: &Path,
+    dtype: Option<Dtype>,
+    everything: bool,
+) -> Result<usize, Error> {
+    if target.exists() {
+        return Err(Error::Taken { path: target.to_owned() });
+    }
+    let mut tensors = Vec::new();
+    for tensor in &checkpoint.manifest().tensors {
+        let parameter = tensor.name.starts_with(PARAMETERS);
+        if !parameter && !everything {
+            continue;
+        }
+        let wanted = dtype.filter(|_| parameter).unwrap_or(tensor.dtype);
+        let name = tensor.name.clone();
+        if wanted != tensor.dtype && !convertible(wanted, tensor.dtype) {
+            let reason = format!("it is {:?}, which is not converted to {wanted:?}", tensor.dtype);
+            return Err(Error::Tensor { name, reason });
+        }
+        tensors.push((tensor, Item { name, dtype: wanted, shape: tensor.shape.clone() }));
+    }
+    tensors.sort_by(|(_, a), (_, b)| {
+        b.dtype.bitsize().cmp(&a.dtype.bitsize()).then_with(|| a.name.cmp(&b.name))
+    });
+    let (entries, items): (Vec<&TensorEntry>, Vec<Item>) = tensors.into_iter().unzip();
+    let folder = parent(target);
+    let file_name = target.file_name().unwrap_or_default().to_string_lossy();
+    let partial = folder.join(format!("{PARTIAL}{file_name}"));
+    if partial.exists() {
+        disk::remove(&partial).map_err(|source| FileError::write(&partial, source))?;
+    }
+    let written = || -> Result<(), Error> {
+        let mut writer = ShardWriter::create(&partial, &items)?;
+        for (entry, item) in entries.iter().zip(&items) {
+            let data = checkpoint.read_whole(&entry.name)?;
+            writer.write(&convert_data(data, entry.dtype, item.dtype))?;
+        }
+        writer.finish()?;
+        disk::rename_folder(&partial, target).map_err(|source| FileError::write(target, source))?;
+        Ok(disk::sync_folder(folder).map_err(|source| FileError::write(folder, source))?)
+    };
+    written().inspect_err(|_| drop(disk::remove(&partial)))?;
+    Ok(entries.len())
+}
+
+fn convertible(wanted: Dtype, got: Dtype) -> bool {
+    const FLOATS: [Dtype; 3] = [Dtype::F32, Dtype::BF16, Dtype::F16];
+    FLOATS.contains(&wanted) && FLOATS.contains(&got)
+}
+
+/// Floats as other floats; a float32 holds every bf16 and f16, so that nothing is rounded twice.
+fn convert_data(data: Vec<u8>, from: Dtype, to: Dtype) -> Vec<u8> {
+    if from == to {
+        return data;
+    }
+    let mut out = Vec::with_capacity(data.len() / from.bitsize() * to.bitsize());
+    for bytes in data.chunks_exact(from.bitsize() / 8) {
+        let number = match (from, bytes) {
+            (Dtype::BF16, &[a, b]) => bf16::from_le_bytes([a, b]).to_f32(),
+            (_, &[a, b]) => f16::from_le_bytes([a, b]).to_f32(),
+            (_, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
+            _ => unreachable!("floats of two or four bytes"),
+        };
+        match to {
+            Dtype::F32 => out.extend(number.to_le_bytes()),
+            Dtype::BF16 => out.extend(bf16::from_f32(number).to_le_bytes()),
+            _ => out.extend(f16::from_f32(number).to_le_bytes()),
+        }
+    }
+    out
+}
+
+/// Writes a checkpoint again as the folder `target`: each tensor in one piece, over `shards` files of about the same
+/// size.
+///
+/// # Errors
+/// [`Error::Taken`] if the folder is there, [`Error::File`].
+pub fn convert(checkpoint: &Checkpoint, target: &Path, shards: usize) -> Result<(), Error> {
+    if target.exists() {
+        return Err(Error::Taken { path: target.to_owned() });
+    }
+    let manifest = checkpoint.manifest();
+    let shards = shards.clamp(1, manifest.tensors.len().max(1));
+    let folder = parent(target);
+    let file_name = target.file_name().unwrap_or_default().to_string_lossy();
+    let partial = folder.join(format!("{PARTIAL}{file_name}"));
+    let write = |source| FileError::write(&partial, source);
+    if partial.exists() {
+        disk::remove(&partial).map_err(write)?;
+    }
+    disk::create_folder(&partial).map_err(write)?;
+    let written = || -> Result<(), Error> {
+        for (index, tensors) in shares(manifest, shards).into_iter().enumerate() {
+            let process = Process { index, count: shards };
+            let mut layout = Layout::new(process, LARGEST_FILE);
+            for tensor in &tensors {
+                let split = vec![Vec::new(); tensor.shape.len()];
+                let entry = TensorEntry { split, pieces: Vec::new(), ..(*tensor).clone() };
+                layout.add(entry, [Region::whole(&tensor.shape)].into_iter());
+            }
+            let mut data = |tensor: usize, _| Ok(Cow::Owned(checkpoint.read_whole(&tensors[tensor].name)?));
+            layout.write(&partial, Vec::new(), &mut data)?;
+        }
+        publish_as(&partial, target, &description(checkpoint)?, shards)
+    };
+    written().inspect_err(|_| drop(disk::remove(&partial)))
+}
+
+/// The tensors in shares of about the same size: each, the largest first, to the smallest share.
+fn shares(manifest: &Manifest, count: usize) -> Vec<Vec<&TensorEntry>> {
+    let mut tensors: Vec<&TensorEntry> = manifest.tensors.iter().collect();
+    tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.bytes()));
+    let mut shares: Vec<(usize, Vec<&TensorEntry>)> = vec![(0, Vec::new()); count];
+    for tensor in tensors {
+        if let Some(smallest) = shares.iter_mut().min_by_key(|share| share.0) {
+            smallest.0 += tensor.bytes();
+            smallest.1.push(tensor);
+        }
+    }
+    shares.into_iter().map(|share| share.1).collect()
+}
+
+/// What a checkpoint belongs to, with its further files.
+fn description(checkpoint: &Checkpoint) -> Result<Description, Error> {
+    let manifest = checkpoint.manifest();
+    let shard = |name: &&String| {
+        manifest.tensors.iter().any(|tensor| tensor.pieces.iter().any(|piece| piece.file == **name))
+    };
+    let mut files = Vec::new();
+    for name in manifest.files.keys().filter(|name| !shard(name) && !name.starts_with("shard-")) {
+        files.push((name.clone(), checkpoint.file(name)?));
+    }
+    Ok(Description {
+        step: manifest.step,
+        tokens: manifest.tokens,
+        planned: manifest.planned,
+        data: manifest.data.clone(),
+        random: manifest.random.clone(),
+        config_digest: manifest.config_digest.clone(),
+        history: manifest.history.clone(),
+        versions: manifest.versions.clone(),
+        metrics: manifest.metrics.clone(),
+        files,
+    })
+}

@@ -1,0 +1,136 @@
+//! Writing files so that a reader sees the old contents or the new, and failing in words.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::disk;
+
+/// A file of a run that cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// No room left.
+    #[error("the disk is full: cannot write {}; free some room, what was saved before is intact", .path.display())]
+    DiskFull {
+        /// What could not be written.
+        path: PathBuf,
+    },
+
+    /// The place cannot be written.
+    #[error("cannot write {} ({source}): make its folder writable, or name another directory with --run DIR", .path.display())]
+    NotWritable {
+        /// What could not be written.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// Any other failure.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file concerned.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl FileError {
+    /// Sorts a failed write into the error that tells the user what to do.
+    pub fn write(path: &Path, source: io::Error) -> FileError {
+        use io::ErrorKind::*;
+        let path = path.to_owned();
+        match source.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => FileError::DiskFull { path },
+            PermissionDenied | ReadOnlyFilesystem | NotADirectory | AlreadyExists => {
+                FileError::NotWritable { path, source }
+            }
+            _ => FileError::Io { path, source },
+        }
+    }
+
+    /// A failed read.
+    pub fn read(path: &Path, source: io::Error) -> FileError {
+        FileError::Io { path: path.to_owned(), source }
+    }
+}
+
+/// Writes a small file whole: a reader, or a run that is cut off, sees the old contents or the new.
+///
+/// # Errors
+/// [`FileError`]; the old contents are then still there.
+pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), FileError> {
+    let write = |source| FileError::write(path, source);
+    let mut file = disk::create_temporary(folder_of(path), PARTIAL).map_err(write)?;
+    disk::write(&mut file, path, contents).map_err(write)?;
+    disk::sync_file(file.as_file(), path).map_err(write)?;
+    disk::rename_file(file, path).map_err(write)?;
+    disk::sync_folder(folder_of(path)).map_err(write)
+}
+
+/// As [`write_atomically`], without waiting for the disk: when the machine loses its power, the file may end up empty.
+/// For what is written again and again, at no moment in particular.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn replace(path: &Path, contents: &[u8]) -> Result<(), FileError> {
+    let write = |source| FileError::write(path, source);
+    let mut file = disk::create_temporary(folder_of(path), PARTIAL).map_err(write)?;
+    file.write_all(contents).map_err(write)?;
+    file.persist(path).map(drop).map_err(|error| write(error.error))
+}
+
+/// How the names of unfinished files begin.
+const PARTIAL: &str = ".partial-";
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Removes what processes that were killed left in a folder: entries whose name starts with `prefix`.
+pub fn remove_leftovers(folder: &Path, prefix: &str) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            // A leftover that cannot be removed only takes space.
+            let _ = disk::remove(&entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.json");
+        write_atomically(&path, b"one").unwrap();
+        write_atomically(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        replace(&path, b"three").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"three");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_replaced_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("taken");
+        fs::create_dir_all(path.join("inside")).unwrap();
+        assert!(write_atomically(&path, b"x").is_err());
+        assert!(path.join("inside").is_dir());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_full_disk_has_its_own_error() {
+        let error = FileError::write(Path::new("runs/a"), io::ErrorKind::StorageFull.into());
+        assert_eq!(
+            error.to_string(),
+            "the disk is full: cannot write runs/a; free some room, what was saved before is intact"
+        );
+    }
+}

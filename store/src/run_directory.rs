@@ -1,0 +1,341 @@
+//! The folder that holds everything about one run, and explains it.
+//!
+//! ```text
+//! config.toml                 the resolved configuration
+//! tokenizer.model             the tokenizer, in SentencePiece's format
+//! plan.json                   how the model is split over devices
+//! metrics.jsonl               one object per step (see `metrics`)
+//! events.jsonl                what happened, and what was done (see `events`)
+//! rewinds.json                where the run went back
+//! events.out.tfevents.*       the same scalars for TensorBoard
+//! starts.jsonl                one object per process that worked on the run (see `starts`)
+//! loss.svg                    the loss curve
+//! training.svg                loss, learning rate, gradient norm and throughput
+//! checkpoints/step-00000300/  see `checkpoint`
+//! .lock                       held while a process trains in it
+//! ```
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::checkpoint;
+use crate::files::FileError;
+use crate::time::civil_date;
+
+/// Why a run directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such run.
+    #[error("no run at {}: it has neither a config.toml nor checkpoints; name a run directory with --run DIR", .path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// A new run would land on an existing one.
+    #[error("{} already holds a run: continue it with --resume auto, or name another directory with --run DIR", .path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+
+    /// Another process trains in it.
+    #[error("{} is in use by another training process{holder}: wait for it to end, or name another directory with --run DIR", .path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// " (process 123)", if it is known.
+        holder: String,
+    },
+
+    /// A file in it cannot be written or read.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// A run directory, held by this process alone if it was opened for training.
+#[derive(Debug)]
+pub struct RunDirectory {
+    path: PathBuf,
+    // Whether the folder was made for this run.
+    made: bool,
+    // Of a run that is created, the files that were there before.
+    before: Option<Vec<PathBuf>>,
+    // Held until this is dropped; the system releases it when the process ends, however it ends.
+    _lock: Option<File>,
+}
+
+impl RunDirectory {
+    /// Creates a run at `path`, and its parents, and takes it for training.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if there is a run already, [`Error::InUse`], or [`Error::File`] if it cannot be written.
+    pub fn create(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
+        let path = path.into();
+        let made = !path.exists();
+        fs::create_dir_all(&path).map_err(|source| FileError::write(&path, source))?;
+        let mut run = RunDirectory { _lock: lock(&path)?, made, before: None, path };
+        if RunDirectory::holds_run(&run.path) {
+            return Err(Error::Exists { path: run.path });
+        }
+        run.before = Some(run.files().into_iter().filter(|file| file.exists()).collect());
+        let checkpoints = run.checkpoints();
+        fs::create_dir_all(&checkpoints).map_err(|source| FileError::write(&checkpoints, source))?;
+        Ok(run)
+    }
+
+    /// Creates `<parent>/<model>-<date>-<time>` (UTC) and takes it for training; a number is added if the name is taken.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be written.
+    pub fn create_named(parent: &Path, model: &str, now: SystemTime) -> Result<RunDirectory, Error> {
+        let name = default_name(model, now);
+        fs::create_dir_all(parent).map_err(|source| FileError::write(parent, source))?;
+        for attempt in 1.. {
+            let path = match attempt {
+                1 => parent.join(&name),
+                _ => parent.join(format!("{name}-{attempt}")),
+            };
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(RunDirectory { made: true, ..RunDirectory::create(path)? }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(FileError::write(&path, source).into()),
+            }
+        }
+        unreachable!("the loop has no end")
+    }
+
+    /// Opens an existing run for training.
+    ///
+    /// # Errors
+    /// [`Error::NotARun`], [`Error::InUse`], or [`Error::File`] if it cannot be written.
+    pub fn open(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
+        let run = RunDirectory::read(path)?;
+        Ok(RunDirectory { _lock: lock(&run.path)?, ..run })
+    }
+
+    /// Opens an existing run for reading, whoever trains in it.
+    ///
+    /// # Errors
+    /// [`Error::NotARun`].
+    pub fn read(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
+        let run = RunDirectory { path: path.into(), made: false, before: None, _lock: None };
+        if RunDirectory::holds_run(&run.path) { Ok(run) } else { Err(Error::NotARun { path: run.path }) }
+    }
+
+    /// Whether a folder holds a run: a configuration, or a checkpoint if that was lost.
+    pub fn holds_run(path: &Path) -> bool {
+        path.join(checkpoint::CONFIG).is_file()
+            || checkpoint::steps(&path.join(CHECKPOINTS)).is_ok_and(|steps| !steps.is_empty())
+    }
+
+    /// Takes back a run that could not begin: removes what [`RunDirectory::create`] made and what was put there since, be it
+    /// copied from a store or made. A run that was there before stays as it is.
+    pub fn abandon(self) {
+        let Some(before) = &self.before else { return };
+        // What cannot be removed is of no use; the error that ends the run is what matters. Nothing that holds a file of
+        // someone else is removed.
+        checkpoint::clear_leftovers(&self.checkpoints());
+        for step in checkpoint::steps(&self.checkpoints()).unwrap_or_default() {
+            let _ = fs::remove_dir_all(checkpoint::folder(&self.checkpoints(), step));
+        }
+        for file in self.files().iter().filter(|file| !before.contains(file)) {
+            let _ = fs::remove_file(file);
+        }
+        let _ = fs::remove_dir(self.checkpoints());
+        let _ = fs::remove_file(self.path.join(LOCK));
+        if self.made {
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+
+    /// The files that a run has before its first step, and those that a store has of it.
+    fn files(&self) -> [PathBuf; 7] {
+        [
+            self.config(),
+            self.tokenizer(),
+            self.plan(),
+            self.metrics(),
+            self.events(),
+            self.starts(),
+            self.rewinds(),
+        ]
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `config.toml`.
+    pub fn config(&self) -> PathBuf {
+        self.path.join(checkpoint::CONFIG)
+    }
+
+    /// `tokenizer.model`.
+    pub fn tokenizer(&self) -> PathBuf {
+        self.path.join(checkpoint::TOKENIZER)
+    }
+
+    /// `plan.json`.
+    pub fn plan(&self) -> PathBuf {
+        self.path.join(checkpoint::PLAN)
+    }
+
+    /// `metrics.jsonl`.
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    /// `events.jsonl`.
+    pub fn events(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// `rewinds.json`.
+    pub fn rewinds(&self) -> PathBuf {
+        self.path.join("rewinds.json")
+    }
+
+    /// `loss.svg`.
+    pub fn loss_chart(&self) -> PathBuf {
+        self.path.join("loss.svg")
+    }
+
+    /// `training.svg`.
+    pub fn training_chart(&self) -> PathBuf {
+        self.path.join("training.svg")
+    }
+
+    /// `starts.jsonl`.
+    pub fn starts(&self) -> PathBuf {
+        self.path.join("starts.jsonl")
+    }
+
+    /// `checkpoints`.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join(CHECKPOINTS)
+    }
+}
+
+const LOCK: &str = ".lock";
+
+/// Name of the folder of checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
+
+fn lock(folder: &Path) -> Result<Option<File>, Error> {
+    let path = folder.join(LOCK);
+    let write = |source| FileError::write(&path, source);
+    let mut file =
+        File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(write)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Only for the message: without it, the error is still the right one.
+            let _ = file.read_to_string(&mut holder);
+            let holder = holder.trim();
+            let holder = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
+            return Err(Error::InUse { path: folder.to_owned(), holder });
+        }
+        // A file system without locks: nothing can be held, and nothing is gained by refusing to train.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
+        Err(TryLockError::Error(source)) => return Err(write(source).into()),
+    }
+    file.set_len(0).map_err(write)?;
+    writeln!(file, "{}", std::process::id()).map_err(write)?;
+    Ok(Some(file))
+}
+
+/// `<model>-<date>-<time>`, as in `44m-20260131-235959`, in UTC.
+fn default_name(model: &str, now: SystemTime) -> String {
+    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |duration| duration.as_secs());
+    let (year, month, day) = civil_date(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{model}-{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[track_caller]
+    fn check_name(seconds: u64, expected: &str) {
+        assert_eq!(default_name("44m", UNIX_EPOCH + Duration::from_secs(seconds)), expected);
+    }
+
+    #[test]
+    fn the_default_name_holds_date_and_time() {
+        check_name(0, "44m-19700101-000000");
+        check_name(951_782_400, "44m-20000229-000000");
+        check_name(951_868_799, "44m-20000229-235959");
+        check_name(951_868_800, "44m-20000301-000000");
+        check_name(1_709_210_096, "44m-20240229-123456");
+        check_name(4_107_542_400, "44m-21000301-000000"); // 2100 has no leap day
+    }
+
+    #[test]
+    fn a_new_run_is_made_with_its_parents_and_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::create(folder.path().join("a/b")).unwrap();
+        assert!(run.checkpoints().is_dir());
+        let message = RunDirectory::create(run.path()).unwrap_err().to_string();
+        assert!(message.contains("is in use by another training process (process "), "{message}");
+        fs::write(run.config(), "").unwrap();
+        let path = run.path().to_owned();
+        assert!(RunDirectory::read(&path).is_ok(), "reading needs no lock");
+        assert!(matches!(RunDirectory::open(&path), Err(Error::InUse { .. })));
+        drop(run);
+        assert!(RunDirectory::open(&path).is_ok());
+        assert!(matches!(RunDirectory::create(&path), Err(Error::Exists { .. })));
+    }
+
+    #[test]
+    fn a_run_that_came_to_nothing_leaves_nothing_and_takes_nothing_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let entries = || fs::read_dir(folder.path()).unwrap().count();
+        RunDirectory::create(folder.path().join("a")).unwrap().abandon();
+        RunDirectory::create_named(folder.path(), "44m", UNIX_EPOCH).unwrap().abandon();
+        assert_eq!(entries(), 0);
+        RunDirectory::create(folder.path()).unwrap().abandon();
+        assert!(folder.path().is_dir() && entries() == 0, "a folder that was there stays");
+        // What was copied from a store goes with it, and what lay there before stays.
+        let theirs = folder.path().join("metrics.jsonl");
+        fs::write(&theirs, "").unwrap();
+        let run = RunDirectory::create(folder.path()).unwrap();
+        fs::write(run.events(), "").unwrap();
+        fs::create_dir(checkpoint::folder(&run.checkpoints(), 3)).unwrap();
+        run.abandon();
+        assert!(theirs.is_file() && entries() == 1);
+        // So does a run.
+        let run = RunDirectory::create(folder.path().join("b")).unwrap();
+        fs::write(run.config(), "").unwrap();
+        let path = run.path().to_owned();
+        drop(run);
+        RunDirectory::open(&path).unwrap().abandon();
+        assert!(path.join("checkpoints").is_dir() && path.join("config.toml").is_file());
+    }
+
+    #[test]
+    fn two_runs_of_one_second_get_two_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let create = || RunDirectory::create_named(&folder.path().join("runs"), "44m", UNIX_EPOCH).unwrap();
+        let (first, second) = (create(), create());
+        assert_eq!(first.path(), folder.path().join("runs/44m-19700101-000000"));
+        assert_eq!(second.path(), folder.path().join("runs/44m-19700101-000000-2"));
+    }
+
+    #[test]
+    fn a_folder_that_is_no_run_and_one_that_cannot_be_written_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = RunDirectory::open(folder.path()).unwrap_err().to_string();
+        assert!(message.starts_with("no run at ") && message.contains("config.toml"), "{message}");
+        fs::write(folder.path().join("file"), "").unwrap();
+        let error = RunDirectory::create(folder.path().join("file/run")).unwrap_err();
+        assert!(matches!(error, Error::File(FileError::NotWritable { .. })), "{error:?}");
+    }
+}
