@@ -5,6 +5,7 @@
 //! is at what ([`Rates`]); both are compared with compilers' results in `docs/plans.md`.
 
 mod buffers;
+mod lowering;
 mod memory;
 mod narrowed;
 mod rates;

@@ -1,6 +1,8 @@
 //! Every op's derivative against central differences, over random shapes and attributes.
 
-use graph::{Binary, Comparison, DType, DotDims, Literal, Op, Placement, Reduction, TensorType, Unary};
+use graph::{
+    Binary, Comparison, DType, DotDims, Literal, Op, Placement, PlacementTable, Reduction, TensorType, Unary,
+};
 use proptest::prelude::*;
 
 use crate::common::{Random, check, compare_with_differences, one};
@@ -32,7 +34,7 @@ fn differentiable() -> Vec<Op> {
         Op::DynamicSlice { sizes: vec![] },
         Op::DynamicUpdateSlice,
         Op::Name("x".into()),
-        Op::Shard { to: Placement { table: "t".into(), axes: vec![] }, gradient: None },
+        Op::Shard { to: Placement { table: PlacementTable::Activations, axes: vec![] }, gradient: None },
     ];
     unary
         .chain(binary.map(Op::Binary))
@@ -74,9 +76,9 @@ fn case(kind: &Op, random: &mut Random) -> Option<Case> {
         // Tested in `scan.rs`.
         Op::Scan(_) => return None,
         Op::Shard { .. } => {
-            let placement = |table: &str| Placement { table: table.into(), axes: vec!["any".into(); rank] };
-            let gradient = random.flip().then(|| placement("gradients"));
-            let op = Op::Shard { to: placement("activations"), gradient };
+            let placement = |table| Placement { table, axes: vec!["any".into(); rank] };
+            let gradient = random.flip().then(|| placement(PlacementTable::Gradients));
+            let op = Op::Shard { to: placement(PlacementTable::Activations), gradient };
             Case { op, inputs: vec![random.floats(&shape, -1.5, 1.5)] }
         }
         Op::Unary(unary) => {

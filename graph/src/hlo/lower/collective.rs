@@ -39,7 +39,8 @@ impl Lowering {
             }
             Op::AllToAll { split, concat, axes } => self.all_to_all(body, site, *split, *concat, axes),
             Op::Permute { axis, shift } => self.permute(body, site, axis, *shift),
-            _ => self.axis_index(body, site, op),
+            Op::AxisIndex { axis } => self.axis_index(body, site, axis),
+            _ => unreachable!("only ops of a mesh are lowered here"),
         }
     }
 
@@ -121,11 +122,11 @@ impl Lowering {
     }
 
     /// The device's number, taken apart.
-    fn axis_index(&mut self, body: &mut Body, site: &Site<'_>, op: &Op) -> i64 {
+    fn axis_index(&mut self, body: &mut Body, site: &Site<'_>, axis: &MeshAxis) -> i64 {
         let name = site.op_name.as_str();
-        let Some(axis) = op.mesh_axes().iter().find(|axis| axis.size > 1) else {
+        if axis.size <= 1 {
             return self.constant(body, name, &Literal::scalar(DType::I32, 0.0));
-        };
+        }
         let stride = self.mesh.stride(&axis.name).unwrap_or(1);
         let shape = array(&TensorType::scalar(DType::U32));
         let mut number = self.emit(body, name, "partition-id", shape.clone(), &[], |_| {});
