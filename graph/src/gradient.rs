@@ -1,7 +1,7 @@
 //! Reverse-mode differentiation: appends to a function the ops that compute the derivative of a scalar.
 //!
 //! One pass over the nodes in reverse order turns the cotangent of each node's results into cotangents of its
-//! operands ([`rules`]). A scan is differentiated into a second scan in the opposite direction ([`scan`]), which
+//! operands (`rules.rs`). A scan is differentiated into a second scan in the opposite direction (`scan.rs`), which
 //! reads what the first one is made to keep, as its [`crate::Remat`] policy says, and computes the rest again.
 
 mod recompute;

@@ -8,7 +8,7 @@
 //! A function may be what one of many devices runs: [`Op::AllReduce`] and its like exchange values between them.
 //! [`Partitioned`] says on which [`Mesh`], and how whole inputs and outputs are split over the devices.
 //!
-//! Programs are made with a [`Builder`], which infers and checks types as it goes. [`gradient`] appends a program's
+//! Programs are made with a [`Builder`], which infers and checks types as it goes. [`gradient()`] appends a program's
 //! reverse-mode derivative to it.
 
 pub mod builder;

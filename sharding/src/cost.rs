@@ -1,8 +1,8 @@
 //! What a split program takes on each device: memory at its peak, and seconds.
 //!
 //! The program that is priced is the one that would be compiled, op by op, with its collectives: nothing is estimated
-//! from the shape of the model. What is a model is how a compiler stores and fuses ([`buffers`]) and how fast a device
-//! is at what ([`Rates`]); both are compared with compilers' results in `docs/plans.md`.
+//! from the shape of the model. What is a model is how a compiler stores and fuses (`lowering.rs`, `buffers.rs`) and how
+//! fast a device is at what ([`Rates`]); both are compared with compilers' results in `docs/plans.md`.
 
 mod buffers;
 mod lowering;
