@@ -7,7 +7,7 @@ use graph::{
 };
 use proptest::prelude::*;
 
-use super::{Rules, Table, partition};
+use super::{AxisRules, Rules, partition};
 
 fn mesh(axes: &[(&str, usize)]) -> Mesh {
     Mesh { axes: axes.iter().map(|&(name, size)| MeshAxis { name: name.into(), size }).collect() }
@@ -21,7 +21,7 @@ fn split(text: &str) -> Split {
 
 fn rules() -> Rules {
     let row = |logical: &str, axis: &str| (logical.to_owned(), vec![axis.to_owned()]);
-    let activations: Table =
+    let activations: AxisRules =
         [row("batch", "data"), row("time", "model"), row("hidden", "model")].into_iter().collect();
     Rules { tables: [(PlacementTable::Activations.name().to_owned(), activations)].into_iter().collect() }
 }
