@@ -3,7 +3,7 @@
 use super::ops::reducer;
 use super::{Body, Lowering, Site, array, longs};
 use crate::dtype::{DType, TensorType};
-use crate::hlo::proto::{Instruction, IotaGroups, ReplicaGroup, SourceTarget};
+use crate::hlo::proto::{Instruction, IotaReplicaGroupList, ReplicaGroup, SourceTarget};
 use crate::literal::Literal;
 use crate::mesh::MeshAxis;
 use crate::op::{Op, Reduction};
@@ -62,13 +62,18 @@ impl Lowering {
             true => (vec![self.mesh.devices() as i64], vec![0]),
             false => (self.mesh.axes.iter().map(|axis| axis.size as i64).collect(), permutation),
         };
-        let iota = IotaGroups { groups: count as i64, members: members as i64, shape, permutation };
+        let iota = IotaReplicaGroupList {
+            num_replica_groups: count as i64,
+            num_devices_per_group: members as i64,
+            iota_reshape_dims: shape,
+            iota_transpose_perm: permutation,
+        };
         let groups: Vec<_> = groups.iter().map(|group| ReplicaGroup { replica_ids: longs(group) }).collect();
         move |instruction| {
             instruction.channel_id = channel;
             instruction.use_global_device_ids = use_global_device_ids;
             instruction.replica_groups = groups;
-            instruction.iota_groups = Some(iota);
+            instruction.iota_replica_group_list = Some(iota);
         }
     }
 
