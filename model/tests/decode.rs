@@ -56,7 +56,7 @@ fn at_position(literal: &Literal, position: usize) -> Literal {
 fn check(window: usize, chunk: usize, sizes: &[usize]) {
     let time: usize = sizes.iter().sum();
     let parameters = parameters(&tiny(), DType::F32, 7);
-    let tokens = Random(8).tokens([BATCH, time], tiny().vocabulary_size);
+    let tokens = Random(8).ints(&[BATCH, time], 0, tiny().vocabulary_size as i64 - 1);
     let shape = DecodeShape { batch: BATCH, chunk, window };
     let step = decode(&tiny(), Precision::FLOAT32, shape).unwrap();
     let relative = relative_keys(&tiny(), Precision::FLOAT32, window).unwrap();
@@ -67,7 +67,7 @@ fn check(window: usize, chunk: usize, sizes: &[usize]) {
         let cache = [tiny().layers, tiny().heads, BATCH, window, tiny().key_value_size];
         let mut garbage = Random(9);
         let mut caches =
-            vec![garbage.literal(DType::F32, &cache, 50.0), garbage.literal(DType::F32, &cache, 50.0)];
+            vec![garbage.scaled(DType::F32, &cache, 50.0), garbage.scaled(DType::F32, &cache, 50.0)];
         let mut position = 0;
         for &size in sizes {
             let rows = tokens.ints().unwrap().chunks(time);

@@ -26,7 +26,7 @@ fn logits(tokens: &[i64]) -> Vec<(&'static str, Vec<f64>)> {
 /// The same parameters serve sequences of any length: those of a longer one begin with those of its beginning.
 #[test]
 fn a_longer_sequence_continues_a_shorter_one() {
-    let tokens = Random(2).tokens([1, 13], tiny().vocabulary_size);
+    let tokens = Random(2).ints(&[1, 13], 0, tiny().vocabulary_size as i64 - 1);
     let tokens = tokens.ints().unwrap();
     for length in [1, 5, 8] {
         for ((place, long), (_, short)) in logits(tokens).into_iter().zip(logits(&tokens[..length])) {

@@ -29,8 +29,8 @@ fn loss_and_gradients(dtype: DType, remat: Remat, query_block: usize) -> Functio
 fn inputs(dtype: DType) -> Vec<Literal> {
     let mut inputs = parameters(&tiny(), dtype, 1);
     let mut random = Random(2);
-    inputs.push(random.tokens([BATCH, TIME], tiny().vocabulary_size));
-    inputs.push(random.tokens([BATCH, TIME], tiny().vocabulary_size));
+    inputs.push(random.ints(&[BATCH, TIME], 0, tiny().vocabulary_size as i64 - 1));
+    inputs.push(random.ints(&[BATCH, TIME], 0, tiny().vocabulary_size as i64 - 1));
     inputs
 }
 
@@ -55,9 +55,8 @@ fn gradients_are_slopes() {
         let gradient = results[1 + index].floats().unwrap();
         let count = gradient.len();
         let one = |position: usize| (0..count).map(|other| f64::from(other == position)).collect::<Vec<_>>();
-        let mut directions: Vec<Vec<f64>> =
-            (0..3).map(|_| one((random.word() % count as u64) as usize)).collect();
-        directions.push((0..count).map(|_| random.number()).collect());
+        let mut directions: Vec<Vec<f64>> = (0..3).map(|_| one(random.below(count))).collect();
+        directions.push((0..count).map(|_| random.uniform(-1.0, 1.0)).collect());
         for direction in directions {
             let moved = |by: f64| {
                 let mut inputs = inputs.clone();

@@ -58,7 +58,7 @@ fn unary_domain(unary: Unary) -> Option<(f64, f64)> {
 /// A random application of an op of this kind; `None` when it has no derivative. A new op must be given a place here.
 fn case(kind: &Op, random: &mut Random) -> Option<Case> {
     let rank = random.below(4);
-    let shape = random.shape(rank);
+    let shape = random.sizes(rank);
     let case = match kind {
         Op::Constant(_)
         | Op::Iota { .. }
@@ -160,7 +160,7 @@ fn case(kind: &Op, random: &mut Random) -> Option<Case> {
         }
         Op::Concatenate { .. } => {
             let rank = 1 + random.below(3);
-            let (mut shape, dim) = (random.shape(rank), random.below(rank));
+            let (mut shape, dim) = (random.sizes(rank), random.below(rank));
             let inputs = (0..1 + random.below(3))
                 .map(|_| {
                     shape[dim] = random.below(3);
@@ -182,10 +182,10 @@ fn case(kind: &Op, random: &mut Random) -> Option<Case> {
         Op::Take | Op::ScatterAdd => {
             let rows = 1 + random.below(4);
             let rest = random.below(3);
-            let rest = random.shape(rest);
+            let rest = random.sizes(rest);
             let table = random.floats(&[&[rows], &rest[..]].concat(), -1.0, 1.0);
             let index_rank = random.below(3);
-            let index_shape = random.shape(index_rank);
+            let index_shape = random.sizes(index_rank);
             let indices = random.ints(&index_shape, -2, rows as i64 + 1);
             let mut inputs = vec![table, indices];
             if *kind == Op::ScatterAdd {
@@ -213,10 +213,10 @@ fn case(kind: &Op, random: &mut Random) -> Option<Case> {
 fn dot_case(random: &mut Random) -> Case {
     let batch = random.below(3);
     let contract = random.below(3);
-    let paired = random.shape(batch + contract);
+    let paired = random.sizes(batch + contract);
     let side = |random: &mut Random| {
         let free = random.below(3);
-        let sizes = [&paired[..], &random.shape(free)].concat();
+        let sizes = [&paired[..], &random.sizes(free)].concat();
         let order = random.permutation(sizes.len());
         let place = |role: usize| order.iter().position(|&other| other == role).unwrap_or_default();
         let shape: Vec<_> = order.iter().map(|&role| sizes[role]).collect();
