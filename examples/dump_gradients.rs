@@ -9,6 +9,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use graph::testing::Random;
 use graph::{Builder, DType, Function, Remat, TensorType};
 use model::parameters::{add_params, specs};
 use model::{ForwardOptions, ModelConfig, Precision};
@@ -36,24 +37,6 @@ fn options() -> StepOptions {
         seed: 0,
         rounding: Default::default(),
         float32_copy: false,
-    }
-}
-
-/// A stream of numbers that is the same everywhere (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in [-1, 1).
-    fn signed(&mut self) -> f32 {
-        (self.word() >> 40) as f32 / (1 << 23) as f32 - 1.0
     }
 }
 
@@ -86,7 +69,7 @@ fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
                 _ => (2e-4, 1e-4),
             };
             let name = format!("{prefix}{}", spec.name);
-            arrays.push(floats(name, &spec.shape, || centre + spread * random.signed()));
+            arrays.push(floats(name, &spec.shape, || centre + spread * random.signed_f32()));
         }
     }
     arrays.push(floats("step".into(), &[], || STEP));
@@ -95,7 +78,7 @@ fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
     arrays.push(floats("apply".into(), &[], || 1.0));
     for name in ["tokens", "targets"] {
         let shape = vec![options.batch, options.sequence_length];
-        let mut token = || (random.word() % options.model.vocabulary_size as u64) as i32;
+        let mut token = || (random.bits() % options.model.vocabulary_size as u64) as i32;
         let bytes = (0..shape.iter().product()).flat_map(|_| token().to_le_bytes()).collect();
         arrays.push(Array { name: name.into(), dtype: Dtype::I32, shape, bytes });
     }

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use graph::testing::Random;
 use graph::{DType, TensorType};
 use model::Preset;
 use model::parameters::{Initializer, specs};
@@ -38,24 +39,6 @@ struct Arguments {
     output: PathBuf,
 }
 
-/// A stream of numbers that is the same everywhere (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in [-1, 1).
-    fn signed(&mut self) -> f32 {
-        (self.word() >> 40) as f32 / (1 << 23) as f32 - 1.0
-    }
-}
-
 /// What a parameter that starts from `initializer` is drawn from: centre and largest distance to it, uniformly.
 fn range(initializer: Initializer) -> (f32, f32) {
     match initializer {
@@ -79,12 +62,12 @@ fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
         let ty = TensorType::new(DType::F32, spec.shape);
         let count = ty.shape.iter().product();
         let bytes =
-            (0..count).flat_map(|_: usize| (centre + spread * random.signed()).to_le_bytes()).collect();
+            (0..count).flat_map(|_: usize| (centre + spread * random.signed_f32()).to_le_bytes()).collect();
         Array { name: format!("{PARAMETERS}{}", spec.name), ty, bytes }
     };
     let mut arrays: Vec<Array> = options.model.parameters().into_iter().map(parameter).collect();
     let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
-    let mut token = || (random.word() % options.model.vocabulary_size as u64) as i32;
+    let mut token = || (random.bits() % options.model.vocabulary_size as u64) as i32;
     let bytes = (0..ty.shape.iter().product()).flat_map(|_: usize| token().to_le_bytes()).collect();
     arrays.push(Array { name: "tokens".into(), ty, bytes });
     arrays

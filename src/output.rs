@@ -65,7 +65,7 @@ pub fn print(text: impl AsRef<[u8]>) -> anyhow::Result<()> {
 /// Writes a value as JSON to standard output.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(serde_json::to_string_pretty(value)? + "\n")
 }

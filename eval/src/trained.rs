@@ -42,7 +42,8 @@ impl TrainedModel {
     pub fn from_checkpoint(checkpoint: Checkpoint) -> Result<Self> {
         let path = checkpoint.path();
         let config = read_config(&path.join(CONFIG)).map_err(train::Error::from)?;
-        let tokenizer = load_tokenizer(&path.join(TOKENIZER), config.model.sizes().vocabulary_size, Some(path))?;
+        let tokenizer =
+            load_tokenizer(&path.join(TOKENIZER), config.model.sizes().vocabulary_size, Some(path))?;
         Ok(Self { config, tokenizer, checkpoint })
     }
 

@@ -67,19 +67,31 @@ impl DType {
 
     /// Whether values of this type can carry a gradient.
     pub fn is_float(self) -> bool {
-        matches!(self, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
+        match self {
+            DType::F16 | DType::BF16 | DType::F32 | DType::F64 => true,
+            DType::Pred | DType::U8 | DType::I32 | DType::U32 | DType::I64 => false,
+        }
     }
 
     /// Whether this is an integer type; `pred` is not.
     pub fn is_int(self) -> bool {
-        matches!(self, DType::U8 | DType::I32 | DType::U32 | DType::I64)
+        self != DType::Pred && !self.is_float()
+    }
+
+    /// Whether this type has negative numbers.
+    pub fn is_signed(self) -> bool {
+        match self {
+            DType::F16 | DType::BF16 | DType::F32 | DType::F64 | DType::I32 | DType::I64 => true,
+            DType::Pred | DType::U8 | DType::U32 => false,
+        }
     }
 
     /// The type sums of this type are accumulated in: float32 for 16-bit floats, itself otherwise.
     pub fn accumulator(self) -> DType {
         match self {
             DType::F16 | DType::BF16 => DType::F32,
-            other => other,
+            DType::F32 | DType::F64 => self,
+            DType::Pred | DType::U8 | DType::I32 | DType::U32 | DType::I64 => self,
         }
     }
 
@@ -89,7 +101,7 @@ impl DType {
             DType::F16 => half::f16::from_f64(to_odd(value)).to_f64(),
             DType::BF16 => half::bf16::from_f64(to_odd(value)).to_f64(),
             DType::F32 => value as f32 as f64,
-            _ => value,
+            DType::F64 | DType::Pred | DType::U8 | DType::I32 | DType::U32 | DType::I64 => value,
         }
     }
 
@@ -100,7 +112,7 @@ impl DType {
             DType::U8 => value as u8 as i64,
             DType::I32 => value as i32 as i64,
             DType::U32 => value as u32 as i64,
-            _ => value,
+            DType::I64 | DType::F16 | DType::BF16 | DType::F32 | DType::F64 => value,
         }
     }
 }

@@ -119,20 +119,14 @@ impl Function {
     /// Whether the function depends on which device of a mesh runs it, or communicates. Mesh axes of one position make
     /// no difference.
     pub fn is_for_a_mesh(&self) -> bool {
-        self.nodes.iter().any(|node| match &node.op {
-            Op::Scan(scan) => scan.body.is_for_a_mesh(),
-            op => op.mesh_axes().iter().any(|axis| axis.size > 1),
+        self.nodes.iter().any(|node| {
+            node.op.mesh_axes().iter().any(|axis| axis.size > 1)
+                || node.op.body().is_some_and(Function::is_for_a_mesh)
         })
     }
 
     /// Number of nodes, those of scan bodies included.
     pub fn node_count(&self) -> usize {
-        self.nodes
-            .iter()
-            .map(|node| match &node.op {
-                Op::Scan(scan) => 1 + scan.body.node_count(),
-                _ => 1,
-            })
-            .sum()
+        self.nodes.iter().map(|node| 1 + node.op.body().map_or(0, Function::node_count)).sum()
     }
 }

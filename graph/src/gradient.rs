@@ -1,7 +1,7 @@
 //! Reverse-mode differentiation: appends to a function the ops that compute the derivative of a scalar.
 //!
 //! One pass over the nodes in reverse order turns the cotangent of each node's results into cotangents of its
-//! operands ([`rules`]). A scan is differentiated into a second scan in the opposite direction ([`scan`]), which
+//! operands (`rules.rs`). A scan is differentiated into a second scan in the opposite direction (`scan.rs`), which
 //! reads what the first one is made to keep, as its [`crate::Remat`] policy says, and computes the rest again.
 
 mod recompute;
@@ -140,17 +140,60 @@ fn activity(function: &Function, seeds: &[Value]) -> Vec<bool> {
             continue;
         }
         let results = match &node.op {
-            Op::StopGradient | Op::Bitcast(_) | Op::Unary(Unary::Sign | Unary::Floor | Unary::IsFinite) => {
-                continue;
-            }
             Op::Scan(scan) => scan::active_results(scan, operands),
-            _ => vec![true],
+            op => vec![passes_gradient(op)],
         };
         for (result, is_active) in node.results.iter().zip(results) {
             active[result.index()] |= is_active && function.ty(*result).dtype.is_float();
         }
     }
     active
+}
+
+/// Whether the derivative of an op other than a scan may be other than zero, if its result is a float.
+fn passes_gradient(op: &Op) -> bool {
+    match op {
+        Op::StopGradient | Op::Bitcast(_) => false,
+        Op::Unary(unary) => match unary {
+            Unary::Sign | Unary::Floor | Unary::Not | Unary::IsFinite => false,
+            Unary::Neg
+            | Unary::Abs
+            | Unary::Exp
+            | Unary::Log
+            | Unary::Tanh
+            | Unary::Logistic
+            | Unary::Sqrt
+            | Unary::Rsqrt
+            | Unary::Sin
+            | Unary::Cos => true,
+        },
+        Op::Constant(_) | Op::Iota { .. } | Op::AxisIndex { .. } => false,
+        Op::Binary(_)
+        | Op::Compare(_)
+        | Op::Select
+        | Op::Convert(_)
+        | Op::Broadcast { .. }
+        | Op::Reshape { .. }
+        | Op::Transpose { .. }
+        | Op::Slice { .. }
+        | Op::Pad { .. }
+        | Op::Concatenate { .. }
+        | Op::Reverse { .. }
+        | Op::Dot { .. }
+        | Op::Reduce { .. }
+        | Op::Take
+        | Op::ScatterAdd
+        | Op::DynamicSlice { .. }
+        | Op::DynamicUpdateSlice
+        | Op::Name(_)
+        | Op::Shard { .. }
+        | Op::AllReduce { .. }
+        | Op::AllGather { .. }
+        | Op::ReduceScatter { .. }
+        | Op::AllToAll { .. }
+        | Op::Permute { .. }
+        | Op::Scan(_) => true,
+    }
 }
 
 /// How a backward pass over `source` gets at the values of the forward pass.

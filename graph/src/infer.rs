@@ -2,7 +2,7 @@
 
 use crate::dtype::{DType, TensorType};
 use crate::mesh::MeshAxis;
-use crate::op::{Binary, Comparison, DotDims, Op, Reduction, Scan, Unary};
+use crate::op::{Binary, DotDims, Op, Reduction, Scan, Unary};
 
 /// The types of an op's results for operands of the given types.
 ///
@@ -30,8 +30,9 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, Strin
         Op::Compare(comparison) => {
             let (lhs, rhs) = pair(operands)?;
             same_type(lhs, rhs)?;
-            let equality = matches!(comparison, Comparison::Eq | Comparison::Ne);
-            ensure(equality || lhs.dtype != DType::Pred, || "pred has no order; use eq or ne".into())?;
+            ensure(!comparison.is_ordering() || lhs.dtype != DType::Pred, || {
+                "pred has no order; use eq or ne".into()
+            })?;
             lhs.with_dtype(DType::Pred)
         }
         Op::Select => {
@@ -136,8 +137,7 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, Strin
         Op::AllReduce { kind, axes } => {
             group(axes)?;
             let operand = only(operands)?;
-            let combines = matches!(kind, Reduction::Sum | Reduction::Max | Reduction::Min);
-            ensure(combines && operand.dtype != DType::Pred, || {
+            ensure(!kind.is_logical() && operand.dtype != DType::Pred, || {
                 format!("{operand} cannot be combined by {}", kind.name())
             })?;
             operand.clone()
@@ -234,12 +234,20 @@ fn distinct_dims(dims: &[usize], rank: usize) -> Result<(), String> {
 
 fn infer_unary(unary: Unary, operand: &TensorType) -> Result<TensorType, String> {
     let dtype = operand.dtype;
-    let signed = dtype.is_float() || matches!(dtype, DType::I32 | DType::I64);
     let accepted = match unary {
         Unary::Neg => dtype != DType::Pred,
-        Unary::Abs | Unary::Sign => signed,
+        Unary::Abs | Unary::Sign => dtype.is_signed(),
         Unary::Not => !dtype.is_float(),
-        _ => dtype.is_float(),
+        Unary::Exp
+        | Unary::Log
+        | Unary::Tanh
+        | Unary::Logistic
+        | Unary::Sqrt
+        | Unary::Rsqrt
+        | Unary::Sin
+        | Unary::Cos
+        | Unary::Floor
+        | Unary::IsFinite => dtype.is_float(),
     };
     ensure(accepted, || format!("does not accept {dtype}"))?;
     Ok(if unary == Unary::IsFinite { operand.with_dtype(DType::Pred) } else { operand.clone() })
@@ -370,8 +378,7 @@ fn infer_dot(
 fn infer_reduce(operand: &TensorType, kind: Reduction, dims: &[usize]) -> Result<TensorType, String> {
     distinct_dims(dims, operand.rank())?;
     ensure(dims.is_sorted(), || format!("dims {dims:?} are not ascending"))?;
-    let logical = matches!(kind, Reduction::And | Reduction::Or);
-    ensure(logical == (operand.dtype == DType::Pred), || {
+    ensure(kind.is_logical() == (operand.dtype == DType::Pred), || {
         format!("`{}` does not accept {}", kind.name(), operand.dtype)
     })?;
     let kept = (0..operand.rank()).filter(|dim| !dims.contains(dim));

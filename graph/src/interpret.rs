@@ -82,10 +82,8 @@ fn check_sizes(function: &Function, devices: usize) -> Result<(), Error> {
             )));
         }
     }
-    function.nodes.iter().try_for_each(|node| match &node.op {
-        Op::Scan(scan) => check_sizes(&scan.body, devices),
-        _ => Ok(()),
-    })
+    let mut bodies = function.nodes.iter().filter_map(|node| node.op.body());
+    bodies.try_for_each(|body| check_sizes(body, devices))
 }
 
 /// A value on each of the devices that run a function side by side.

@@ -8,7 +8,7 @@
 //! A function may be what one of many devices runs: [`Op::AllReduce`] and its like exchange values between them.
 //! [`Partitioned`] says on which [`Mesh`], and how whole inputs and outputs are split over the devices.
 //!
-//! Programs are made with a [`Builder`], which infers and checks types as it goes. [`gradient`] appends a program's
+//! Programs are made with a [`Builder`], which infers and checks types as it goes. [`gradient()`] appends a program's
 //! reverse-mode derivative to it.
 
 pub mod builder;
@@ -40,8 +40,8 @@ pub use gradient::{Halves, gradient, pull_back, split_gradient};
 pub use hlo::{to_hlo_proto, to_hlo_proto_partitioned, to_hlo_text, to_hlo_text_partitioned};
 pub use interpret::{interpret, interpret_partitioned};
 pub use literal::{Elements, Literal};
-pub use mesh::{Mesh, MeshAxis, Placement, Split};
-pub use op::{Binary, Comparison, DotDims, Op, Reduction, Remat, Scan, Unary};
+pub use mesh::{Mesh, MeshAxis, Placement, PlacementTable, Split};
+pub use op::{Binary, Comparison, DotDims, Op, OpClass, Reduction, Remat, Scan, Unary};
 pub use partitioned::Partitioned;
 pub use stablehlo::{to_stablehlo, to_stablehlo_partitioned};
 pub use verify::verify;

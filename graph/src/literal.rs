@@ -28,7 +28,7 @@ impl PartialEq for Literal {
                     a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits()))
                 }
                 (Elements::Int(a), Elements::Int(b)) => a == b,
-                _ => false,
+                (Elements::Float(_), Elements::Int(_)) | (Elements::Int(_), Elements::Float(_)) => false,
             }
     }
 }
@@ -117,7 +117,9 @@ impl Literal {
                         DType::F16 => out.extend_from_slice(&half::f16::from_f64(value).to_le_bytes()),
                         DType::BF16 => out.extend_from_slice(&half::bf16::from_f64(value).to_le_bytes()),
                         DType::F32 => out.extend_from_slice(&(value as f32).to_le_bytes()),
-                        _ => out.extend_from_slice(&value.to_le_bytes()),
+                        DType::F64 | DType::Pred | DType::U8 | DType::I32 | DType::U32 | DType::I64 => {
+                            out.extend_from_slice(&value.to_le_bytes());
+                        }
                     }
                 }
             }

@@ -23,11 +23,59 @@ pub struct Mesh {
 /// same part.
 pub type Split = Vec<Vec<String>>;
 
-/// Which table of a plan says where a tensor lies, and the logical axis of each dimension.
+/// The tables of a plan: what a tensor is to a training step, by which a plan decides how its logical axes are split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PlacementTable {
+    /// What a model computes.
+    Activations,
+    /// A parameter as matmuls read it.
+    Weights,
+    /// A parameter between steps.
+    Parameters,
+    /// The gradient of a parameter, in every microbatch and summed over them.
+    Gradients,
+    /// The optimiser's state, and what meets it in the update.
+    Optimizer,
+}
+
+impl PlacementTable {
+    /// Every table.
+    pub const ALL: [PlacementTable; 5] = [
+        PlacementTable::Activations,
+        PlacementTable::Weights,
+        PlacementTable::Parameters,
+        PlacementTable::Gradients,
+        PlacementTable::Optimizer,
+    ];
+
+    /// Its name in programs and plans.
+    pub fn name(self) -> &'static str {
+        match self {
+            PlacementTable::Activations => "activations",
+            PlacementTable::Weights => "weights",
+            PlacementTable::Parameters => "parameters",
+            PlacementTable::Gradients => "gradients",
+            PlacementTable::Optimizer => "optimizer",
+        }
+    }
+
+    /// The table of this name.
+    pub fn find(name: &str) -> Option<PlacementTable> {
+        PlacementTable::ALL.into_iter().find(|table| table.name() == name)
+    }
+}
+
+impl std::fmt::Display for PlacementTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A table of a plan, which says where a tensor lies, and the logical axis of each dimension.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Placement {
-    /// Name of the table.
-    pub table: String,
+    /// The table.
+    pub table: PlacementTable,
     /// Logical axes, one per dimension.
     pub axes: Vec<String>,
 }

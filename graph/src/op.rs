@@ -1,220 +1,13 @@
 //! The closed set of operations. Shape inference, verification, differentiation, evaluation and every
 //! printer match over [`Op`] exhaustively: an op that misses one of them does not compile.
 
+mod elementary;
+
 use crate::dtype::{DType, TensorType};
 use crate::function::Function;
 use crate::literal::Literal;
 use crate::mesh::{MeshAxis, Placement};
-
-/// Elementwise function of one operand; the result has the operand's type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unary {
-    /// `-x`; floats and integers.
-    Neg,
-    /// `|x|`; floats and signed integers.
-    Abs,
-    /// -1, 0 or 1; floats and signed integers.
-    Sign,
-    /// `e^x`; floats.
-    Exp,
-    /// Natural logarithm; floats.
-    Log,
-    /// Hyperbolic tangent; floats.
-    Tanh,
-    /// `1 / (1 + e^-x)`; floats.
-    Logistic,
-    /// Square root; floats.
-    Sqrt,
-    /// `1 / sqrt(x)`; floats.
-    Rsqrt,
-    /// Sine of radians; floats.
-    Sin,
-    /// Cosine of radians; floats.
-    Cos,
-    /// Largest integral value not above `x`; floats.
-    Floor,
-    /// Logical or bitwise complement; booleans and integers.
-    Not,
-    /// Whether the value is neither infinite nor NaN; floats, result `pred`.
-    IsFinite,
-}
-
-impl Unary {
-    /// Every variant, in declaration order.
-    pub const ALL: [Unary; 14] = [
-        Unary::Neg,
-        Unary::Abs,
-        Unary::Sign,
-        Unary::Exp,
-        Unary::Log,
-        Unary::Tanh,
-        Unary::Logistic,
-        Unary::Sqrt,
-        Unary::Rsqrt,
-        Unary::Sin,
-        Unary::Cos,
-        Unary::Floor,
-        Unary::Not,
-        Unary::IsFinite,
-    ];
-
-    /// Name in the text form.
-    pub fn name(self) -> &'static str {
-        match self {
-            Unary::Neg => "neg",
-            Unary::Abs => "abs",
-            Unary::Sign => "sign",
-            Unary::Exp => "exp",
-            Unary::Log => "log",
-            Unary::Tanh => "tanh",
-            Unary::Logistic => "logistic",
-            Unary::Sqrt => "sqrt",
-            Unary::Rsqrt => "rsqrt",
-            Unary::Sin => "sin",
-            Unary::Cos => "cos",
-            Unary::Floor => "floor",
-            Unary::Not => "not",
-            Unary::IsFinite => "is_finite",
-        }
-    }
-}
-
-/// Elementwise function of two operands of one type; the result has that type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Binary {
-    /// Sum; integers wrap.
-    Add,
-    /// Difference; integers wrap.
-    Sub,
-    /// Product; integers wrap.
-    Mul,
-    /// Quotient; integers truncate towards zero. Division of an integer by zero gives -1 (all bits set); XLA, however,
-    /// takes `x / x` for 1 whatever `x` is.
-    Div,
-    /// Remainder with the sign of the dividend; integers only. By zero it gives the dividend.
-    Rem,
-    /// `x^y`; floats.
-    Pow,
-    /// The larger; NaN if either is NaN.
-    Max,
-    /// The smaller; NaN if either is NaN.
-    Min,
-    /// Logical or bitwise and; booleans and integers.
-    And,
-    /// Logical or bitwise or; booleans and integers.
-    Or,
-    /// Logical or bitwise exclusive or; booleans and integers.
-    Xor,
-    /// `x << y`; integers. A shift by the width or more gives 0.
-    ShiftLeft,
-    /// Unsigned `x >> y`, zeros shifted in; integers. A shift by the width or more gives 0.
-    ShiftRight,
-}
-
-impl Binary {
-    /// Every variant, in declaration order.
-    pub const ALL: [Binary; 13] = [
-        Binary::Add,
-        Binary::Sub,
-        Binary::Mul,
-        Binary::Div,
-        Binary::Rem,
-        Binary::Pow,
-        Binary::Max,
-        Binary::Min,
-        Binary::And,
-        Binary::Or,
-        Binary::Xor,
-        Binary::ShiftLeft,
-        Binary::ShiftRight,
-    ];
-
-    /// Name in the text form.
-    pub fn name(self) -> &'static str {
-        match self {
-            Binary::Add => "add",
-            Binary::Sub => "sub",
-            Binary::Mul => "mul",
-            Binary::Div => "div",
-            Binary::Rem => "rem",
-            Binary::Pow => "pow",
-            Binary::Max => "max",
-            Binary::Min => "min",
-            Binary::And => "and",
-            Binary::Or => "or",
-            Binary::Xor => "xor",
-            Binary::ShiftLeft => "shift_left",
-            Binary::ShiftRight => "shift_right",
-        }
-    }
-}
-
-/// Direction of an elementwise comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Comparison {
-    /// `x == y`
-    Eq,
-    /// `x != y`
-    Ne,
-    /// `x < y`
-    Lt,
-    /// `x <= y`
-    Le,
-    /// `x > y`
-    Gt,
-    /// `x >= y`
-    Ge,
-}
-
-impl Comparison {
-    /// Every variant, in declaration order.
-    pub const ALL: [Comparison; 6] =
-        [Comparison::Eq, Comparison::Ne, Comparison::Lt, Comparison::Le, Comparison::Gt, Comparison::Ge];
-
-    /// Name in the text form.
-    pub fn name(self) -> &'static str {
-        match self {
-            Comparison::Eq => "eq",
-            Comparison::Ne => "ne",
-            Comparison::Lt => "lt",
-            Comparison::Le => "le",
-            Comparison::Gt => "gt",
-            Comparison::Ge => "ge",
-        }
-    }
-}
-
-/// How a reduction combines elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reduction {
-    /// Sum; floats and integers. 16-bit floats are summed in float32 by [`crate::Builder::sum`].
-    Sum,
-    /// Maximum, starting from the lowest value of the type (minus infinity); floats and integers.
-    Max,
-    /// Minimum, starting from the highest value of the type (infinity); floats and integers.
-    Min,
-    /// Logical and; `pred`.
-    And,
-    /// Logical or; `pred`.
-    Or,
-}
-
-impl Reduction {
-    /// Every variant, in declaration order.
-    pub const ALL: [Reduction; 5] =
-        [Reduction::Sum, Reduction::Max, Reduction::Min, Reduction::And, Reduction::Or];
-
-    /// Name in the text form.
-    pub fn name(self) -> &'static str {
-        match self {
-            Reduction::Sum => "sum",
-            Reduction::Max => "max",
-            Reduction::Min => "min",
-            Reduction::And => "and",
-            Reduction::Or => "or",
-        }
-    }
-}
+pub use elementary::{Binary, Comparison, Reduction, Unary};
 
 /// Which dimensions of its two operands a dot product pairs, as in StableHLO's `dot_general`.
 /// The result's dimensions are: batch, then the left operand's others, then the right operand's others.
@@ -271,6 +64,21 @@ pub struct Scan {
     pub remat: Remat,
     /// One iteration.
     pub body: Function,
+}
+
+/// What an op is to those who treat all ops of its kind alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OpClass<'a> {
+    /// A computation of a device on its own.
+    Local,
+    /// The operand itself, with a remark on it.
+    Marker,
+    /// The device's position along a mesh axis.
+    DeviceIndex(&'a MeshAxis),
+    /// An exchange between the devices of groups that extend along these mesh axes.
+    Collective(&'a [MeshAxis]),
+    /// A loop.
+    Loop(&'a Scan),
 }
 
 /// One operation.
@@ -467,27 +275,71 @@ impl Op {
 
     /// Whether the result is the operand: markers, and exchanges within a group of one device.
     pub fn is_identity(&self) -> bool {
-        match self {
-            Op::StopGradient | Op::Name(_) | Op::Shard { .. } | Op::Permute { shift: 0, .. } => true,
-            Op::Permute { .. } => false,
-            _ => self.is_collective() && self.mesh_axes().iter().all(|axis| axis.size == 1),
+        match self.class() {
+            OpClass::Marker => true,
+            // What a device hands to itself, unless it is handed on to a neighbour that there is not.
+            OpClass::Collective(axes) => match self {
+                Op::Permute { shift, .. } => *shift == 0,
+                _ => axes.iter().all(|axis| axis.size == 1),
+            },
+            OpClass::Local | OpClass::DeviceIndex(_) | OpClass::Loop(_) => false,
         }
     }
 
     /// Whether devices exchange values.
     pub fn is_collective(&self) -> bool {
-        !matches!(self, Op::AxisIndex { .. }) && !self.mesh_axes().is_empty()
+        matches!(self.class(), OpClass::Collective(..))
     }
 
     /// The mesh axes the op mentions: empty, unless it depends on the device or communicates.
     pub fn mesh_axes(&self) -> &[MeshAxis] {
+        match self.class() {
+            OpClass::DeviceIndex(axis) => std::slice::from_ref(axis),
+            OpClass::Collective(axes) => axes,
+            OpClass::Local | OpClass::Marker | OpClass::Loop(_) => &[],
+        }
+    }
+
+    /// The function inside the op: a loop's body.
+    pub fn body(&self) -> Option<&Function> {
+        match self.class() {
+            OpClass::Loop(scan) => Some(&scan.body),
+            OpClass::Local | OpClass::Marker | OpClass::DeviceIndex(_) | OpClass::Collective(..) => None,
+        }
+    }
+
+    /// What the op is to those who treat ops of one kind alike.
+    pub fn class(&self) -> OpClass<'_> {
         match self {
-            Op::AxisIndex { axis } | Op::Permute { axis, .. } => std::slice::from_ref(axis),
-            Op::AllReduce { axes, .. }
-            | Op::AllGather { axes, .. }
-            | Op::ReduceScatter { axes, .. }
-            | Op::AllToAll { axes, .. } => axes,
-            _ => &[],
+            Op::Constant(_)
+            | Op::Iota { .. }
+            | Op::Unary(_)
+            | Op::Binary(_)
+            | Op::Compare(_)
+            | Op::Select
+            | Op::Convert(_)
+            | Op::Bitcast(_)
+            | Op::Broadcast { .. }
+            | Op::Reshape { .. }
+            | Op::Transpose { .. }
+            | Op::Slice { .. }
+            | Op::Pad { .. }
+            | Op::Concatenate { .. }
+            | Op::Reverse { .. }
+            | Op::Dot { .. }
+            | Op::Reduce { .. }
+            | Op::Take
+            | Op::ScatterAdd
+            | Op::DynamicSlice { .. }
+            | Op::DynamicUpdateSlice => OpClass::Local,
+            Op::StopGradient | Op::Name(_) | Op::Shard { .. } => OpClass::Marker,
+            Op::AxisIndex { axis } => OpClass::DeviceIndex(axis),
+            Op::AllReduce { axes, .. } => OpClass::Collective(axes),
+            Op::AllGather { axes, .. } => OpClass::Collective(axes),
+            Op::ReduceScatter { axes, .. } => OpClass::Collective(axes),
+            Op::AllToAll { axes, .. } => OpClass::Collective(axes),
+            Op::Permute { axis, .. } => OpClass::Collective(std::slice::from_ref(axis)),
+            Op::Scan(scan) => OpClass::Loop(scan),
         }
     }
 }

@@ -69,9 +69,7 @@ impl Partitioned {
 
     fn check_axes(&self, function: &Function) -> Result<(), Error> {
         for node in &function.nodes {
-            if let crate::op::Op::Scan(scan) = &node.op {
-                self.check_axes(&scan.body)?;
-            }
+            node.op.body().map_or(Ok(()), |body| self.check_axes(body))?;
             for axis in node.op.mesh_axes() {
                 if self.mesh.axis(&axis.name) != Some(axis) {
                     let (op, name, size) = (node.op.name(), &axis.name, axis.size);

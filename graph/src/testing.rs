@@ -4,6 +4,7 @@
 //! asking for fewer nodes.
 
 mod ops;
+mod random;
 
 use crate::builder::{Builder, ScanInputs, ScanOutputs, Tensor};
 use crate::dtype::{DType, TensorType};
@@ -11,6 +12,7 @@ use crate::error::Error;
 use crate::function::Function;
 use crate::literal::Literal;
 use crate::op::Remat;
+pub use random::Random;
 
 /// What random functions are made of.
 #[derive(Clone, Debug)]
@@ -24,82 +26,6 @@ pub struct Options {
     pub tame: bool,
     /// Whether there are exchanges between the devices of a mesh that has one: programs still to be split have none.
     pub collectives: bool,
-}
-
-/// A small deterministic generator of random numbers (SplitMix64).
-#[derive(Clone, Debug)]
-pub struct Random(u64);
-
-impl Random {
-    /// Starts the sequence of a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// 64 random bits.
-    pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `count`, which is not 0.
-    pub fn below(&mut self, count: usize) -> usize {
-        (self.bits() % count as u64) as usize
-    }
-
-    /// True once in `count` times.
-    pub fn once_in(&mut self, count: usize) -> bool {
-        self.below(count) == 0
-    }
-
-    /// One of several items.
-    pub fn pick<T: Clone>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())].clone()
-    }
-
-    /// A shape of rank at most 3 with sizes from 1 to 4; once in a while 0 unless `tame`.
-    pub fn shape(&mut self, tame: bool) -> Vec<usize> {
-        let rank = self.below(4);
-        (0..rank).map(|_| if !tame && self.once_in(16) { 0 } else { 1 + self.below(4) }).collect()
-    }
-
-    /// A literal of a type. If `tame`, floats are multiples of 1/64 between -2 and 2 and integers lie between
-    /// -4 and 8 (0 and 8 if unsigned); otherwise any value of the dtype may occur.
-    pub fn literal(&mut self, ty: &TensorType, tame: bool) -> Literal {
-        let (count, dtype) = (ty.elements(), ty.dtype);
-        let made = if dtype.is_float() {
-            let values = (0..count).map(|_| if tame { self.tame_float() } else { self.wild_float(dtype) });
-            Literal::from_floats(ty.clone(), values.collect())
-        } else {
-            let lowest = if matches!(dtype, DType::I32 | DType::I64) { -4 } else { 0 };
-            let values = (0..count).map(|_| match tame || self.once_in(2) {
-                true if dtype == DType::Pred => self.below(2) as i64,
-                true => lowest + self.below((9 - lowest) as usize) as i64,
-                false => self.bits() as i64,
-            });
-            Literal::from_ints(ty.clone(), values.collect())
-        };
-        made.expect("as many elements of the dtype's kind as the type has")
-    }
-
-    fn tame_float(&mut self) -> f64 {
-        self.below(257) as f64 / 64.0 - 2.0
-    }
-
-    fn wild_float(&mut self, dtype: DType) -> f64 {
-        match self.below(8) {
-            0 => self.pick(&[0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -f64::NAN, 1e-40, 1e300]),
-            1 => {
-                let bytes = self.bits().to_le_bytes();
-                let bits = Literal::from_bytes(TensorType::scalar(dtype), &bytes[..dtype.size()]);
-                bits.ok().and_then(|bits| Some(bits.floats()?[0])).unwrap_or_default()
-            }
-            2 => self.tame_float() * 1e6,
-            _ => self.tame_float(),
-        }
-    }
 }
 
 /// One literal for each parameter of a function.

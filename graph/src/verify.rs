@@ -147,11 +147,14 @@ impl Verifier<'_> {
             Op::Name(name) => std::slice::from_ref(name),
             Op::Shard { to, gradient } => {
                 let placements = std::iter::once(to).chain(gradient);
-                let mut names =
-                    placements.flat_map(|placement| placement.axes.iter().chain([&placement.table]));
-                return self.all_names(index, op, &mut names);
+                return self.all_names(index, op, &mut placements.flat_map(|placement| &placement.axes));
             }
-            op if !op.mesh_axes().is_empty() => {
+            Op::AxisIndex { .. }
+            | Op::AllReduce { .. }
+            | Op::AllGather { .. }
+            | Op::ReduceScatter { .. }
+            | Op::AllToAll { .. }
+            | Op::Permute { .. } => {
                 return self.all_names(index, op, &mut op.mesh_axes().iter().map(|axis| &axis.name));
             }
             Op::Scan(scan) => {
@@ -166,7 +169,28 @@ impl Verifier<'_> {
                     Remat::None | Remat::Dots | Remat::Full => &[],
                 }
             }
-            _ => &[],
+            Op::Constant(_)
+            | Op::Iota { .. }
+            | Op::Unary(_)
+            | Op::Binary(_)
+            | Op::Compare(_)
+            | Op::Select
+            | Op::Convert(_)
+            | Op::Bitcast(_)
+            | Op::Broadcast { .. }
+            | Op::Reshape { .. }
+            | Op::Transpose { .. }
+            | Op::Slice { .. }
+            | Op::Pad { .. }
+            | Op::Concatenate { .. }
+            | Op::Reverse { .. }
+            | Op::Dot { .. }
+            | Op::Reduce { .. }
+            | Op::Take
+            | Op::ScatterAdd
+            | Op::DynamicSlice { .. }
+            | Op::DynamicUpdateSlice
+            | Op::StopGradient => return Ok(()),
         };
         self.all_names(index, op, &mut names.iter())
     }

@@ -24,36 +24,7 @@ pub(crate) const RESIDUAL: &[&str] = &["batch", "residual_time", "width"];
 pub(crate) const WHOLE: &[&str] = &["batch", "time", "width"];
 
 /// The tables of a plan, from logical axes to the axes of a mesh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Table {
-    /// What a model computes.
-    Activations,
-    /// A parameter as products read it.
-    Weights,
-    /// The gradient of a parameter, in every batch and summed over them.
-    Gradients,
-    /// A parameter between steps.
-    Parameters,
-    /// Adam's means, and what meets them in the update.
-    Optimizer,
-}
-
-impl Table {
-    /// Every table.
-    pub const ALL: [Table; 5] =
-        [Table::Activations, Table::Weights, Table::Gradients, Table::Parameters, Table::Optimizer];
-
-    /// Its name in programs and plans.
-    pub fn name(self) -> &'static str {
-        match self {
-            Table::Activations => "activations",
-            Table::Weights => "weights",
-            Table::Gradients => "gradients",
-            Table::Parameters => "parameters",
-            Table::Optimizer => "optimizer",
-        }
-    }
-}
+pub use graph::PlacementTable as Table;
 
 /// A tensor that lies, from here on, as a table says of its axes; `gradient` says the same of its cotangent, which
 /// otherwise lies as it comes.
@@ -62,7 +33,7 @@ impl Table {
 /// When there is not one axis for each dimension.
 pub fn put(b: &Builder, x: Tensor, to: (Table, &[&str]), gradient: Option<(Table, &[&str])>) -> BuildResult {
     let placement = |(table, axes): (Table, &[&str])| Placement {
-        table: table.name().to_owned(),
+        table,
         axes: axes.iter().map(|&axis| axis.to_owned()).collect(),
     };
     b.shard(x, placement(to), gradient.map(placement))

@@ -28,7 +28,7 @@ impl Inputs {
     fn random(sizes: Sizes, seed: u64) -> Inputs {
         let Sizes { heads, batch, time, width } = sizes;
         let mut random = Random(seed);
-        let mut draw = |shape: &[usize]| random.literal(DType::F64, shape, 2.0);
+        let mut draw = |shape: &[usize]| random.scaled(DType::F64, shape, 2.0);
         let shape = [heads, batch, time, width];
         Inputs {
             content_query: draw(&shape),

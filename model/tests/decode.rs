@@ -62,7 +62,7 @@ fn check(window: usize, chunk: usize, sizes: &[usize]) {
 fn check_model(model: &ModelConfig, window: usize, chunk: usize, sizes: &[usize]) {
     let time: usize = sizes.iter().sum();
     let parameters = parameters(model, DType::F32, 7);
-    let tokens = Random(8).tokens([BATCH, time], model.sizes().vocabulary_size);
+    let tokens = Random(8).ints(&[BATCH, time], 0, model.sizes().vocabulary_size as i64 - 1);
     let shape = DecodeShape { batch: BATCH, chunk, window };
     let step = decode(model, Precision::FLOAT32, shape).unwrap();
     let tables = decode_tables(model, Precision::FLOAT32, window).unwrap();
@@ -72,8 +72,7 @@ fn check_model(model: &ModelConfig, window: usize, chunk: usize, sizes: &[usize]
         let step = compile(&step);
         let mut garbage = Random(9);
         let caches = model.caches(BATCH, window).into_iter();
-        let mut caches: Vec<_> =
-            caches.map(|cache| garbage.literal(DType::F32, &cache.shape, 50.0)).collect();
+        let mut caches: Vec<_> = caches.map(|cache| garbage.scaled(DType::F32, &cache.shape, 50.0)).collect();
         let mut position = 0;
         for &size in sizes {
             let rows = tokens.ints().unwrap().chunks(time);

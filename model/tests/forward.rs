@@ -26,7 +26,7 @@ fn logits(model: &ModelConfig, tokens: &[i64]) -> Vec<(&'static str, Vec<f64>)> 
 /// The same parameters serve sequences of any length: those of a longer one begin with those of its beginning.
 #[test]
 fn a_longer_sequence_continues_a_shorter_one() {
-    let tokens = Random(2).tokens([1, 13], 11);
+    let tokens = Random(2).ints(&[1, 13], 0, 10);
     let tokens = tokens.ints().unwrap();
     for (model, length) in models().iter().flat_map(|model| [1, 5, 8].map(|length| (model, length))) {
         let (long, short) = (logits(model, tokens), logits(model, &tokens[..length]));
@@ -121,7 +121,7 @@ fn grouped_heads_are_as_many_with_their_keys_written_out() {
         repeated.push(Literal::from_floats(TensorType::new(DType::F32, new.shape), numbers).unwrap());
     }
     assert_eq!(written.parameters()[3].shape[2], heads);
-    let tokens = Random(5).tokens([2, 7], 11);
+    let tokens = Random(5).ints(&[2, 7], 0, 10);
     let run = |model: &ModelConfig, mut inputs: Vec<Literal>| {
         let b = Builder::new("forward");
         let params = add_params(&b, model, "", DType::F32);

@@ -29,8 +29,8 @@ fn loss_and_gradients(model: &ModelConfig, dtype: DType, remat: Remat, query_blo
 fn inputs(model: &ModelConfig, dtype: DType) -> Vec<Literal> {
     let mut inputs = parameters(model, dtype, 1);
     let mut random = Random(2);
-    inputs.push(random.tokens([BATCH, TIME], model.sizes().vocabulary_size));
-    inputs.push(random.tokens([BATCH, TIME], model.sizes().vocabulary_size));
+    inputs.push(random.ints(&[BATCH, TIME], 0, model.sizes().vocabulary_size as i64 - 1));
+    inputs.push(random.ints(&[BATCH, TIME], 0, model.sizes().vocabulary_size as i64 - 1));
     inputs
 }
 
@@ -59,9 +59,8 @@ fn check_slopes(model: &ModelConfig) {
         let gradient = results[1 + index].floats().unwrap();
         let count = gradient.len();
         let one = |position: usize| (0..count).map(|other| f64::from(other == position)).collect::<Vec<_>>();
-        let mut directions: Vec<Vec<f64>> =
-            (0..3).map(|_| one((random.word() % count as u64) as usize)).collect();
-        directions.push((0..count).map(|_| random.number()).collect());
+        let mut directions: Vec<Vec<f64>> = (0..3).map(|_| one(random.below(count))).collect();
+        directions.push((0..count).map(|_| random.uniform(-1.0, 1.0)).collect());
         for direction in directions {
             let moved = |by: f64| {
                 let mut inputs = inputs.clone();

@@ -47,7 +47,8 @@ fn each_parameter_is_what_its_specification_says() {
 fn projections_to_the_residual_stream_shrink_with_depth() {
     let deviation = |layers| {
         let config = Gopher { layers, ..config() };
-        let spec = config.parameters().into_iter().find(|spec| spec.name == "layers/attention/output").unwrap();
+        let spec =
+            config.parameters().into_iter().find(|spec| spec.name == "layers/attention/output").unwrap();
         spec.initializer
     };
     assert_eq!(deviation(8), Initializer::Normal { standard_deviation: 0.005 });

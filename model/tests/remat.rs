@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use common::{models, tiny};
 use graph::{Builder, DType, Function, Op, Scan, TensorType};
 use model::parameters::add_params;
-use model::{ForwardOptions, ModelConfig};
 use model::remat::{POLICIES, SAVEABLE, policy};
+use model::{ForwardOptions, ModelConfig};
 
 const BATCH: usize = 2;
 const TIME: usize = 6;

@@ -30,7 +30,7 @@ mod table;
 mod target;
 mod verified;
 
-pub use analysis::{CollectiveKind, CollectiveUse, Cost, LoopUse};
+pub use analysis::{CollectiveUse, Cost, LoopUse};
 pub use child::{Worker, serve};
 pub use compile::{Compiled, Request, compile, compile_and_keep, fetch_plugin};
 pub use error::{Error, Refusal};

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use runtime::DeviceKind;
-use runtime::aot::{self, CollectiveKind, Compiled, Cost, Error, Refusal, Request, Target, Verified, Worker};
-use sharding::machine::Topology;
+use runtime::aot::{self, Compiled, Cost, Error, Refusal, Request, Target, Verified, Worker};
+use sharding::machine::{Collective, Topology};
 use xla_sys::OptimizedProgram;
 use xla_sys::locate::Locator;
 
@@ -265,7 +265,7 @@ fn a_program_compiles_for_tpus_that_are_not_there() {
     assert_eq!((compiled.devices, compiled.slices), (16, 2));
     let crossing = compiled.cost.collectives.iter().filter(|each| each.crosses_slices);
     let crossing: Vec<_> = crossing.map(|each| each.kind).collect();
-    assert_eq!(crossing, [CollectiveKind::CollectivePermute, CollectiveKind::AllReduce]);
+    assert_eq!(crossing, [Collective::Permute, Collective::AllReduce]);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What a split program takes on each device: memory at its peak, and seconds.
 //!
 //! The program that is priced is the one that would be compiled, op by op, with its collectives: nothing is estimated
-//! from the shape of the model. What is a model is how a compiler stores and fuses ([`buffers`]) and how fast a device
-//! is at what ([`Rates`]); both are compared with compilers' results in `docs/plans.md`.
+//! from the shape of the model. What is a model is how a compiler stores and fuses (`lowering.rs`, `buffers.rs`) and how
+//! fast a device is at what ([`Rates`]); both are compared with compilers' results in `docs/plans.md`.
 
 mod buffers;
+mod lowering;
 mod memory;
 mod narrowed;
 mod rates;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use graph::{Partitioned, TensorType};
 use serde::{Deserialize, Serialize};
 
-use crate::machine::{Collective, TopologyError};
+use crate::machine::TopologyError;
 pub use rates::{Calibration, Rates};
 pub use work::{Work, WorkKind};
 
@@ -91,16 +92,12 @@ impl Estimate {
                 }
                 WorkKind::Collective { collective, bytes, axes } => {
                     let group: usize = axes.iter().map(|axis| axis.size).product();
-                    let ring_bytes = ring_bytes(*collective, *bytes as f64, group) * times;
+                    let ring_bytes = collective.ring_bytes(*bytes as f64, group) * times;
                     let seconds = rates.collective(&program.mesh, *collective, *bytes as f64, axes)? * times;
                     estimate.collective_seconds += seconds;
                     estimate.estimator_collective_seconds += rates.estimator(&program.mesh, ring_bytes, axes);
                     let axes: Vec<_> = axes.iter().map(|axis| axis.name.as_str()).collect();
-                    (
-                        format!("{} over {}", collective_name(*collective), axes.join(" and ")),
-                        ring_bytes,
-                        seconds,
-                    )
+                    (format!("{collective} over {}", axes.join(" and ")), ring_bytes, seconds)
                 }
             };
             let key = (work.scope.clone(), kind.clone());
@@ -152,28 +149,6 @@ fn memory_items(peak: &memory::Peak, calibration: &Calibration) -> Vec<MemoryIte
         kinds.into_iter().map(|(name, bytes)| MemoryItem { name, bytes }).collect();
     memory.sort_by_key(|item| std::cmp::Reverse(item.bytes));
     memory
-}
-
-/// XLA's name of a collective.
-pub fn collective_name(collective: Collective) -> &'static str {
-    match collective {
-        Collective::AllReduce => "all-reduce",
-        Collective::AllGather => "all-gather",
-        Collective::ReduceScatter => "reduce-scatter",
-        Collective::AllToAll => "all-to-all",
-        Collective::Permute => "collective-permute",
-    }
-}
-
-/// Bytes one device sends for a collective on a ring: of a whole of `bytes`, with `group` members.
-pub fn ring_bytes(collective: Collective, bytes: f64, group: usize) -> f64 {
-    let share = (group as f64 - 1.0) / group as f64;
-    match collective {
-        Collective::AllReduce => 2.0 * share * bytes,
-        Collective::AllGather | Collective::ReduceScatter => share * bytes,
-        Collective::AllToAll => share * bytes / 4.0,
-        Collective::Permute => bytes,
-    }
 }
 
 /// Bytes of an array whose two innermost dimensions are stored in multiples of a tile. The compiler chooses which these

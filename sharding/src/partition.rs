@@ -23,7 +23,7 @@ use graph::{Function, Mesh, Partitioned, Split, TensorType};
 use analyse::{Analysis, Context};
 use decide::State;
 use layout::{Layout, MeshView};
-pub use rules::{Rules, Table};
+pub use rules::{AxisRules, Rules};
 
 /// Why a program cannot be split as asked.
 #[derive(Debug, thiserror::Error)]

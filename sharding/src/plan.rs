@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use graph::{Mesh, MeshAxis};
+use graph::{Mesh, MeshAxis, PlacementTable};
 use serde::{Deserialize, Serialize};
 
-use crate::partition::{Rules, Table};
+use crate::partition::{AxisRules, Rules};
 
 /// The mesh axis of pipeline stages.
 pub const STAGE: &str = "stage";
@@ -125,15 +125,27 @@ fn wrong(field: impl Into<String>, value: impl ToString, reason: impl Into<Strin
     PlanError { field: field.into(), value: value.to_string(), reason: reason.into() }
 }
 
-/// The tables of a plan's rules, and the logical axes that can be split in each (docs/plan.md).
-const TABLES: [(&str, &[&str]); 5] = [
-    ("activations", &["batch", "residual_time", "heads", "feed_forward", "vocabulary"]),
-    ("weights", OF_PARAMETERS),
-    ("parameters", OF_PARAMETERS),
-    ("gradients", OF_PARAMETERS),
-    ("optimizer", OF_PARAMETERS),
-];
-const OF_PARAMETERS: &[&str] = &["layers", "embed", "heads", "feed_forward", "vocabulary"];
+/// The logical axes that can be split in a table (docs/plan.md).
+fn splittable(table: PlacementTable) -> &'static [&'static str] {
+    match table {
+        PlacementTable::Activations => &["batch", "residual_time", "heads", "feed_forward", "vocabulary"],
+        PlacementTable::Weights
+        | PlacementTable::Gradients
+        | PlacementTable::Parameters
+        | PlacementTable::Optimizer => &["layers", "embed", "heads", "feed_forward", "vocabulary"],
+    }
+}
+
+/// Whether a plan must have the table. Without that of gradients, each device's own are added up once, at the end.
+fn is_required(table: PlacementTable) -> bool {
+    match table {
+        PlacementTable::Gradients => false,
+        PlacementTable::Activations
+        | PlacementTable::Weights
+        | PlacementTable::Parameters
+        | PlacementTable::Optimizer => true,
+    }
+}
 
 impl Plan {
     /// The mesh, major axis first.
@@ -169,7 +181,7 @@ impl Plan {
     /// | `gradients` | from ZeRO 2 as `optimizer`; what that does not add up is each device's own until the end |
     /// | `parameters` (as stored) | as `weights`; with ZeRO 3 as `optimizer` |
     pub fn derived_rules(&self) -> Rules {
-        let table = |rows: &[(&str, &str)]| -> Table {
+        let table = |rows: &[(&str, &str)]| -> AxisRules {
             rows.iter().map(|(logical, axis)| (logical.to_string(), vec![axis.to_string()])).collect()
         };
         let split = [("heads", MODEL), ("feed_forward", MODEL), ("vocabulary", MODEL)];
@@ -181,15 +193,15 @@ impl Plan {
         }
         let from = |level: u8| if self.zero >= level { sharded.clone() } else { weights.clone() };
         let mut tables = BTreeMap::from([
-            ("activations".to_owned(), activations),
-            ("weights".to_owned(), weights.clone()),
-            ("optimizer".to_owned(), from(1)),
-            ("parameters".to_owned(), from(3)),
+            (PlacementTable::Activations, activations),
+            (PlacementTable::Weights, weights.clone()),
+            (PlacementTable::Optimizer, from(1)),
+            (PlacementTable::Parameters, from(3)),
         ]);
         if self.zero >= 2 {
-            tables.insert("gradients".to_owned(), sharded.clone());
+            tables.insert(PlacementTable::Gradients, sharded.clone());
         }
-        Rules { tables }
+        Rules { tables: tables.into_iter().map(|(table, rows)| (table.name().to_owned(), rows)).collect() }
     }
 
     /// Checks that the parts fit each other and a machine of `devices` devices, and fills in tables that were left out.
@@ -247,8 +259,8 @@ impl Plan {
             self.rules = self.derived_rules();
         }
         for (table, rows) in &self.rules.tables {
-            let Some((_, splits)) = TABLES.iter().find(|(name, _)| name == table) else {
-                let known: Vec<&str> = TABLES.iter().map(|(name, _)| *name).collect();
+            let Some(splits) = PlacementTable::find(table).map(splittable) else {
+                let known = PlacementTable::ALL.map(PlacementTable::name);
                 let reason = format!("there is no such table; there are {}", known.join(", "));
                 return Err(wrong("rules", table, reason));
             };
@@ -267,8 +279,8 @@ impl Plan {
                 }
             }
         }
-        for table in ["activations", "weights", "optimizer", "parameters"] {
-            if !self.rules.tables.contains_key(table) {
+        for table in PlacementTable::ALL.into_iter().filter(|&table| is_required(table)) {
+            if !self.rules.tables.contains_key(table.name()) {
                 return Err(wrong(
                     "rules",
                     "(a table is missing)",

@@ -19,14 +19,17 @@ use train::plan::{OnMachine, Planned, read, read_for};
 use super::workload::{PrecisionKind, given_error, model_names};
 use crate::output::{bytes, note, print, print_json, usage};
 
+const MACHINE_HELP: &str =
+    "The machine: tpu:GENERATION:XxY[xZ] (chips), gpu:NAME:HOSTSxGPUS, or cpu:N (docs/topologies.md)";
+
 /// Arguments of `gopher plan`.
 #[derive(Args)]
 pub struct Arguments {
     /// Model of the paper; `gopher models` lists them.
     #[arg(long, value_name = "NAME", value_parser = model_names(), ignore_case = true, required_unless_present = "serve")]
     model: Option<String>,
-    /// The machine: tpu:GENERATION:XxY[xZ] (chips), gpu:NAME:HOSTSxGPUS, or cpu:N (docs/topologies.md).
-    #[arg(long, value_name = "MACHINE", required_unless_present = "serve")]
+    // Not a doc comment: rustdoc would take the brackets for a link.
+    #[arg(long, value_name = "MACHINE", required_unless_present = "serve", help = MACHINE_HELP)]
     topology: Option<String>,
     /// TPU slices of that shape, joined by the data-centre network.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]

@@ -5,7 +5,8 @@ mod file;
 
 use std::borrow::Cow;
 
-use graph::{Function, Partitioned, Remat, Split};
+use graph::{Function, Partitioned, PlacementTable, Remat, Split};
+use model::remat::Policy;
 use model::{ForwardOptions, ModelConfig, Precision};
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Collective;
@@ -104,7 +105,13 @@ pub enum Error {
 
 /// What a step's backward pass keeps under a policy.
 pub fn remat(policy: RematPolicy) -> Remat {
-    model::remat::policy(policy.name()).unwrap_or_default()
+    match policy {
+        RematPolicy::None => Policy::None,
+        RematPolicy::Selective => Policy::Selective,
+        RematPolicy::Attention => Policy::Attention,
+        RematPolicy::Full => Policy::Full,
+    }
+    .remat()
 }
 
 impl Planned {
@@ -254,11 +261,11 @@ fn rules(plan: &Plan) -> Cow<'_, Rules> {
 fn placed(name: &str, axes: &[String], rank: usize, rules: &Rules) -> Split {
     let is_of = |prefix: &&str| name.starts_with(*prefix);
     let table = if is_of(&PARAMETERS) {
-        "parameters"
+        PlacementTable::Parameters
     } else if state_groups(true).iter().any(is_of) {
-        "optimizer"
+        PlacementTable::Optimizer
     } else {
-        "activations"
+        PlacementTable::Activations
     };
     let split = if axes.len() == rank { rules.split_in(table, axes) } else { None };
     split.unwrap_or_else(|| vec![Vec::new(); rank])

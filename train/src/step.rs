@@ -228,7 +228,7 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
 }
 
 /// The program that makes the state's first numbers, but for Adam's zeros: from `seed`, u32 scalar, all parameters, and
-/// with a float32 copy all of its tensors, which are [`model::initialize`]'s before rounding.
+/// with a float32 copy all of its tensors, which are [`model::initialize()`]'s before rounding.
 ///
 /// # Errors
 /// When the sizes make no valid program.

@@ -27,8 +27,7 @@ struct Question {
 
 impl Question {
     fn new(machine: &str, memory: u64, batch: usize, sequence_length: usize) -> Question {
-        let model =
-            Gopher { layers: 4, heads: 8, key_value_size: 32, d_model: 256, vocabulary_size: 512 };
+        let model = Gopher { layers: 4, heads: 8, key_value_size: 32, d_model: 256, vocabulary_size: 512 };
         let precision = Precision { parameters: DType::F32, activations: DType::BF16 };
         Question::of(model, precision, machine, memory, batch, sequence_length)
     }

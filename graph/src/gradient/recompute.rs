@@ -92,7 +92,7 @@ impl Recompute {
                 // Of a narrowing conversion or a comparison keep the small result, not the large operands.
                 let operands: usize = node.operands.iter().map(|&operand| body.ty(operand).bytes()).sum();
                 let shrinks = body.ty(node.results[0]).bytes() < operands;
-                !self.is_cheap(node.results[0]) && (shrinks || !is_free(&node.op))
+                !self.is_cheap(node.results[0]) && (shrinks || Cost::of(&node.op) > Cost::Free)
             }
             Remat::Dots => matches!(node.op, Op::Dot { .. } | Op::Scan(_)),
             Remat::Full => false,
@@ -157,7 +157,8 @@ impl Recompute {
             at_hand[param.value.index()] |= *origin != Origin::Residual;
         }
         for node in &body.nodes {
-            let is_cheap = is_cheap(&node.op) && node.operands.iter().all(|operand| at_hand[operand.index()]);
+            let is_cheap = Cost::of(&node.op) <= Cost::Cheap
+                && node.operands.iter().all(|operand| at_hand[operand.index()]);
             for result in &node.results {
                 cheap[result.index()] |= is_cheap;
                 at_hand[result.index()] |= is_cheap;
@@ -176,7 +177,7 @@ impl Recompute {
             let mut source = request.value;
             while let Some(node) = definitions[source.index()].map(|index| &body.nodes[index]) {
                 let mut missing = node.operands.iter().filter(|operand| !at_hand[operand.index()]);
-                match (is_cheap(&node.op), missing.next(), missing.next()) {
+                match (Cost::of(&node.op) <= Cost::Cheap, missing.next(), missing.next()) {
                     (true, Some(&operand), None) => source = operand,
                     _ => break,
                 }
@@ -199,21 +200,30 @@ fn invariant(body: &Function, origins: &[Origin]) -> Vec<bool> {
         invariant[param.value.index()] = matches!(origin, Origin::Constant(_));
     }
     for node in &body.nodes {
-        let costly =
-            matches!(node.op, Op::Dot { .. } | Op::Reduce { .. } | Op::Take | Op::ScatterAdd | Op::Scan(_));
-        let is_invariant = !costly
-            && !node.op.is_collective()
+        let is_invariant = Cost::of(&node.op) != Cost::Heavy
             && node.operands.iter().all(|operand| invariant[operand.index()]);
         node.results.iter().for_each(|result| invariant[result.index()] = is_invariant);
     }
     invariant
 }
 
-/// Ops that only rearrange or rename.
-fn is_free(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Constant(_)
+/// What it takes to compute an op again, beside keeping its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cost {
+    /// Nothing: it only rearranges, renames, or counts.
+    Free,
+    /// An instruction or so for each element, or a move.
+    Cheap,
+    /// A function's evaluation for each element, or a lookup in memory.
+    Moderate,
+    /// Work on many elements for each, or an exchange between devices.
+    Heavy,
+}
+
+impl Cost {
+    fn of(op: &Op) -> Cost {
+        match op {
+            Op::Constant(_)
             | Op::Iota { .. }
             | Op::Broadcast { .. }
             | Op::Reshape { .. }
@@ -223,17 +233,49 @@ fn is_free(op: &Op) -> bool {
             | Op::StopGradient
             | Op::Shard { .. }
             | Op::AxisIndex { .. }
-            | Op::Name(_)
-    )
-}
-
-/// Free ops, slices and joins, and elementwise ops of an instruction or so.
-fn is_cheap(op: &Op) -> bool {
-    let costly = matches!(op, Op::Binary(Binary::Div | Binary::Rem | Binary::Pow));
-    let unary = matches!(
-        op,
-        Op::Unary(Unary::Neg | Unary::Abs | Unary::Sign | Unary::Floor | Unary::Not | Unary::IsFinite)
-    );
-    let moves = matches!(op, Op::Slice { .. } | Op::Concatenate { .. } | Op::Select);
-    is_free(op) || unary || moves || matches!(op, Op::Binary(_)) && !costly
+            | Op::Name(_) => Cost::Free,
+            Op::Slice { .. } | Op::Concatenate { .. } | Op::Select => Cost::Cheap,
+            Op::Unary(unary) => match unary {
+                Unary::Neg | Unary::Abs | Unary::Sign | Unary::Floor | Unary::Not | Unary::IsFinite => {
+                    Cost::Cheap
+                }
+                Unary::Exp
+                | Unary::Log
+                | Unary::Tanh
+                | Unary::Logistic
+                | Unary::Sqrt
+                | Unary::Rsqrt
+                | Unary::Sin
+                | Unary::Cos => Cost::Moderate,
+            },
+            Op::Binary(binary) => match binary {
+                Binary::Add
+                | Binary::Sub
+                | Binary::Mul
+                | Binary::Max
+                | Binary::Min
+                | Binary::And
+                | Binary::Or
+                | Binary::Xor
+                | Binary::ShiftLeft
+                | Binary::ShiftRight => Cost::Cheap,
+                Binary::Div | Binary::Rem | Binary::Pow => Cost::Moderate,
+            },
+            Op::Bitcast(_)
+            | Op::Pad { .. }
+            | Op::Reverse { .. }
+            | Op::DynamicSlice { .. }
+            | Op::DynamicUpdateSlice => Cost::Moderate,
+            Op::Dot { .. }
+            | Op::Reduce { .. }
+            | Op::Take
+            | Op::ScatterAdd
+            | Op::AllReduce { .. }
+            | Op::AllGather { .. }
+            | Op::ReduceScatter { .. }
+            | Op::AllToAll { .. }
+            | Op::Permute { .. }
+            | Op::Scan(_) => Cost::Heavy,
+        }
+    }
 }

@@ -81,15 +81,18 @@ impl Backward<'_> {
                 let from = shape_of(self, 0);
                 let kept: Vec<_> = (0..from.len()).filter(|dim| !dims.contains(dim)).collect();
                 let spread = |x: Tensor| b.broadcast(x, &from, &kept);
-                if *kind == Reduction::Sum {
-                    spread(ct)?
-                } else {
-                    // The extremum's gradient goes in equal parts to all elements that attain it.
-                    let x = self.primal(operand(0))?;
-                    let extremum = spread(self.primal(node.results[0])?)?;
-                    let attains = b.convert(b.compare(Comparison::Eq, x, extremum)?, b.dtype(ct))?;
-                    let share = b.div(ct, b.sum(attains, dims)?)?;
-                    b.mul(spread(share)?, attains)?
+                match kind {
+                    Reduction::Sum => spread(ct)?,
+                    Reduction::Max | Reduction::Min => {
+                        // The extremum's gradient goes in equal parts to all elements that attain it.
+                        let x = self.primal(operand(0))?;
+                        let extremum = spread(self.primal(node.results[0])?)?;
+                        let attains = b.convert(b.compare(Comparison::Eq, x, extremum)?, b.dtype(ct))?;
+                        let share = b.div(ct, b.sum(attains, dims)?)?;
+                        b.mul(spread(share)?, attains)?
+                    }
+                    // Of truth values, which have no gradient.
+                    Reduction::And | Reduction::Or => return Ok(vec![None]),
                 }
             }
             Op::Take => self.take(node, ct)?,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::proto::{self, Computation, Instruction, Literal, Module, PrimitiveType, ProgramShape, Shape};
+use super::proto::{Computation, Instruction, Literal, Module, PrimitiveType, ProgramShape, Shape};
 use crate::dtype::DType;
 use crate::stablehlo::number::decimal;
 
@@ -163,7 +163,9 @@ fn attributes(instruction: &Instruction, names: &Names<'_>) -> Vec<String> {
 /// Which devices exchange values.
 fn devices(instruction: &Instruction) -> Vec<String> {
     let mut attributes = vec![format!("channel_id={}", instruction.channel_id)];
-    if let Some(proto::IotaGroups { groups, members, shape, permutation }) = &instruction.iota_groups {
+    if let Some(list) = &instruction.iota_replica_group_list {
+        let (groups, members) = (list.num_replica_groups, list.num_devices_per_group);
+        let (shape, permutation) = (&list.iota_reshape_dims, &list.iota_transpose_perm);
         let in_order = permutation.iter().enumerate().all(|(dim, &from)| dim as i32 == from);
         let transpose = if in_order { String::new() } else { format!("T({})", texts(permutation).join(",")) };
         attributes.push(format!("replica_groups=[{groups},{members}]<=[{}]{transpose}", numbers(shape)));
@@ -213,22 +215,19 @@ fn primitive_name(primitive: PrimitiveType) -> &'static str {
 /// The elements as a number, or as nested lists.
 fn constant(literal: &Literal) -> String {
     let shape = literal.shape.clone().unwrap_or_default();
-    let sixteen = |bytes: &[u8], dtype: DType| -> Vec<String> {
-        let patterns = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
-        let value = |bits: u16| match dtype {
-            DType::F16 => half::f16::from_bits(bits).to_f64(),
-            _ => half::bf16::from_bits(bits).to_f64(),
-        };
-        patterns.map(|bits| float(dtype, value(bits))).collect()
+    let sixteen = |bytes: &[u8], dtype: DType, value: fn([u8; 2]) -> f64| -> Vec<String> {
+        bytes.chunks_exact(2).map(|pair| float(dtype, value([pair[0], pair[1]]))).collect()
     };
+    let f16 = |bytes| half::f16::from_le_bytes(bytes).to_f64();
+    let bf16 = |bytes| half::bf16::from_le_bytes(bytes).to_f64();
     let texts: Vec<String> = match PrimitiveType::try_from(shape.element_type) {
         Ok(PrimitiveType::Pred) => texts(&literal.preds),
         Ok(PrimitiveType::U8) => texts(&literal.u8s),
         Ok(PrimitiveType::S32) => texts(&literal.s32s),
         Ok(PrimitiveType::U32) => texts(&literal.u32s),
         Ok(PrimitiveType::S64) => texts(&literal.s64s),
-        Ok(PrimitiveType::F16) => sixteen(&literal.f16s, DType::F16),
-        Ok(PrimitiveType::Bf16) => sixteen(&literal.bf16s, DType::BF16),
+        Ok(PrimitiveType::F16) => sixteen(&literal.f16s, DType::F16, f16),
+        Ok(PrimitiveType::Bf16) => sixteen(&literal.bf16s, DType::BF16, bf16),
         Ok(PrimitiveType::F32) => literal.f32s.iter().map(|&v| float(DType::F32, v.into())).collect(),
         Ok(PrimitiveType::F64) => literal.f64s.iter().map(|&v| float(DType::F64, v)).collect(),
         Ok(PrimitiveType::Invalid | PrimitiveType::Tuple) | Err(_) => Vec::new(),
@@ -262,7 +261,7 @@ fn nan(dtype: DType, value: f64) -> String {
         DType::F16 => 10,
         DType::BF16 => 7,
         DType::F32 => 23,
-        _ => 52,
+        DType::F64 | DType::Pred | DType::U8 | DType::I32 | DType::U32 | DType::I64 => 52,
     };
     let fraction = (value.to_bits() & ((1 << 52) - 1)) >> (52 - fraction_bits);
     let sign = if value.is_sign_negative() { "-" } else { "" };

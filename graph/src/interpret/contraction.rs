@@ -107,7 +107,7 @@ fn int_range(dtype: DType) -> (i64, i64) {
         DType::U8 => (0, u8::MAX as i64),
         DType::I32 => (i32::MIN as i64, i32::MAX as i64),
         DType::U32 => (0, u32::MAX as i64),
-        _ => (i64::MIN, i64::MAX),
+        DType::I64 | DType::F16 | DType::BF16 | DType::F32 | DType::F64 => (i64::MIN, i64::MAX),
     }
 }
 

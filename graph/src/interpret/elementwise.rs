@@ -171,7 +171,7 @@ fn float_to_int(value: f64, dtype: DType) -> i64 {
         DType::U8 => value as u8 as i64,
         DType::I32 => value as i32 as i64,
         DType::U32 => value as u32 as i64,
-        _ => value as i64,
+        DType::I64 | DType::F16 | DType::BF16 | DType::F32 | DType::F64 => value as i64,
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn decimal(dtype: DType, value: f64) -> Option<String> {
             let digits = (0..6).map(|digits| format!("{value:.digits$e}")).find(|text| reads_back(text));
             digits.and_then(|text| text.parse::<f64>().ok()).map_or(String::new(), |v| format!("{v:?}"))
         }
-        _ => format!("{value:?}"),
+        DType::F64 | DType::Pred | DType::U8 | DType::I32 | DType::U32 | DType::I64 => format!("{value:?}"),
     };
     let text = if reads_back(&short) { short } else { format!("{value:?}") };
     Some(match text.split_once('e') {
@@ -32,7 +32,9 @@ pub(crate) fn bits(dtype: DType, value: f64) -> String {
         DType::F16 => format!("{:04X}", half::f16::from_f64(value).to_bits()),
         DType::BF16 => format!("{:04X}", half::bf16::from_f64(value).to_bits()),
         DType::F32 => format!("{:08X}", (value as f32).to_bits()),
-        _ => format!("{:016X}", value.to_bits()),
+        DType::F64 | DType::Pred | DType::U8 | DType::I32 | DType::U32 | DType::I64 => {
+            format!("{:016X}", value.to_bits())
+        }
     }
 }
 

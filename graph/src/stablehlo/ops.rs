@@ -167,7 +167,33 @@ pub(crate) fn index_operands(op: &Op, operands: usize) -> Range<usize> {
         Op::Take | Op::ScatterAdd => 1..2,
         Op::DynamicSlice { .. } => 1..operands,
         Op::DynamicUpdateSlice => 2..operands,
-        _ => 0..0,
+        Op::Constant(_)
+        | Op::Iota { .. }
+        | Op::Unary(_)
+        | Op::Binary(_)
+        | Op::Compare(_)
+        | Op::Select
+        | Op::Convert(_)
+        | Op::Bitcast(_)
+        | Op::Broadcast { .. }
+        | Op::Reshape { .. }
+        | Op::Transpose { .. }
+        | Op::Slice { .. }
+        | Op::Pad { .. }
+        | Op::Concatenate { .. }
+        | Op::Reverse { .. }
+        | Op::Dot { .. }
+        | Op::Reduce { .. }
+        | Op::StopGradient
+        | Op::Name(_)
+        | Op::Shard { .. }
+        | Op::AxisIndex { .. }
+        | Op::AllReduce { .. }
+        | Op::AllGather { .. }
+        | Op::ReduceScatter { .. }
+        | Op::AllToAll { .. }
+        | Op::Permute { .. }
+        | Op::Scan(_) => 0..0,
     }
 }
 

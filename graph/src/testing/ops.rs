@@ -4,7 +4,7 @@ use super::Writer;
 use crate::builder::Tensor;
 use crate::dtype::{DType, TensorType};
 use crate::error::Error;
-use crate::mesh::{MeshAxis, Placement};
+use crate::mesh::{MeshAxis, Placement, PlacementTable};
 use crate::op::{Binary, Comparison, DotDims, Op, Reduction, Unary};
 
 impl Writer<'_> {
@@ -397,6 +397,6 @@ impl Writer<'_> {
     fn placement(&self, x: &Tensor) -> Placement {
         let axes = ["a", "b", "c", "d", "e", "f", "g", "h"];
         let axes = axes.iter().cycle().take(self.b.ty(*x).rank()).map(|axis| axis.to_string());
-        Placement { table: "table".into(), axes: axes.collect() }
+        Placement { table: PlacementTable::Activations, axes: axes.collect() }
     }
 }

@@ -8,7 +8,7 @@ use crate::dtype::{DType, TensorType};
 use crate::error::Error;
 use crate::function::{Function, Node, Output, Param, Value};
 use crate::literal::Literal;
-use crate::mesh::{MeshAxis, Placement};
+use crate::mesh::{MeshAxis, Placement, PlacementTable};
 use crate::op::{Binary, Comparison, DotDims, Op, Reduction, Remat, Scan, Unary};
 
 /// Scan bodies nested deeper than this are refused: parsing is recursive.
@@ -284,7 +284,12 @@ fn op(
 }
 
 fn placement(cursor: &mut Cursor<'_>) -> Result<Placement, Error> {
-    let table = cursor.string("a table's name in quotes")?.into();
+    let position = cursor.position();
+    let name = cursor.string("a table's name in quotes")?;
+    let table = PlacementTable::find(name).ok_or_else(|| {
+        let known = PlacementTable::ALL.map(PlacementTable::name).join(", ");
+        cursor.error_at(position, format!("there is no table `{name}`; there are {known}"))
+    })?;
     let axes = cursor.list("[", "]", |cursor| Ok(cursor.string("an axis in quotes")?.into()))?;
     Ok(Placement { table, axes })
 }

@@ -181,7 +181,7 @@ fn scan(out: &mut String, scan: &Scan, operands: &[Value]) {
 
 fn placement(placement: &Placement) -> String {
     let axes: Vec<_> = placement.axes.iter().map(|axis| quoted(axis)).collect();
-    format!("{}[{}]", quoted(&placement.table), axes.join(", "))
+    format!("{}[{}]", quoted(placement.table.name()), axes.join(", "))
 }
 
 fn mesh_axes(out: &mut String, axes: &[MeshAxis]) {

@@ -1,10 +1,10 @@
 //! Helpers of the suite: random inputs, programs from closures, finite differences, counts of what was emitted.
 
 use graph::interpret::interpret;
+pub use graph::testing::Random;
 use graph::verify::verify;
 use graph::{
-    BuildResult, Builder, DType, Error, Function, Literal, Op, Remat, Scan, ScanInputs, ScanOutputs, Tensor,
-    TensorType,
+    BuildResult, Builder, Error, Function, Literal, Op, Remat, Scan, ScanInputs, ScanOutputs, Tensor,
 };
 
 /// Largest accepted difference to central differences, relative to `1 + |derivative|`. With a step of 1e-5 on numbers
@@ -13,83 +13,6 @@ use graph::{
 /// large third derivatives, while a wrong rule is off by the order of the derivative itself.
 const FINITE_DIFFERENCE_TOLERANCE: f64 = 1e-6;
 const STEP: f64 = 1e-5;
-
-/// SplitMix64: reproducible random numbers from one seed.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.bits() % end as u64) as usize
-    }
-
-    /// A number from `low` to `high`, both included.
-    pub fn between(&mut self, low: i64, high: i64) -> i64 {
-        low + self.below((high - low + 1) as usize) as i64
-    }
-
-    pub fn flip(&mut self) -> bool {
-        self.below(2) == 1
-    }
-
-    pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * (self.bits() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// A shape of `rank` dimensions of sizes 1 to 3.
-    pub fn shape(&mut self, rank: usize) -> Vec<usize> {
-        (0..rank).map(|_| 1 + self.below(3)).collect()
-    }
-
-    pub fn permutation(&mut self, rank: usize) -> Vec<usize> {
-        let mut order: Vec<_> = (0..rank).collect();
-        (1..rank).rev().for_each(|last| order.swap(last, self.below(last + 1)));
-        order
-    }
-
-    /// Some of `0..rank`, ascending.
-    pub fn some_of(&mut self, rank: usize) -> Vec<usize> {
-        (0..rank).filter(|_| self.flip()).collect()
-    }
-
-    pub fn floats(&mut self, shape: &[usize], low: f64, high: f64) -> Literal {
-        let ty = TensorType::new(DType::F64, shape);
-        let values = (0..ty.elements()).map(|_| self.uniform(low, high)).collect();
-        Literal::from_floats(ty, values).unwrap()
-    }
-
-    /// Numbers of magnitude 0.3 to 1.5, any sign: away from what happens at 0.
-    pub fn nonzero(&mut self, shape: &[usize]) -> Literal {
-        let ty = TensorType::new(DType::F64, shape);
-        let sign = |this: &mut Self| if this.flip() { 1.0 } else { -1.0 };
-        let values = (0..ty.elements()).map(|_| sign(self) * self.uniform(0.3, 1.5)).collect();
-        Literal::from_floats(ty, values).unwrap()
-    }
-
-    /// Numbers no two of which are closer than 0.1: away from ties.
-    pub fn distinct(&mut self, shape: &[usize]) -> Literal {
-        let ty = TensorType::new(DType::F64, shape);
-        let order = self.permutation(ty.elements());
-        let half = ty.elements() as f64 / 2.0;
-        let values = order.into_iter().map(|rank| 0.2 * (rank as f64 - half) + self.uniform(0.0, 0.1));
-        let values = values.collect();
-        Literal::from_floats(ty, values).unwrap()
-    }
-
-    pub fn ints(&mut self, shape: &[usize], low: i64, high: i64) -> Literal {
-        let ty = TensorType::new(DType::I32, shape);
-        let values = (0..ty.elements()).map(|_| self.between(low, high)).collect();
-        Literal::from_ints(ty, values).unwrap()
-    }
-}
 
 /// What is differentiated: from parameters of the inputs' types to a tensor.
 pub type Program<'a> = &'a dyn Fn(&Builder, &[Tensor]) -> BuildResult;

@@ -1,6 +1,8 @@
 //! Every op's derivative against central differences, over random shapes and attributes.
 
-use graph::{Binary, Comparison, DType, DotDims, Literal, Op, Placement, Reduction, TensorType, Unary};
+use graph::{
+    Binary, Comparison, DType, DotDims, Literal, Op, Placement, PlacementTable, Reduction, TensorType, Unary,
+};
 use proptest::prelude::*;
 
 use crate::common::{Random, check, compare_with_differences, one};
@@ -32,7 +34,7 @@ fn differentiable() -> Vec<Op> {
         Op::DynamicSlice { sizes: vec![] },
         Op::DynamicUpdateSlice,
         Op::Name("x".into()),
-        Op::Shard { to: Placement { table: "t".into(), axes: vec![] }, gradient: None },
+        Op::Shard { to: Placement { table: PlacementTable::Activations, axes: vec![] }, gradient: None },
     ];
     unary
         .chain(binary.map(Op::Binary))
@@ -56,7 +58,7 @@ fn unary_domain(unary: Unary) -> Option<(f64, f64)> {
 /// A random application of an op of this kind; `None` when it has no derivative. A new op must be given a place here.
 fn case(kind: &Op, random: &mut Random) -> Option<Case> {
     let rank = random.below(4);
-    let shape = random.shape(rank);
+    let shape = random.sizes(rank);
     let case = match kind {
         Op::Constant(_)
         | Op::Iota { .. }
@@ -74,9 +76,9 @@ fn case(kind: &Op, random: &mut Random) -> Option<Case> {
         // Tested in `scan.rs`.
         Op::Scan(_) => return None,
         Op::Shard { .. } => {
-            let placement = |table: &str| Placement { table: table.into(), axes: vec!["any".into(); rank] };
-            let gradient = random.flip().then(|| placement("gradients"));
-            let op = Op::Shard { to: placement("activations"), gradient };
+            let placement = |table| Placement { table, axes: vec!["any".into(); rank] };
+            let gradient = random.flip().then(|| placement(PlacementTable::Gradients));
+            let op = Op::Shard { to: placement(PlacementTable::Activations), gradient };
             Case { op, inputs: vec![random.floats(&shape, -1.5, 1.5)] }
         }
         Op::Unary(unary) => {
@@ -158,7 +160,7 @@ fn case(kind: &Op, random: &mut Random) -> Option<Case> {
         }
         Op::Concatenate { .. } => {
             let rank = 1 + random.below(3);
-            let (mut shape, dim) = (random.shape(rank), random.below(rank));
+            let (mut shape, dim) = (random.sizes(rank), random.below(rank));
             let inputs = (0..1 + random.below(3))
                 .map(|_| {
                     shape[dim] = random.below(3);
@@ -180,10 +182,10 @@ fn case(kind: &Op, random: &mut Random) -> Option<Case> {
         Op::Take | Op::ScatterAdd => {
             let rows = 1 + random.below(4);
             let rest = random.below(3);
-            let rest = random.shape(rest);
+            let rest = random.sizes(rest);
             let table = random.floats(&[&[rows], &rest[..]].concat(), -1.0, 1.0);
             let index_rank = random.below(3);
-            let index_shape = random.shape(index_rank);
+            let index_shape = random.sizes(index_rank);
             let indices = random.ints(&index_shape, -2, rows as i64 + 1);
             let mut inputs = vec![table, indices];
             if *kind == Op::ScatterAdd {
@@ -211,10 +213,10 @@ fn case(kind: &Op, random: &mut Random) -> Option<Case> {
 fn dot_case(random: &mut Random) -> Case {
     let batch = random.below(3);
     let contract = random.below(3);
-    let paired = random.shape(batch + contract);
+    let paired = random.sizes(batch + contract);
     let side = |random: &mut Random| {
         let free = random.below(3);
-        let sizes = [&paired[..], &random.shape(free)].concat();
+        let sizes = [&paired[..], &random.sizes(free)].concat();
         let order = random.permutation(sizes.len());
         let place = |role: usize| order.iter().position(|&other| other == role).unwrap_or_default();
         let shape: Vec<_> = order.iter().map(|&role| sizes[role]).collect();

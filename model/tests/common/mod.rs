@@ -1,7 +1,8 @@
 //! What the suites of this folder share: small models, random numbers, the plugin.
 #![allow(dead_code)] // Each suite uses a part.
 
-use graph::{DType, Function, Literal, TensorType};
+pub use graph::testing::Random;
+use graph::{DType, Function, Literal};
 use model::{Gopher, Llama, ModelConfig};
 use runtime::{DeviceKind, Runtime};
 
@@ -32,39 +33,10 @@ pub fn models() -> [ModelConfig; 3] {
     [tiny(), tiny_llama(true), tiny_llama(false)]
 }
 
-/// Numbers that only have to be irregular, uniform in [-1, 1): splitmix64 of a counter.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    pub fn number(&mut self) -> f64 {
-        (self.word() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
-
-    pub fn literal(&mut self, dtype: DType, shape: &[usize], scale: f64) -> Literal {
-        let ty = TensorType::new(dtype, shape);
-        let values = (0..ty.elements()).map(|_| scale * self.number()).collect();
-        Literal::from_floats(ty, values).unwrap()
-    }
-
-    pub fn tokens(&mut self, shape: [usize; 2], vocabulary_size: usize) -> Literal {
-        let values =
-            (0..shape[0] * shape[1]).map(|_| (self.word() % vocabulary_size as u64) as i64).collect();
-        Literal::from_ints(TensorType::new(DType::I32, shape), values).unwrap()
-    }
-}
-
 /// Parameters far from their initial values, so that no part of the model is idle: biases and gains are random too.
 pub fn parameters(config: &ModelConfig, dtype: DType, seed: u64) -> Vec<Literal> {
     let mut random = Random(seed);
-    config.parameters().iter().map(|spec| random.literal(dtype, &spec.shape, 0.7)).collect()
+    config.parameters().iter().map(|spec| random.scaled(dtype, &spec.shape, 0.7)).collect()
 }
 
 /// The CPU plugin, if this machine has it.

@@ -10,61 +10,27 @@ use super::groups::groups;
 use super::loops::State;
 use super::module::{Computation, Module};
 use super::proto::Instruction;
+use sharding::machine::Collective;
 
-/// A kind of collective operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)] // Each variant is the HLO operation of its name.
-pub enum CollectiveKind {
-    AllReduce,
-    AllGather,
-    ReduceScatter,
-    AllToAll,
-    CollectivePermute,
-    CollectiveBroadcast,
-    /// A transfer of which the program does not say to what operation it belongs.
-    Send,
-}
-
-impl CollectiveKind {
-    fn of_opcode(opcode: &str) -> Option<CollectiveKind> {
-        Some(match opcode.strip_suffix("-start").unwrap_or(opcode) {
-            "all-reduce" => CollectiveKind::AllReduce,
-            "all-gather" => CollectiveKind::AllGather,
-            "reduce-scatter" => CollectiveKind::ReduceScatter,
-            "all-to-all" | "ragged-all-to-all" => CollectiveKind::AllToAll,
-            "collective-permute" => CollectiveKind::CollectivePermute,
-            "collective-broadcast" => CollectiveKind::CollectiveBroadcast,
-            "send" => CollectiveKind::Send,
-            _ => return None,
-        })
-    }
-
-    /// The name of the HLO operation.
-    pub fn name(self) -> &'static str {
-        match self {
-            CollectiveKind::AllReduce => "all-reduce",
-            CollectiveKind::AllGather => "all-gather",
-            CollectiveKind::ReduceScatter => "reduce-scatter",
-            CollectiveKind::AllToAll => "all-to-all",
-            CollectiveKind::CollectivePermute => "collective-permute",
-            CollectiveKind::CollectiveBroadcast => "collective-broadcast",
-            CollectiveKind::Send => "send",
-        }
-    }
-}
-
-impl std::fmt::Display for CollectiveKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.name())
-    }
+/// The operation of an opcode, if it is one in which devices exchange data.
+fn collective_of(opcode: &str) -> Option<Collective> {
+    Some(match opcode.strip_suffix("-start").unwrap_or(opcode) {
+        "all-reduce" => Collective::AllReduce,
+        "all-gather" => Collective::AllGather,
+        "reduce-scatter" => Collective::ReduceScatter,
+        "all-to-all" | "ragged-all-to-all" => Collective::AllToAll,
+        "collective-permute" => Collective::Permute,
+        "collective-broadcast" => Collective::Broadcast,
+        "send" => Collective::Send,
+        _ => return None,
+    })
 }
 
 /// A collective operation of an optimised program: all instructions that differ in nothing listed here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CollectiveUse {
     /// What it does.
-    pub kind: CollectiveKind,
+    pub kind: Collective,
     /// How many devices take part in one group; for a permutation 2, and between slices the number of slices.
     pub group_size: usize,
     /// Whether its data leave the slice.
@@ -80,21 +46,9 @@ pub struct CollectiveUse {
 }
 
 impl CollectiveUse {
-    /// Bytes that each device sends over its slowest link in all executions, if the group is a ring and every link
-    /// works in both directions: the bandwidth-optimal algorithms' `2(g-1)/g` of the array for an all-reduce,
-    /// `(g-1)/g` for gathering and scattering; a quarter of that for an all-to-all.
+    /// [`Collective::ring_bytes`] of all executions.
     pub fn ring_bytes(&self) -> f64 {
-        let group = self.group_size.max(1) as f64;
-        let part = (group - 1.0) / group;
-        let factor = match self.kind {
-            CollectiveKind::AllReduce => 2.0 * part,
-            CollectiveKind::AllGather | CollectiveKind::ReduceScatter => part,
-            CollectiveKind::AllToAll => part / 4.0,
-            CollectiveKind::CollectivePermute
-            | CollectiveKind::CollectiveBroadcast
-            | CollectiveKind::Send => 1.0,
-        };
-        self.bytes as f64 * self.executions as f64 * factor
+        self.kind.ring_bytes(self.bytes as f64, self.group_size) * self.executions as f64
     }
 }
 
@@ -192,7 +146,7 @@ const FREE: [&str; 20] = [
 /// A [`CollectiveUse`] without its number of executions.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    kind: CollectiveKind,
+    kind: Collective,
     group_size: usize,
     crosses_slices: bool,
     fused: bool,
@@ -267,7 +221,7 @@ impl Walk<'_> {
 
     fn instruction(&mut self, computation: &Computation, instruction: &Instruction, times: u64) {
         let opcode = instruction.opcode.as_str();
-        let kind = CollectiveKind::of_opcode(opcode);
+        let kind = collective_of(opcode);
         if let Some(kind) = kind {
             self.collective(kind, computation, instruction, times, false);
         }
@@ -298,7 +252,7 @@ impl Walk<'_> {
     fn fused_collectives(&mut self, fused: &Computation, times: u64) -> bool {
         let mut found = false;
         for instruction in &fused.instructions {
-            if let Some(kind) = CollectiveKind::of_opcode(&instruction.opcode) {
+            if let Some(kind) = collective_of(&instruction.opcode) {
                 self.collective(kind, fused, instruction, times, true);
                 found = true;
             }
@@ -313,7 +267,7 @@ impl Walk<'_> {
 
     fn collective(
         &mut self,
-        kind: CollectiveKind,
+        kind: Collective,
         computation: &Computation,
         instruction: &Instruction,
         times: u64,
@@ -322,18 +276,18 @@ impl Walk<'_> {
         let mut bytes = computation.operand_bytes(instruction);
         let mut kind = kind;
         let (group_size, crosses_slices) = match kind {
-            CollectiveKind::Send => {
+            Collective::Send => {
                 if let Some((of, slices)) = between_slices(instruction) {
                     kind = of;
                     (slices.unwrap_or(self.slice_count), true)
                 } else if let Some(pairs) = device_pairs(instruction) {
-                    kind = CollectiveKind::CollectivePermute;
+                    kind = Collective::Permute;
                     (2, pairs.iter().any(|&[from, to]| self.slice(from) != self.slice(to)))
                 } else {
                     return;
                 }
             }
-            CollectiveKind::CollectivePermute => {
+            Collective::Permute => {
                 let mut pairs = instruction.source_target_pairs.iter();
                 (2, pairs.any(|pair| self.slice(pair.source as usize) != self.slice(pair.target as usize)))
             }
@@ -345,7 +299,7 @@ impl Walk<'_> {
                 (groups.iter().map(Vec::len).max().unwrap_or(1), crosses)
             }
         };
-        if kind == CollectiveKind::AllGather {
+        if kind == Collective::AllGather {
             bytes = bytes.saturating_mul(group_size as u64);
         }
         let scope = scope(instruction);
@@ -393,18 +347,18 @@ fn estimated_cycles(instruction: &Instruction) -> Option<f64> {
 ///
 /// The TPU compiler makes of an operation over several slices one within the slice and host transfers, which a runtime
 /// carries out; their attributes say what it is to do.
-fn between_slices(instruction: &Instruction) -> Option<(CollectiveKind, Option<usize>)> {
+fn between_slices(instruction: &Instruction) -> Option<(Collective, Option<usize>)> {
     let attributes = &instruction.frontend_attributes.as_ref()?.map;
     let kind = match attributes.get("_xla_megascale_transfer_type")?.as_str() {
-        "ALL_REDUCE" => CollectiveKind::AllReduce,
-        "ALL_GATHER" => CollectiveKind::AllGather,
-        "REDUCE_SCATTER" => CollectiveKind::ReduceScatter,
-        "ALL_TO_ALL" => CollectiveKind::AllToAll,
-        "ONE_TO_ONE" | "COLLECTIVE_PERMUTE" => CollectiveKind::CollectivePermute,
-        _ => CollectiveKind::Send,
+        "ALL_REDUCE" => Collective::AllReduce,
+        "ALL_GATHER" => Collective::AllGather,
+        "REDUCE_SCATTER" => Collective::ReduceScatter,
+        "ALL_TO_ALL" => Collective::AllToAll,
+        "ONE_TO_ONE" | "COLLECTIVE_PERMUTE" => Collective::Permute,
+        _ => Collective::Send,
     };
     let target = attributes.get("_xla_megascale_target").map(String::as_str).unwrap_or_default();
-    Some((kind, if kind == CollectiveKind::CollectivePermute { Some(2) } else { group_of_slices(target) }))
+    Some((kind, if kind == Collective::Permute { Some(2) } else { group_of_slices(target) }))
 }
 
 /// The devices that a transfer is from and to, which GPU compilers note where they made it of a permutation.

@@ -209,10 +209,11 @@ mod tests {
         let computation = |&(id, lines): &(i64, &[&str])| {
             let instructions: Vec<Instruction> = lines.iter().map(instruction).collect();
             let root_id = instructions.last().map_or(0, |last| last.id);
-            proto::Computation { name: id.to_string(), id, root_id, instructions }
+            proto::Computation { name: id.to_string(), id, root_id, instructions, ..Default::default() }
         };
         let computations = computations.iter().map(computation).collect();
-        let proto = proto::Module { name: "m".into(), computations, entry_computation_id: 1 };
+        let proto =
+            proto::Module { name: "m".into(), computations, entry_computation_id: 1, ..Default::default() };
         let program = OptimizedProgram { format: "hlo".into(), code: proto.encode_to_vec() };
         Module::decode(&program).unwrap()
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{CollectiveKind, Compiled, Rates};
+use super::{Compiled, Rates};
+use sharding::machine::Collective;
 
 /// The findings as lines of text: memory, cycles, collective operations, and with `rates` the time of one execution.
 pub fn table(compiled: &Compiled, rates: Option<&Rates>) -> String {
@@ -78,7 +79,7 @@ fn write(out: &mut String, compiled: &Compiled, rates: Option<&Rates>) -> std::f
 
 /// Collective operations, those of one kind and group together.
 fn collectives(out: &mut String, compiled: &Compiled, rates: Option<&Rates>) -> std::fmt::Result {
-    type Row = (CollectiveKind, bool, bool, usize);
+    type Row = (Collective, bool, bool, usize);
     let mut rows: BTreeMap<Row, (u64, f64, f64)> = BTreeMap::new();
     for each in &compiled.cost.collectives {
         let row = rows.entry((each.kind, each.crosses_slices, each.fused, each.group_size)).or_default();

@@ -4,7 +4,9 @@
 //! not any compiler's rules: products, collectives, reductions, loops and what they read are stored; elementwise ops,
 //! counters and moves are computed where they are read, unless they are costly and read more than once.
 
-use graph::{Binary, Function, Op, TensorType, Unary, Value};
+use graph::{Function, TensorType, Value};
+
+use super::lowering::Lowering;
 
 /// What holds a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,63 +32,6 @@ pub(super) struct Buffers {
     operations: Vec<f64>,
 }
 
-/// Operations an element costs.
-fn weight(op: &Op) -> f64 {
-    match op {
-        Op::Unary(Unary::Exp | Unary::Tanh | Unary::Log | Unary::Logistic) => 8.0,
-        Op::Unary(Unary::Sin | Unary::Cos) => 12.0,
-        Op::Unary(Unary::Sqrt | Unary::Rsqrt) | Op::Binary(Binary::Div) => 4.0,
-        Op::Binary(Binary::Pow) => 16.0,
-        Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select | Op::Convert(_) | Op::Reduce { .. } => {
-            1.0
-        }
-        _ => 0.0,
-    }
-}
-
-/// Ops that only say where their operand lies.
-fn renames(op: &Op) -> bool {
-    matches!(op, Op::Reshape { .. } | Op::Shard { .. } | Op::Name(_) | Op::StopGradient | Op::Bitcast(_))
-}
-
-/// Ops that are computed where they are read, if nothing keeps them from it.
-fn fuses(op: &Op) -> bool {
-    renames(op)
-        || matches!(
-            op,
-            Op::Constant(_)
-                | Op::Iota { .. }
-                | Op::AxisIndex { .. }
-                | Op::Broadcast { .. }
-                | Op::Unary(_)
-                | Op::Binary(_)
-                | Op::Compare(_)
-                | Op::Select
-                | Op::Convert(_)
-                | Op::Transpose { .. }
-                | Op::Slice { .. }
-                | Op::Pad { .. }
-                | Op::Reverse { .. }
-                | Op::Concatenate { .. }
-                | Op::DynamicSlice { .. }
-        )
-}
-
-/// Whether a reader of an operand wants it in memory.
-fn wants_memory(op: &Op, operand: usize) -> bool {
-    match op {
-        Op::Scan(_)
-        | Op::AllReduce { .. }
-        | Op::AllGather { .. }
-        | Op::ReduceScatter { .. }
-        | Op::AllToAll { .. }
-        | Op::Permute { .. } => true,
-        Op::Take => operand == 0,
-        Op::ScatterAdd | Op::DynamicUpdateSlice => operand == 0,
-        _ => false,
-    }
-}
-
 impl Buffers {
     /// Decides what is stored. `size` gives the bytes of a value.
     pub(super) fn new(function: &Function, size: &dyn Fn(&TensorType) -> u64) -> Self {
@@ -106,13 +51,13 @@ impl Buffers {
         for node in function.nodes.iter().rev() {
             for &result in &node.results {
                 for &(reader, position) in &readers[result.index()] {
-                    let op = &function.nodes[reader].op;
+                    let lowering = Lowering::of(&function.nodes[reader].op);
                     let through = function.nodes[reader].results[0].index();
-                    if renames(op) {
+                    if lowering == Lowering::Alias {
                         wanted[result.index()] |= wanted[through];
                         uses[result.index()] += uses[through];
                     } else {
-                        wanted[result.index()] |= wants_memory(op, position);
+                        wanted[result.index()] |= lowering.reads_memory(position);
                         uses[result.index()] += 1;
                     }
                 }
@@ -130,22 +75,19 @@ impl Buffers {
         for node in &function.nodes {
             let result = node.results[0];
             let ty = function.ty(result);
-            let same_memory = match &node.op {
-                Op::DynamicUpdateSlice => Some(buffers.storage[node.operands[0].index()]),
-                op if renames(op) => Some(buffers.storage[node.operands[0].index()]),
-                _ => None,
-            };
-            if let Some(Storage::Buffer(root)) = same_memory {
+            let lowering = Lowering::of(&node.op);
+            let operand = node.operands.first().map(|operand| buffers.storage[operand.index()]);
+            if let (true, Some(Storage::Buffer(root))) = (lowering.shares_memory(), operand) {
                 buffers.storage[result.index()] = Storage::Buffer(root);
                 buffers.reads[result.index()] = vec![Read { buffer: root, bytes: size(ty) }];
                 continue;
             }
-            if !fuses(&node.op) {
+            if !lowering.fuses() {
                 node.results.iter().for_each(|&result| buffers.store(result, size(function.ty(result))));
                 continue;
             }
             let (mut reads, operations) = buffers.work(function, node);
-            if matches!(node.op, Op::DynamicSlice { .. } | Op::Slice { .. }) {
+            if lowering == Lowering::Window {
                 reads.iter_mut().for_each(|read| read.bytes = read.bytes.min(size(ty)));
             }
             let costly = operations > 3.0 * ty.elements() as f64 && !reads.is_empty();
@@ -173,11 +115,8 @@ impl Buffers {
     pub(super) fn work(&self, function: &Function, node: &graph::Node) -> (Vec<Read>, f64) {
         let mut reads: Vec<Read> = Vec::new();
         let elements = function.ty(node.results[0]).elements();
-        let over = match &node.op {
-            Op::Reduce { .. } => function.ty(node.operands[0]).elements(),
-            _ => elements,
-        };
-        let mut operations = weight(&node.op) * over as f64;
+        let read = node.operands.first().map_or(0, |&operand| function.ty(operand).elements());
+        let mut operations = Lowering::of(&node.op).operations(elements, read);
         for operand in &node.operands {
             operations += self.operations[operand.index()];
             for read in &self.reads[operand.index()] {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use graph::{Function, Op, TensorType, Value};
 
 use super::buffers::{Buffers, Storage};
+use super::lowering::Lowering;
 use super::narrowed::{Narrowed, narrowed};
 
 /// How much memory a value takes.
@@ -91,22 +92,24 @@ fn body_peak(
         let new: Vec<Value> = node.results.iter().copied().filter(|&result| buffers.is_own(result)).collect();
         let mut extra = 0;
         let mut freed_first: Vec<Value> = Vec::new();
-        match &node.op {
-            Op::Scan(scan) => {
+        match Lowering::of(&node.op) {
+            Lowering::Loop => {
+                let Op::Scan(scan) = &node.op else { continue };
                 // The loop works in the memory of its initial values, where nobody else reads them.
                 for &operand in &node.operands[..scan.carries] {
                     freed_first.extend(buffers.sources(operand).filter(|buffer| dies(buffer)));
                 }
                 extra = scan_peak(scan, size, copies.is_some()).bytes;
             }
-            op if elementwise(op) => {
+            Lowering::Elementwise(_) => {
                 // In place, where an operand of the same size ends here.
                 let bytes: u64 = new.iter().map(|&value| size(function.ty(value))).sum();
                 let dying = node.operands.iter().flat_map(|&operand| buffers.sources(operand));
                 freed_first
                     .extend(dying.filter(|buffer| dies(buffer) && live.get(buffer) == Some(&bytes)).take(1));
             }
-            _ => {}
+            Lowering::Alias | Lowering::Move | Lowering::Window | Lowering::Update => {}
+            Lowering::Matmul | Lowering::Reduction | Lowering::Rows | Lowering::Collective => {}
         }
         for buffer in freed_first {
             total -= live.remove(&buffer).unwrap_or(0);
@@ -146,10 +149,6 @@ fn body_peak(
 /// The copies that exist while a node runs.
 fn copies_during(copies: Option<&[Narrowed]>, node: usize) -> impl Iterator<Item = &Narrowed> {
     copies.unwrap_or_default().iter().filter(move |copy| (copy.first..=copy.last).contains(&node))
-}
-
-fn elementwise(op: &Op) -> bool {
-    matches!(op, Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Convert(_) | Op::Compare(_))
 }
 
 /// The peak inside a loop's body, beyond its carried values, its inputs and its outputs.

@@ -2,9 +2,10 @@
 
 use graph::{Mesh, MeshAxis};
 use serde::{Deserialize, Serialize};
+use xla_sys::locate::DeviceKind;
 
 use super::work::WorkKind;
-use crate::machine::{Collective, Topology, TopologyError};
+use crate::machine::{Chip, Collective, Topology, TopologyError};
 
 /// How much of its peaks a chip reaches, and how its compiler stores arrays. The TPUs' `products` and `bytes` are fitted to
 /// the compiler's cycles for verified plans, those held out excepted (`bench/plans.py`; `docs/plans.md` has the errors); a
@@ -33,7 +34,7 @@ pub struct Calibration {
 
 impl Calibration {
     /// The calibration of a chip.
-    pub fn of(chip: &str) -> Calibration {
+    pub fn of(chip: &Chip) -> Calibration {
         let tpu = Calibration {
             products: 0.9,
             bytes: 0.55,
@@ -44,8 +45,8 @@ impl Calibration {
             temporaries: 1.0,
             fixed_bytes: 0,
         };
-        match chip {
-            "cpu" => Calibration {
+        match chip.kind {
+            DeviceKind::Cpu => Calibration {
                 product_tile: 8,
                 array_tile: [1, 1],
                 bytes: 0.85,
@@ -53,7 +54,7 @@ impl Calibration {
                 narrows: false,
                 ..tpu
             },
-            "a100" | "a100-80g" | "h100" | "h200" => Calibration {
+            DeviceKind::Cuda => Calibration {
                 products: 0.65,
                 bytes: 0.85,
                 product_tile: 64,
@@ -62,9 +63,12 @@ impl Calibration {
                 narrows: false,
                 ..tpu
             },
-            "v2" | "v3" => Calibration { products: 0.95, bytes: 0.62, ..tpu },
-            "v5e" | "v6e" => Calibration { bytes: 0.5, ..tpu },
-            _ => tpu,
+            DeviceKind::Tpu => match chip.name {
+                "v2" | "v3" => Calibration { products: 0.95, bytes: 0.62, ..tpu },
+                "v5e" | "v6e" => Calibration { bytes: 0.5, ..tpu },
+                // v4, v5p, 7x; and a generation that is not calibrated yet.
+                _ => tpu,
+            },
         }
     }
 }
@@ -81,7 +85,7 @@ pub struct Rates<'a> {
 impl<'a> Rates<'a> {
     /// The rates of a machine.
     pub fn of(topology: &'a Topology) -> Self {
-        Self { topology, calibration: Calibration::of(topology.chip().name) }
+        Self { topology, calibration: Calibration::of(topology.chip()) }
     }
 
     /// Seconds of a product.

@@ -3,6 +3,7 @@
 use graph::{DType, DotDims, Function, MeshAxis, Node, Op, TensorType};
 
 use super::buffers::{Buffers, Storage};
+use super::lowering::Lowering;
 use super::memory::Size;
 use crate::machine::Collective;
 
@@ -60,7 +61,7 @@ impl WorkKind {
     pub fn flops(&self) -> f64 {
         match *self {
             WorkKind::Product { batch, m, n, k, .. } => 2.0 * batch as f64 * m as f64 * n as f64 * k as f64,
-            _ => 0.0,
+            WorkKind::Pass { .. } | WorkKind::Collective { .. } => 0.0,
         }
     }
 }
@@ -80,24 +81,19 @@ fn collect(function: &Function, size: Size<'_>, times: u64, all: &mut Vec<Work>)
             continue;
         }
         let result = node.results[0];
+        let in_place = Lowering::of(&node.op) == Lowering::Update;
         let stored = match buffers.storage[result.index()] {
             Storage::Fused => false,
-            Storage::Buffer(root) => root == result || matches!(node.op, Op::DynamicUpdateSlice),
+            Storage::Buffer(root) => root == result || in_place,
         };
         if !stored {
             continue;
         }
         let (reads, operations) = buffers.work(function, node);
-        let written = match node.op {
-            // In place: the part that changes.
-            Op::DynamicUpdateSlice => size(function.ty(node.operands[1])),
-            _ => size(function.ty(result)),
-        };
-        let in_place = |buffer| {
-            matches!(node.op, Op::DynamicUpdateSlice)
-                && buffers.sources(node.operands[0]).any(|source| source == buffer)
-        };
-        let read: u64 = reads.iter().filter(|read| !in_place(read.buffer)).map(|read| read.bytes).sum();
+        // In place: the part that changes.
+        let written = size(function.ty(if in_place { node.operands[1] } else { result }));
+        let stays = |buffer| in_place && buffers.sources(node.operands[0]).any(|source| source == buffer);
+        let read: u64 = reads.iter().filter(|read| !stays(read.buffer)).map(|read| read.bytes).sum();
         let kind = kind(function, node, read + written, operations, size);
         all.push(Work { scope: function.scope(node).to_owned(), times, kind });
     }
@@ -130,6 +126,31 @@ fn kind(function: &Function, node: &Node, bytes: u64, operations: f64, size: Siz
         Op::ReduceScatter { axes, .. } => collective(Collective::ReduceScatter, axes, operand(0)),
         Op::AllToAll { axes, .. } => collective(Collective::AllToAll, axes, result),
         Op::Permute { axis, .. } => collective(Collective::Permute, std::slice::from_ref(axis), result),
-        _ => WorkKind::Pass { bytes, operations },
+        Op::Constant(_)
+        | Op::Iota { .. }
+        | Op::Unary(_)
+        | Op::Binary(_)
+        | Op::Compare(_)
+        | Op::Select
+        | Op::Convert(_)
+        | Op::Bitcast(_)
+        | Op::Broadcast { .. }
+        | Op::Reshape { .. }
+        | Op::Transpose { .. }
+        | Op::Slice { .. }
+        | Op::Pad { .. }
+        | Op::Concatenate { .. }
+        | Op::Reverse { .. }
+        | Op::Reduce { .. }
+        | Op::Take
+        | Op::ScatterAdd
+        | Op::DynamicSlice { .. }
+        | Op::DynamicUpdateSlice
+        | Op::StopGradient
+        | Op::Name(_)
+        | Op::Shard { .. }
+        | Op::AxisIndex { .. } => WorkKind::Pass { bytes, operations },
+        // Priced as its body's work, as often as that runs.
+        Op::Scan(_) => WorkKind::Pass { bytes: 0, operations: 0.0 },
     }
 }

@@ -147,7 +147,11 @@ impl Chip {
     /// Peak of dense products, in floating-point operations per second. 16-bit types count as bfloat16, all others as
     /// float32.
     pub fn peak_flops(&self, dtype: DType) -> f64 {
-        if matches!(dtype, DType::BF16 | DType::F16) { self.bf16_flops } else { self.f32_flops }
+        match dtype {
+            DType::BF16 | DType::F16 => self.bf16_flops,
+            DType::F32 | DType::F64 => self.f32_flops,
+            DType::Pred | DType::U8 | DType::I32 | DType::U32 | DType::I64 => self.f32_flops,
+        }
     }
 
     /// What the simple serial estimate assumes for every collective operation: all fast links of the chip are busy one

@@ -36,7 +36,7 @@ impl Topology {
         let several = largest.into_iter().flat_map(move |shape| {
             (2..=units).map(move |count| match chip.kind {
                 DeviceKind::Cuda => Topology::new(chip, vec![count, most_gpus], 1),
-                _ => Topology::new(chip, shape.clone(), count),
+                DeviceKind::Tpu | DeviceKind::Cpu => Topology::new(chip, shape.clone(), count),
             })
         });
         let machines = single.into_iter().map(move |shape| Topology::new(chip, shape, 1)).chain(several);

@@ -4,12 +4,14 @@
 //! reach each other over fast links (ICI in a slice, NVLink in a host) and the outer ones over a network. An operation
 //! over both does its share inside first, so that only a part of the data crosses, as XLA and NCCL do.
 
+use serde::{Deserialize, Serialize};
 use xla_sys::locate::DeviceKind;
 
 use super::{Interconnect, Topology, TopologyError};
 
-/// An operation in which all devices of a group take part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// An operation in which all devices of a group take part. Its name in text and JSON is HLO's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Collective {
     /// Every device gets the sum of all operands. Bytes: of the operand, which every device holds whole.
     AllReduce,
@@ -20,7 +22,49 @@ pub enum Collective {
     /// Every device sends every other one a part of its operand. Bytes: of one device's operand.
     AllToAll,
     /// Every device sends its operand to the next one along the axis. Bytes: of one device's operand.
+    #[serde(rename = "collective-permute")]
     Permute,
+    /// One device sends its operand to all others. Only compilers make these. Bytes: of the operand.
+    #[serde(rename = "collective-broadcast")]
+    Broadcast,
+    /// One device sends to another, and the program does not say as part of what operation. Only compilers make these.
+    /// Bytes: of the operand.
+    Send,
+}
+
+impl Collective {
+    /// The name of the HLO operation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Collective::AllReduce => "all-reduce",
+            Collective::AllGather => "all-gather",
+            Collective::ReduceScatter => "reduce-scatter",
+            Collective::AllToAll => "all-to-all",
+            Collective::Permute => "collective-permute",
+            Collective::Broadcast => "collective-broadcast",
+            Collective::Send => "send",
+        }
+    }
+
+    /// Bytes that each device sends over its slowest link for an array of `bytes`, if the `group` devices form a ring
+    /// and every link works in both directions: the bandwidth-optimal algorithms' `2(g-1)/g` of the array for an
+    /// all-reduce, `(g-1)/g` for gathering and scattering; a quarter of that for an all-to-all.
+    pub fn ring_bytes(self, bytes: f64, group: usize) -> f64 {
+        let group = group.max(1) as f64;
+        let share = (group - 1.0) / group;
+        match self {
+            Collective::AllReduce => 2.0 * share * bytes,
+            Collective::AllGather | Collective::ReduceScatter => share * bytes,
+            Collective::AllToAll => share * bytes / 4.0,
+            Collective::Permute | Collective::Broadcast | Collective::Send => bytes,
+        }
+    }
+}
+
+impl std::fmt::Display for Collective {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// A group of devices on links of one kind.
@@ -93,7 +137,8 @@ impl AxisLinks {
     /// | all-gather, reduce-scatter | (g−1)/g · bytes/b + s·α | ⊕ the same of bytes/g_inner |
     /// | all-reduce | 2 × | ⊕ 2 × |
     /// | all-to-all | (g−1)/g · bytes/b · detour + s·α | ⊕ (g−1)/g · bytes/b + s·α |
-    /// | permute | bytes/b_next + α, unless it crosses | bytes/b_next + α |
+    /// | permute, send | bytes/b_next + α, unless it crosses | bytes/b_next + α |
+    /// | broadcast | as all-gather | as all-gather |
     pub fn seconds(&self, operation: Collective, bytes: f64) -> f64 {
         let AxisLinks { inner, outer } = self;
         if self.size() <= 1 {
@@ -104,7 +149,9 @@ impl AxisLinks {
             Collective::AllGather | Collective::ReduceScatter => one_pass(),
             Collective::AllReduce => 2.0 * one_pass(),
             Collective::AllToAll => inner.pass(bytes * inner.detour) + outer.pass(bytes),
-            Collective::Permute => {
+            // Round the ring, every device handing on what it gets.
+            Collective::Broadcast => one_pass(),
+            Collective::Permute | Collective::Send => {
                 let slowest = if self.crosses_network() { outer } else { inner };
                 bytes / slowest.next_bytes_per_second + slowest.latency
             }

@@ -1,13 +1,10 @@
 //! The first pass: how every value and every operand lies, before anything is built.
 
-use graph::{Function, Node, Op, Placement, Scan, TensorType};
+use graph::{Function, Node, Op, Placement, PlacementTable, Scan, TensorType};
 
 use super::decide::{Decision, Site, State};
 use super::layout::{Layout, MeshView};
 use super::{Error, Rules};
-
-/// The table of gradients while they are added up.
-const GRADIENTS: &str = "gradients";
 
 /// The layouts of a function's values and operands.
 #[derive(Clone, Debug)]
@@ -100,7 +97,7 @@ impl Context<'_> {
         }
         let layout = self.view.layout(&split).ok_or_else(|| self.no_axis(&split, what()))?;
         self.check(&what, &to.axes, &site.result.shape, &layout)?;
-        if to.table != GRADIENTS {
+        if to.table != PlacementTable::Gradients {
             return Ok(Some(same(&layout)));
         }
         // Added up over the axes it is split by, and not yet over others: the next microbatch's come on top.

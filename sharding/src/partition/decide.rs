@@ -161,7 +161,27 @@ impl Site<'_> {
             Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select | Op::Bitcast(_) => {
                 (all_pliable() && self.result.rank() > 0, false)
             }
-            _ => (false, false),
+            Op::Transpose { .. }
+            | Op::Slice { .. }
+            | Op::Pad { .. }
+            | Op::Concatenate { .. }
+            | Op::Reverse { .. }
+            | Op::Dot { .. }
+            | Op::Reduce { .. }
+            | Op::Take
+            | Op::ScatterAdd
+            | Op::DynamicSlice { .. }
+            | Op::DynamicUpdateSlice
+            | Op::StopGradient
+            | Op::Name(_)
+            | Op::Shard { .. }
+            | Op::AxisIndex { .. }
+            | Op::AllReduce { .. }
+            | Op::AllGather { .. }
+            | Op::ReduceScatter { .. }
+            | Op::AllToAll { .. }
+            | Op::Permute { .. }
+            | Op::Scan(_) => (false, false),
         }
     }
 

@@ -150,14 +150,43 @@ impl<'a> Emitter<'a> {
                 let operand = self.get(operand, &required)?;
                 Ok(b.broadcast(operand, &shape, dims)?)
             }
-            op => {
+            Op::Constant(_)
+            | Op::Unary(_)
+            | Op::Binary(_)
+            | Op::Compare(_)
+            | Op::Select
+            | Op::Convert(_)
+            | Op::Bitcast(_) => {
                 let operands: Vec<Tensor> = node
                     .operands
                     .iter()
                     .map(|&operand| self.get(operand, layout))
                     .collect::<Result<_, _>>()?;
-                Ok(b.op(op.clone(), &operands)?[0])
+                Ok(b.op(node.op.clone(), &operands)?[0])
             }
+            // Never pliable: `Site::flags`.
+            Op::Reshape { .. }
+            | Op::Transpose { .. }
+            | Op::Slice { .. }
+            | Op::Pad { .. }
+            | Op::Concatenate { .. }
+            | Op::Reverse { .. }
+            | Op::Dot { .. }
+            | Op::Reduce { .. }
+            | Op::Take
+            | Op::ScatterAdd
+            | Op::DynamicSlice { .. }
+            | Op::DynamicUpdateSlice
+            | Op::StopGradient
+            | Op::Name(_)
+            | Op::Shard { .. }
+            | Op::AxisIndex { .. }
+            | Op::AllReduce { .. }
+            | Op::AllGather { .. }
+            | Op::ReduceScatter { .. }
+            | Op::AllToAll { .. }
+            | Op::Permute { .. }
+            | Op::Scan(_) => Err(Error::Unknown { value: value.0 }),
         }
     }
 
@@ -301,7 +330,35 @@ impl<'a> Emitter<'a> {
                 let indices = b.sub(self.row_numbers(operands[1], rows)?, start)?;
                 Ok(b.scatter_add(operands[0], indices, operands[2])?)
             }
-            op => one(op.clone()),
+            // What the op says does not depend on how much of the operands a device has.
+            Op::Constant(_)
+            | Op::Unary(_)
+            | Op::Binary(_)
+            | Op::Compare(_)
+            | Op::Select
+            | Op::Convert(_)
+            | Op::Bitcast(_)
+            | Op::Transpose { .. }
+            | Op::Pad { .. }
+            | Op::Concatenate { .. }
+            | Op::Reverse { .. }
+            | Op::Dot { .. }
+            | Op::Reduce { kind: Reduction::Sum | Reduction::And | Reduction::Or, .. }
+            | Op::Take
+            | Op::ScatterAdd
+            | Op::DynamicUpdateSlice
+            | Op::StopGradient
+            | Op::Name(_)
+            | Op::AxisIndex { .. }
+            | Op::AllReduce { .. }
+            | Op::Permute { .. } => one(node.op.clone()),
+            // Pliable, and so made where they are read; refused; or emitted elsewhere.
+            Op::Iota { .. }
+            | Op::Broadcast { .. }
+            | Op::AllGather { .. }
+            | Op::ReduceScatter { .. }
+            | Op::AllToAll { .. }
+            | Op::Scan(_) => Err(Error::Unknown { value: node.results[0].0 }),
         }
     }
 
@@ -313,7 +370,8 @@ impl<'a> Emitter<'a> {
         let indices = match dtype {
             DType::U32 => below(indices)?,
             DType::I64 => b.max(below(indices)?, b.scalar(dtype, -1.0)?)?,
-            _ => indices,
+            DType::Pred | DType::U8 | DType::I32 => indices,
+            DType::F16 | DType::BF16 | DType::F32 | DType::F64 => indices,
         };
         Ok(b.convert(indices, DType::I32)?)
     }

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use graph::{Placement, Split};
+use graph::{Placement, PlacementTable, Split};
 use serde::{Deserialize, Serialize};
 
-/// Which mesh axes each logical axis is split by, major first. An axis that is not mentioned is not split.
-pub type Table = BTreeMap<String, Vec<String>>;
+/// One table: the mesh axes that each logical axis is split by, major first. An axis that is not mentioned is not split.
+pub type AxisRules = BTreeMap<String, Vec<String>>;
 
 /// The tables of a plan, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Rules {
-    /// Tables by name. A placement in a table that is not here is not looked at.
-    pub tables: BTreeMap<String, Table>,
+    /// Tables by the names of [`PlacementTable`]. A placement in a table that is not here is not looked at.
+    pub tables: BTreeMap<String, AxisRules>,
 }
 
 impl Rules {
@@ -21,7 +21,7 @@ impl Rules {
     ///
     /// A mesh axis splits a tensor once: the first of its dimensions that asks for it.
     pub fn split(&self, placement: &Placement) -> Option<Split> {
-        let table = self.tables.get(&placement.table)?;
+        let table = self.tables.get(placement.table.name())?;
         let mut used: Vec<&String> = Vec::new();
         let mut split = Split::with_capacity(placement.axes.len());
         for logical in &placement.axes {
@@ -34,9 +34,9 @@ impl Rules {
     }
 
     /// As [`Rules::split`], for a table and axes given apart.
-    pub fn split_in<S: AsRef<str>>(&self, table: &str, axes: &[S]) -> Option<Split> {
+    pub fn split_in<S: AsRef<str>>(&self, table: PlacementTable, axes: &[S]) -> Option<Split> {
         let axes = axes.iter().map(|axis| axis.as_ref().to_owned()).collect();
-        self.split(&Placement { table: table.to_owned(), axes })
+        self.split(&Placement { table, axes })
     }
 }
 
@@ -46,19 +46,19 @@ mod tests {
 
     #[test]
     fn a_mesh_axis_is_used_once_per_tensor() {
-        let table = |rows: &[(&str, &[&str])]| -> Table {
+        let table = |rows: &[(&str, &[&str])]| -> AxisRules {
             let axes = |axes: &[&str]| axes.iter().map(|axis| axis.to_string()).collect();
             rows.iter().map(|(logical, mesh)| (logical.to_string(), axes(mesh))).collect()
         };
         let tables = BTreeMap::from([(
-            "optimizer".to_owned(),
+            PlacementTable::Optimizer.name().to_owned(),
             table(&[("embed", &["data"]), ("heads", &["model"]), ("kv", &["model", "data"])]),
         )]);
         let rules = Rules { tables };
-        let split = |axes: &[&str]| rules.split_in("optimizer", axes);
+        let split = |axes: &[&str]| rules.split_in(PlacementTable::Optimizer, axes);
         let expected: Split = vec![vec![], vec!["data".into()], vec!["model".into()], vec![]];
         assert_eq!(split(&["layers", "embed", "heads", "kv"]), Some(expected));
         assert_eq!(split(&["kv"]), Some(vec![vec!["model".into(), "data".into()]]));
-        assert_eq!(rules.split_in("gradients", &["kv"]), None);
+        assert_eq!(rules.split_in(PlacementTable::Gradients, &["kv"]), None);
     }
 }

@@ -2,12 +2,12 @@
 
 use graph::testing::{Options, Random, random_function, random_inputs};
 use graph::{
-    Builder, DType, DotDims, Function, Literal, Mesh, MeshAxis, Op, Partitioned, Placement, Split, Tensor,
-    TensorType, interpret, interpret_partitioned,
+    Builder, DType, DotDims, Function, Literal, Mesh, MeshAxis, Op, Partitioned, Placement, PlacementTable,
+    Split, Tensor, TensorType, interpret, interpret_partitioned,
 };
 use proptest::prelude::*;
 
-use super::{Rules, Table, partition};
+use super::{AxisRules, Rules, partition};
 
 fn mesh(axes: &[(&str, usize)]) -> Mesh {
     Mesh { axes: axes.iter().map(|&(name, size)| MeshAxis { name: name.into(), size }).collect() }
@@ -21,9 +21,9 @@ fn split(text: &str) -> Split {
 
 fn rules() -> Rules {
     let row = |logical: &str, axis: &str| (logical.to_owned(), vec![axis.to_owned()]);
-    let activations: Table =
+    let activations: AxisRules =
         [row("batch", "data"), row("time", "model"), row("hidden", "model")].into_iter().collect();
-    Rules { tables: [("activations".to_owned(), activations)].into_iter().collect() }
+    Rules { tables: [(PlacementTable::Activations.name().to_owned(), activations)].into_iter().collect() }
 }
 
 /// What a function says to other devices, in order: `all_gather model`.
@@ -92,7 +92,7 @@ fn f32s(shape: &[usize]) -> TensorType {
 }
 
 fn at(axes: &[&str]) -> Placement {
-    Placement { table: "activations".into(), axes: axes.iter().map(|axis| axis.to_string()).collect() }
+    Placement { table: PlacementTable::Activations, axes: axes.iter().map(|axis| axis.to_string()).collect() }
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Validation {
     /// device computes all of them.
     pub(super) fn plan(&self, plan: &Plan) -> Plan {
         let (mesh, mut plan) = (plan.mesh(), plan.clone());
-        if let Some(activations) = plan.rules.tables.get_mut("activations")
+        if let Some(activations) = plan.rules.tables.get_mut(graph::PlacementTable::Activations.name())
             && let Some(axes) = activations.get("batch")
             && !mesh.parts(axes).is_some_and(|parts| self.rows.is_multiple_of(parts))
         {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use graph::testing::Random;
 use graph::{Function, Literal, Partitioned, TensorType};
 use model::parameters::COUNT;
 use model::{ModelConfig, Precision};
@@ -107,24 +108,6 @@ impl Case {
     }
 }
 
-/// Numbers that only have to be irregular: splitmix64 of a counter.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in [-1, 1).
-    pub fn number(&mut self) -> f64 {
-        (self.word() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
-}
-
 /// A state whose parameters are far from their first values, whose means are zero, so that those after one step are the
 /// gradients, and whose squares are as large as clipped gradients', so that no update divides by what is only rounding.
 pub fn state(whole: &Function, seed: u64) -> Vec<Literal> {
@@ -134,8 +117,8 @@ pub fn state(whole: &Function, seed: u64) -> Vec<Literal> {
         .map(|(param, ty)| {
             let mut number = || match param.name.split('/').nth(1) {
                 Some("m") if param.name.starts_with("adam/") => 0.0,
-                Some("v") if param.name.starts_with("adam/") => 1e-5 * (1.5 + random.number()),
-                _ => 0.7 * random.number(),
+                Some("v") if param.name.starts_with("adam/") => 1e-5 * (1.5 + random.uniform(-1.0, 1.0)),
+                _ => 0.7 * random.uniform(-1.0, 1.0),
             };
             let values = (0..ty.elements()).map(|_| number()).collect();
             Literal::from_floats(ty.clone(), values).unwrap()
@@ -159,7 +142,7 @@ pub fn batch<'a>(
         "apply" => Literal::from_floats(ty, vec![1.0]).unwrap(),
         _ => {
             // Products of two: small numbers are more frequent, which can be learnt.
-            let mut number = || random.word() % vocabulary as u64;
+            let mut number = || random.bits() % vocabulary as u64;
             let values =
                 (0..ty.elements()).map(|_| (number() * number() / vocabulary as u64) as i64).collect();
             Literal::from_ints(ty, values).unwrap()

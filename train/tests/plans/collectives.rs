@@ -18,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use graph::{DType, Function, MeshAxis, Op, Partitioned};
 use model::{ModelConfig, Precision};
-use runtime::aot::{CollectiveKind, Cost};
+use runtime::aot::Cost;
+use sharding::machine::Collective;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 
 use crate::case::{Case, plan, planned, runtime};
@@ -69,13 +70,11 @@ fn given(program: &Partitioned) -> Counts {
                     walk(&scan.body, times * scan.length as u64, counts);
                     continue;
                 }
-                Op::AllReduce { axes, .. } => (CollectiveKind::AllReduce, &axes[..], operand()),
-                Op::AllGather { axes, .. } => (CollectiveKind::AllGather, &axes[..], result()),
-                Op::ReduceScatter { axes, .. } => (CollectiveKind::ReduceScatter, &axes[..], operand()),
-                Op::AllToAll { axes, .. } => (CollectiveKind::AllToAll, &axes[..], operand()),
-                Op::Permute { axis, .. } => {
-                    (CollectiveKind::CollectivePermute, std::slice::from_ref(axis), operand())
-                }
+                Op::AllReduce { axes, .. } => (Collective::AllReduce, &axes[..], operand()),
+                Op::AllGather { axes, .. } => (Collective::AllGather, &axes[..], result()),
+                Op::ReduceScatter { axes, .. } => (Collective::ReduceScatter, &axes[..], operand()),
+                Op::AllToAll { axes, .. } => (Collective::AllToAll, &axes[..], operand()),
+                Op::Permute { axis, .. } => (Collective::Permute, std::slice::from_ref(axis), operand()),
                 _ => continue,
             };
             let names: Vec<&str> = axes.iter().map(|axis| axis.name.as_str()).collect();
@@ -97,7 +96,7 @@ fn optimised(case: &Case) -> Option<Counts> {
     let mut counts = Counts::new();
     for used in cost.collectives {
         let axes = match used.kind {
-            CollectiveKind::CollectivePermute => "stage".to_owned(),
+            Collective::Permute => "stage".to_owned(),
             _ => axes_of_size(case.plan.mesh, used.group_size),
         };
         add(&mut counts, (place(&used.scope), used.kind.name(), axes), used.executions, used.bytes);

@@ -1,5 +1,6 @@
 //! A small model, inputs of a step, and comparison.
 
+use graph::testing::Random;
 use graph::{DType, Function, Literal, TensorType};
 use model::ModelConfig;
 use runtime::{DeviceKind, Runtime};
@@ -15,23 +16,6 @@ pub fn options(layers: usize, batch: usize) -> StepOptions {
     StepOptions { query_block: 4, clip_norm: 0.5, ..StepOptions::new(tiny(layers), batch, 6) }
 }
 
-/// Numbers that only have to be irregular, uniform in [-1, 1): splitmix64 of a counter.
-pub struct Random(pub u64);
-
-impl Random {
-    fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn number(&mut self) -> f64 {
-        (self.word() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
-}
-
 /// Inputs of a step in the middle of a training: parameters far from their first values, means and squares of a size
 /// with which no update is a jump. Tokens depend on their number alone, not on how they are grouped.
 pub fn inputs(function: &Function) -> Vec<Literal> {
@@ -41,7 +25,7 @@ pub fn inputs(function: &Function) -> Vec<Literal> {
         .map(|(param, ty)| {
             let count = ty.elements();
             let mut floats = |number: &mut dyn FnMut(f64) -> f64| {
-                let values = (0..count).map(|_| number(random.number())).collect();
+                let values = (0..count).map(|_| number(random.uniform(-1.0, 1.0))).collect();
                 Literal::from_floats(ty.clone(), values).unwrap()
             };
             match param.name.split_once('/').map_or(param.name.as_str(), |(prefix, _)| prefix) {
@@ -50,7 +34,7 @@ pub fn inputs(function: &Function) -> Vec<Literal> {
                 "loss_limit" => floats(&mut |_| f64::INFINITY),
                 "apply" => floats(&mut |_| 1.0),
                 "tokens" | "targets" => {
-                    let values = (0..count).map(|_| (random.word() % 11) as i64).collect();
+                    let values = (0..count).map(|_| (random.bits() % 11) as i64).collect();
                     Literal::from_ints(ty.clone(), values).unwrap()
                 }
                 "adam" if param.name.starts_with("adam/v/") => floats(&mut |x| 0.01 + 0.01 * x.abs()),

@@ -3,7 +3,7 @@
 use super::ops::reducer;
 use super::{Body, Lowering, Site, array, longs};
 use crate::dtype::{DType, TensorType};
-use crate::hlo::proto::{Instruction, IotaGroups, ReplicaGroup, SourceTarget};
+use crate::hlo::proto::{Instruction, IotaReplicaGroupList, ReplicaGroup, SourceTarget};
 use crate::literal::Literal;
 use crate::mesh::MeshAxis;
 use crate::op::{Op, Reduction};
@@ -39,7 +39,8 @@ impl Lowering {
             }
             Op::AllToAll { split, concat, axes } => self.all_to_all(body, site, *split, *concat, axes),
             Op::Permute { axis, shift } => self.permute(body, site, axis, *shift),
-            _ => self.axis_index(body, site, op),
+            Op::AxisIndex { axis } => self.axis_index(body, site, axis),
+            _ => unreachable!("only ops of a mesh are lowered here"),
         }
     }
 
@@ -61,13 +62,18 @@ impl Lowering {
             true => (vec![self.mesh.devices() as i64], vec![0]),
             false => (self.mesh.axes.iter().map(|axis| axis.size as i64).collect(), permutation),
         };
-        let iota = IotaGroups { groups: count as i64, members: members as i64, shape, permutation };
+        let iota = IotaReplicaGroupList {
+            num_replica_groups: count as i64,
+            num_devices_per_group: members as i64,
+            iota_reshape_dims: shape,
+            iota_transpose_perm: permutation,
+        };
         let groups: Vec<_> = groups.iter().map(|group| ReplicaGroup { replica_ids: longs(group) }).collect();
         move |instruction| {
             instruction.channel_id = channel;
             instruction.use_global_device_ids = use_global_device_ids;
             instruction.replica_groups = groups;
-            instruction.iota_groups = Some(iota);
+            instruction.iota_replica_group_list = Some(iota);
         }
     }
 
@@ -121,11 +127,11 @@ impl Lowering {
     }
 
     /// The device's number, taken apart.
-    fn axis_index(&mut self, body: &mut Body, site: &Site<'_>, op: &Op) -> i64 {
+    fn axis_index(&mut self, body: &mut Body, site: &Site<'_>, axis: &MeshAxis) -> i64 {
         let name = site.op_name.as_str();
-        let Some(axis) = op.mesh_axes().iter().find(|axis| axis.size > 1) else {
+        if axis.size <= 1 {
             return self.constant(body, name, &Literal::scalar(DType::I32, 0.0));
-        };
+        }
         let stride = self.mesh.stride(&axis.name).unwrap_or(1);
         let shape = array(&TensorType::scalar(DType::U32));
         let mut number = self.emit(body, name, "partition-id", shape.clone(), &[], |_| {});

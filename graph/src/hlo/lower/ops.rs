@@ -108,7 +108,9 @@ impl Lowering {
                 DType::U8 => literal.u8s = values.iter().map(|&value| value as u8).collect(),
                 DType::I32 => literal.s32s = values.iter().map(|&value| value as i32).collect(),
                 DType::U32 => literal.u32s = values.iter().map(|&value| value as u32).collect(),
-                _ => literal.s64s = values.clone(),
+                DType::I64 | DType::F16 | DType::BF16 | DType::F32 | DType::F64 => {
+                    literal.s64s = values.clone();
+                }
             },
             Elements::Float(values) => match ty.dtype {
                 DType::F16 => {
@@ -120,7 +122,9 @@ impl Lowering {
                         values.iter().flat_map(|&value| half::bf16::from_f64(value).to_le_bytes()).collect();
                 }
                 DType::F32 => literal.f32s = values.iter().map(|&value| value as f32).collect(),
-                _ => literal.f64s = values.clone(),
+                DType::F64 | DType::Pred | DType::U8 | DType::I32 | DType::U32 | DType::I64 => {
+                    literal.f64s = values.clone();
+                }
             },
         }
         self.emit(body, op_name, "constant", array(ty), &[], |i| i.literal = Some(literal))
