@@ -1,6 +1,6 @@
 //! Writes what the model computes through XLA's CPU plugin, and from what, for `tests/jax_oracle.py` to check.
 //!
-//! `cargo run --release --example dump_gradients -- FILE.safetensors`
+//! `cargo run --release --example dump_gradients -- FILE.safetensors [gopher|llama|llama-tied]`
 //!
 //! One small model in float32, with sizes that differ from one another and every parameter away from its initial
 //! value, so that no mistake is hidden by a zero or by a symmetry. The file holds the parameters, Adam's state, the
@@ -8,11 +8,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use graph::testing::Random;
 use graph::{Builder, DType, Function, Remat, TensorType};
-use model::parameters::{add_params, specs};
-use model::{ForwardOptions, ModelConfig, Precision};
+use model::parameters::add_params;
+use model::{ForwardOptions, Gopher, Llama, ModelConfig, Precision};
 use runtime::{Buffer, DeviceKind, Runtime, RuntimeOptions};
 use safetensors::tensor::{Dtype, TensorView};
 use train::step::{Adam, PARAMETERS, StepOptions, train_step};
@@ -20,9 +20,33 @@ use train::step::{Adam, PARAMETERS, StepOptions, train_step};
 const STEP: f32 = 10.0;
 const LEARNING_RATE: f32 = 1e-3;
 
-fn options() -> StepOptions {
+/// A model of the kind named.
+fn model(name: &str) -> Result<ModelConfig> {
+    let llama = |tied_embedding| Llama {
+        layers: 3,
+        heads: 6,
+        key_value_heads: 2,
+        key_value_size: 10,
+        d_model: 32,
+        feed_forward_size: 50,
+        vocabulary_size: 101,
+        rope_base: 500.0,
+        norm_epsilon: 1e-5,
+        tied_embedding,
+    };
+    Ok(match name {
+        "gopher" => {
+            Gopher { layers: 3, heads: 4, key_value_size: 10, d_model: 32, vocabulary_size: 101 }.into()
+        }
+        "llama" => llama(false).into(),
+        "llama-tied" => llama(true).into(),
+        other => bail!("{other}: expected gopher, llama or llama-tied"),
+    })
+}
+
+fn options(model: ModelConfig) -> StepOptions {
     StepOptions {
-        model: Gopher { layers: 3, heads: 4, key_value_size: 10, d_model: 32, vocabulary_size: 101 },
+        model,
         precision: Precision::FLOAT32,
         remat: Remat::None,
         // Three blocks of queries, the last one shorter.
@@ -58,11 +82,11 @@ fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
     let mut arrays = Vec::new();
     for &prefix in options.state_groups() {
         for spec in options.model.parameters() {
-            let width = options.model.d_model as f32;
+            let width = options.model.sizes().d_model as f32;
             let (centre, spread) = match (prefix, spec.name) {
                 ("parameters/", name) if name.ends_with("norm") => (1.0, 0.3),
                 ("parameters/", name) if name.ends_with("bias") => (0.0, 0.3),
-                ("parameters/", "embedding") => (0.0, 1.0),
+                ("parameters/", "embedding" | "head") => (0.0, 1.0),
                 ("parameters/", _) => (0.0, 2.0 / width.sqrt()),
                 ("adam/m/", _) => (0.0, 0.01),
                 // Squares: positive, and not far from those of the gradients.
@@ -78,7 +102,7 @@ fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
     arrays.push(floats("apply".into(), &[], || 1.0));
     for name in ["tokens", "targets"] {
         let shape = vec![options.batch, options.sequence_length];
-        let mut token = || (random.bits() % options.model.vocabulary_size as u64) as i32;
+        let mut token = || (random.bits() % options.model.sizes().vocabulary_size as u64) as i32;
         let bytes = (0..shape.iter().product()).flat_map(|_| token().to_le_bytes()).collect();
         arrays.push(Array { name: name.into(), dtype: Dtype::I32, shape, bytes });
     }
@@ -93,7 +117,7 @@ fn gradients(options: &StepOptions) -> Result<Function, graph::Error> {
     let tokens = b.param("tokens", ty.clone(), &["batch", "time"]);
     let targets = b.param("targets", ty, &["batch", "time"]);
     let forward = ForwardOptions { query_block: options.query_block, ..ForwardOptions::new(DType::F32) };
-    let loss = model::loss(&b, &forward, &parameters, tokens, targets)?;
+    let loss = model::loss(&b, &options.model, &forward, &parameters, tokens, targets)?;
     for (spec, gradient) in options.model.parameters().iter().zip(graph::gradient(&b, loss, &parameters)?) {
         b.output(format!("gradients/{}", spec.name), gradient);
     }
@@ -118,8 +142,10 @@ fn run(runtime: &Runtime, function: &Function, inputs: &[Array]) -> Result<Vec<A
 }
 
 fn main() -> Result<()> {
-    let file: PathBuf = std::env::args_os().nth(1).context("usage: dump_gradients FILE.safetensors")?.into();
-    let options = options();
+    let mut arguments = std::env::args_os().skip(1);
+    let file: PathBuf = arguments.next().context("usage: dump_gradients FILE.safetensors [MODEL]")?.into();
+    let name = arguments.next().map_or("gopher".into(), |name| name.to_string_lossy().into_owned());
+    let options = options(model(&name)?);
     let runtime = Runtime::start(DeviceKind::Cpu, &RuntimeOptions::default(), &mut |_| ())?;
     let mut arrays = inputs(&options, &mut Random(2112_11446));
     let gradients = run(&runtime, &gradients(&options)?, &arrays)?;

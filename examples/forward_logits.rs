@@ -14,7 +14,7 @@ use clap::Parser;
 use graph::testing::Random;
 use graph::{DType, TensorType};
 use model::Preset;
-use model::parameters::{Initializer, specs};
+use model::parameters::Initializer;
 use runtime::{DeviceKind, Runtime, RuntimeOptions};
 use safetensors::tensor::{Dtype, TensorView};
 use train::step::{PARAMETERS, StepOptions};
@@ -67,7 +67,7 @@ fn inputs(options: &StepOptions, random: &mut Random) -> Vec<Array> {
     };
     let mut arrays: Vec<Array> = options.model.parameters().into_iter().map(parameter).collect();
     let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
-    let mut token = || (random.bits() % options.model.vocabulary_size as u64) as i32;
+    let mut token = || (random.bits() % options.model.sizes().vocabulary_size as u64) as i32;
     let bytes = (0..ty.shape.iter().product()).flat_map(|_: usize| token().to_le_bytes()).collect();
     arrays.push(Array { name: "tokens".into(), ty, bytes });
     arrays

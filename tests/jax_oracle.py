@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Independent check of the model's loss, gradients and Adam step against JAX.
+"""Independent check of the models' loss, gradients and Adam step against JAX, for a Gopher and two Llamas.
 
 The mathematics is written again here from the definitions in docs/model.md, the plain way: a Python loop over layers,
-attention as one table of all distances, jax.grad for the derivatives. Nothing is shared with the Rust code but the
-file that `cargo run --release --example dump_gradients -- FILE` writes: parameters, optimiser state, tokens, and what
+attention as one table of all pairs, jax.grad for the derivatives. Nothing is shared with the Rust code but the
+file that `cargo run --release --example dump_gradients -- FILE MODEL` writes: parameters, optimiser state, tokens, and what
 our program made of them through XLA's CPU plugin, all in float32.
 
 usage: python3 tests/jax_oracle.py [FILE] [--venv DIR] [--tolerance 1e-5]
 
-Without FILE, the example is run first. JAX is taken from the Python that runs this; with --venv, from a virtual
+Without FILE, the example is run first, for each model. JAX is taken from the Python that runs this; with --venv, from a virtual
 environment in DIR, which is made with jax 0.10.2 if it is not there.
 
 Every tensor must agree with JAX in float32: ||ours - jax|| / ||jax|| <= tolerance, in the Euclidean norm over the
@@ -26,6 +26,7 @@ import tempfile
 from pathlib import Path
 
 JAX = "jax==0.10.2"
+MODELS = ("gopher", "llama", "llama-tied")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -71,6 +72,58 @@ def loss(parameters, tokens, targets, sizes):
     import jax
     import jax.numpy as jnp
 
+    logits = {"gopher": gopher, "llama": llama}[sizes["kind"]](parameters, tokens, sizes)
+    log_probabilities = jax.nn.log_softmax(logits, axis=-1)
+    return -jnp.mean(jnp.take_along_axis(log_probabilities, targets[..., None], axis=-1))
+
+
+def llama(parameters, tokens, sizes):
+    """Logits of a Llama: rotary positions as complex numbers, keys and values repeated for each query head."""
+    import jax
+    import jax.numpy as jnp
+
+    heads, groups, kv = sizes["heads"], sizes["key_value_heads"], sizes["key_value_size"]
+    embedding = parameters["embedding"]
+    dtype = embedding.dtype
+    length = tokens.shape[1]
+
+    def norm(x, gain):
+        return gain * x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + sizes["norm_epsilon"])
+
+    angle = jnp.arange(length, dtype=dtype)[:, None] / sizes["rope_base"] ** (jnp.arange(kv // 2, dtype=dtype) * 2 / kv)
+    turn = jnp.exp(1j * angle)[None, :, None, :]  # [1, t, 1, kv / 2]
+
+    def rotate(x):  # [b, t, h, kv]: the first half of a head is the real part
+        turned = (x[..., : kv // 2] + 1j * x[..., kv // 2 :]) * turn
+        return jnp.concatenate([turned.real, turned.imag], axis=-1).astype(dtype)
+
+    visible = jnp.tril(jnp.ones((length, length), bool))
+    x = embedding[tokens]
+    for number in range(sizes["layers"]):
+        part = {name[len("layers/"):]: value[number] for name, value in parameters.items() if name.startswith("layers/")}
+        width = x.shape[-1]
+        y = norm(x, part["attention/norm"])
+        query = rotate((y @ part["attention/query"].reshape(width, heads * kv)).reshape(*y.shape[:2], heads, kv))
+        key = rotate((y @ part["attention/key"].reshape(width, groups * kv)).reshape(*y.shape[:2], groups, kv))
+        value = (y @ part["attention/value"].reshape(width, groups * kv)).reshape(*y.shape[:2], groups, kv)
+        key, value = (jnp.repeat(each, heads // groups, axis=2) for each in (key, value))
+        scores = jnp.einsum("bihk,bjhk->bhij", query, key) / jnp.sqrt(jnp.asarray(kv, dtype))
+        weights = jax.nn.softmax(jnp.where(visible, scores, -jnp.inf), axis=-1)
+        mixed = jnp.einsum("bhij,bjhk->bihk", weights, value).reshape(*y.shape[:2], heads * kv)
+        x = x + mixed @ part["attention/output"].reshape(heads * kv, width)
+
+        y = norm(x, part["feed_forward/norm"])
+        hidden = jax.nn.silu(y @ part["feed_forward/gate"]) * (y @ part["feed_forward/up"])
+        x = x + hidden @ part["feed_forward/down"]
+    head = embedding if sizes["tied_embedding"] else parameters["head"]
+    return norm(x, parameters["final/norm"]) @ head.T
+
+
+def gopher(parameters, tokens, sizes):
+    """Logits of a Gopher."""
+    import jax
+    import jax.numpy as jnp
+
     width, kv = sizes["d_model"], sizes["key_value_size"]
     length = tokens.shape[1]
     embedding = parameters["embedding"]
@@ -111,9 +164,7 @@ def loss(parameters, tokens, targets, sizes):
         hidden = jax.nn.gelu(y @ feed_forward["in"] + feed_forward["in_bias"], approximate=True)
         x = x + hidden @ feed_forward["out"] + feed_forward["out_bias"]
 
-    logits = norm(x, parameters["final/norm"]) @ embedding.T + parameters["final/logits_bias"]
-    log_probabilities = jax.nn.log_softmax(logits, axis=-1)
-    return -jnp.mean(jnp.take_along_axis(log_probabilities, targets[..., None], axis=-1))
+    return norm(x, parameters["final/norm"]) @ embedding.T + parameters["final/logits_bias"]
 
 
 def step(state, tokens, targets, settings):
@@ -205,11 +256,14 @@ def main():
         enter(options.venv)
     if options.file:
         return compare(options.file, options.tolerance)
+    agree = []
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "gradients.safetensors"
-        command = ["cargo", "run", "--quiet", "--release", "--example", "dump_gradients", "--", str(path)]
-        subprocess.run(command, cwd=ROOT, check=True)
-        return compare(path, options.tolerance)
+        for model in MODELS:
+            path = Path(folder) / f"{model}.safetensors"
+            command = ["cargo", "run", "--quiet", "--release", "--example", "dump_gradients", "--", str(path), model]
+            subprocess.run(command, cwd=ROOT, check=True)
+            agree.append(compare(path, options.tolerance))
+    return all(agree)
 
 
 if __name__ == "__main__":

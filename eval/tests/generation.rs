@@ -5,8 +5,7 @@ use std::ops::ControlFlow;
 use data::{Document, Tokenizer, TokenizerConfig};
 use eval::{Decoder, Error, Generation, Generator, Sampling, Stop};
 use graph::{DType, Literal, TensorType};
-use model::parameters::specs;
-use model::{ModelConfig, Precision};
+use model::{Gopher, Llama, ModelConfig, Precision};
 use runtime::{Buffer, DeviceKind, Runtime};
 use train::step::StepOptions;
 
@@ -30,11 +29,28 @@ fn tokenizer() -> Tokenizer {
 }
 
 fn config() -> ModelConfig {
-    Gopher { layers: 2, heads: 2, key_value_size: 8, d_model: 16, vocabulary_size: 320 }
+    Gopher { layers: 2, heads: 2, key_value_size: 8, d_model: 16, vocabulary_size: 320 }.into()
+}
+
+/// A Llama of other sizes, whose embedding has rows beyond the vocabulary.
+fn llama() -> ModelConfig {
+    let llama = Llama {
+        layers: 2,
+        heads: 4,
+        key_value_heads: 2,
+        key_value_size: 6,
+        d_model: 10,
+        feed_forward_size: 24,
+        vocabulary_size: 320,
+        rope_base: 1e4,
+        norm_epsilon: 1e-5,
+        tied_embedding: false,
+    };
+    ModelConfig::from(llama).with_vocabulary_multiple(128)
 }
 
 /// Irregular parameters, the same for every call.
-fn parameters(runtime: &Runtime) -> Vec<Buffer> {
+fn parameters(runtime: &Runtime, model: &ModelConfig) -> Vec<Buffer> {
     let mut state = 1u64;
     let mut number = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -45,23 +61,28 @@ fn parameters(runtime: &Runtime) -> Vec<Buffer> {
         let values = (0..ty.elements()).map(|_| number()).collect();
         runtime.upload(&Literal::from_floats(ty, values).unwrap()).unwrap()
     };
-    config().parameters().map(|spec| spec.shape).map(parameter).into()
+    model.parameters().into_iter().map(|spec| spec.shape).map(parameter).collect()
 }
 
 fn decoder(runtime: &Runtime, window: usize) -> Decoder {
-    Decoder::new(runtime, &config(), Precision::FLOAT32, parameters(runtime), window).unwrap()
+    decoder_of(runtime, &config(), window)
+}
+
+fn decoder_of(runtime: &Runtime, model: &ModelConfig, window: usize) -> Decoder {
+    Decoder::new(runtime, model, Precision::FLOAT32, parameters(runtime, model), window).unwrap()
 }
 
 /// Logits at each of `tokens`, by the forward pass.
-fn forward(runtime: &Runtime, tokens: &[u32]) -> Vec<Vec<f32>> {
-    let options = StepOptions::new(config(), 1, tokens.len());
+fn forward(runtime: &Runtime, model: &ModelConfig, tokens: &[u32]) -> Vec<Vec<f32>> {
+    let options = StepOptions::new(model.clone(), 1, tokens.len());
     let program = runtime.compile(&train::step::forward(&options).unwrap()).unwrap();
     let ids: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
     let ids = runtime.upload_slice(&ids, &[1, ids.len()]).unwrap();
-    let parameters = parameters(runtime);
+    let parameters = parameters(runtime, model);
     let inputs: Vec<&Buffer> = parameters.iter().chain([&ids]).collect();
     let logits = program.run(&inputs).unwrap()[0].to_vec::<f32>().unwrap();
-    logits.chunks(config().vocabulary_size).map(<[f32]>::to_vec).collect()
+    let rows = logits.chunks(model.padded_vocabulary());
+    rows.map(|row| row[..model.sizes().vocabulary_size].to_vec()).collect()
 }
 
 #[track_caller]
@@ -76,11 +97,15 @@ fn check_close(got: &[f32], expected: &[f32]) {
 #[test]
 fn a_session_gives_the_logits_of_the_forward_pass() {
     let Some(runtime) = runtime() else { return };
-    let decoder = decoder(&runtime, 100);
+    [config(), llama()].iter().for_each(|model| check_session(&runtime, model));
+}
+
+fn check_session(runtime: &Runtime, model: &ModelConfig) {
+    let decoder = decoder_of(runtime, model, 100);
     let tokens: Vec<u32> = (0..100).map(|index| index * 37 % 320).collect();
     let mut session = decoder.start().unwrap();
     let mut end = 0;
-    let expected = forward(&runtime, &tokens);
+    let expected = forward(runtime, model, &tokens);
     for _ in 0..2 {
         for next in [1, 70, 71, 100] {
             check_close(&session.read(&tokens[end..next]).unwrap(), &expected[next - 1]);
@@ -102,9 +127,9 @@ fn a_session_gives_the_logits_of_the_forward_pass() {
 fn bfloat16_activations_give_nearly_the_same_logits() {
     let Some(runtime) = runtime() else { return };
     let tokens: Vec<u32> = (0..20).map(|index| index * 37 % 320).collect();
-    let expected = forward(&runtime, &tokens).pop().unwrap();
+    let expected = forward(&runtime, &config(), &tokens).pop().unwrap();
     let precision = Precision::BFLOAT16_ACTIVATIONS;
-    let decoder = Decoder::new(&runtime, &config(), precision, parameters(&runtime), 20).unwrap();
+    let decoder = Decoder::new(&runtime, &config(), precision, parameters(&runtime, &config()), 20).unwrap();
     let mut session = decoder.start().unwrap();
     session.read(&tokens[..18]).unwrap();
     session.read(&tokens[18..19]).unwrap();
@@ -133,7 +158,7 @@ fn greedy_text_is_the_likeliest_token_again_and_again() {
     let (generation, streamed) = generate(&generator, "To be", 12, GREEDY);
     let mut tokens = generation.prompt_tokens.clone();
     tokens.extend(&generation.tokens);
-    let logits = forward(&runtime, &tokens);
+    let logits = forward(&runtime, &config(), &tokens);
     for (logits, &token) in logits[generation.prompt_tokens.len() - 1..].iter().zip(&generation.tokens) {
         let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap();
         assert_eq!(token as usize, best);
@@ -190,7 +215,7 @@ fn the_model_can_end_the_text() {
     // Only the bias of `</s>` is not zero: it is always the likeliest.
     let tokenizer = tokenizer();
     let end = tokenizer.end_of_text().unwrap() as usize;
-    let parameters = config().parameters().map(|spec| {
+    let parameters = config().parameters().into_iter().map(|spec| {
         let ty = TensorType::new(DType::F32, spec.shape.clone());
         let mut values = vec![0.0; ty.elements()];
         if spec.name == "final/logits_bias" {
@@ -198,7 +223,8 @@ fn the_model_can_end_the_text() {
         }
         runtime.upload(&Literal::from_floats(ty, values).unwrap()).unwrap()
     });
-    let decoder = Decoder::new(&runtime, &config(), Precision::FLOAT32, parameters.into(), 16).unwrap();
+    let parameters = parameters.collect();
+    let decoder = Decoder::new(&runtime, &config(), Precision::FLOAT32, parameters, 16).unwrap();
     let (generation, streamed) = generate(&Generator::new(decoder, tokenizer), "To be", 9, GREEDY);
     assert_eq!((generation.tokens.len(), generation.stop, streamed.as_str()), (0, Stop::EndOfText, ""));
 }
@@ -215,7 +241,8 @@ fn prompts_that_cannot_be_read_are_refused() {
     let expected = format!("the prompt is {tokens} tokens long and the window holds 4");
     assert!(message(TEXT, GREEDY).starts_with(&expected));
     assert!(message("To", Sampling { top_p: 2.0, ..GREEDY }).contains("top-p is 2"));
-    let error = Decoder::new(&runtime, &config(), Precision::FLOAT32, parameters(&runtime), 0).unwrap_err();
+    let error = Decoder::new(&runtime, &config(), Precision::FLOAT32, parameters(&runtime, &config()), 0)
+        .unwrap_err();
     assert!(matches!(error, Error::EmptyWindow));
 }
 

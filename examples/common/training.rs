@@ -45,7 +45,7 @@ impl Training {
         let mut word = 1u64;
         let mut token = || {
             word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            ((word >> 33) % options.model.vocabulary_size as u64) as i32
+            ((word >> 33) % options.model.sizes().vocabulary_size as u64) as i32
         };
         let count = program.inputs()[state.buffers().len() + 4].ty.elements();
         let tokens: Vec<i32> = (0..count).map(|_| token()).collect();

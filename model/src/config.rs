@@ -119,7 +119,7 @@ pub trait Configured: Architecture + DeserializeOwned + Sized + 'static {
 }
 
 /// A registered kind of architecture.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kind {
     /// Its name in configurations.
     pub name: &'static str,

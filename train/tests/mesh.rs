@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use graph::{DType, Literal, Partitioned, Split};
-use model::parameters::COUNT;
-use model::{ModelConfig, Precision};
+use model::{Gopher, Precision};
 use proptest::prelude::*;
 use runtime::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
@@ -169,7 +168,7 @@ fn alone(runtime: &Runtime) -> &'static Snapshot {
             State::initialize(runtime, &one_device(), &program, seed).unwrap().snapshot().unwrap().tensors
         };
         let mut alone = Snapshot { mesh: Vec::new(), tensors: made(SEED) };
-        let (parameters, others) = alone.tensors.split_at_mut(COUNT);
+        let (parameters, others) = alone.tensors.split_at_mut(planned().model.parameters().len());
         for (seed, means) in (SEED + 1..).zip(others.chunks_mut(parameters.len())) {
             means.iter_mut().zip(made(seed)).for_each(|(mean, other)| mean.pieces = other.pieces);
         }
@@ -266,7 +265,7 @@ fn rounding_at_random_does_not_depend_on_the_mesh() {
     let planned = Planned {
         clip_norm: 1e-30,
         seed: 9,
-        model: Gopher { layers: 4, ..planned().model },
+        model: planned().model.with_layers(4),
         precision: Precision::BFLOAT16,
         ..planned()
     };
@@ -301,7 +300,7 @@ fn rounding_at_random_does_not_depend_on_the_mesh() {
         let inputs: Vec<_> =
             inputs.map(|(index, input)| program.upload(index, &values(input)).unwrap()).collect();
         let outputs = program.run(&inputs.iter().collect::<Vec<_>>()).unwrap();
-        let parameters = &outputs[..model::parameters::COUNT];
+        let parameters = &outputs[..planned.model.parameters().len()];
         parameters.iter().map(|buffer| buffer.to_literal().unwrap()).collect()
     };
     let whole = train_step(&planned.step_options(&plan(1, 1, 0))).unwrap();

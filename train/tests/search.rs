@@ -3,7 +3,7 @@
 use std::env;
 
 use graph::DType;
-use model::{ModelConfig, Precision, Preset};
+use model::{Gopher, Llama, ModelConfig, Precision, Preset};
 use sharding::cost::Rates;
 use sharding::machine::Topology;
 use sharding::search::{Found, Pins, Space, Workload, bound, candidates, exhaustive, search};
@@ -18,6 +18,29 @@ fn kept(found: &Found) -> Vec<(String, f64, u64)> {
     found.plans.iter().map(row).collect()
 }
 
+fn llama(
+    layers: usize,
+    heads: usize,
+    key_value_heads: usize,
+    key_value_size: usize,
+    d_model: usize,
+    feed_forward_size: usize,
+    vocabulary_size: usize,
+) -> Llama {
+    Llama {
+        layers,
+        heads,
+        key_value_heads,
+        key_value_size,
+        d_model,
+        feed_forward_size,
+        vocabulary_size,
+        rope_base: 1e4,
+        norm_epsilon: 1e-5,
+        tied_embedding: heads % 2 == 1,
+    }
+}
+
 /// A training of a small model on a machine whose devices have `memory` bytes.
 struct Question {
     topology: Topology,
@@ -26,14 +49,21 @@ struct Question {
 }
 
 impl Question {
-    fn new(machine: &str, memory: u64, batch: usize, sequence_length: usize) -> Question {
+    fn gopher(machine: &str, memory: u64, batch: usize, sequence_length: usize) -> Question {
         let model = Gopher { layers: 4, heads: 8, key_value_size: 32, d_model: 256, vocabulary_size: 512 };
         let precision = Precision { parameters: DType::F32, activations: DType::BF16 };
         Question::of(model, precision, machine, memory, batch, sequence_length)
     }
 
+    /// A Llama whose query heads share key heads in fours.
+    fn llama(machine: &str, memory: u64, batch: usize, sequence_length: usize) -> Question {
+        let model = llama(4, 32, 8, 16, 256, 704, 512);
+        let precision = Precision { parameters: DType::F32, activations: DType::BF16 };
+        Question::of(model, precision, machine, memory, batch, sequence_length)
+    }
+
     fn of(
-        model: ModelConfig,
+        model: impl Into<ModelConfig>,
         precision: Precision,
         machine: &str,
         memory: u64,
@@ -53,11 +83,11 @@ impl Question {
         let Question { topology, planned, space } = self;
         let rates = Rates::of(topology);
         let workload = OnMachine { planned, rates: &rates };
-        let sizes = workload.sizes(space.sequence_length);
+        let work = workload.work(space.sequence_length);
         let mut near = Vec::new();
-        for plan in candidates(space, &sizes).into_iter().step_by(every) {
+        for plan in candidates(space, &work).into_iter().step_by(every) {
             let Ok(price) = workload.estimate(&plan) else { continue };
-            let bound = bound(space, &sizes, &workload, &plan);
+            let bound = bound(space, &work, &workload, &plan);
             let (seconds, bytes) = (price.step_seconds, price.peak_bytes());
             assert!(bound.seconds <= seconds, "{} s, bound {} s: {plan:?}", seconds, bound.seconds);
             assert!(bound.bytes <= bytes, "{} bytes, bound {}: {plan:?}", bytes, bound.bytes);
@@ -71,8 +101,9 @@ impl Question {
 /// Searches both ways, for the best three plans that fit `memory` bytes; how many plans the search priced, and how many
 /// there are.
 #[track_caller]
-fn check(machine: &str, memory: u64, batch: usize, sequence_length: usize) -> (usize, usize) {
-    let Question { topology, planned, space } = &Question::new(machine, memory, batch, sequence_length);
+fn check(question: Question) -> (usize, usize) {
+    let Question { topology, planned, space } = &question;
+    let machine = &space.topology;
     let rates = Rates::of(topology);
     let workload = OnMachine { planned, rates: &rates };
     let (found, all) = (search(space, &workload, 3), exhaustive(space, &workload, 3));
@@ -84,24 +115,29 @@ fn check(machine: &str, memory: u64, batch: usize, sequence_length: usize) -> (u
 
 #[test]
 fn nothing_better_on_virtual_devices() {
-    let (priced, all) = check("cpu:4", 1 << 30, 8, 128);
+    let (priced, all) = check(Question::gopher("cpu:4", 1 << 30, 8, 128));
+    assert!(priced < all / 2, "of {all} plans {priced} were priced: the bounds rule little out");
+    let (priced, all) = check(Question::llama("cpu:4", 1 << 30, 8, 128));
     assert!(priced < all / 2, "of {all} plans {priced} were priced: the bounds rule little out");
 }
 
 #[test]
 fn nothing_better_on_a_tpu() {
-    check("tpu:v3:2x2", 1 << 34, 16, 512);
+    check(Question::gopher("tpu:v3:2x2", 1 << 34, 16, 512));
+    check(Question::llama("tpu:v5e:2x2", 1 << 34, 16, 512));
 }
 
 /// Where memory decides.
 #[test]
 fn nothing_better_in_little_memory() {
-    check("tpu:v5e:2x2", 36 << 20, 8, 512);
+    check(Question::gopher("tpu:v5e:2x2", 36 << 20, 8, 512));
+    check(Question::llama("tpu:v5e:2x2", 40 << 20, 8, 512));
 }
 
 #[test]
 fn nothing_better_on_gpus_of_two_hosts() {
-    check("gpu:h100:2x4", 1 << 34, 16, 512);
+    check(Question::gopher("gpu:h100:2x4", 1 << 34, 16, 512));
+    check(Question::llama("gpu:h100:2x4", 1 << 34, 16, 512));
 }
 
 #[test]
@@ -109,31 +145,38 @@ fn bounds_are_below_prices() {
     for (machine, batch, sequence_length) in
         [("cpu:4", 8, 128), ("tpu:v3:2x2", 16, 512), ("tpu:v6e:2x2", 8, 2048), ("gpu:h100:2x4", 16, 512)]
     {
-        let near = Question::new(machine, 1 << 34, batch, sequence_length).check_bounds(1);
-        eprintln!("{machine}: {near:.2}");
-        assert!(near > 0.4, "{machine}: bounds are {near} of prices in the median");
+        for question in [Question::gopher, Question::llama] {
+            let question = question(machine, 1 << 34, batch, sequence_length);
+            let (near, kind) = (question.check_bounds(1), question.planned.model.kind());
+            eprintln!("{kind} on {machine}: {near:.2}");
+            assert!(near > 0.4, "{kind} on {machine}: bounds are {near} of prices in the median");
+        }
     }
 }
 
 /// Heads that are wider or narrower together than the residual stream; other dtypes.
 #[test]
 fn bounds_of_odd_models_are_below_prices() {
-    let all = [
+    let all: [(ModelConfig, DType, DType); 6] = [
         (
-            Gopher { layers: 2, heads: 2, key_value_size: 8, d_model: 64, vocabulary_size: 64 },
+            Gopher { layers: 2, heads: 2, key_value_size: 8, d_model: 64, vocabulary_size: 64 }.into(),
             DType::F32,
             DType::F32,
         ),
         (
-            Gopher { layers: 6, heads: 4, key_value_size: 64, d_model: 64, vocabulary_size: 4096 },
+            Gopher { layers: 6, heads: 4, key_value_size: 64, d_model: 64, vocabulary_size: 4096 }.into(),
             DType::BF16,
             DType::BF16,
         ),
         (
-            Gopher { layers: 1, heads: 8, key_value_size: 2, d_model: 512, vocabulary_size: 8 },
+            Gopher { layers: 1, heads: 8, key_value_size: 2, d_model: 512, vocabulary_size: 8 }.into(),
             DType::F32,
             DType::BF16,
         ),
+        // As many key heads as query heads; one for all; a hidden layer narrower than the stream.
+        (llama(2, 4, 4, 64, 64, 512, 64).into(), DType::F32, DType::F32),
+        (llama(3, 7, 1, 16, 512, 64, 512).into(), DType::BF16, DType::BF16),
+        (llama(1, 12, 4, 2, 96, 96, 4096).into(), DType::F32, DType::BF16),
     ];
     for (model, parameters, activations) in all {
         for (machine, sequence_length) in [("cpu:4", 32), ("tpu:v4:2x2x1", 256), ("gpu:a100:1x4", 1024)] {
@@ -150,7 +193,7 @@ fn bounds_of_odd_models_are_below_prices() {
 fn bounds_of_the_paper_s_models_are_below_prices() {
     let every = env::var("BOUNDS_EVERY").map_or(101, |every| every.parse().unwrap());
     let machines = ["tpu:v3:4x4", "tpu:v5e:2x2", "gpu:h100:1x8", "cpu:8", "tpu:v5p:8x8x16", "tpu:v6e:16x16"];
-    for (preset, machine) in Preset::all().into_iter().zip(machines) {
+    for (preset, machine) in Preset::all().into_iter().zip(machines.into_iter().cycle()) {
         let parameters = if preset.bfloat16_parameters { DType::BF16 } else { DType::F32 };
         let precision = Precision { parameters, activations: DType::BF16 };
         let question = Question::of(preset.config, precision, machine, 1 << 36, preset.batch_sequences, 2048);

@@ -1,6 +1,6 @@
 use super::*;
-use model::Preset;
 use model::remat::policy;
+use model::{KINDS, Preset, Sizes};
 use proptest::prelude::*;
 
 /// Applies a file's text, then overrides, to the quick start.
@@ -9,6 +9,10 @@ fn resolve(text: &str, overrides: &[&str]) -> Result<Config, Error> {
     draft.apply_text("my.toml", text)?;
     overrides.iter().try_for_each(|text| draft.set(text))?;
     draft.finish()
+}
+
+fn sizes(config: &Config) -> Sizes {
+    config.model.sizes()
 }
 
 #[track_caller]
@@ -48,6 +52,51 @@ fn unknown_keys_are_named_with_the_nearest() {
 }
 
 #[test]
+fn kinds_of_models_have_their_own_keys() {
+    let llama =
+        resolve("[model]\nlayers = 2\nkey_value_heads = 2\nkind = \"llama\"", &["model.heads=6"]).unwrap();
+    assert_eq!((llama.model.kind(), sizes(&llama).layers, sizes(&llama).d_model), ("llama", 2, 192));
+    // A kind given again changes nothing; another has the sizes that all kinds have.
+    assert_eq!(resolve(&llama.to_toml(), &["model.kind=llama"]).unwrap(), llama);
+    let gopher = resolve(&llama.to_toml(), &["model.kind=gopher"]).unwrap();
+    assert_eq!((gopher.model.kind(), sizes(&gopher).layers, sizes(&gopher).heads), ("gopher", 2, 6));
+    assert_eq!(
+        resolve("", &["model.preset=llama-7b"]).unwrap().model,
+        Preset::find("llama-7b").unwrap().config
+    );
+
+    let check =
+        |overrides: &[&str], expected: &str| check_error("", overrides, &format!("--set: {expected}"));
+    check(
+        &["model.kind=lama"],
+        r#"model.kind = "lama": expected "gopher" or "llama"; did you mean "llama"?"#,
+    );
+    check(&["model.kind=7"], r#"model.kind = 7: expected "gopher" or "llama""#);
+    check(
+        &["model.rope_base=10"],
+        r#"unknown key `model.rope_base`; it is a key of model.kind = "llama", and this model's is "gopher""#,
+    );
+    check(
+        &["model.kind=llama", "model.tied_embedding=1"],
+        "model.tied_embedding = 1: expected true or false",
+    );
+    check(
+        &["model.kind=llama", "model.rope_bas=1"],
+        "unknown key `model.rope_bas`; did you mean `model.rope_base`?",
+    );
+    check_error(
+        "",
+        &["model.kind=llama", "model.key_value_heads=3"],
+        "configuration: model.key_value_heads is 3; it must divide model.heads, 4, so that each serves as many query heads",
+    );
+    check_error(
+        "",
+        &["model.vocabulary_multiple=0"],
+        "configuration: model.vocabulary_multiple is 0; it must be at least 1",
+    );
+}
+
+#[test]
 fn values_of_the_wrong_type_are_named_with_what_was_expected() {
     let check = |text: &str, expected: &str| check_error("", &[text], &format!("--set: {expected}"));
     check("model.layers=four", r#"model.layers = "four": expected a whole number"#);
@@ -63,7 +112,10 @@ fn values_of_the_wrong_type_are_named_with_what_was_expected() {
         r#"training.precision = "f16": expected one of "f32", "bf16-activations", "bf16", "bf16-f32-copy", "auto""#,
     );
     check("data.invalid_utf8=skip", r#"data.invalid_utf8 = "skip": expected "error" or "replace""#);
-    check("model.preset=45m", r#"model.preset = "45m": expected one of 44m, 117m, 417m, 1.4b, 7.1b, 280b"#);
+    check(
+        "model.preset=45m",
+        r#"model.preset = "45m": expected one of 44m, 117m, 417m, 1.4b, 7.1b, 280b, llama-7b, llama-13b, llama-70b"#,
+    );
     let remat = r#"expected "none", "selective", "attention", "full", "dots", or a list of names out of "attention_input", "query", "key", "value", "attention_result", "attention_output", "feed_forward_hidden""#;
     check("training.remat=all", &format!(r#"training.remat = "all": {remat}"#));
     check(r#"training.remat=["x"]"#, &format!(r#"training.remat = ["x"]: {remat}"#));
@@ -113,13 +165,13 @@ fn layers_win_over_those_below() {
         &["training.remat=[\"query\", \"key\"]", "schedule.maximum=1", "data.tokenizer=a b.model"],
     )
     .unwrap();
-    assert_eq!((config.training.steps, config.model.layers, config.model.d_model), (7, 2, 512));
+    assert_eq!((config.training.steps, sizes(&config).layers, sizes(&config).d_model), (7, 2, 512));
     assert_eq!((config.name.as_str(), config.schedule.maximum), ("44m", 1.0));
     assert_eq!(config.training.remat, Remat::Save(vec!["query".into(), "key".into()]));
     assert_eq!(config.data.tokenizer, Some("a b.model".into()));
-    assert_eq!(resolve("", &["model={ layers = 3, heads = 2 }"]).unwrap().model.layers, 3);
+    assert_eq!(sizes(&resolve("", &["model={ layers = 3, heads = 2 }"]).unwrap()).layers, 3);
     // A preset given later wins over sizes given earlier.
-    assert_eq!(resolve("[model]\nlayers = 2", &["model.preset=117m"]).unwrap().model.layers, 12);
+    assert_eq!(sizes(&resolve("[model]\nlayers = 2", &["model.preset=117m"]).unwrap()).layers, 12);
 }
 
 #[test]
@@ -232,13 +284,18 @@ proptest! {
         weight_decay in 0.0..1.0f64,
         ramp in prop::collection::btree_map(1..1u64 << 40, 1..5000usize, 0..4),
         regime in prop::sample::select(Regime::ALL.to_vec()),
+        kind in prop::sample::select(KINDS.to_vec()),
+        multiple in 1usize..300,
         paths in prop::collection::vec("\\PC{1,8}", 0..3),
         remat in prop::sample::select(vec![
             Remat::None, Remat::Dots, Remat::Full, Remat::Save(vec!["key".into()]), policy("selective").unwrap(),
         ]),
     ) {
         let mut config = Config::quick_start().unwrap();
-        [config.model.layers, config.model.heads, config.training.batch, config.training.query_block] = sizes;
+        let (layers, heads);
+        [layers, heads, config.training.batch, config.training.query_block] = sizes;
+        let sizes = Sizes { layers, heads, ..config.model.sizes() };
+        config.model = (kind.like)(&sizes).with_vocabulary_multiple(multiple);
         config.schedule.maximum = rate.abs();
         config.schedule.initial = 0.0;
         config.training.seed = seed;

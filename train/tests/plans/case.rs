@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 
 use graph::testing::Random;
 use graph::{Function, Literal, Partitioned, TensorType};
-use model::parameters::COUNT;
 use model::{ModelConfig, Precision};
 use runtime::{Buffer, CompileOptions, DeviceKind, Program, Runtime, RuntimeOptions};
 use sharding::partition::Rules;
@@ -56,10 +55,10 @@ pub fn plan(mesh: [usize; 3], microbatches: usize, zero: u8, remat: RematPolicy)
 }
 
 /// A model in float32, its gradients clipped.
-pub fn planned(model: ModelConfig) -> Planned {
+pub fn planned(model: impl Into<ModelConfig>) -> Planned {
     let precision = Precision::FLOAT32;
     Planned {
-        model,
+        model: model.into(),
         precision,
         float32_copy: false,
         adam: Adam::default(),
@@ -71,16 +70,16 @@ pub fn planned(model: ModelConfig) -> Planned {
 
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Gopher { layers, heads, key_value_size, d_model, vocabulary_size } = self.planned.model;
         let MeshShape { stage, data, model } = self.plan.mesh;
         let Plan { microbatches, zero, remat, sequence_sharding, batch, sequence_length, .. } = &self.plan;
         let Planned { query_block, clip_norm, .. } = self.planned;
         write!(
             f,
-            "{layers} layers, {heads} heads of {key_value_size}, d_model {d_model}, vocabulary {vocabulary_size}; \
+            "{:?}; \
              stage {stage}, data {data}, model {model}, {batch} x {sequence_length} tokens in {microbatches} \
              microbatches, ZeRO {zero}, remat {}, sequence sharding {sequence_sharding}; query block {query_block}, \
              clip to {clip_norm}",
+            self.planned.model,
             remat.name()
         )
     }
@@ -181,8 +180,9 @@ pub fn train(program: &Program, case: &Case, seed: u64, steps: usize) -> Trainin
         let literals = literals.iter().enumerate();
         literals.map(|(offset, literal)| program.upload(index + offset, literal).unwrap()).collect()
     };
-    let vocabulary = case.planned.model.vocabulary_size;
-    let count = case.planned.state_groups().len() * COUNT;
+    let vocabulary = case.planned.model.sizes().vocabulary_size;
+    let parameters = case.planned.model.parameters().len();
+    let count = case.planned.state_groups().len() * parameters;
     let mut buffers = upload(0, state(&case.whole(), seed));
     let mut training = Training { metrics: vec![], gradients: vec![], state: vec![], apart: vec![] };
     for step in 1..=steps {
@@ -197,7 +197,7 @@ pub fn train(program: &Program, case: &Case, seed: u64, steps: usize) -> Trainin
         let metrics = download(&buffers.split_off(count));
         training.metrics.push(metrics.try_into().unwrap());
         if step == 1 {
-            training.gradients = download(&buffers[COUNT..2 * COUNT]);
+            training.gradients = download(&buffers[parameters..2 * parameters]);
         }
     }
     training.state = download(&buffers);

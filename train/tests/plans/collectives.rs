@@ -17,7 +17,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph::{DType, Function, MeshAxis, Op, Partitioned};
-use model::{ModelConfig, Precision};
+use model::{Gopher, Precision};
 use runtime::aot::Cost;
 use sharding::machine::Collective;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
@@ -122,7 +122,7 @@ fn axes_of_size(mesh: MeshShape, size: usize) -> String {
 fn table(case: &Case, given: &Counts, optimised: &Counts) -> Vec<String> {
     let Plan { stages, microbatches, .. } = case.plan;
     // Each tick of a pipeline has a forward and a backward half, but for `stages - 1` at the end and at the start.
-    let layers = (case.planned.model.layers / stages * (microbatches + stages - 1)) as u64;
+    let layers = (case.planned.model.sizes().layers / stages * (microbatches + stages - 1)) as u64;
     let mut lines = Vec::new();
     for wanted in [FORWARD, BACKWARD, ENDS, STEP] {
         let mut entries = Vec::new();
@@ -154,7 +154,7 @@ fn table(case: &Case, given: &Counts, optimised: &Counts) -> Vec<String> {
 }
 
 /// Sizes that four devices of `model` and two of `data` divide, on sequences of 8 tokens, 8 of them.
-fn model(layers: usize) -> ModelConfig {
+fn model(layers: usize) -> Gopher {
     Gopher { layers, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 24 }
 }
 

@@ -1,7 +1,7 @@
 //! A training does not depend on how it is split.
 
 use graph::Literal;
-use model::ModelConfig;
+use model::Gopher;
 use sharding::plan::{Plan, RematPolicy};
 
 use crate::case::{Case, plan, planned, runtime, train};

@@ -1,16 +1,16 @@
 //! What does not fall into equal parts is refused by name, before anything is compiled.
 
-use model::ModelConfig;
+use model::Gopher;
 use sharding::plan::{Plan, RematPolicy};
 
 use crate::case::{plan, planned};
 
-fn model() -> ModelConfig {
+fn model() -> Gopher {
     Gopher { layers: 4, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 24 }
 }
 
 #[track_caller]
-fn refused(model: ModelConfig, plan: Plan, expected: &str) {
+fn refused(model: Gopher, plan: Plan, expected: &str) {
     assert_eq!(planned(model).step(&plan).unwrap_err().to_string(), expected);
 }
 

@@ -2,10 +2,9 @@
 
 use graph::Literal;
 use model::Precision;
-use model::parameters::COUNT;
 use train::step::{StepOptions, train_step};
 
-use crate::common::{inputs, options};
+use crate::common::{count, inputs, options};
 
 /// The step's options, in bfloat16 with rounding from this seed.
 fn bfloat16(seed: u32) -> StepOptions {
@@ -20,8 +19,8 @@ fn run(seed: u32, learning_rate: f64, step: f64) -> (Vec<Literal>, Vec<Literal>)
         inputs[position] = Literal::from_floats(inputs[position].ty().clone(), vec![value]).unwrap();
     }
     let mut outputs = graph::interpret(&function, &inputs).unwrap();
-    outputs.truncate(COUNT);
-    inputs.truncate(COUNT);
+    outputs.truncate(count());
+    inputs.truncate(count());
     (inputs, outputs)
 }
 

@@ -2,13 +2,18 @@
 
 use graph::testing::Random;
 use graph::{DType, Function, Literal, TensorType};
-use model::ModelConfig;
+use model::{Architecture, Gopher};
 use runtime::{DeviceKind, Runtime};
 use train::step::StepOptions;
 
 /// A model with all parts, no two sizes alike but those of `layers`.
-pub fn tiny(layers: usize) -> ModelConfig {
+pub fn tiny(layers: usize) -> Gopher {
     Gopher { layers, heads: 3, key_value_size: 5, d_model: 8, vocabulary_size: 11 }
+}
+
+/// Parameters of such a model.
+pub fn count() -> usize {
+    tiny(1).parameters().len()
 }
 
 /// Steps of the tiny model on sequences of 6 tokens, in blocks of 4.

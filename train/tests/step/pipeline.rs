@@ -10,7 +10,7 @@ use model::{Precision, Preset};
 use train::step::pipeline::STAGE;
 use train::step::{StepOptions, forward, loss, train_step};
 
-use crate::common::{compare, inputs, options};
+use crate::common::{compare, count, inputs, options};
 
 /// A stage's program on the mesh of all stages: the layers' tensors are split over them, all others whole.
 fn on_stages(function: Function, stages: usize) -> Partitioned {
@@ -87,7 +87,7 @@ fn bfloat16_parameters_are_rounded_alike() {
     let expected = graph::interpret(&whole, &inputs).unwrap();
     let got = run(train_step(&StepOptions { stages: 2, ..plain }).unwrap(), 2, &inputs);
     let numbers = |literals: &[Literal]| -> Vec<f64> {
-        literals[..model::parameters::COUNT].iter().flat_map(|x| x.floats().unwrap().to_vec()).collect()
+        literals[..count()].iter().flat_map(|x| x.floats().unwrap().to_vec()).collect()
     };
     let (got, expected) = (numbers(&got), numbers(&expected));
     let different = got.iter().zip(&expected).filter(|(x, y)| x != y).count();

@@ -1,7 +1,7 @@
 //! A plan changes no number but by rounding: the devices of a mesh together compute what one device does.
 
 use graph::interpret_partitioned;
-use model::ModelConfig;
+use model::Gopher;
 use sharding::partition::Rules;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use train::plan::{Planned, split};
@@ -13,13 +13,13 @@ const BATCH: usize = 8;
 const TIME: usize = 8;
 
 /// Every dimension that a plan may split is a multiple of four.
-fn model() -> ModelConfig {
+fn model() -> Gopher {
     Gopher { layers: 4, heads: 4, key_value_size: 3, d_model: 8, vocabulary_size: 12 }
 }
 
 fn planned() -> Planned {
     let StepOptions { precision, float32_copy, adam, clip_norm, .. } = options(1, 1);
-    Planned { model: model(), precision, float32_copy, adam, clip_norm, query_block: 4, seed: 0 }
+    Planned { model: model().into(), precision, float32_copy, adam, clip_norm, query_block: 4, seed: 0 }
 }
 
 fn plan(

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use graph::{Binary, DType, Function, Literal, Op, TensorType, Unary};
-use model::parameters::{COUNT, specs};
-use model::{ModelConfig, Precision};
+use model::{Architecture, Precision};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use train::plan::{Planned, split, split_initialize};
 use train::precision::Regime;
 use train::step::{Adam, StepOptions, initialize, train_step};
 
-use crate::common::{inputs, options, tiny};
+use crate::common::{count, inputs, options, tiny};
 
 fn with(regime: Regime, options: StepOptions) -> StepOptions {
     StepOptions { precision: regime.dtypes(), float32_copy: regime.float32_copy(), ..options }
@@ -92,10 +91,10 @@ fn sums_of_microbatches_are_float32() {
         let loops = step
             .nodes
             .iter()
-            .filter(|node| matches!(node.op, Op::Scan(_)) && node.results.len() == 1 + COUNT);
+            .filter(|node| matches!(node.op, Op::Scan(_)) && node.results.len() == 1 + count());
         let sums: Vec<Vec<DType>> =
             loops.map(|node| node.results.iter().map(|&value| step.ty(value).dtype).collect()).collect();
-        assert_eq!(sums, [vec![DType::F32; 1 + COUNT]], "{regime:?}");
+        assert_eq!(sums, [vec![DType::F32; 1 + count()]], "{regime:?}");
         assert_eq!(regime.bytes_per_parameter().gradients_with_microbatches, DType::F32.size());
     }
 }
@@ -108,12 +107,12 @@ fn update_alone(options: &StepOptions) -> StepOptions {
 
 /// The float32 step's inputs for one with a copy: the copy has the numbers, parameters are these rounded.
 fn with_copy(wide: &[Literal]) -> Vec<Literal> {
-    let rounded = wide[..COUNT].iter().map(|literal| {
+    let rounded = wide[..count()].iter().map(|literal| {
         let ty = TensorType::new(DType::BF16, literal.ty().shape.clone());
         Literal::from_floats(ty, literal.floats().unwrap().to_vec()).unwrap()
     });
-    let (state, rest) = wide.split_at(3 * COUNT);
-    rounded.chain(state[COUNT..].to_vec()).chain(state[..COUNT].to_vec()).chain(rest.to_vec()).collect()
+    let (state, rest) = wide.split_at(3 * count());
+    rounded.chain(state[count()..].to_vec()).chain(state[..count()].to_vec()).chain(rest.to_vec()).collect()
 }
 
 #[test]
@@ -125,9 +124,9 @@ fn a_float32_copy_is_updated_as_float32_parameters_and_parameters_are_it_rounded
     let expected = graph::interpret(&whole, &inputs).unwrap();
     let copied = train_step(&with(Regime::Bf16F32Copy, plain)).unwrap();
     let got = graph::interpret(&copied, &with_copy(&inputs)).unwrap();
-    assert_eq!(got[3 * COUNT..4 * COUNT], expected[..COUNT]);
-    assert_eq!(got[COUNT..3 * COUNT], expected[COUNT..3 * COUNT]);
-    for (parameter, copy) in got[..COUNT].iter().zip(&got[3 * COUNT..]) {
+    assert_eq!(got[3 * count()..4 * count()], expected[..count()]);
+    assert_eq!(got[count()..3 * count()], expected[count()..3 * count()]);
+    for (parameter, copy) in got[..count()].iter().zip(&got[3 * count()..]) {
         let rounded = copy.floats().unwrap().iter().map(|&x| DType::BF16.round(x));
         assert_eq!(parameter.ty().dtype, DType::BF16);
         assert_eq!(parameter.floats().unwrap(), rounded.collect::<Vec<_>>());
@@ -143,12 +142,12 @@ fn a_step_without_finite_gradients_leaves_the_copy_and_the_parameters() {
     let gain = &inputs[15];
     let huge = vec![3e38; gain.ty().elements()];
     inputs[15] = Literal::from_floats(gain.ty().clone(), huge.clone()).unwrap();
-    let copy = &inputs[3 * COUNT + 15];
-    inputs[3 * COUNT + 15] =
+    let copy = &inputs[3 * count() + 15];
+    inputs[3 * count() + 15] =
         Literal::from_floats(copy.ty().clone(), inputs[15].floats().unwrap().to_vec()).unwrap();
     let outputs = graph::interpret(&function, &inputs).unwrap();
-    assert!(!outputs[4 * COUNT + 1].floats().unwrap()[0].is_finite());
-    assert_eq!(outputs[..4 * COUNT], inputs[..4 * COUNT]);
+    assert!(!outputs[4 * count() + 1].floats().unwrap()[0].is_finite());
+    assert_eq!(outputs[..4 * count()], inputs[..4 * count()]);
 }
 
 #[test]
@@ -159,9 +158,9 @@ fn a_copy_begins_with_the_numbers_that_float32_parameters_begin_with() {
         graph::interpret(&function, &seed).unwrap()
     };
     let (wide, copied) = (run(Regime::F32), run(Regime::Bf16F32Copy));
-    assert_eq!((wide.len(), copied.len()), (COUNT, 2 * COUNT));
-    assert_eq!(copied[COUNT..], wide);
-    assert_eq!(copied[..COUNT], run(Regime::Bf16));
+    assert_eq!((wide.len(), copied.len()), (count(), 2 * count()));
+    assert_eq!(copied[count()..], wide);
+    assert_eq!(copied[..count()], run(Regime::Bf16));
     for (parameter, copy) in copied.iter().zip(&wide) {
         let rounded: Vec<f64> = copy.floats().unwrap().iter().map(|&x| DType::BF16.round(x)).collect();
         assert_eq!(parameter.floats().unwrap(), rounded);
@@ -187,22 +186,23 @@ fn zero_splits_the_copy_with_the_optimisers_state() {
     };
     let StepOptions { adam, clip_norm, query_block, seed, .. } = options(1, 1);
     let (model, precision) = (tiny(2), regime.dtypes());
-    let planned = Planned { model, precision, float32_copy: true, adam, clip_norm, query_block, seed };
+    let planned =
+        Planned { model: model.into(), precision, float32_copy: true, adam, clip_norm, query_block, seed };
     for zero in 0..=3 {
         let plan = plan(zero).with_derived_rules();
         let options = planned.step_options(&plan);
         let step = split(&train_step(&options).unwrap(), &plan).unwrap();
-        let first = split_initialize(&initialize(&options).unwrap(), &plan).unwrap();
+        let first = split_initialize(&initialize(&options).unwrap(), &planned.model, &plan).unwrap();
         let of = |name: &str| {
             let index = step.function.params.iter().position(|param| param.name == name).unwrap();
             (step.params[index].clone(), step.results[index].clone())
         };
-        let names = planned.model.parameters().map(|spec| spec.name);
-        for (index, name) in names.iter().enumerate() {
+        for (index, spec) in planned.model.parameters().iter().enumerate() {
+            let name = spec.name;
             let copy = of(&format!("optimizer/float32_copy/{name}"));
             let parameter = of(&format!("parameters/{name}"));
             assert_eq!(copy, of(&format!("adam/m/{name}")), "ZeRO {zero}, {name}");
-            assert_eq!((&first.results[index], &first.results[COUNT + index]), (&parameter.0, &copy.0));
+            assert_eq!((&first.results[index], &first.results[count() + index]), (&parameter.0, &copy.0));
         }
         let is_split = |name: &str| of(name).0[1] == ["data"];
         assert_eq!(is_split("optimizer/float32_copy/embedding"), zero >= 1);
@@ -222,8 +222,7 @@ fn weight_decay_is_of_matrices_only() {
     };
     let (without, inputs) = run(0.0, Precision::FLOAT32);
     let (with, _) = run(weight_decay, Precision::FLOAT32);
-    let model: ModelConfig = tiny(2);
-    for (index, spec) in model.parameters().iter().enumerate() {
+    for (index, spec) in tiny(2).parameters().iter().enumerate() {
         let values = |literals: &[Literal]| literals[index].floats().unwrap().to_vec();
         let (before, without, with) = (values(&inputs), values(&without), values(&with));
         let decay = if spec.is_matrix() { learning_rate * weight_decay } else { 0.0 };
@@ -236,5 +235,5 @@ fn weight_decay_is_of_matrices_only() {
         }
     }
     // Means, loss and norm of gradients know nothing of it.
-    assert_eq!(with[COUNT..], without[COUNT..]);
+    assert_eq!(with[count()..], without[count()..]);
 }

@@ -1,14 +1,13 @@
 //! Rounding at random: without bias, independent, and the same on every mesh.
 
 use graph::{DType, Literal, TensorType, interpret_partitioned};
-use model::parameters::COUNT;
-use model::{ModelConfig, Precision};
+use model::{Gopher, Precision};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use train::plan::Planned;
 use train::precision::Regime;
 use train::step::{StepOptions, train_step};
 
-use crate::common::{inputs, regrouped};
+use crate::common::{count, inputs, regrouped};
 
 /// Clipped to it, gradients have no part in an update: Adam's means are the old ones, decayed, to the bit. So the number
 /// that is rounded does not depend on how gradients were summed.
@@ -37,12 +36,12 @@ fn updates() -> Vec<Rounded> {
     let mut inputs = inputs(&narrow);
     let step = narrow.params.iter().position(|param| param.name == "step").unwrap();
     let parameters = |outputs: &[Literal]| -> Vec<f64> {
-        outputs[..COUNT].iter().flat_map(|literal| literal.floats().unwrap().to_vec()).collect()
+        outputs[..count()].iter().flat_map(|literal| literal.floats().unwrap().to_vec()).collect()
     };
     (0..STEPS)
         .map(|number| {
             inputs[step] = Literal::scalar(DType::F32, 1.0 + number as f64);
-            let widened = inputs.iter().enumerate().map(|(index, literal)| match index < COUNT {
+            let widened = inputs.iter().enumerate().map(|(index, literal)| match index < count() {
                 true => {
                     let ty = TensorType::new(DType::F32, literal.ty().shape.clone());
                     Literal::from_floats(ty, literal.floats().unwrap().to_vec()).unwrap()
@@ -135,7 +134,7 @@ fn it_is_without_bias_and_independent() {
 /// Every dimension can be cut into eight.
 fn planned(regime: Regime) -> Planned {
     Planned {
-        model: Gopher { layers: 8, heads: 8, key_value_size: 2, d_model: 16, vocabulary_size: 16 },
+        model: Gopher { layers: 8, heads: 8, key_value_size: 2, d_model: 16, vocabulary_size: 16 }.into(),
         precision: Precision { activations: DType::F32, ..regime.dtypes() },
         float32_copy: regime.float32_copy(),
         adam: Default::default(),
@@ -171,9 +170,9 @@ fn the_state_after_an_update_is_the_same_on_every_mesh_to_the_bit() {
         let planned = planned(regime);
         let whole = train_step(&planned.step_options(&plan([1, 1, 1], 0))).unwrap();
         let inputs = inputs(&whole);
-        let state = planned.state_groups().len() * COUNT;
+        let state = planned.state_groups().len() * count();
         let expected = &graph::interpret(&whole, &inputs).unwrap()[..state];
-        assert_ne!(expected[..COUNT], inputs[..COUNT]);
+        assert_ne!(expected[..count()], inputs[..count()]);
         for (index, mesh) in meshes.into_iter().enumerate() {
             let zero = if mesh[1] > 1 { index as u8 % 4 } else { 0 };
             let plan = plan(mesh, zero);
