@@ -3,8 +3,8 @@
 //! Each is started with the same configuration, its number, and the address of a store that all of them reach
 //! ([`Identity`]; a server that speaks Redis's protocol, [`RedisStore`]). [`Group::join`] finds the others there;
 //! [`Group::agree`] makes sure that all of them are about to do the same thing, and names the one that is not; and
-//! from then on each shows that it is alive, and learns when another is not ([`Group::watch`]).
-//! They stop together too ([`Group::stopping`]).
+//! from then on each shows that it is alive, and learns when another is not. What decides that all stop
+//! at the same step is [`Group::stopping`].
 //!
 //! What is said through the store is kept apart by run directory and by start: what an earlier start of the same run left
 //! there is never read. The plugins of the processes find each other through it too.

@@ -5,12 +5,21 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use hosts::{Group, Patience};
 use runtime::{DeviceKind, MemoryStore, Runtime};
 use train::config::{Config, Draft};
 use train::observer::{Event, Observer};
 use train::run::{Resume, train, train_together};
+
+fn patience() -> Patience {
+    Patience {
+        arrival: Duration::from_secs(20),
+        sign: Duration::from_millis(50),
+        loss: Duration::from_millis(1500),
+    }
+}
 
 /// Wishes to stop when it is asked for the `n`-th time.
 struct StopAt(u64, AtomicU64);
@@ -73,8 +82,7 @@ fn a_group_trains_saves_and_stops_as_a_process_alone_does() {
     let store: Arc<MemoryStore> = Arc::default();
     let go = |observer: &mut dyn Observer| {
         let group =
-            Group::join_in(store.clone(), 1, 0, &grouped, Patience::default(), |error| panic!("{error}"))
-                .unwrap();
+            Group::join_in(store.clone(), 1, 0, &grouped, patience(), |error| panic!("{error}")).unwrap();
         train_together(config(&text), &grouped, &Resume::Auto, &group, "0.1.0", observer).unwrap()
     };
     // The wish is heard at the third question, before step 3, and all stop two questions later: one is asked before the
