@@ -124,3 +124,21 @@ fn the_tokenizer_comes_back_from_its_file() {
         assert_eq!(again.encode(case["text"].as_str().unwrap()), ids(&case["ids"]));
     }
 }
+
+/// Sums of the bits of tensors as the package `gguf` (0.19.0) dequantises them.
+#[test]
+fn tensors_are_those_of_an_independent_reader_to_the_bit() {
+    let Some(path) = smollm2() else { return };
+    let mut gguf = import::gguf::Gguf::open(&path).unwrap();
+    assert_eq!(gguf.tensors().len(), 272);
+    for (name, shape, expected) in [
+        ("blk.0.attn_q.weight", vec![576, 576], 699_172_363_944_448),
+        ("blk.29.ffn_down.weight", vec![576, 1536], 1_865_154_043_482_624),
+        ("output_norm.weight", vec![576], 621_805_699_072),
+        ("token_embd.weight", vec![49_152, 576], 58_597_194_097_596_096),
+    ] {
+        assert_eq!(gguf.tensors()[name].shape, shape);
+        let sum: u64 = gguf.read(name).unwrap().into_iter().map(|value| u64::from(value.to_bits())).sum();
+        assert_eq!(sum, expected, "{name}");
+    }
+}

@@ -7,6 +7,9 @@ use crate::llama::LlamaSizes;
 use crate::model::INSTEAD;
 use crate::{Error, Result};
 
+/// Whether a value changes nothing.
+type Test = fn(&Value) -> bool;
+
 impl Gguf {
     /// The sizes.
     ///
@@ -71,7 +74,7 @@ impl Gguf {
             return Err(Error::unsupported(&self.path, what, INSTEAD));
         }
         // Each with the values that change nothing.
-        let harmless: [(&str, fn(&Value) -> bool); 12] = [
+        let harmless: [(&str, Test); 12] = [
             ("llama.rope.scaling.type", |value| *value == Value::Text("none".into())),
             ("llama.rope.scaling.factor", is_one),
             ("llama.rope.scaling.attn_factor", is_one),

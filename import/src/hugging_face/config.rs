@@ -58,10 +58,13 @@ fn check_architecture(config: &JsonFile) -> Result<()> {
     }
 }
 
+/// Whether a value changes nothing.
+type Test = fn(&Value) -> bool;
+
 /// Refuses what changes the computation and is not implemented.
 fn check_features(config: &JsonFile) -> Result<()> {
     // Each with the values that change nothing, beside null.
-    let harmless: [(&str, fn(&Value) -> bool); 9] = [
+    let harmless: [(&str, Test); 9] = [
         ("attention_bias", is_false),
         ("mlp_bias", is_false),
         ("hidden_act", |value| value == "silu" || value == "swish"),

@@ -211,9 +211,9 @@ pub const HEAD: usize = 4;
 pub const INNER: usize = 6;
 pub const PIECES: usize = 261;
 
-/// A number for each element of each tensor, all different enough.
+/// A number for each element of each tensor, all different.
 pub fn value(tensor: usize, layer: usize, row: usize, column: usize) -> f32 {
-    (tensor * 1_000_000 + layer * 100_000 + row * 100 + column) as f32
+    (tensor * 100_000 + layer * 50_000 + row * 100 + column) as f32
 }
 
 /// What the linear layers and norms are called in GGUF and in safetensors, with rows and columns (0: a vector).
@@ -289,4 +289,40 @@ pub fn small_gguf() -> GgufFile {
     ];
     let tensors = tensors(true).into_iter().map(|(name, sizes, values)| Tensor::f32(&name, &sizes, values));
     GgufFile::new(&metadata, tensors.collect())
+}
+
+/// Every number of the small Llama is where our layout has it.
+pub fn check_layout(model: &mut import::ForeignModel) {
+    let shapes: Vec<(&str, Vec<usize>)> =
+        model.parameters().into_iter().map(|parameter| (parameter.name, parameter.shape)).collect();
+    let group = HEADS / GROUPS;
+    let expected = [
+        ("embedding", vec![PIECES, WIDTH]),
+        ("layers/attention/norm", vec![LAYERS, WIDTH]),
+        ("layers/attention/query", vec![LAYERS, WIDTH, GROUPS, group, HEAD]),
+        ("layers/attention/key", vec![LAYERS, WIDTH, GROUPS, HEAD]),
+        ("layers/attention/value", vec![LAYERS, WIDTH, GROUPS, HEAD]),
+        ("layers/attention/output", vec![LAYERS, GROUPS, group, HEAD, WIDTH]),
+        ("layers/feed_forward/norm", vec![LAYERS, WIDTH]),
+        ("layers/feed_forward/gate", vec![LAYERS, WIDTH, INNER]),
+        ("layers/feed_forward/up", vec![LAYERS, WIDTH, INNER]),
+        ("layers/feed_forward/down", vec![LAYERS, INNER, WIDTH]),
+        ("final/norm", vec![WIDTH]),
+    ];
+    assert_eq!(shapes, expected);
+    for (place, parameter) in model.parameters().into_iter().enumerate() {
+        for slice in 0..parameter.slices {
+            let values = model.read(&parameter, slice).unwrap();
+            let expected: Vec<f32> = match place {
+                0 => (0..PIECES * WIDTH).map(|i| value(20, 0, i / WIDTH, i % WIDTH)).collect(),
+                10 => (0..WIDTH).map(|i| value(21, 0, 0, i)).collect(),
+                _ => {
+                    let (_, _, rows, columns) = IN_LAYERS[place - 1];
+                    let rows = rows.max(1);
+                    (0..rows * columns).map(|i| value(place - 1, slice, i % rows, i / rows)).collect()
+                }
+            };
+            assert_eq!(values, expected, "{} of layer {slice}", parameter.name);
+        }
+    }
 }
