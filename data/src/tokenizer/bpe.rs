@@ -7,13 +7,9 @@ use std::collections::BinaryHeap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::vocabulary::Vocabulary;
+use super::word_cache::WordCache;
 
 const NONE: u32 = u32::MAX;
-
-/// Segments longer than this many bytes are not cached.
-const MAX_CACHED_LENGTH: usize = 64;
-/// Bound on the cache, so that odd text cannot fill the memory.
-const MAX_CACHED_SEGMENTS: usize = 1 << 17;
 
 /// Pairs of characters that stand next to each other inside some piece.
 ///
@@ -68,8 +64,7 @@ impl Joints {
 pub(crate) struct BpeEncoder<'a> {
     vocabulary: &'a Vocabulary,
     joints: &'a Joints,
-    cache: FxHashMap<Box<str>, (u32, u32)>,
-    cached_ids: Vec<u32>,
+    cache: WordCache,
     fresh_ids: Vec<u32>,
     scratch: Scratch,
 }
@@ -122,9 +117,8 @@ impl Eq for Candidate {}
 
 impl<'a> BpeEncoder<'a> {
     pub(crate) fn new(vocabulary: &'a Vocabulary, joints: &'a Joints) -> Self {
-        let cache = FxHashMap::default();
-        let (cached_ids, fresh_ids) = (Vec::new(), Vec::new());
-        Self { vocabulary, joints, cache, cached_ids, fresh_ids, scratch: Scratch::default() }
+        let (cache, scratch) = (WordCache::default(), Scratch::default());
+        Self { vocabulary, joints, cache, fresh_ids: Vec::new(), scratch }
     }
 
     /// Appends the ids of normalised text.
@@ -134,11 +128,11 @@ impl<'a> BpeEncoder<'a> {
         let mut fresh = std::mem::take(&mut self.fresh_ids);
         for segment in self.joints.segments(normalized) {
             let ids = match self.cache.get(segment) {
-                Some(&(from, to)) => &self.cached_ids[from as usize..to as usize],
+                Some(ids) => ids,
                 None => {
                     fresh.clear();
                     self.scratch.encode(self.vocabulary, segment, &mut fresh);
-                    self.remember(segment, &fresh);
+                    self.cache.insert(segment, &fresh);
                     &fresh
                 }
             };
@@ -147,19 +141,6 @@ impl<'a> BpeEncoder<'a> {
             out.extend_from_slice(&ids[usize::from(continues_unknown)..]);
         }
         self.fresh_ids = fresh;
-    }
-
-    fn remember(&mut self, segment: &str, ids: &[u32]) {
-        if segment.len() > MAX_CACHED_LENGTH {
-            return;
-        }
-        if self.cache.len() >= MAX_CACHED_SEGMENTS {
-            self.cache.clear();
-            self.cached_ids.clear();
-        }
-        let from = self.cached_ids.len() as u32;
-        self.cached_ids.extend_from_slice(ids);
-        self.cache.insert(segment.into(), (from, self.cached_ids.len() as u32));
     }
 }
 

@@ -1,26 +1,18 @@
 //! Ids back to text, as SentencePiece decodes.
 
-use super::Tokenizer;
 use super::normalizer::SPACE;
 use super::proto::PieceType;
-use crate::{Error, Result};
+use super::sentencepiece::SentencePiece;
 
-impl Tokenizer {
+impl SentencePiece {
     /// The text of `ids`. Control pieces (`<s>`, `</s>`) give nothing; byte pieces that are not valid UTF-8
-    /// give U+FFFD each; the space that encoding puts before the text is taken away.
-    ///
-    /// # Errors
-    /// An id outside the vocabulary.
-    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+    /// give U+FFFD each; the space that encoding puts before the text is taken away. All ids are in the vocabulary.
+    pub(super) fn decode(&self, ids: &[u32]) -> String {
         let mut text = String::new();
         let mut bytes = Vec::new();
         let strips = self.normalizer.add_dummy_prefix || self.normalizer.remove_extra_whitespaces;
         let mut at_start = true;
         for &id in ids {
-            let vocabulary_size = self.vocabulary_size();
-            if id as usize >= vocabulary_size {
-                return Err(Error::TokenOutOfRange { id, vocabulary_size });
-            }
             if let Some(byte) = self.vocabulary.byte(id) {
                 bytes.push(byte);
                 continue;
@@ -40,7 +32,7 @@ impl Tokenizer {
             }
         }
         push_bytes(&mut bytes, &mut text);
-        Ok(text)
+        text
     }
 }
 

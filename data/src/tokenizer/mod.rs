@@ -1,53 +1,52 @@
-//! SentencePiece-compatible tokenizers: loaded from a `.model` file, or trained here and written as one.
+//! Tokenizers: SentencePiece models, loaded or trained here, and byte-level BPE, loaded.
 //!
 //! Gopher's tokenizer is SentencePiece BPE with 32,000 pieces, fall-back to UTF-8 bytes, and NFKC
 //! normalisation (Rae et al. 2021, section 2.2; Hoffmann et al. 2022). Encoding gives exactly the ids of the
 //! SentencePiece library (0.2.3) for BPE models; for unigram models too, except that with user-defined symbols
 //! another of two equally good segmentations may be chosen. The rest of the settings are our choice; see
 //! [`TokenizerConfig`].
+//!
+//! Byte-level BPE is what GPT-2, Llama 3 and SmolLM2 have; its file is a `tokenizer.json`. Encoding gives the ids of
+//! Hugging Face's `tokenizers` library. It is our own because it is small (a scanner for two patterns, and merging pairs
+//! by rank), while that library would bring a regular expression engine in C and some forty crates.
 
 mod bpe;
+mod byte_level;
 mod decode;
 mod nfkc;
 mod normalizer;
 mod pairs;
 mod proto;
+mod sentencepiece;
 mod train;
 mod unigram;
 mod vocabulary;
+mod word_cache;
 
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::{Error, Result};
-use normalizer::{Normalizer, PrefixMatcher};
-use proto::{ModelProto, ModelType, PieceType};
-use vocabulary::Vocabulary;
+use byte_level::ByteLevel;
+use sentencepiece::SentencePiece;
 
+pub use byte_level::{AddedPiece, ByteLevelModel, PreTokenizer};
+pub use sentencepiece::{PieceKind, ScoredPiece, SentencePieceModel};
 pub use train::TokenizerConfig;
 
 /// A tokenizer: text to ids `0 .. vocabulary_size` and back.
-pub struct Tokenizer {
-    model: Vec<u8>,
-    normalizer: Normalizer,
-    vocabulary: Vocabulary,
-    segmentation: Segmentation,
-    unknown_surface: String,
-    begin_of_text: Option<u32>,
-    end_of_text: Option<u32>,
-}
+pub struct Tokenizer(Kind);
 
-enum Segmentation {
-    Bpe(bpe::Joints),
-    Unigram(unigram::Unigram),
+enum Kind {
+    SentencePiece(Box<SentencePiece>),
+    ByteLevel(Box<ByteLevel>),
 }
 
 impl Tokenizer {
-    /// Loads a SentencePiece `.model` file.
+    /// Loads a SentencePiece `.model` file or a `tokenizer.json`, told apart by their content.
     ///
     /// # Errors
     /// An unreadable file, and as [`Tokenizer::from_bytes`].
@@ -56,143 +55,174 @@ impl Tokenizer {
         Self::from_bytes(bytes, &path.display().to_string())
     }
 
-    /// Reads the content of a SentencePiece `.model` file; `name` is what errors call it.
+    /// Reads the content of a SentencePiece `.model` file or of a `tokenizer.json`; `name` is what errors call it.
     ///
     /// # Errors
-    /// Not a SentencePiece model, a truncated or inconsistent one, or one of a kind not supported.
+    /// Neither of the two, a truncated or inconsistent one, or one of a kind not supported.
     pub fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Self> {
-        let bad = |detail: String| Error::NotATokenizer { name: name.into(), detail };
-        let unsupported =
-            |detail: &str| Error::UnsupportedTokenizer { name: name.into(), detail: detail.into() };
-        let model = ModelProto::decode(bytes.as_slice()).map_err(|e| bad(e.to_string()))?;
-        if model.pieces.is_empty() {
-            return Err(bad("it has no pieces".into()));
+        // No SentencePiece model begins with a brace: as a protobuf's first byte it opens a group.
+        if bytes.first() == Some(&b'{') || name.ends_with(".json") {
+            return Self::from_byte_level(ByteLevelModel::from_json(&bytes, name)?, name);
         }
-        // The specifications follow the pieces: a file cut between them decodes, but must not be believed.
-        let trainer = model.trainer_spec.as_ref().ok_or_else(|| bad("no trainer_spec".into()))?;
-        let normalizer = model.normalizer_spec.as_ref().ok_or_else(|| bad("no normalizer_spec".into()))?;
-        if model.denormalizer_spec.as_ref().is_some_and(|d| !d.precompiled_charsmap().is_empty()) {
-            return Err(unsupported("it rewrites decoded text (denormalizer_spec)"));
-        }
-        let vocabulary = Vocabulary::new(&model, trainer.byte_fallback()).map_err(bad)?;
-        let segmentation = match trainer.model_type.map(ModelType::try_from) {
-            Some(Ok(ModelType::Bpe)) => {
-                Segmentation::Bpe(bpe::Joints::new(vocabulary.mergeable_pieces().map(|(piece, _)| piece)))
-            }
-            None | Some(Ok(ModelType::Unigram)) => Segmentation::Unigram(unigram::Unigram::new(&vocabulary)),
-            Some(Ok(ModelType::Word)) => return Err(unsupported("model_type word")),
-            Some(Ok(ModelType::Char)) => return Err(unsupported("model_type char")),
-            Some(Err(_)) => return Err(unsupported("an unknown model_type")),
-        };
-        let protected = PrefixMatcher::new(
-            model
-                .pieces
-                .iter()
-                .filter(|p| p.kind() == PieceType::UserDefined)
-                .map(|p| p.piece().into())
-                .collect(),
-        );
-        let normalizer =
-            Normalizer::new(normalizer, trainer.treat_whitespace_as_suffix(), protected).map_err(bad)?;
-        let control =
-            |piece: &str| vocabulary.id(piece).filter(|&id| vocabulary.kind(id) == PieceType::Control);
-        Ok(Self {
-            begin_of_text: control(trainer.bos_piece()),
-            end_of_text: control(trainer.eos_piece()),
-            unknown_surface: trainer.unk_surface().into(),
-            model: bytes,
-            normalizer,
-            vocabulary,
-            segmentation,
-        })
+        Ok(Self(Kind::SentencePiece(Box::new(SentencePiece::from_bytes(bytes, name)?))))
     }
 
-    /// The content of the `.model` file.
+    /// Puts a byte-level BPE tokenizer together; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// Pieces that appear twice, merges of pieces that do not exist, ids outside the vocabulary.
+    pub fn from_byte_level(model: ByteLevelModel, name: &str) -> Result<Self> {
+        Ok(Self(Kind::ByteLevel(Box::new(ByteLevel::new(model, name)?))))
+    }
+
+    /// Puts a SentencePiece BPE tokenizer together, as if it had been loaded from the `.model` file that
+    /// [`Tokenizer::to_bytes`] then gives; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::from_bytes`].
+    pub fn from_sentencepiece(model: SentencePieceModel, name: &str) -> Result<Self> {
+        let bytes = model.into_bytes(name)?;
+        Ok(Self(Kind::SentencePiece(Box::new(SentencePiece::from_bytes(bytes, name)?))))
+    }
+
+    /// The content of the tokenizer's file: a SentencePiece `.model`, or a `tokenizer.json`.
     pub fn to_bytes(&self) -> &[u8] {
-        &self.model
+        match &self.0 {
+            Kind::SentencePiece(tokenizer) => &tokenizer.model,
+            Kind::ByteLevel(tokenizer) => &tokenizer.json,
+        }
     }
 
-    /// Writes the `.model` file, complete or not at all.
+    /// What the tokenizer's file is called where its format is known by its name: `tokenizer.model` or `tokenizer.json`.
+    pub fn file_name(&self) -> &'static str {
+        match &self.0 {
+            Kind::SentencePiece(_) => "tokenizer.model",
+            Kind::ByteLevel(_) => "tokenizer.json",
+        }
+    }
+
+    /// Writes the tokenizer's file, complete or not at all.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        write_atomically(path, &[&self.model])
+        write_atomically(path, &[self.to_bytes()])
     }
 
-    /// SHA-256 of the `.model` file, in hexadecimal: equal for equal tokenizers.
+    /// SHA-256 of the tokenizer's file, in hexadecimal: equal for equal tokenizers.
     pub fn fingerprint(&self) -> String {
-        hex(&Sha256::digest(&self.model))
+        hex(&Sha256::digest(self.to_bytes()))
     }
 
     /// Number of pieces, special ones and bytes included.
     pub fn vocabulary_size(&self) -> usize {
-        self.vocabulary.len()
+        match &self.0 {
+            Kind::SentencePiece(tokenizer) => tokenizer.vocabulary.len(),
+            Kind::ByteLevel(tokenizer) => tokenizer.len(),
+        }
     }
 
-    /// The id of unknown characters (never produced when the model falls back to bytes).
-    pub fn unknown(&self) -> u32 {
-        self.vocabulary.unknown
+    /// The id of unknown characters, if there is one (never produced when a SentencePiece model falls back to bytes).
+    pub fn unknown(&self) -> Option<u32> {
+        match &self.0 {
+            Kind::SentencePiece(tokenizer) => Some(tokenizer.vocabulary.unknown),
+            Kind::ByteLevel(tokenizer) => tokenizer.unknown(),
+        }
     }
 
-    /// The id of `<s>`, if the model has it. Encoding never adds it.
+    /// The id that begins a text (`<s>`), if there is one. Encoding never adds it.
     pub fn begin_of_text(&self) -> Option<u32> {
-        self.begin_of_text
+        match &self.0 {
+            Kind::SentencePiece(tokenizer) => tokenizer.begin_of_text,
+            Kind::ByteLevel(tokenizer) => tokenizer.begin_of_text(),
+        }
     }
 
-    /// The id of `</s>`, if the model has it. Encoding never adds it.
+    /// The id that ends a text (`</s>`), if there is one. Encoding never adds it.
     pub fn end_of_text(&self) -> Option<u32> {
-        self.end_of_text
+        match &self.0 {
+            Kind::SentencePiece(tokenizer) => tokenizer.end_of_text,
+            Kind::ByteLevel(tokenizer) => tokenizer.end_of_text(),
+        }
     }
 
-    /// The string of a piece, in which U+2581 stands for a space.
+    /// The string of a piece: of SentencePiece, with U+2581 for a space; of byte-level BPE, in its alphabet of bytes.
     pub fn piece(&self, id: u32) -> Option<&str> {
-        self.vocabulary.pieces.get(id as usize).map(String::as_str)
+        match &self.0 {
+            Kind::SentencePiece(tokenizer) => {
+                tokenizer.vocabulary.pieces.get(id as usize).map(String::as_str)
+            }
+            Kind::ByteLevel(tokenizer) => tokenizer.piece(id),
+        }
     }
 
     /// The id of a piece by its string.
     pub fn id(&self, piece: &str) -> Option<u32> {
-        self.vocabulary.id(piece)
+        match &self.0 {
+            Kind::SentencePiece(tokenizer) => tokenizer.vocabulary.id(piece),
+            Kind::ByteLevel(tokenizer) => tokenizer.id(piece),
+        }
     }
 
-    /// The text as it is segmented: normalised, with U+2581 for spaces.
+    /// The text as it is segmented: of SentencePiece, normalised and with U+2581 for spaces; of byte-level BPE, as it is.
     pub fn normalize(&self, text: &str) -> String {
-        self.normalizer.normalize(text)
+        match &self.0 {
+            Kind::SentencePiece(tokenizer) => tokenizer.normalizer.normalize(text),
+            Kind::ByteLevel(_) => text.to_owned(),
+        }
     }
 
-    /// The ids of `text`, without `<s>` and `</s>`. For many texts, an [`Encoder`] is faster.
+    /// The ids of `text`, without those that begin and end a text. For many texts, an [`Encoder`] is faster.
+    ///
+    /// The names of control pieces are only text to a SentencePiece model; byte-level BPE gives their single ids.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::new();
         self.encoder().encode_into(text, &mut ids);
         ids
     }
 
+    /// The text of `ids`. Bytes that are not valid UTF-8 give U+FFFD: of SentencePiece, each; of byte-level BPE, each
+    /// longest run that could begin a character, as the libraries of both do.
+    ///
+    /// Control pieces of SentencePiece (`<s>`, `</s>`) give nothing, and the space that its encoding puts before the
+    /// text is taken away. Control pieces of byte-level BPE give their names, so that decoding inverts encoding.
+    ///
+    /// # Errors
+    /// An id outside the vocabulary.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        let vocabulary_size = self.vocabulary_size();
+        if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocabulary_size) {
+            return Err(Error::TokenOutOfRange { id, vocabulary_size });
+        }
+        Ok(match &self.0 {
+            Kind::SentencePiece(tokenizer) => tokenizer.decode(ids),
+            Kind::ByteLevel(tokenizer) => tokenizer.decode(ids),
+        })
+    }
+
     /// An encoder, which remembers the segmentation of words it has seen. It does not change results.
     pub fn encoder(&self) -> Encoder<'_> {
-        let bpe = match &self.segmentation {
-            Segmentation::Bpe(joints) => Some(bpe::BpeEncoder::new(&self.vocabulary, joints)),
-            Segmentation::Unigram(_) => None,
-        };
-        Encoder { tokenizer: self, bpe }
+        Encoder(match &self.0 {
+            Kind::SentencePiece(tokenizer) => EncoderKind::SentencePiece(tokenizer.encoder()),
+            Kind::ByteLevel(tokenizer) => EncoderKind::ByteLevel(tokenizer.encoder()),
+        })
     }
 }
 
 /// Encodes texts one after another; see [`Tokenizer::encoder`].
-pub struct Encoder<'a> {
-    tokenizer: &'a Tokenizer,
-    bpe: Option<bpe::BpeEncoder<'a>>,
+pub struct Encoder<'a>(EncoderKind<'a>);
+
+enum EncoderKind<'a> {
+    SentencePiece(sentencepiece::Encoder<'a>),
+    ByteLevel(byte_level::Encoder<'a>),
 }
 
 impl Encoder<'_> {
     /// Appends the ids of `text` to `out`.
     pub fn encode_into(&mut self, text: &str, out: &mut Vec<u32>) {
-        let normalized = self.tokenizer.normalizer.normalize(text);
-        match (&mut self.bpe, &self.tokenizer.segmentation) {
-            (Some(bpe), _) => bpe.encode(&normalized, out),
-            (None, Segmentation::Unigram(unigram)) => {
-                unigram.encode(&self.tokenizer.vocabulary, &normalized, out)
-            }
-            (None, Segmentation::Bpe(_)) => unreachable!("encoder() pairs a BPE model with its encoder"),
+        match &mut self.0 {
+            EncoderKind::SentencePiece(encoder) => encoder.encode_into(text, out),
+            EncoderKind::ByteLevel(encoder) => encoder.encode_into(text, out),
         }
     }
 }

@@ -205,24 +205,47 @@ impl Normalizer {
 pub(crate) struct PrefixMatcher {
     /// Sorted by first byte, then longest first.
     strings: Vec<String>,
+    /// A bit for each byte that a string starts with.
+    first_bytes: [u64; 4],
 }
 
 impl PrefixMatcher {
     pub(crate) fn new(mut strings: Vec<String>) -> Self {
         strings.retain(|s| !s.is_empty());
         strings.sort_by_key(|s| (s.as_bytes()[0], std::cmp::Reverse(s.len())));
-        Self { strings }
+        let mut first_bytes = [0; 4];
+        for byte in strings.iter().map(|s| s.as_bytes()[0]) {
+            first_bytes[usize::from(byte / 64)] |= 1 << (byte % 64);
+        }
+        Self { strings, first_bytes }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.strings.is_empty()
     }
 
+    fn starts_with(&self, byte: u8) -> bool {
+        self.first_bytes[usize::from(byte / 64)] >> (byte % 64) & 1 == 1
+    }
+
     /// The length in bytes of the longest string that `text` starts with.
     pub(crate) fn longest_match(&self, text: &str) -> Option<usize> {
         let first = *text.as_bytes().first()?;
+        if !self.starts_with(first) {
+            return None;
+        }
         let start = self.strings.partition_point(|s| s.as_bytes()[0] < first);
         let candidates = self.strings[start..].iter().take_while(|s| s.as_bytes()[0] == first);
         candidates.map(String::as_str).find(|s| text.starts_with(*s)).map(str::len)
+    }
+
+    /// The leftmost place in `text` where a string stands, and the length of the longest there.
+    pub(crate) fn find(&self, text: &str) -> Option<(usize, usize)> {
+        if self.is_empty() {
+            return None;
+        }
+        // Strings begin with the first byte of a character, so a place that has it is between characters.
+        let places = text.bytes().enumerate().filter(|&(_, byte)| self.starts_with(byte));
+        places.map(|(at, _)| at).find_map(|at| Some((at, self.longest_match(&text[at..])?)))
     }
 }

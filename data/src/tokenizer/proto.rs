@@ -7,12 +7,18 @@
 /// Kinds of pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
 #[repr(i32)]
-pub(crate) enum PieceType {
+pub enum PieceType {
+    /// A piece of text.
     Normal = 1,
+    /// What unknown characters become.
     Unknown = 2,
+    /// A mark that no text gives, such as `<s>`.
     Control = 3,
+    /// A piece that is never cut, whatever its score.
     UserDefined = 4,
+    /// A piece that merges go through and that is never given.
     Unused = 5,
+    /// One of the 256 bytes, `<0x00>` to `<0xFF>`.
     Byte = 6,
 }
 
