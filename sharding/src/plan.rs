@@ -24,7 +24,7 @@ pub const MODEL: &str = "model";
 pub enum RematPolicy {
     /// Everything it reads.
     None,
-    /// The results of matrix products but the attention scores; norms, scores, activation functions and gathered inputs
+    /// The results of matmuls but the attention scores; norms, scores, activation functions and gathered inputs
     /// are computed again (Korthikanti et al. 2022).
     Selective,
     /// As `Selective`, without the wide hidden layer of the feed-forward half.
@@ -176,7 +176,7 @@ impl Plan {
     /// | table | split |
     /// |---|---|
     /// | `activations` | `batch` over data; `heads`, `feed_forward`, `vocabulary` over model; with sequence sharding `residual_time` over model |
-    /// | `weights` (as products use them) | `heads`, `feed_forward`, `vocabulary` over model; `layers` over stage |
+    /// | `weights` (as matmuls use them) | `heads`, `feed_forward`, `vocabulary` over model; `layers` over stage |
     /// | `optimizer` | as `weights`; from ZeRO 1 also `embed` over data |
     /// | `gradients` | from ZeRO 2 as `optimizer`; what that does not add up is each device's own until the end |
     /// | `parameters` (as stored) | as `weights`; with ZeRO 3 as `optimizer` |

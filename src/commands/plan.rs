@@ -13,7 +13,7 @@ use sharding::DeviceKind;
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
 use sharding::plan::{Plan, RematPolicy};
-use sharding::report::{Entry, ModelFacts, Report, assumptions};
+use sharding::report::{ModelFacts, PlanEntry, Report, assumptions};
 use sharding::search::{Pins, Space, Workload, search, smallest};
 use train::plan::{GivenError, OnMachine, Planned, read, read_for};
 use train::precision::{PrecisionPolicy, Regime};
@@ -223,11 +223,11 @@ impl Task {
         self.topology.chip().peak_flops(self.planned.precision.activations)
     }
 
-    fn entry(&self, plan: Plan, estimate: &Estimate) -> Entry {
-        Entry::new(plan, estimate, &self.facts, &self.topology, self.peak())
+    fn entry(&self, plan: Plan, estimate: &Estimate) -> PlanEntry {
+        PlanEntry::new(plan, estimate, &self.facts, &self.topology, self.peak())
     }
 
-    fn report(&self, plans: Vec<Entry>) -> Report {
+    fn report(&self, plans: Vec<PlanEntry>) -> Report {
         Report {
             model: self.facts.clone(),
             topology: self.topology.to_string(),
@@ -337,7 +337,7 @@ fn given(task: &Task, path: &Path) -> anyhow::Result<Report> {
     Ok(task.report(vec![entry]))
 }
 
-fn price(task: &Task, plan: Plan) -> anyhow::Result<Entry> {
+fn price(task: &Task, plan: Plan) -> anyhow::Result<PlanEntry> {
     let rates = Rates::of(&task.topology);
     // As the search prices it.
     let estimate = OnMachine { planned: &task.planned, rates: &rates }.estimate(&plan);
@@ -346,7 +346,7 @@ fn price(task: &Task, plan: Plan) -> anyhow::Result<Entry> {
 }
 
 /// The best plan of another file, priced on the same machine.
-fn other(task: &Task, path: &Path) -> anyhow::Result<Entry> {
+fn other(task: &Task, path: &Path) -> anyhow::Result<PlanEntry> {
     let mut plan = read(path).map_err(given_error)?;
     plan.check(task.topology.devices())
         .map_err(|error| usage(format_args!("{}: {error}", path.display())))?;
@@ -363,7 +363,7 @@ fn searched(task: &Task, pins: Pins, top: Option<u32>) -> anyhow::Result<Report>
     if found.plans.is_empty() {
         return Err(no_plan(task, &space, &pins, found));
     }
-    let mut entries: Vec<Entry> =
+    let mut entries: Vec<PlanEntry> =
         found.plans.into_iter().map(|priced| task.entry(priced.plan, &priced.estimate)).collect();
     entries.truncate(top.unwrap_or(5).max(2) as usize);
     let mut report = task.report(entries);
