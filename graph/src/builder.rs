@@ -134,7 +134,8 @@ impl Builder {
     /// The finished function, without the nodes that no result depends on.
     ///
     /// # Errors
-    /// When the verifier finds a broken rule, such as two results of one name, or an output is another builder's tensor.
+    /// [`Error::Verify`] if the function breaks a rule of [`crate::verify`](mod@crate::verify), such as having two
+    /// results of one name; [`Error::ForeignTensor`] if an output was made by another builder.
     pub fn finish(self) -> Result<Function, Error> {
         if let Some(misuse) = self.misuse.into_inner() {
             return Err(misuse);
@@ -148,8 +149,8 @@ impl Builder {
     /// Adds a node; the general form of every method below.
     ///
     /// # Errors
-    /// [`Error::Type`] when the op does not accept the operands, [`Error::ForeignTensor`] when one of them
-    /// was made by another builder.
+    /// [`Error::Type`] if an operand's dtype or shape, or an attribute, is not what the op takes ([`infer`] has the
+    /// rules); [`Error::ForeignTensor`] if an operand was made by another builder.
     pub fn op(&self, op: Op, operands: &[Tensor]) -> Result<Vec<Tensor>, Error> {
         if let Some(operand) = operands.iter().position(|tensor| tensor.owner != self.id) {
             return Err(Error::ForeignTensor { op: op.name(), scope: self.scope_name(), operand });

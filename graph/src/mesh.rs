@@ -171,7 +171,8 @@ impl Partitioned {
     /// Types of the whole inputs.
     ///
     /// # Errors
-    /// As [`Partitioned::verify`].
+    /// [`Error::Export`] if there is not one split for each input, or if one of them has another rank than its input, an
+    /// axis twice, or one that the mesh has not.
     pub fn param_types(&self) -> Result<Vec<TensorType>, Error> {
         self.whole_types("parameter", &self.function.param_types(), &self.params)
     }
@@ -179,7 +180,7 @@ impl Partitioned {
     /// Types of the whole outputs.
     ///
     /// # Errors
-    /// As [`Partitioned::verify`].
+    /// As [`Partitioned::param_types`], of outputs.
     pub fn result_types(&self) -> Result<Vec<TensorType>, Error> {
         self.whole_types("result", &self.function.result_types(), &self.results)
     }
@@ -187,7 +188,10 @@ impl Partitioned {
     /// Checks the function, that splits fit inputs and outputs, and that collectives go along axes of the mesh.
     ///
     /// # Errors
-    /// Names what does not fit.
+    /// [`Error::Verify`] if the function is not valid. [`Error::Export`] if an axis of the mesh has no devices, is there
+    /// twice or has no well-formed name; if there are more than 2³¹ - 1 devices; as [`Partitioned::param_types`] and
+    /// [`Partitioned::result_types`]; if an output lies in the memory of an input that is split in another way; or if an
+    /// op goes along an axis that the mesh has not, or has in another size.
     pub fn verify(&self) -> Result<(), Error> {
         crate::verify::verify(&self.function)?;
         for (index, axis) in self.mesh.axes.iter().enumerate() {

@@ -72,7 +72,7 @@ impl Estimate {
     /// Prices the program each device runs.
     ///
     /// # Errors
-    /// When the program's mesh has another number of devices than the machine.
+    /// [`TopologyError::Mesh`] if the program's mesh has another number of devices than the machine.
     pub fn of(program: &Partitioned, rates: &Rates<'_>) -> Result<Estimate, TopologyError> {
         let calibration = &rates.calibration;
         let size = |ty: &TensorType| stored_bytes(ty, calibration.array_tile);

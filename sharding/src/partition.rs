@@ -101,7 +101,10 @@ pub enum Error {
 /// split, manual axes included.
 ///
 /// # Errors
-/// Names the tensor and the axis that do not fit.
+/// [`Error::Count`] if there is not one split for each parameter and result; [`Error::Rank`] if a split or placement has
+/// another number of dimensions than its tensor; [`Error::NoAxis`] if it names an axis that the mesh has not;
+/// [`Error::Indivisible`] if a dimension does not fall into equal parts; [`Error::Collective`] if the function already
+/// gathers, scatters or exchanges along an axis; [`Error::Unknown`] if nothing decides how a value lies.
 pub fn partition(
     function: &Function,
     mesh: &Mesh,

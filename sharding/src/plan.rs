@@ -207,7 +207,10 @@ impl Plan {
     /// Checks that the parts fit each other and a machine of `devices` devices, and fills in tables that were left out.
     ///
     /// # Errors
-    /// Names the field or axis that does not fit, and what would.
+    /// [`PlanError`], with the field and what it may be, if the mesh is not of `devices` devices or not of `stages` stages;
+    /// a size is 0; microbatches do not divide the batch, or the axis `data` not a microbatch; there are fewer
+    /// microbatches than stages; a sequence that is to be split does not fall into equal parts; or a table, a row of
+    /// one or a mesh axis in it does not exist.
     pub fn check(&mut self, devices: usize) -> Result<(), PlanError> {
         let MeshShape { stage, data, model } = self.mesh;
         for (axis, size) in [(STAGE, stage), (DATA, data), (MODEL, model)] {

@@ -110,7 +110,7 @@ impl<'a> Rates<'a> {
     /// Seconds of a collective of `bytes` along axes of a mesh.
     ///
     /// # Errors
-    /// When the mesh is not of this machine.
+    /// [`TopologyError::Mesh`] if the mesh has another number of devices than the machine.
     pub(super) fn collective(
         &self,
         mesh: &Mesh,
