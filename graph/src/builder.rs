@@ -344,7 +344,7 @@ impl Builder {
         self.scale(self.sum(x, dims)?, 1.0 / count as f64)
     }
 
-    /// Product with a constant number.
+    /// Elementwise product with a constant number.
     pub fn scale(&self, x: Tensor, factor: f64) -> BuildResult {
         self.mul(x, self.scalar(self.dtype(x), factor)?)
     }
@@ -466,7 +466,7 @@ elementwise! {
     add(x, y) = Binary::Add via binary;
     /// Difference.
     sub(x, y) = Binary::Sub via binary;
-    /// Product.
+    /// Elementwise product.
     mul(x, y) = Binary::Mul via binary;
     /// Quotient.
     div(x, y) = Binary::Div via binary;

@@ -44,7 +44,7 @@ pub struct TimeItem {
     pub seconds: f64,
 }
 
-/// What a split program takes on each device.
+/// The price of a split program: memory and time on each device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// What is in memory at the peak, the largest first.

@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use model::Preset;
-use sharding::DeviceKind;
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
 use sharding::plan::{Plan, RematPolicy};
 use sharding::report::{ModelFacts, PlanEntry, Report, assumptions};
 use sharding::search::{Pins, Space, Workload, search, smallest};
 use train::plan::{GivenError, OnMachine, Planned, read, read_for};
-use train::precision::{PrecisionPolicy, Regime};
+use train::precision::PrecisionPolicy;
 
 use super::export::model_names;
+use super::precision::precisions;
 use crate::output::{bytes, note, print, print_json, usage};
 
 const MACHINE_HELP: &str =
@@ -44,8 +44,8 @@ pub struct Arguments {
     #[arg(long, value_name = "T", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     sequence_length: u32,
     /// Dtypes of parameters and activations.
-    #[arg(long, value_enum, default_value_t = PrecisionKind::Auto)]
-    precision: PrecisionKind,
+    #[arg(long, value_name = "PRECISION", value_parser = precisions(), default_value_t = PrecisionPolicy::Auto)]
+    precision: PrecisionPolicy,
     /// Decide a part of the plan, and search the rest: stage, data, model, microbatches, zero, remat or
     /// sequence-sharding; may be given several times.
     #[arg(long = "pin", value_name = "PART=VALUE")]
@@ -80,35 +80,6 @@ pub struct Arguments {
     /// Compile a request and write the answer: what this command runs for --verify.
     #[arg(long, hide = true, num_args = 2, value_names = ["REQUEST", "ANSWER"])]
     serve: Option<Vec<PathBuf>>,
-}
-
-/// Dtypes to plan for.
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub enum PrecisionKind {
-    /// float32 throughout.
-    F32,
-    /// float32 parameters and optimiser state, bfloat16 activations.
-    Bf16Activations,
-    /// bfloat16 parameters and activations, float32 optimiser state; updates are rounded at random.
-    Bf16,
-    /// As bf16, with a float32 copy of the parameters in the optimiser's state, from which they are rounded.
-    Bf16F32Copy,
-    /// float32 on CPUs; elsewhere what the paper trained the model in.
-    Auto,
-}
-
-impl PrecisionKind {
-    /// The regime of a model of the paper on a kind of device.
-    pub fn of(self, preset: &Preset, kind: DeviceKind) -> Regime {
-        let policy = match self {
-            PrecisionKind::F32 => PrecisionPolicy::F32,
-            PrecisionKind::Bf16Activations => PrecisionPolicy::Bf16Activations,
-            PrecisionKind::Bf16 => PrecisionPolicy::Bf16,
-            PrecisionKind::Bf16F32Copy => PrecisionPolicy::Bf16F32Copy,
-            PrecisionKind::Auto => PrecisionPolicy::Auto,
-        };
-        policy.regime(kind, &preset.config)
-    }
 }
 
 /// `6M`, `0.25M`, `128K` or a plain number.
@@ -182,7 +153,7 @@ impl Task {
                 "--batch-tokens {tokens}: it must be a multiple of the sequence length, {sequence_length}"
             )));
         }
-        let regime = arguments.precision.of(&preset, topology.kind());
+        let regime = arguments.precision.regime(topology.kind(), &preset.config);
         let precision = regime.dtypes();
         let planned = Planned {
             float32_copy: regime.float32_copy(),

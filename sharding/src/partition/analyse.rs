@@ -33,7 +33,7 @@ impl Analysis {
     }
 }
 
-/// What the passes share.
+/// The mesh and the rules: what following layouts and building the function both look at.
 pub(super) struct Context<'a> {
     pub(super) view: MeshView<'a>,
     pub(super) rules: &'a Rules,

@@ -13,7 +13,8 @@ use super::reshape::reshape;
 pub(super) struct ValueState {
     /// How it lies; `None` for a carried value that takes whatever layout the loop's body gives it.
     pub(super) layout: Option<MeshLayout>,
-    /// Whether any further split costs nothing, since it is made from counters and numbers.
+    /// Whether it is made from counters and numbers alone, so that a device computes it again, in any layout, instead of
+    /// moving it.
     pub(super) recomputable: bool,
     /// Whether all elements are 0.
     pub(super) zero: bool,
