@@ -134,7 +134,8 @@ impl Builder {
     /// The finished function, without the nodes that no result depends on.
     ///
     /// # Errors
-    /// When the verifier finds a broken rule, such as two results of one name, or an output is another builder's tensor.
+    /// [`Error::Verify`] if the function breaks a rule of [`crate::verify`](mod@crate::verify), such as having two
+    /// results of one name; [`Error::ForeignTensor`] if an output was made by another builder.
     pub fn finish(self) -> Result<Function, Error> {
         if let Some(misuse) = self.misuse.into_inner() {
             return Err(misuse);
@@ -148,8 +149,8 @@ impl Builder {
     /// Adds a node; the general form of every method below.
     ///
     /// # Errors
-    /// [`Error::Type`] when the op does not accept the operands, [`Error::ForeignTensor`] when one of them
-    /// was made by another builder.
+    /// [`Error::Type`] if an operand's dtype or shape, or an attribute, is not what the op takes ([`infer`] has the
+    /// rules); [`Error::ForeignTensor`] if an operand was made by another builder.
     pub fn op(&self, op: Op, operands: &[Tensor]) -> Result<Vec<Tensor>, Error> {
         if let Some(operand) = operands.iter().position(|tensor| tensor.owner != self.id) {
             return Err(Error::ForeignTensor { op: op.name(), scope: self.scope_name(), operand });
@@ -343,7 +344,7 @@ impl Builder {
         self.scale(self.sum(x, dims)?, 1.0 / count as f64)
     }
 
-    /// Product with a constant number.
+    /// Elementwise product with a constant number.
     pub fn scale(&self, x: Tensor, factor: f64) -> BuildResult {
         self.mul(x, self.scalar(self.dtype(x), factor)?)
     }
@@ -465,7 +466,7 @@ elementwise! {
     add(x, y) = Binary::Add via binary;
     /// Difference.
     sub(x, y) = Binary::Sub via binary;
-    /// Product.
+    /// Elementwise product.
     mul(x, y) = Binary::Mul via binary;
     /// Quotient.
     div(x, y) = Binary::Div via binary;

@@ -1,7 +1,7 @@
-//! Products of tensors, rewritten as products of matrices.
+//! Contractions of tensors, rewritten as matmuls.
 //!
-//! A product such as `btd,dhk->bthk` is one of two matrices, `[bt, d]` and `[d, hk]`, whose dimensions happen to have
-//! parts. XLA's CPU compiler does not see that: it takes longer for products of tensors of higher rank than for the
+//! A contraction such as `btd,dhk->bthk` is the matmul of `[bt, d]` and `[d, hk]`, whose dimensions happen to have
+//! parts. XLA's CPU compiler does not see that: it takes longer for contractions of tensors of higher rank than for the
 //! same ones flattened. Once dimensions are merged they cannot be split over devices one by one, so this comes last, on
 //! the program of one device.
 
@@ -13,11 +13,11 @@ use crate::op::{DotDims, Op};
 /// Merges neighbouring dimensions of the operands of every [`Op::Dot`], in scan bodies too, where they play the same
 /// part in it: batch, contracted, or neither. The reshapes this takes move nothing, as tensors are row-major; where
 /// only a transposition could bring dimensions together they stay apart.
-pub fn flatten_products(function: &mut Function) {
+pub fn flatten_matmuls(function: &mut Function) {
     let nodes = std::mem::take(&mut function.nodes);
     for mut node in nodes {
         if let Op::Scan(scan) = &mut node.op {
-            flatten_products(&mut scan.body);
+            flatten_matmuls(&mut scan.body);
         }
         match &node.op {
             Op::Dot { .. } => flatten(function, node),
@@ -55,21 +55,21 @@ fn flatten(function: &mut Function, node: Node) {
     if ty == flat_result {
         return function.nodes.push(Node { op, operands, results: node.results, scope });
     }
-    let product = function.new_value(flat_result);
-    function.nodes.push(Node { op, operands, results: vec![product], scope });
+    let flat = function.new_value(flat_result);
+    function.nodes.push(Node { op, operands, results: vec![flat], scope });
     let op = Op::Reshape { shape: ty.shape };
-    function.nodes.push(Node { op, operands: vec![product], results: node.results, scope });
+    function.nodes.push(Node { op, operands: vec![flat], results: node.results, scope });
 }
 
-/// What a dimension does in a product: for batch and contracted ones, the number of the merged pair it belongs to.
+/// What a dimension does in a contraction: for batch and contracted ones, the number of the merged pair it belongs to.
 #[derive(Clone, Copy, PartialEq)]
-enum Part {
+enum DimRole {
     Free,
     Batch(usize),
     Contract(usize),
 }
 
-/// Shapes and dimension numbers of a product after merging.
+/// Shapes and dimension numbers of a contraction after merging.
 struct Merged {
     lhs: Vec<usize>,
     rhs: Vec<usize>,
@@ -83,24 +83,24 @@ impl Merged {
             dims.lhs_contract.iter().copied().zip(dims.rhs_contract.iter().copied()).collect();
         contract.sort_unstable();
         let (batch, contract) = (runs(&batch), runs(&contract));
-        let mut parts = [vec![Part::Free; lhs.len()], vec![Part::Free; rhs.len()]];
-        let pairs = batch.iter().map(|&(left, right, run)| (left, right, Part::Batch(run)));
+        let mut parts = [vec![DimRole::Free; lhs.len()], vec![DimRole::Free; rhs.len()]];
+        let pairs = batch.iter().map(|&(left, right, run)| (left, right, DimRole::Batch(run)));
         let pairs =
-            pairs.chain(contract.iter().map(|&(left, right, run)| (left, right, Part::Contract(run))));
+            pairs.chain(contract.iter().map(|&(left, right, run)| (left, right, DimRole::Contract(run))));
         for (left, right, part) in pairs {
             (parts[0][left], parts[1][right]) = (part, part);
         }
         let [(lhs, lhs_parts), (rhs, rhs_parts)] = [merge(lhs, &parts[0]), merge(rhs, &parts[1])];
-        let of_runs = |count: usize, part: fn(usize) -> Part, parts: &[Part]| -> Vec<usize> {
+        let of_runs = |count: usize, part: fn(usize) -> DimRole, parts: &[DimRole]| -> Vec<usize> {
             (0..count).filter_map(|run| parts.iter().position(|&other| other == part(run))).collect()
         };
         let count = |pairs: &[(usize, usize, usize)]| pairs.last().map_or(0, |&(_, _, run)| run + 1);
         let (batches, contracts) = (count(&batch), count(&contract));
         let dims = DotDims {
-            lhs_batch: of_runs(batches, Part::Batch, &lhs_parts),
-            rhs_batch: of_runs(batches, Part::Batch, &rhs_parts),
-            lhs_contract: of_runs(contracts, Part::Contract, &lhs_parts),
-            rhs_contract: of_runs(contracts, Part::Contract, &rhs_parts),
+            lhs_batch: of_runs(batches, DimRole::Batch, &lhs_parts),
+            rhs_batch: of_runs(batches, DimRole::Batch, &rhs_parts),
+            lhs_contract: of_runs(contracts, DimRole::Contract, &lhs_parts),
+            rhs_contract: of_runs(contracts, DimRole::Contract, &rhs_parts),
         };
         Self { lhs, rhs, dims }
     }
@@ -121,8 +121,8 @@ fn runs(pairs: &[(usize, usize)]) -> Vec<(usize, usize, usize)> {
 }
 
 /// A shape with neighbours of one part multiplied, and the parts that are left.
-fn merge(shape: &[usize], parts: &[Part]) -> (Vec<usize>, Vec<Part>) {
-    let mut merged: (Vec<usize>, Vec<Part>) = Default::default();
+fn merge(shape: &[usize], parts: &[DimRole]) -> (Vec<usize>, Vec<DimRole>) {
+    let mut merged: (Vec<usize>, Vec<DimRole>) = Default::default();
     for (&size, &part) in shape.iter().zip(parts) {
         match (merged.0.last_mut(), merged.1.last()) {
             (Some(last), Some(&before)) if before == part => *last *= size,

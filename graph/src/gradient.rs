@@ -94,7 +94,7 @@ fn check_floats(b: &Builder, wrt: &[Tensor]) -> Result<(), Error> {
 }
 
 /// The derivative of a function that is another one's part.
-struct Parts {
+struct Derivative {
     /// The function. Its scans may return more than they did.
     body: Function,
     /// Cotangents of its values, in the builder of the derivative.
@@ -110,7 +110,7 @@ fn differentiate(
     recompute: recompute::Recompute,
     active: Vec<bool>,
     seeds: &[(Value, Tensor)],
-) -> Result<Parts, Error> {
+) -> Result<Derivative, Error> {
     let nodes = body.nodes.len();
     let source = RefCell::new(body);
     let recompute = Some(recompute);
@@ -127,7 +127,7 @@ fn differentiate(
         recompute.settle(&source.borrow(), target)?;
         requests = recompute.requests;
     }
-    Ok(Parts { body: source.into_inner(), cotangents, requests })
+    Ok(Derivative { body: source.into_inner(), cotangents, requests })
 }
 
 /// Which values of a function depend differentiably on the seeds.

@@ -20,7 +20,8 @@ use crate::partitioned::Partitioned;
 /// A function as a serialised `HloModuleProto`.
 ///
 /// # Errors
-/// When the verifier refuses the function, or a scan is longer than a 32-bit counter can count.
+/// [`Error::Verify`] if the function is not valid; [`Error::Export`] if it is for a mesh of several devices, or if a scan
+/// is longer than a 32-bit counter can count.
 pub fn to_hlo_proto(function: &Function) -> Result<Vec<u8>, Error> {
     Ok(lower::lower(function)?.encode_to_vec())
 }
@@ -37,7 +38,7 @@ pub fn to_hlo_text(function: &Function) -> Result<String, Error> {
 /// partitions there are is not part of an `HloModuleProto`; whoever compiles it says so.
 ///
 /// # Errors
-/// When [`Partitioned::verify`] refuses it, or a scan is longer than a 32-bit counter can count.
+/// As [`Partitioned::verify`]; [`Error::Export`] if a scan is longer than a 32-bit counter can count.
 pub fn to_hlo_proto_partitioned(program: &Partitioned) -> Result<Vec<u8>, Error> {
     program.verify()?;
     Ok(lower::lower_on(&program.mesh, &program.function)?.encode_to_vec())

@@ -34,7 +34,7 @@ pub mod verify;
 pub use builder::{BuildResult, Builder, ScanBody, ScanInputs, ScanOutputs, Tensor};
 pub use dtype::{DType, TensorType};
 pub use error::Error;
-pub use flatten::flatten_products;
+pub use flatten::flatten_matmuls;
 pub use function::{Function, Node, Output, Param, Value};
 pub use gradient::{Halves, gradient, pull_back, split_gradient};
 pub use hlo::{to_hlo_proto, to_hlo_proto_partitioned, to_hlo_text, to_hlo_text_partitioned};

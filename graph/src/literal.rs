@@ -37,7 +37,7 @@ impl Literal {
     /// A float literal; values are rounded to `ty.dtype`.
     ///
     /// # Errors
-    /// When `ty` is not a float type or the number of values is not the number of elements.
+    /// [`Error::Literal`] if `ty` is not a float type or the number of values is not the number of elements.
     pub fn from_floats(ty: TensorType, mut values: Vec<f64>) -> Result<Self, Error> {
         if !ty.dtype.is_float() || values.len() != ty.elements() {
             return Err(Error::Literal { ty, given: format!("{} floats", values.len()) });
@@ -49,7 +49,7 @@ impl Literal {
     /// An integer or boolean literal; values are wrapped to `ty.dtype`.
     ///
     /// # Errors
-    /// When `ty` is a float type or the number of values is not the number of elements.
+    /// [`Error::Literal`] if `ty` is a float type or the number of values is not the number of elements.
     pub fn from_ints(ty: TensorType, mut values: Vec<i64>) -> Result<Self, Error> {
         if ty.dtype.is_float() || values.len() != ty.elements() {
             return Err(Error::Literal { ty, given: format!("{} integers", values.len()) });
@@ -72,7 +72,7 @@ impl Literal {
     /// Reads little-endian bytes, row-major, as plugins and files hold them.
     ///
     /// # Errors
-    /// When the number of bytes does not fit the type.
+    /// [`Error::Literal`] if there are not as many bytes as the type has.
     pub fn from_bytes(ty: TensorType, bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() != ty.bytes() {
             return Err(Error::Literal { ty, given: format!("{} bytes", bytes.len()) });

@@ -29,7 +29,8 @@ use crate::op::Op;
 /// Prints a function as a StableHLO module.
 ///
 /// # Errors
-/// When the verifier refuses the function, or a scan is longer than a 32-bit counter can count.
+/// [`Error::Verify`] if the function is not valid; [`Error::Export`] if it is for a mesh of several devices, or if a scan
+/// is longer than a 32-bit counter can count.
 pub fn to_stablehlo(function: &Function) -> Result<String, Error> {
     crate::verify::verify(function)?;
     if function.is_for_a_mesh() {

@@ -66,7 +66,7 @@ pub fn random_function(seed: u64, options: &Options) -> Function {
 }
 
 /// A tensor that later ops may read.
-struct Entry {
+struct PoolEntry {
     tensor: Tensor,
     /// Whether every implementation computes exactly this: no float arithmetic went into it.
     exact: bool,
@@ -78,14 +78,14 @@ struct Writer<'a> {
     b: &'a Builder,
     random: &'a mut Random,
     options: &'a Options,
-    pool: Vec<Entry>,
+    pool: Vec<PoolEntry>,
     /// Number of scans around.
     depth: usize,
 }
 
 impl Writer<'_> {
     fn give(&mut self, tensor: Tensor, exact: bool) {
-        self.pool.push(Entry { tensor, exact, read: false });
+        self.pool.push(PoolEntry { tensor, exact, read: false });
     }
 
     /// Marks a tensor as read and says whether it is exact.

@@ -57,10 +57,10 @@ const DIRECTIVES: &[(&str, Directive)] = &[
         verify(&function)?;
         Ok(function.to_string())
     }),
-    // The program with its products as products of matrices.
+    // The program with its contractions as matmuls.
     ("flatten", |program, _| {
         let mut function = read(program)?;
-        graph::flatten_products(&mut function);
+        graph::flatten_matmuls(&mut function);
         verify(&function)?;
         Ok(function.to_string())
     }),

@@ -2,11 +2,11 @@
 
 use graph::testing::{Options, Random, random_function, random_inputs};
 use graph::verify::verify;
-use graph::{Builder, DType, DotDims, Literal, TensorType, flatten_products, interpret};
+use graph::{Builder, DType, DotDims, Literal, TensorType, flatten_matmuls, interpret};
 use proptest::prelude::*;
 
-/// Two operands of up to five dimensions, and how a product pairs them.
-fn random_product(seed: u64) -> (TensorType, TensorType, DotDims) {
+/// Two operands of up to five dimensions, and how a contraction pairs them.
+fn random_contraction(seed: u64) -> (TensorType, TensorType, DotDims) {
     let mut random = Random::new(seed);
     let mut dims = DotDims::default();
     let (mut lhs, mut rhs) = (Vec::new(), Vec::new());
@@ -36,11 +36,11 @@ fn random_product(seed: u64) -> (TensorType, TensorType, DotDims) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Products of small integers are exact, so the order of additions does not matter.
+    /// Contractions of small integers are exact, so the order of additions does not matter.
     #[test]
-    fn products_are_the_same(seed: u64) {
-        let (lhs, rhs, dims) = random_product(seed);
-        let b = Builder::new("product");
+    fn contractions_are_the_same(seed: u64) {
+        let (lhs, rhs, dims) = random_contraction(seed);
+        let b = Builder::new("contraction");
         let (x, y) = (b.param("x", lhs.clone(), &[]), b.param("y", rhs.clone(), &[]));
         b.output("z", b.dot(x, y, dims, DType::F64).unwrap());
         let function = b.finish().unwrap();
@@ -50,7 +50,7 @@ proptest! {
             Literal::from_floats(ty, values).unwrap()
         });
         let mut flat = function.clone();
-        flatten_products(&mut flat);
+        flatten_matmuls(&mut flat);
         verify(&flat).unwrap();
         prop_assert_eq!(interpret(&flat, &inputs).unwrap(), interpret(&function, &inputs).unwrap());
     }
@@ -59,13 +59,13 @@ proptest! {
     fn any_program_stays_valid_and_flattening_again_changes_nothing(seed: u64) {
         let function = random_function(seed, &Options { nodes: 30, dtypes: DType::ALL.to_vec(), tame: true, collectives: true });
         let mut flat = function.clone();
-        flatten_products(&mut flat);
+        flatten_matmuls(&mut flat);
         verify(&flat).unwrap();
         prop_assert_eq!(flat.param_types(), function.param_types());
         prop_assert_eq!(flat.result_types(), function.result_types());
         interpret(&flat, &random_inputs(seed, &flat, true)).unwrap();
         let mut again = flat.clone();
-        flatten_products(&mut again);
+        flatten_matmuls(&mut again);
         prop_assert_eq!(again, flat);
     }
 }

@@ -408,7 +408,7 @@ fn lowered(kind: DeviceKind, function: &Function) -> Cow<'_, Function> {
         return Cow::Borrowed(function);
     }
     let mut function = function.clone();
-    graph::flatten_products(&mut function);
+    graph::flatten_matmuls(&mut function);
     Cow::Owned(function)
 }
 

@@ -34,7 +34,7 @@ pub struct MemoryItem {
 pub struct TimeItem {
     /// Where in the program.
     pub scope: String,
-    /// `product`, `pass`, or the name of a collective with its axes.
+    /// `product` (a matmul), `pass` (a memory-bound op), or the name of a collective with its axes.
     pub kind: String,
     /// Times in a step.
     pub times: u64,
@@ -44,19 +44,22 @@ pub struct TimeItem {
     pub seconds: f64,
 }
 
-/// What a split program takes on each device.
+/// The price of a split program: memory and time on each device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// What is in memory at the peak, the largest first.
     pub memory: Vec<MemoryItem>,
     /// Where the time goes, the longest first.
     pub time: Vec<TimeItem>,
-    /// Seconds of products.
-    pub product_seconds: f64,
-    /// Floating-point operations of products.
-    pub product_flops: f64,
-    /// Seconds of everything else a device does by itself.
-    pub pass_seconds: f64,
+    /// Seconds of matmuls.
+    #[serde(rename = "product_seconds")]
+    pub matmul_seconds: f64,
+    /// Floating-point operations of matmuls.
+    #[serde(rename = "product_flops")]
+    pub matmul_flops: f64,
+    /// Seconds of everything else a device does by itself: memory-bound ops.
+    #[serde(rename = "pass_seconds")]
+    pub memory_bound_seconds: f64,
     /// Seconds of collectives, on the links they go over.
     pub collective_seconds: f64,
     /// Seconds of collectives at the one rate that estimates of compiled programs assume.
@@ -69,7 +72,7 @@ impl Estimate {
     /// Prices the program each device runs.
     ///
     /// # Errors
-    /// When the program's mesh has another number of devices than the machine.
+    /// [`TopologyError::Mesh`] if the program's mesh has another number of devices than the machine.
     pub fn of(program: &Partitioned, rates: &Rates<'_>) -> Result<Estimate, TopologyError> {
         let calibration = &rates.calibration;
         let size = |ty: &TensorType| stored_bytes(ty, calibration.array_tile);
@@ -79,15 +82,15 @@ impl Estimate {
         for work in work::work(&program.function, &size) {
             let times = work.times as f64;
             let (kind, bytes, seconds) = match &work.kind {
-                WorkKind::Product { bytes, .. } => {
-                    let seconds = rates.product(&work.kind) * times;
-                    estimate.product_seconds += seconds;
-                    estimate.product_flops += work.kind.flops() * times;
+                WorkKind::Matmul { bytes, .. } => {
+                    let seconds = rates.matmul(&work.kind) * times;
+                    estimate.matmul_seconds += seconds;
+                    estimate.matmul_flops += work.kind.flops() * times;
                     ("product".to_owned(), *bytes as f64 * times, seconds)
                 }
-                WorkKind::Pass { bytes, operations } => {
-                    let seconds = rates.pass(*bytes as f64, *operations) * times;
-                    estimate.pass_seconds += seconds;
+                WorkKind::MemoryBound { bytes, operations } => {
+                    let seconds = rates.memory_bound(*bytes as f64, *operations) * times;
+                    estimate.memory_bound_seconds += seconds;
                     ("pass".to_owned(), *bytes as f64 * times, seconds)
                 }
                 WorkKind::Collective { collective, bytes, axes } => {
@@ -115,7 +118,7 @@ impl Estimate {
         estimate.time = items.into_values().collect();
         estimate.time.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
         estimate.step_seconds =
-            estimate.product_seconds + estimate.pass_seconds + estimate.collective_seconds;
+            estimate.matmul_seconds + estimate.memory_bound_seconds + estimate.collective_seconds;
         Ok(estimate)
     }
 
@@ -126,12 +129,12 @@ impl Estimate {
 
     /// Seconds of a step if collectives ran entirely beside everything else.
     pub fn overlapped_seconds(&self) -> f64 {
-        (self.product_seconds + self.pass_seconds).max(self.collective_seconds)
+        (self.matmul_seconds + self.memory_bound_seconds).max(self.collective_seconds)
     }
 
     /// Seconds of a step with collectives as the estimate for compiled programs prices them.
     pub fn estimator_seconds(&self) -> f64 {
-        self.product_seconds + self.pass_seconds + self.estimator_collective_seconds
+        self.matmul_seconds + self.memory_bound_seconds + self.estimator_collective_seconds
     }
 }
 

@@ -3,7 +3,7 @@
 //! The function says by logical axes where it wants its tensors ([`graph::Op::Shard`]); [`Rules`] say which mesh axes
 //! those are. From there this module follows the layouts through every op: what a device has of an operand decides
 //! what it computes of the result. Where operands do not fit each other, or a placement asks for another layout,
-//! a collective is built in. A product over a split dimension leaves every device a part of a sum; parts are added up as
+//! a collective is built in. A matmul over a split dimension leaves every device a part of a sum; parts are added up as
 //! late as they can be, so that a gradient accumulated over microbatches is summed over the devices once.
 //!
 //! This is what XLA's partitioner does too. That a plan's collectives are known before a compiler has seen it, are the
@@ -21,8 +21,8 @@ mod rules;
 use graph::{Function, Mesh, Partitioned, Split, TensorType};
 
 use analyse::{Analysis, Context};
-use decide::State;
-use layout::{Layout, MeshView};
+use decide::ValueState;
+use layout::{MeshLayout, MeshView};
 pub use rules::{AxisRules, Rules};
 
 /// Why a program cannot be split as asked.
@@ -101,7 +101,10 @@ pub enum Error {
 /// split, manual axes included.
 ///
 /// # Errors
-/// Names the tensor and the axis that do not fit.
+/// [`Error::Count`] if there is not one split for each parameter and result; [`Error::Rank`] if a split or placement has
+/// another number of dimensions than its tensor; [`Error::NoAxis`] if it names an axis that the mesh has not;
+/// [`Error::Indivisible`] if a dimension does not fall into equal parts; [`Error::Collective`] if the function already
+/// gathers, scatters or exchanges along an axis; [`Error::Unknown`] if nothing decides how a value lies.
 pub fn partition(
     function: &Function,
     mesh: &Mesh,
@@ -120,7 +123,7 @@ pub fn partition(
             return Err(Error::Count { function, what, expected, given });
         }
     }
-    let layout = |split: &Split, ty: &TensorType, name: &str, axes: &[String]| -> Result<Layout, Error> {
+    let layout = |split: &Split, ty: &TensorType, name: &str, axes: &[String]| -> Result<MeshLayout, Error> {
         let what = || format!("`{name}`");
         if split.len() != ty.rank() {
             let axes = split.iter().map(|axes| axes.join("+")).collect();
@@ -138,7 +141,7 @@ pub fn partition(
     let param_layouts = param_layouts.collect::<Result<Vec<_>, Error>>()?;
     let states = param_layouts
         .iter()
-        .map(|layout| State { layout: Some(layout.clone()), ..State::default() })
+        .map(|layout| ValueState { layout: Some(layout.clone()), ..ValueState::default() })
         .collect();
     let mut analysis: Analysis = context.analyse(function, states)?;
     let result_layouts = function

@@ -24,7 +24,7 @@ pub const MODEL: &str = "model";
 pub enum RematPolicy {
     /// Everything it reads.
     None,
-    /// The results of matrix products but the attention scores; norms, scores, activation functions and gathered inputs
+    /// The results of matmuls but the attention scores; norms, scores, activation functions and gathered inputs
     /// are computed again (Korthikanti et al. 2022).
     Selective,
     /// As `Selective`, without the wide hidden layer of the feed-forward half.
@@ -176,7 +176,7 @@ impl Plan {
     /// | table | split |
     /// |---|---|
     /// | `activations` | `batch` over data; `heads`, `feed_forward`, `vocabulary` over model; with sequence sharding `residual_time` over model |
-    /// | `weights` (as products use them) | `heads`, `feed_forward`, `vocabulary` over model; `layers` over stage |
+    /// | `weights` (as matmuls use them) | `heads`, `feed_forward`, `vocabulary` over model; `layers` over stage |
     /// | `optimizer` | as `weights`; from ZeRO 1 also `embed` over data |
     /// | `gradients` | from ZeRO 2 as `optimizer`; what that does not add up is each device's own until the end |
     /// | `parameters` (as stored) | as `weights`; with ZeRO 3 as `optimizer` |
@@ -207,7 +207,10 @@ impl Plan {
     /// Checks that the parts fit each other and a machine of `devices` devices, and fills in tables that were left out.
     ///
     /// # Errors
-    /// Names the field or axis that does not fit, and what would.
+    /// [`PlanError`], with the field and what it may be, if the mesh is not of `devices` devices or not of `stages` stages;
+    /// a size is 0; microbatches do not divide the batch, or the axis `data` not a microbatch; there are fewer
+    /// microbatches than stages; a sequence that is to be split does not fall into equal parts; or a table, a row of
+    /// one or a mesh axis in it does not exist.
     pub fn check(&mut self, devices: usize) -> Result<(), PlanError> {
         let MeshShape { stage, data, model } = self.mesh;
         for (axis, size) in [(STAGE, stage), (DATA, data), (MODEL, model)] {

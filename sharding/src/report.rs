@@ -50,12 +50,12 @@ pub struct Report {
     /// See `candidates`.
     pub priced: usize,
     /// The plans.
-    pub plans: Vec<Entry>,
+    pub plans: Vec<PlanEntry>,
 }
 
 /// A plan with what is known of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct PlanEntry {
     /// The plan.
     #[serde(flatten)]
     pub plan: Plan,
@@ -85,12 +85,14 @@ pub struct Predicted {
     pub tokens_per_second: f64,
     /// Model FLOPs utilisation, at `step_seconds`.
     pub mfu: f64,
-    /// The same with the products that are computed again.
+    /// Hardware FLOPs utilisation: the same with the matmuls that are computed again.
     pub hfu: f64,
-    /// Seconds of products.
-    pub product_seconds: f64,
-    /// Seconds of all else a device does alone.
-    pub pass_seconds: f64,
+    /// Seconds of matmuls.
+    #[serde(rename = "product_seconds")]
+    pub matmul_seconds: f64,
+    /// Seconds of memory-bound ops: all else a device does alone.
+    #[serde(rename = "pass_seconds")]
+    pub memory_bound_seconds: f64,
     /// Seconds of collectives.
     pub collective_seconds: f64,
     /// The part of a step in which stages wait for each other.
@@ -111,7 +113,7 @@ pub struct Measured {
     pub step_seconds: Option<f64>,
     /// The same with collectives beside the rest.
     pub overlapped_seconds: Option<f64>,
-    /// Seconds of fusions with products.
+    /// Seconds of fusions with matmuls.
     pub matrix_seconds: Option<f64>,
     /// Seconds of collectives at the assumed rate.
     pub collective_seconds: f64,
@@ -145,13 +147,19 @@ pub struct Errors {
     pub peak_bytes_per_device: f64,
     /// Of the step time by the same estimator.
     pub step_seconds: Option<f64>,
-    /// Of the time of products.
+    /// Of the time of matmuls.
     pub matrix_seconds: Option<f64>,
 }
 
-impl Entry {
+impl PlanEntry {
     /// A plan with its price.
-    pub fn new(plan: Plan, estimate: &Estimate, model: &ModelFacts, topology: &Topology, peak: f64) -> Entry {
+    pub fn new(
+        plan: Plan,
+        estimate: &Estimate,
+        model: &ModelFacts,
+        topology: &Topology,
+        peak: f64,
+    ) -> PlanEntry {
         let tokens = plan.tokens() as f64;
         let machine = topology.devices() as f64 * peak;
         let mfu = |seconds: f64| tokens * model.flops_per_token / seconds / machine;
@@ -163,15 +171,15 @@ impl Entry {
             estimator_seconds: estimate.estimator_seconds(),
             tokens_per_second: tokens / estimate.step_seconds,
             mfu: mfu(estimate.step_seconds),
-            hfu: estimate.product_flops / estimate.step_seconds / peak,
-            product_seconds: estimate.product_seconds,
-            pass_seconds: estimate.pass_seconds,
+            hfu: estimate.matmul_flops / estimate.step_seconds / peak,
+            matmul_seconds: estimate.matmul_seconds,
+            memory_bound_seconds: estimate.memory_bound_seconds,
             collective_seconds: estimate.collective_seconds,
             bubble: (stages - 1.0) / (plan.microbatches as f64 + stages - 1.0),
             memory: estimate.memory.clone(),
             time: estimate.time.clone(),
         };
-        Entry { plan, predicted, compiled: None, errors: None }
+        PlanEntry { plan, predicted, compiled: None, errors: None }
     }
 }
 

@@ -13,9 +13,11 @@ use model::remat::{POLICIES, SAVEABLE, policy};
 use sharding::DeviceKind;
 use sharding::machine::Topology;
 use train::plan::{Planned, read_for};
+use train::precision::{PrecisionPolicy, Regime};
 use train::step::StepOptions;
 
-use super::workload::{PrecisionKind, given_error, model_names};
+use super::precision::precisions;
+use super::workload::{given_error, model_names};
 use crate::output::{note, print, usage};
 
 /// Tokens of a sequence in the paper.
@@ -40,8 +42,8 @@ pub struct Arguments {
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     seq: Option<u32>,
     /// Dtypes of parameters and activations [default: f32; with --topology auto, as in `gopher plan`].
-    #[arg(long, value_enum)]
-    precision: Option<PrecisionKind>,
+    #[arg(long, value_name = "PRECISION", value_parser = precisions())]
+    precision: Option<PrecisionPolicy>,
     /// What a training step keeps of each layer for the backward pass: none (keep all), selective (all but scores and
     /// elementwise functions), attention (as selective, less the feed-forward hidden layer), dots (results of matrix
     /// products), full (nothing but its input), or names of values to keep, separated by commas [default: none; with
@@ -156,7 +158,7 @@ fn program(arguments: &Arguments, preset: &Preset) -> anyhow::Result<(Vec<u8>, S
     let batch = arguments.batch.unwrap_or(1) as usize;
     let sequence_length = arguments.seq.unwrap_or(SEQUENCE_LENGTH) as usize;
     // For which device is not known: what the paper trained the model in.
-    let regime = arguments.precision.unwrap_or(PrecisionKind::F32).of(preset, DeviceKind::Tpu);
+    let regime = arguments.precision.unwrap_or(Regime::F32.into()).regime(DeviceKind::Tpu, &preset.config);
     let options = StepOptions {
         precision: regime.dtypes(),
         float32_copy: regime.float32_copy(),
@@ -195,7 +197,7 @@ fn split_program(
     };
     let batch = arguments.batch.map_or(batch, |batch| batch as usize);
     let sequence_length = arguments.seq.map_or(sequence_length, |seq| seq as usize);
-    let regime = arguments.precision.unwrap_or(PrecisionKind::Auto).of(preset, topology.kind());
+    let regime = arguments.precision.unwrap_or(PrecisionPolicy::Auto).regime(topology.kind(), &preset.config);
     let (model, precision, clip_norm) = (preset.config.clone(), regime.dtypes(), preset.clip_norm);
     let planned = Planned {
         float32_copy: regime.float32_copy(),

@@ -6,6 +6,7 @@ pub mod export;
 pub mod generate;
 pub mod models;
 pub mod plan;
+mod precision;
 pub mod replay;
 pub mod runs;
 pub mod runtime;

@@ -12,11 +12,13 @@ use model::Preset;
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
 use sharding::plan::{Plan, RematPolicy};
-use sharding::report::{Entry, ModelFacts, Report, assumptions};
+use sharding::report::{ModelFacts, PlanEntry, Report, assumptions};
 use sharding::search::{Pins, Space, Workload, search, smallest};
 use train::plan::{OnMachine, Planned, read, read_for};
+use train::precision::PrecisionPolicy;
 
-use super::workload::{PrecisionKind, given_error, model_names};
+use super::precision::precisions;
+use super::workload::{given_error, model_names};
 use crate::output::{bytes, note, print, print_json, usage};
 
 const MACHINE_HELP: &str =
@@ -42,8 +44,8 @@ pub struct Arguments {
     #[arg(long, value_name = "T", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     sequence_length: u32,
     /// Dtypes of parameters and activations.
-    #[arg(long, value_enum, default_value_t = PrecisionKind::Auto)]
-    precision: PrecisionKind,
+    #[arg(long, value_name = "PRECISION", value_parser = precisions(), default_value_t = PrecisionPolicy::Auto)]
+    precision: PrecisionPolicy,
     /// Decide a part of the plan, and search the rest: stage, data, model, microbatches, zero, remat or
     /// sequence-sharding; may be given several times.
     #[arg(long = "pin", value_name = "PART=VALUE")]
@@ -151,7 +153,7 @@ impl Task {
                 "--batch-tokens {tokens}: it must be a multiple of the sequence length, {sequence_length}"
             )));
         }
-        let regime = arguments.precision.of(&preset, topology.kind());
+        let regime = arguments.precision.regime(topology.kind(), &preset.config);
         let precision = regime.dtypes();
         let planned = Planned {
             float32_copy: regime.float32_copy(),
@@ -192,11 +194,11 @@ impl Task {
         self.topology.chip().peak_flops(self.planned.precision.activations)
     }
 
-    fn entry(&self, plan: Plan, estimate: &Estimate) -> Entry {
-        Entry::new(plan, estimate, &self.facts, &self.topology, self.peak())
+    fn entry(&self, plan: Plan, estimate: &Estimate) -> PlanEntry {
+        PlanEntry::new(plan, estimate, &self.facts, &self.topology, self.peak())
     }
 
-    fn report(&self, plans: Vec<Entry>) -> Report {
+    fn report(&self, plans: Vec<PlanEntry>) -> Report {
         Report {
             model: self.facts.clone(),
             topology: self.topology.to_string(),
@@ -298,7 +300,7 @@ fn given(task: &Task, path: &Path) -> anyhow::Result<Report> {
     Ok(task.report(vec![entry]))
 }
 
-fn price(task: &Task, plan: Plan) -> anyhow::Result<Entry> {
+fn price(task: &Task, plan: Plan) -> anyhow::Result<PlanEntry> {
     let rates = Rates::of(&task.topology);
     // As the search prices it.
     let estimate = OnMachine { planned: &task.planned, rates: &rates }.estimate(&plan);
@@ -307,7 +309,7 @@ fn price(task: &Task, plan: Plan) -> anyhow::Result<Entry> {
 }
 
 /// The best plan of another file, priced on the same machine.
-fn other(task: &Task, path: &Path) -> anyhow::Result<Entry> {
+fn other(task: &Task, path: &Path) -> anyhow::Result<PlanEntry> {
     let mut plan = read(path).map_err(given_error)?;
     plan.check(task.topology.devices())
         .map_err(|error| usage(format_args!("{}: {error}", path.display())))?;
@@ -324,7 +326,7 @@ fn searched(task: &Task, pins: Pins, top: Option<u32>) -> anyhow::Result<Report>
     if found.plans.is_empty() {
         return Err(no_plan(task, &space, &pins, found));
     }
-    let mut entries: Vec<Entry> =
+    let mut entries: Vec<PlanEntry> =
         found.plans.into_iter().map(|priced| task.entry(priced.plan, &priced.estimate)).collect();
     entries.truncate(top.unwrap_or(5).max(2) as usize);
     let mut report = task.report(entries);

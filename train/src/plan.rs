@@ -293,7 +293,7 @@ impl Workload for OnMachine<'_> {
     }
 
     fn pass_seconds(&self, bytes: f64) -> f64 {
-        self.rates.pass(bytes, 0.0)
+        self.rates.memory_bound(bytes, 0.0)
     }
 
     fn collective_seconds(&self, mesh: MeshShape, axis: &str, collective: Collective, bytes: f64) -> f64 {

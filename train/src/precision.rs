@@ -5,7 +5,7 @@
 
 use graph::DType;
 use model::{ModelConfig, Precision};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sharding::DeviceKind;
 
 /// What a training keeps in which dtype.
@@ -81,18 +81,11 @@ impl Regime {
     }
 }
 
-/// The regime that a configuration asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// What a configuration or a command asks for. Its text is a regime's name, or `auto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrecisionPolicy {
-    /// [`Regime::F32`].
-    F32,
-    /// [`Regime::Bf16Activations`].
-    Bf16Activations,
-    /// [`Regime::Bf16`].
-    Bf16,
-    /// [`Regime::Bf16F32Copy`].
-    Bf16F32Copy,
+    /// This regime.
+    Fixed(Regime),
     /// What the paper trained models of the size in, and [`Regime::F32`] on CPUs, where bfloat16 is slower.
     Auto,
 }
@@ -102,28 +95,60 @@ pub enum PrecisionPolicy {
 const BFLOAT16_PARAMETERS_FROM: u64 = 7_000_000_000;
 
 impl PrecisionPolicy {
+    /// Every policy.
+    pub fn all() -> impl Iterator<Item = PrecisionPolicy> {
+        Regime::ALL.into_iter().map(PrecisionPolicy::Fixed).chain([PrecisionPolicy::Auto])
+    }
+
+    /// Its name in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            PrecisionPolicy::Fixed(regime) => regime.name(),
+            PrecisionPolicy::Auto => "auto",
+        }
+    }
+
+    /// The policy of a name.
+    pub fn find(name: &str) -> Option<PrecisionPolicy> {
+        PrecisionPolicy::all().find(|policy| policy.name() == name)
+    }
+
     /// The regime of a model on a kind of device.
     pub fn regime(self, device: DeviceKind, model: &ModelConfig) -> Regime {
         match self {
-            Self::F32 => Regime::F32,
-            Self::Bf16Activations => Regime::Bf16Activations,
-            Self::Bf16 => Regime::Bf16,
-            Self::Bf16F32Copy => Regime::Bf16F32Copy,
-            Self::Auto if device == DeviceKind::Cpu => Regime::F32,
-            Self::Auto if model.matrix_parameters() >= BFLOAT16_PARAMETERS_FROM => Regime::Bf16,
-            Self::Auto => Regime::Bf16Activations,
+            PrecisionPolicy::Fixed(regime) => regime,
+            PrecisionPolicy::Auto if device == DeviceKind::Cpu => Regime::F32,
+            PrecisionPolicy::Auto if model.matrix_parameters() >= BFLOAT16_PARAMETERS_FROM => Regime::Bf16,
+            PrecisionPolicy::Auto => Regime::Bf16Activations,
         }
     }
 }
 
 impl From<Regime> for PrecisionPolicy {
     fn from(regime: Regime) -> Self {
-        match regime {
-            Regime::F32 => Self::F32,
-            Regime::Bf16Activations => Self::Bf16Activations,
-            Regime::Bf16 => Self::Bf16,
-            Regime::Bf16F32Copy => Self::Bf16F32Copy,
-        }
+        PrecisionPolicy::Fixed(regime)
+    }
+}
+
+impl std::fmt::Display for PrecisionPolicy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Serialize for PrecisionPolicy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for PrecisionPolicy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer).ok();
+        name.and_then(|name| PrecisionPolicy::find(&name)).ok_or_else(|| {
+            let names: Vec<_> = PrecisionPolicy::all().map(|policy| format!("\"{policy}\"")).collect();
+            de::Error::custom(format!("expected one of {}", names.join(", ")))
+        })
     }
 }
 

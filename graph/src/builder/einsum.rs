@@ -62,7 +62,9 @@ impl Builder {
     /// dimensions, those it drops are summed over. The result has the operands' dtype.
     ///
     /// # Errors
-    /// When the equation is malformed or does not fit the operands.
+    /// [`Error::Type`] if the equation is not two operands and a result of distinct letters, lacks a letter for a
+    /// dimension, sums over a letter of one operand alone, or gives one letter to dimensions of two sizes; and as
+    /// [`Builder::op`].
     pub fn einsum(&self, equation: &str, x: Tensor, y: Tensor) -> BuildResult {
         self.einsum_as(equation, x, y, self.dtype(x))
     }
@@ -70,7 +72,7 @@ impl Builder {
     /// As [`Builder::einsum`], with a result of dtype `output`, in which the sums are accumulated.
     ///
     /// # Errors
-    /// When the equation is malformed or does not fit the operands.
+    /// As [`Builder::einsum`]; [`Error::Type`] if `output` is neither the operands' dtype nor a wider float.
     pub fn einsum_as(&self, equation: &str, x: Tensor, y: Tensor, output: DType) -> BuildResult {
         let fail = |message: String| Error::Type {
             op: "einsum",

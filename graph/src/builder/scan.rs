@@ -45,7 +45,8 @@ impl Builder {
     /// Runs `body` once per index of the leading axis of the stacked inputs.
     ///
     /// # Errors
-    /// Those of the body, and [`Error::Type`] when the body's results do not fit its parameters.
+    /// Those of the body; [`Error::Type`] if the body does not give back the carried values that it gets, each of the
+    /// same type, or if a stacked input has no leading axis of size `length`.
     pub fn scan(
         &self,
         name: &str,

@@ -5,7 +5,7 @@
 //! nodes of the forward body computed again.
 
 use super::recompute::{Origin, Recompute, Request};
-use super::{Backward, Parts, activity, differentiate};
+use super::{Backward, Derivative, activity, differentiate};
 use crate::builder::{Builder, Tensor};
 use crate::error::Error;
 use crate::function::{Function, Node, Output, Value};
@@ -42,7 +42,7 @@ impl Backward<'_> {
         let seed_params: Vec<Tensor> = seeds.iter().map(|&(_, tensor)| tensor).collect();
         let (carry_params, stacked_params) = seed_params.split_at(carried.len());
         let recompute = Recompute::new(&scan.body, &scan.remat, origins(scan));
-        let Parts { body, cotangents: found, requests } =
+        let Derivative { body, cotangents: found, requests } =
             differentiate(scan.body.clone(), &inner, recompute, active, &seeds)?;
         for &carry in &carried {
             let cotangent = match found.get(&params[carry]) {

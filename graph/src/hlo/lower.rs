@@ -16,7 +16,8 @@ use crate::stablehlo::{index_dtype, index_operands, op_name};
 /// Lowers a function to an HLO module whose entry computation returns a tuple of the function's results.
 ///
 /// # Errors
-/// When the verifier refuses the function, or a scan is longer than a 32-bit counter can count.
+/// [`Error::Verify`] if the function is not valid; [`Error::Export`] if it is for a mesh of several devices, or if a scan
+/// is longer than a 32-bit counter can count.
 pub fn lower(function: &Function) -> Result<Module, Error> {
     crate::verify::verify(function)?;
     if function.is_for_a_mesh() {

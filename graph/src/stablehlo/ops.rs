@@ -232,7 +232,7 @@ fn dot_dims(dims: &DotDims) -> String {
     format!("batching_dims = [{}] x [{}], {contract}", list(&dims.lhs_batch), list(&dims.rhs_batch))
 }
 
-/// Whether a product is to be asked for in XLA's highest precision: products of float32. At the default one, TPUs round
+/// Whether a matmul is to be asked for in XLA's highest precision: matmuls of float32. At the default one, TPUs round
 /// their operands to bfloat16 and NVIDIA's GPUs to TensorFloat-32. Narrower operands are exact as they are.
 pub(crate) fn multiplies_in_float32<'a>(operands: impl IntoIterator<Item = &'a TensorType>) -> bool {
     operands.into_iter().all(|operand| operand.dtype == DType::F32)

@@ -48,7 +48,7 @@ impl Groups {
 /// Prints the function of a mesh's devices as one StableHLO module on whole tensors.
 ///
 /// # Errors
-/// When the function is not valid, its splits do not fit it, or a collective goes along an axis the mesh does not have.
+/// As [`Partitioned::verify`]; [`Error::Export`] if a scan is longer than a 32-bit counter can count.
 pub fn to_stablehlo_partitioned(program: &Partitioned) -> Result<String, Error> {
     program.verify()?;
     let mesh = Groups { mesh: program.mesh.clone(), ..Groups::default() };

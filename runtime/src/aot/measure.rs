@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use sharding::machine::Topology;
-use sharding::report::{CollectiveTotal, Entry, Errors, Measured, ModelFacts};
+use sharding::report::{CollectiveTotal, Errors, Measured, ModelFacts, PlanEntry};
 
 use super::{Compiled, Rates};
 
 /// Adds to a plan of a report what the compiler says of its program.
 pub fn measure(
-    entry: &mut Entry,
+    entry: &mut PlanEntry,
     compiled: &Compiled,
     known: bool,
     model: &ModelFacts,
@@ -52,6 +52,6 @@ pub fn measure(
             compiled.peak_bytes_per_device as f64,
         ),
         step_seconds: cycles(error(entry.predicted.estimator_seconds, times.serial)),
-        matrix_seconds: cycles(error(entry.predicted.product_seconds, times.matrix)),
+        matrix_seconds: cycles(error(entry.predicted.matmul_seconds, times.matrix)),
     });
 }

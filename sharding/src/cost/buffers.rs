@@ -1,7 +1,7 @@
 //! Which values of a program get memory of their own, and what each step reads.
 //!
 //! Compilers fuse: an elementwise result that is read by one other computation is never stored. This is a model of that,
-//! not any compiler's rules: products, collectives, reductions, loops and what they read are stored; elementwise ops,
+//! not any compiler's rules: matmuls, collectives, reductions, loops and what they read are stored; elementwise ops,
 //! counters and moves are computed where they are read, unless they are costly and read more than once.
 
 use graph::{Function, TensorType, Value};

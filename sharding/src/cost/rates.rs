@@ -7,21 +7,21 @@ use xla_sys::locate::DeviceKind;
 use super::work::WorkKind;
 use crate::machine::{Chip, Collective, Topology, TopologyError};
 
-/// How much of its peaks a chip reaches, and how its compiler stores arrays. The TPUs' `products` and `bytes` are fitted to
-/// the compiler's cycles for verified plans, those held out excepted (`bench/plans.py`; `docs/plans.md` has the errors); a
+/// How much of its peaks a chip reaches, and how its compiler stores arrays. The TPUs' `matmuls` and `bytes` are fitted to the
+/// compiler's cycles for verified plans, those held out excepted (`bench/plans.py`; `docs/plans.md` has the errors); a
 /// generation without any has those of the one before. `bytes` is as low as it is since it stands for more than bandwidth:
 /// compilers also move arrays from one layout to another. The GPUs' and the CPU's rates are guesses, as their compilers
 /// estimate no times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// Part of the peak of products that large ones reach.
-    pub products: f64,
-    /// Part of the peak of bytes between device and memory that passes reach.
+    /// Part of the chip's peak that large matmuls reach.
+    pub matmuls: f64,
+    /// Part of the peak of bytes between device and memory that memory-bound ops reach.
     pub bytes: f64,
-    /// Elementary operations on elements per second, as a part of the peak of products.
+    /// Elementary operations on elements per second, as a part of the peak of matmuls.
     pub operations: f64,
-    /// Rows, columns and sum lengths of products are done in multiples of this.
-    pub product_tile: usize,
+    /// Rows, columns and sum lengths of matmuls are done in multiples of this.
+    pub matmul_tile: usize,
     /// Multiples that the last two dimensions of arrays of 32-bit elements are stored in.
     pub array_tile: [usize; 2],
     /// Whether the compiler converts what loops read as a narrower type before them, and keeps both.
@@ -36,10 +36,10 @@ impl Calibration {
     /// The calibration of a chip.
     pub fn of(chip: &Chip) -> Calibration {
         let tpu = Calibration {
-            products: 0.9,
+            matmuls: 0.9,
             bytes: 0.55,
             operations: 1.0 / 16.0,
-            product_tile: 128,
+            matmul_tile: 128,
             array_tile: [8, 128],
             narrows: true,
             temporaries: 1.0,
@@ -47,7 +47,7 @@ impl Calibration {
         };
         match chip.kind {
             DeviceKind::Cpu => Calibration {
-                product_tile: 8,
+                matmul_tile: 8,
                 array_tile: [1, 1],
                 bytes: 0.85,
                 operations: 0.2,
@@ -55,16 +55,16 @@ impl Calibration {
                 ..tpu
             },
             DeviceKind::Cuda => Calibration {
-                products: 0.65,
+                matmuls: 0.65,
                 bytes: 0.85,
-                product_tile: 64,
+                matmul_tile: 64,
                 array_tile: [1, 1],
                 operations: 1.0 / 30.0,
                 narrows: false,
                 ..tpu
             },
             DeviceKind::Tpu => match chip.name {
-                "v2" | "v3" => Calibration { products: 0.95, bytes: 0.62, ..tpu },
+                "v2" | "v3" => Calibration { matmuls: 0.95, bytes: 0.62, ..tpu },
                 "v5e" | "v6e" => Calibration { bytes: 0.5, ..tpu },
                 // v4, v5p, 7x; and a generation that is not calibrated yet.
                 _ => tpu,
@@ -88,19 +88,19 @@ impl<'a> Rates<'a> {
         Self { topology, calibration: Calibration::of(topology.chip()) }
     }
 
-    /// Seconds of a product.
-    pub(super) fn product(&self, kind: &WorkKind) -> f64 {
-        let WorkKind::Product { batch, m, n, k, dtype, bytes, operations } = *kind else { return 0.0 };
-        let tiled = |size: usize| size.next_multiple_of(self.calibration.product_tile) as f64;
+    /// Seconds of a matmul.
+    pub(super) fn matmul(&self, kind: &WorkKind) -> f64 {
+        let WorkKind::Matmul { batch, m, n, k, dtype, bytes, operations } = *kind else { return 0.0 };
+        let tiled = |size: usize| size.next_multiple_of(self.calibration.matmul_tile) as f64;
         // Rows stream through the unit: they may be few.
         let rows = m.next_multiple_of(8) as f64;
         let flops = 2.0 * batch as f64 * rows * tiled(n) * tiled(k);
-        let multiply = flops / (self.topology.chip().peak_flops(dtype) * self.calibration.products);
-        multiply.max(self.pass(bytes as f64, operations))
+        let multiply = flops / (self.topology.chip().peak_flops(dtype) * self.calibration.matmuls);
+        multiply.max(self.memory_bound(bytes as f64, operations))
     }
 
-    /// Seconds of a pass that reads and writes `bytes` of memory, and does elementary `operations` on elements meanwhile.
-    pub fn pass(&self, bytes: f64, operations: f64) -> f64 {
+    /// Seconds of a memory-bound op that reads and writes `bytes` of memory, and does elementary `operations` on elements meanwhile.
+    pub fn memory_bound(&self, bytes: f64, operations: f64) -> f64 {
         let chip = self.topology.chip();
         let moving = bytes / (chip.memory_bytes_per_second * self.calibration.bytes);
         let peak = chip.bf16_flops.max(chip.f32_flops);
@@ -110,7 +110,7 @@ impl<'a> Rates<'a> {
     /// Seconds of a collective of `bytes` along axes of a mesh.
     ///
     /// # Errors
-    /// When the mesh is not of this machine.
+    /// [`TopologyError::Mesh`] if the mesh has another number of devices than the machine.
     pub(super) fn collective(
         &self,
         mesh: &Mesh,

@@ -1,4 +1,4 @@
-//! What one device does in one execution of a program: products, passes over memory, collectives.
+//! What one device does in one execution of a program: matmuls, memory-bound ops, collectives.
 
 use graph::{DType, DotDims, Function, MeshAxis, Node, Op, TensorType};
 
@@ -21,9 +21,9 @@ pub struct Work {
 /// What a piece of work is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WorkKind {
-    /// A product of matrices.
-    Product {
-        /// Products side by side.
+    /// A matmul, possibly batched.
+    Matmul {
+        /// Matmuls side by side.
         batch: usize,
         /// Rows of the result.
         m: usize,
@@ -38,8 +38,8 @@ pub enum WorkKind {
         /// Elementary operations fused into it.
         operations: f64,
     },
-    /// A pass over memory.
-    Pass {
+    /// A memory-bound op: elementwise, a reduction or a move, with all that is fused into it.
+    MemoryBound {
         /// Bytes read and written.
         bytes: u64,
         /// Elementary operations on elements.
@@ -57,11 +57,11 @@ pub enum WorkKind {
 }
 
 impl WorkKind {
-    /// Multiplications and additions of a product; 0 for anything else.
+    /// Multiplications and additions of a matmul; 0 for anything else.
     pub fn flops(&self) -> f64 {
         match *self {
-            WorkKind::Product { batch, m, n, k, .. } => 2.0 * batch as f64 * m as f64 * n as f64 * k as f64,
-            WorkKind::Pass { .. } | WorkKind::Collective { .. } => 0.0,
+            WorkKind::Matmul { batch, m, n, k, .. } => 2.0 * batch as f64 * m as f64 * n as f64 * k as f64,
+            WorkKind::MemoryBound { .. } | WorkKind::Collective { .. } => 0.0,
         }
     }
 }
@@ -111,7 +111,7 @@ fn kind(function: &Function, node: &Node, bytes: u64, operations: f64, size: Siz
         Op::Dot { dims, .. } => {
             let (lhs, rhs) = (operand(0), operand(1));
             let product = |ty: &TensorType, dims: &[usize]| dims.iter().map(|&dim| ty.shape[dim]).product();
-            WorkKind::Product {
+            WorkKind::Matmul {
                 batch: product(lhs, &dims.lhs_batch),
                 m: product(lhs, &DotDims::free(lhs.rank(), &dims.lhs_batch, &dims.lhs_contract)),
                 n: product(rhs, &DotDims::free(rhs.rank(), &dims.rhs_batch, &dims.rhs_contract)),
@@ -149,8 +149,8 @@ fn kind(function: &Function, node: &Node, bytes: u64, operations: f64, size: Siz
         | Op::StopGradient
         | Op::Name(_)
         | Op::Shard { .. }
-        | Op::AxisIndex { .. } => WorkKind::Pass { bytes, operations },
+        | Op::AxisIndex { .. } => WorkKind::MemoryBound { bytes, operations },
         // Priced as its body's work, as often as that runs.
-        Op::Scan(_) => WorkKind::Pass { bytes: 0, operations: 0.0 },
+        Op::Scan(_) => WorkKind::MemoryBound { bytes: 0, operations: 0.0 },
     }
 }

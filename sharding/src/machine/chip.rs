@@ -15,7 +15,7 @@ pub struct Chip {
     pub devices_per_chip: usize,
     /// Memory that a program may use, bytes.
     pub memory_bytes: u64,
-    /// Peak of dense products of bfloat16, in floating-point operations per second (a multiply and an add are two).
+    /// Peak of dense matmuls of bfloat16, in floating-point operations per second (a multiply and an add are two).
     pub bf16_flops: f64,
     /// As above for float32, in XLA's highest precision.
     pub f32_flops: f64,
@@ -85,7 +85,7 @@ impl Chip {
         // Gbit/s for a host of four chips ("How to Scale Your Model").
         tpu("v4", 1, TPU_MEMORY[2], 275e12, 1050e6, 1200e9, 3, 45e9, 50e9 / 8.0),
         // v5e, v5p, v6e, 7x: their Cloud TPU pages. "Bidirectional ICI per chip" counts both ways of all links.
-        // Clocks of v5e, v6e and 7x: the peak over the products a cycle does in libtpu's estimates.
+        // Clocks of v5e, v6e and 7x: the peak over the multiply-adds a cycle does in libtpu's estimates.
         tpu("v5e", 1, TPU_MEMORY[3], 197e12, 1500e6, 819e9, 2, 50e9, 25e9 / 8.0),
         tpu("v5p", 1, TPU_MEMORY[4], 459e12, 1750e6, 2765e9, 3, 100e9, 50e9 / 8.0),
         tpu("v6e", 1, TPU_MEMORY[5], 918e12, 1750e6, 1638e9, 2, 100e9, 100e9 / 8.0),
@@ -124,7 +124,7 @@ impl Chip {
     }
 
     /// One of `devices` virtual devices of a processor. Together they are a laptop of two cores and 16 GiB: 220 GFLOP/s
-    /// of float32 products were measured on two cores, bfloat16 is slower there; the other numbers are assumptions.
+    /// of float32 matmuls were measured on two cores, bfloat16 is slower there; the other numbers are assumptions.
     /// [`Topology::with_memory_bytes`](super::Topology::with_memory_bytes) sets the memory to what there is.
     pub fn cpu(devices: usize) -> Chip {
         let share = devices.max(1);
@@ -144,7 +144,7 @@ impl Chip {
         }
     }
 
-    /// Peak of dense products, in floating-point operations per second. 16-bit types count as bfloat16, all others as
+    /// Peak of dense matmuls, in floating-point operations per second. 16-bit types count as bfloat16, all others as
     /// float32.
     pub fn peak_flops(&self, dtype: DType) -> f64 {
         match dtype {
@@ -186,7 +186,7 @@ const fn tpu(
         devices_per_chip,
         memory_bytes,
         bf16_flops: chip_flops / share,
-        // A product of float32 takes six passes of bfloat16 (docs/topologies.md).
+        // A float32 matmul takes six of bfloat16 (docs/topologies.md).
         f32_flops: chip_flops / 6.0 / share,
         clock_hz,
         memory_bytes_per_second: chip_memory_bytes_per_second / share,

@@ -98,7 +98,7 @@ impl Level {
 
     /// Seconds to bring every device's part of `bytes` to all others, or to sum them into parts: in a ring each link
     /// carries (g − 1)/g of the bytes.
-    fn pass(&self, bytes: f64) -> f64 {
+    fn ring_seconds(&self, bytes: f64) -> f64 {
         self.others() * bytes / self.bytes_per_second + self.steps * self.latency
     }
 
@@ -144,13 +144,13 @@ impl AxisLinks {
         if self.size() <= 1 {
             return 0.0;
         }
-        let one_pass = || inner.pass(bytes) + outer.pass(bytes / inner.size as f64);
+        let once = || inner.ring_seconds(bytes) + outer.ring_seconds(bytes / inner.size as f64);
         match operation {
-            Collective::AllGather | Collective::ReduceScatter => one_pass(),
-            Collective::AllReduce => 2.0 * one_pass(),
-            Collective::AllToAll => inner.pass(bytes * inner.detour) + outer.pass(bytes),
+            Collective::AllGather | Collective::ReduceScatter => once(),
+            Collective::AllReduce => 2.0 * once(),
+            Collective::AllToAll => inner.ring_seconds(bytes * inner.detour) + outer.ring_seconds(bytes),
             // Round the ring, every device handing on what it gets.
-            Collective::Broadcast => one_pass(),
+            Collective::Broadcast => once(),
             Collective::Permute | Collective::Send => {
                 let slowest = if self.crosses_network() { outer } else { inner };
                 bytes / slowest.next_bytes_per_second + slowest.latency
@@ -250,7 +250,7 @@ impl Topology {
         let mut hops_of_average = 0.0f64;
         let mut unit = cores;
         for (&side, wrap) in self.shape().iter().zip(self.wrap()) {
-            let Part { size, interleaved } = part(spans, unit, side);
+            let GroupPart { size, interleaved } = part(spans, unit, side);
             unit *= side;
             if size <= 1 {
                 continue;
@@ -288,7 +288,7 @@ struct Span {
 
 /// How a group lies in one dimension of a machine.
 #[derive(Debug, Clone, Copy)]
-struct Part {
+struct GroupPart {
     /// Positions along the dimension that have a device of the group.
     size: usize,
     /// Groups that take turns there: 1 when the group's positions are neighbours.
@@ -297,9 +297,9 @@ struct Part {
 
 /// How much of a dimension a group spans, where the dimension's positions are `unit` devices apart. Exact when sizes
 /// of mesh axes and dimensions divide one another, as they do on all but a few machines; rounded up otherwise.
-fn part(spans: &[Span], unit: usize, side: usize) -> Part {
+fn part(spans: &[Span], unit: usize, side: usize) -> GroupPart {
     let (low, high) = (unit, unit.saturating_mul(side));
-    let mut whole = Part { size: 1, interleaved: usize::MAX };
+    let mut whole = GroupPart { size: 1, interleaved: usize::MAX };
     for span in spans {
         let (from, to) = (span.stride.max(low), span.stride.saturating_mul(span.size).min(high));
         if to > from {
@@ -307,5 +307,5 @@ fn part(spans: &[Span], unit: usize, side: usize) -> Part {
             whole.interleaved = whole.interleaved.min(from / low);
         }
     }
-    Part { size: whole.size.min(side), interleaved: if whole.size > 1 { whole.interleaved } else { 1 } }
+    GroupPart { size: whole.size.min(side), interleaved: if whole.size > 1 { whole.interleaved } else { 1 } }
 }

@@ -12,7 +12,8 @@ impl Topology {
     /// in each). `slices` of a TPU are joined by the data center's network; it is 1 otherwise. Case does not matter.
     ///
     /// # Errors
-    /// [`TopologyError`] says in one line what is wrong, and which machine comes nearest.
+    /// [`TopologyError::Syntax`] if the text has another form; [`TopologyError::UnknownChip`] if there is no chip of the
+    /// name; [`TopologyError::NoSuchMachine`], with those that come nearest, if no machine has that many or that shape.
     pub fn parse(text: &str, slices: usize) -> Result<Topology, TopologyError> {
         parse(text, slices)
     }

@@ -2,19 +2,19 @@
 
 use graph::{Function, Node, Op, Placement, PlacementTable, Scan, TensorType};
 
-use super::decide::{Decision, Site, State};
-use super::layout::{Layout, MeshView};
+use super::decide::{Decision, Site, ValueState};
+use super::layout::{MeshLayout, MeshView};
 use super::{Error, Rules};
 
 /// The layouts of a function's values and operands.
 #[derive(Clone, Debug)]
 pub(super) struct Analysis {
     /// For each value.
-    pub(super) states: Vec<State>,
+    pub(super) states: Vec<ValueState>,
     /// For each node; `None` if too little was known of its operands.
     pub(super) plans: Vec<Option<NodePlan>>,
     /// How each result is to lie.
-    pub(super) results: Vec<Layout>,
+    pub(super) results: Vec<MeshLayout>,
 }
 
 /// How a node is split.
@@ -23,17 +23,17 @@ pub(super) enum NodePlan {
     /// Every op but a scan.
     Op(Decision),
     /// A scan: its operands, and its body with the layouts of its parameters.
-    Scan { operands: Vec<Layout>, params: Vec<Layout>, body: Box<Analysis> },
+    Scan { operands: Vec<MeshLayout>, params: Vec<MeshLayout>, body: Box<Analysis> },
 }
 
 impl Analysis {
     /// The layout of a value that is known by now.
-    pub(super) fn layout(&self, value: graph::Value) -> Result<&Layout, Error> {
+    pub(super) fn layout(&self, value: graph::Value) -> Result<&MeshLayout, Error> {
         self.states[value.index()].layout.as_ref().ok_or(Error::Unknown { value: value.0 })
     }
 }
 
-/// What the passes share.
+/// The mesh and the rules: what following layouts and building the function both look at.
 pub(super) struct Context<'a> {
     pub(super) view: MeshView<'a>,
     pub(super) rules: &'a Rules,
@@ -41,15 +41,16 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     /// Follows the layouts of the parameters through a function.
-    pub(super) fn analyse(&self, function: &Function, params: Vec<State>) -> Result<Analysis, Error> {
-        let mut states = vec![State::default(); function.types.len()];
+    pub(super) fn analyse(&self, function: &Function, params: Vec<ValueState>) -> Result<Analysis, Error> {
+        let mut states = vec![ValueState::default(); function.types.len()];
         for (param, state) in function.params.iter().zip(params) {
             states[param.value.index()] = state;
         }
         let mut plans = Vec::with_capacity(function.nodes.len());
         for node in &function.nodes {
             let types: Vec<&TensorType> = node.operands.iter().map(|&value| function.ty(value)).collect();
-            let operands: Vec<&State> = node.operands.iter().map(|value| &states[value.index()]).collect();
+            let operands: Vec<&ValueState> =
+                node.operands.iter().map(|value| &states[value.index()]).collect();
             if let Op::Scan(scan) = &node.op {
                 let (plan, results) = self.scan(scan, &types, &operands)?;
                 for (result, layout) in node.results.iter().zip(results) {
@@ -67,13 +68,13 @@ impl Context<'_> {
                 }
                 _ => site.decide(&self.view),
             };
-            let (pliable, zero) = site.flags();
+            let (recomputable, zero) = site.flags();
             let layout = decision.as_ref().map(|decision| decision.result.clone());
-            states[node.results[0].index()] = State { layout, pliable, zero };
+            states[node.results[0].index()] = ValueState { layout, recomputable, zero };
             plans.push(decision.map(NodePlan::Op));
         }
         let results = function.results.iter().map(|output| {
-            let replicated = || Layout::replicated(function.ty(output.value).rank());
+            let replicated = || MeshLayout::replicated(function.ty(output.value).rank());
             states[output.value.index()].layout.clone().unwrap_or_else(replicated)
         });
         let results = results.collect();
@@ -87,7 +88,7 @@ impl Context<'_> {
         site: &Site<'_>,
         to: &Placement,
     ) -> Result<Option<Decision>, Error> {
-        let same = |layout: &Layout| Decision { operands: vec![layout.clone()], result: layout.clone() };
+        let same = |layout: &MeshLayout| Decision { operands: vec![layout.clone()], result: layout.clone() };
         let Some(split) = self.rules.split(to) else {
             return Ok(site.states[0].layout.as_ref().map(same));
         };
@@ -118,7 +119,7 @@ impl Context<'_> {
         what: &dyn Fn() -> String,
         axes: &[String],
         shape: &[usize],
-        layout: &Layout,
+        layout: &MeshLayout,
     ) -> Result<(), Error> {
         for (dim, split) in layout.split.iter().enumerate() {
             let parts = self.view.parts(split);
@@ -143,22 +144,22 @@ impl Context<'_> {
         &self,
         scan: &Scan,
         types: &[&TensorType],
-        operands: &[&State],
-    ) -> Result<(Option<NodePlan>, Vec<Option<Layout>>), Error> {
+        operands: &[&ValueState],
+    ) -> Result<(Option<NodePlan>, Vec<Option<MeshLayout>>), Error> {
         let carries = scan.carries;
-        let mut params: Vec<State> = Vec::with_capacity(operands.len());
+        let mut params: Vec<ValueState> = Vec::with_capacity(operands.len());
         for (index, state) in operands.iter().enumerate() {
             let layout = match index {
                 // Zeros to begin with: the body decides.
                 _ if index < carries && state.zero => None,
                 _ if index < carries + scan.xs => state.layout.as_ref().map(|layout| {
                     let skip = usize::from(index >= carries);
-                    Layout { split: layout.split[skip..].to_vec(), partial: layout.partial.clone() }
+                    MeshLayout { split: layout.split[skip..].to_vec(), partial: layout.partial.clone() }
                 }),
                 _ => state.layout.clone(),
             };
             let constant_zero = index >= carries + scan.xs && state.zero;
-            params.push(State { layout, pliable: false, zero: constant_zero });
+            params.push(ValueState { layout, recomputable: false, zero: constant_zero });
         }
         let mut settled = vec![false; carries];
         let mut body = self.analyse(&scan.body, params.clone())?;
@@ -184,7 +185,7 @@ impl Context<'_> {
                 // Nothing decides the layout of what is left.
                 let open = (0..carries).find(|&carry| params[carry].layout.is_none());
                 let Some(open) = open else { break };
-                params[open].layout = Some(Layout::replicated(types[open].rank()));
+                params[open].layout = Some(MeshLayout::replicated(types[open].rank()));
                 settled[open] = true;
             }
             body = self.analyse(&scan.body, params.clone())?;
@@ -194,7 +195,7 @@ impl Context<'_> {
                 *result = layout.clone();
             }
         }
-        let stacked = |layout: &Layout| Layout {
+        let stacked = |layout: &MeshLayout| MeshLayout {
             split: [&[Vec::new()], &layout.split[..]].concat(),
             partial: layout.partial.clone(),
         };
@@ -202,8 +203,8 @@ impl Context<'_> {
             let layout = &body.states[output.value.index()].layout;
             if index < carries { params[index].layout.clone() } else { layout.as_ref().map(stacked) }
         });
-        let results: Vec<Option<Layout>> = results.collect();
-        let params: Option<Vec<Layout>> = params.into_iter().map(|state| state.layout).collect();
+        let results: Vec<Option<MeshLayout>> = results.collect();
+        let params: Option<Vec<MeshLayout>> = params.into_iter().map(|state| state.layout).collect();
         let plan = params.map(|params| {
             let operands = params.iter().enumerate().map(|(index, layout)| {
                 if (carries..carries + scan.xs).contains(&index) { stacked(layout) } else { layout.clone() }

@@ -5,16 +5,17 @@
 
 use graph::{Binary, DotDims, Elements, Literal, Op, Reduction, TensorType, Unary};
 
-use super::layout::{Axes, Layout, MeshView, merge};
+use super::layout::{Axes, MeshLayout, MeshView, merge};
 use super::reshape::reshape;
 
 /// What is known of a value before its users are looked at.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct State {
+pub(super) struct ValueState {
     /// How it lies; `None` for a carried value that takes whatever layout the loop's body gives it.
-    pub(super) layout: Option<Layout>,
-    /// Whether any further split costs nothing, since it is made from counters and numbers.
-    pub(super) pliable: bool,
+    pub(super) layout: Option<MeshLayout>,
+    /// Whether it is made from counters and numbers alone, so that a device computes it again, in any layout, instead of
+    /// moving it.
+    pub(super) recomputable: bool,
     /// Whether all elements are 0.
     pub(super) zero: bool,
 }
@@ -23,9 +24,9 @@ pub(super) struct State {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Decision {
     /// How each operand must lie.
-    pub(super) operands: Vec<Layout>,
+    pub(super) operands: Vec<MeshLayout>,
     /// How the result lies.
-    pub(super) result: Layout,
+    pub(super) result: MeshLayout,
 }
 
 /// An op with its operands.
@@ -33,14 +34,14 @@ pub(super) struct Site<'a> {
     pub(super) op: &'a Op,
     pub(super) types: Vec<&'a TensorType>,
     pub(super) result: &'a TensorType,
-    pub(super) states: Vec<&'a State>,
+    pub(super) states: Vec<&'a ValueState>,
 }
 
 /// Sums of no more elements than this are kept in parts whatever they are added to.
 const SMALL: usize = 256;
 
 impl Site<'_> {
-    fn layout(&self, operand: usize) -> Option<&Layout> {
+    fn layout(&self, operand: usize) -> Option<&MeshLayout> {
         self.states[operand].layout.as_ref()
     }
 
@@ -49,22 +50,24 @@ impl Site<'_> {
     }
 
     fn replicated(&self) -> Decision {
-        let operands = self.types.iter().map(|ty| Layout::replicated(ty.rank())).collect();
-        Decision { operands, result: Layout::replicated(self.result.rank()) }
+        let operands = self.types.iter().map(|ty| MeshLayout::replicated(ty.rank())).collect();
+        Decision { operands, result: MeshLayout::replicated(self.result.rank()) }
     }
 
     /// The decision for an op other than a scan, `Shard`, or a collective; `None` if too little is known yet.
     pub(super) fn decide(&self, view: &MeshView<'_>) -> Option<Decision> {
         match self.op {
             Op::Constant(_) | Op::Iota { .. } | Op::AxisIndex { .. } => Some(self.replicated()),
-            Op::Unary(Unary::Neg) | Op::StopGradient | Op::Name(_) => self.pass(|layout| layout.clone()),
+            Op::Unary(Unary::Neg) | Op::StopGradient | Op::Name(_) => {
+                self.like_operand(|layout| layout.clone())
+            }
             Op::Convert(to) => {
                 let linear = to.is_float() && self.types[0].dtype.is_float();
-                self.pass(|layout| if linear { layout.clone() } else { layout.summed() })
+                self.like_operand(|layout| if linear { layout.clone() } else { layout.summed() })
             }
-            Op::Unary(_) | Op::Bitcast(_) => self.pass(Layout::summed),
+            Op::Unary(_) | Op::Bitcast(_) => self.like_operand(MeshLayout::summed),
             Op::Binary(Binary::Add | Binary::Sub) => self.additive(view, 0, &[]),
-            Op::Binary(Binary::Mul) => self.product(view),
+            Op::Binary(Binary::Mul) => self.multiplication(view),
             // Of integers, the parts' remainders would be lost.
             Op::Binary(Binary::Div) if self.result.dtype.is_float() => self.quotient(view),
             Op::Binary(_) | Op::Compare(_) => self.elementwise(view),
@@ -72,7 +75,7 @@ impl Site<'_> {
             Op::Concatenate { dim } => self.additive(view, 0, &[*dim]),
             Op::Broadcast { dims, .. } => {
                 let operand = self.layout(0)?.clone();
-                let mut result = Layout::replicated(self.result.rank()).with_partial(&operand.partial);
+                let mut result = MeshLayout::replicated(self.result.rank()).with_partial(&operand.partial);
                 for (dim, axes) in operand.split.iter().enumerate() {
                     result.split[dims[dim]] = axes.clone();
                 }
@@ -85,21 +88,21 @@ impl Site<'_> {
             Op::Transpose { permutation } => {
                 let operand = self.layout(0)?.clone();
                 let split = permutation.iter().map(|&dim| operand.split[dim].clone()).collect();
-                let result = Layout { split, partial: operand.partial.clone() };
+                let result = MeshLayout { split, partial: operand.partial.clone() };
                 Some(Decision { operands: vec![operand], result })
             }
             Op::Slice { starts, limits, strides } => {
                 let shape = &self.types[0].shape;
                 let is_cut = |&dim: &usize| (starts[dim], limits[dim], strides[dim]) != (0, shape[dim], 1);
                 let cut: Vec<_> = (0..shape.len()).filter(is_cut).collect();
-                self.pass(|layout| layout.whole(cut.iter().copied()))
+                self.like_operand(|layout| layout.whole(cut.iter().copied()))
             }
-            Op::Reverse { dims } => self.pass(|layout| layout.whole(dims.iter().copied())),
+            Op::Reverse { dims } => self.like_operand(|layout| layout.whole(dims.iter().copied())),
             Op::Pad { low, high, interior } => {
                 let is_padded = |&dim: &usize| (low[dim], high[dim], interior[dim]) != (0, 0, 0);
                 let layout = self.layout(0)?.whole((0..low.len()).filter(is_padded));
                 let layout = if self.states[1].zero { layout } else { layout.summed() };
-                Some(Decision { operands: vec![layout.clone(), Layout::replicated(0)], result: layout })
+                Some(Decision { operands: vec![layout.clone(), MeshLayout::replicated(0)], result: layout })
             }
             Op::Dot { dims, .. } => self.dot(view, dims),
             Op::Reduce { kind, dims } => {
@@ -110,7 +113,7 @@ impl Site<'_> {
                     Reduction::And | Reduction::Or => operand.summed().whole(dims.iter().copied()),
                 };
                 let kept = (0..self.rank(0)).filter(|dim| !dims.contains(dim));
-                let mut result = Layout::of(kept.map(|dim| operand.split[dim].clone()).collect());
+                let mut result = MeshLayout::of(kept.map(|dim| operand.split[dim].clone()).collect());
                 if *kind == Reduction::Sum {
                     let summed = dims.iter().flat_map(|&dim| operand.split[dim].iter());
                     let partial: Axes = summed.chain(&operand.partial).copied().collect();
@@ -123,7 +126,7 @@ impl Site<'_> {
             Op::DynamicSlice { sizes } => {
                 let shape = &self.types[0].shape;
                 let layout = self.layout(0)?.whole((0..shape.len()).filter(|&dim| sizes[dim] != shape[dim]));
-                let starts = self.types[1..].iter().map(|ty| Layout::replicated(ty.rank()));
+                let starts = self.types[1..].iter().map(|ty| MeshLayout::replicated(ty.rank()));
                 let operands = std::iter::once(layout.clone()).chain(starts).collect();
                 Some(Decision { operands, result: layout })
             }
@@ -131,13 +134,15 @@ impl Site<'_> {
                 let (shape, update) = (&self.types[0].shape, &self.types[1].shape);
                 let cut: Vec<_> = (0..shape.len()).filter(|&dim| update[dim] != shape[dim]).collect();
                 let mut decision = self.among(view, 0..2, 0..2, &cut)?;
-                decision.operands.extend(self.types[2..].iter().map(|ty| Layout::replicated(ty.rank())));
+                decision.operands.extend(self.types[2..].iter().map(|ty| MeshLayout::replicated(ty.rank())));
                 Some(decision)
             }
             Op::AllReduce { kind, .. } => {
-                self.pass(|layout| if *kind == Reduction::Sum { layout.clone() } else { layout.summed() })
+                self.like_operand(
+                    |layout| if *kind == Reduction::Sum { layout.clone() } else { layout.summed() },
+                )
             }
-            Op::Permute { .. } => self.pass(|layout| layout.clone()),
+            Op::Permute { .. } => self.like_operand(|layout| layout.clone()),
             // Refused before, or decided elsewhere.
             Op::Shard { .. }
             | Op::AllGather { .. }
@@ -149,17 +154,17 @@ impl Site<'_> {
 
     /// What is known of the result besides its layout.
     pub(super) fn flags(&self) -> (bool, bool) {
-        let all_pliable =
-            || self.states.iter().zip(&self.types).all(|(state, ty)| state.pliable || ty.rank() == 0);
+        let all_recomputable =
+            || self.states.iter().zip(&self.types).all(|(state, ty)| state.recomputable || ty.rank() == 0);
         let zero = || self.states[0].zero;
         match self.op {
             Op::Constant(literal) => (self.result.rank() == 0, is_zero(literal)),
             Op::Iota { .. } => (true, false),
             Op::Broadcast { .. } => (true, zero()),
             Op::Reshape { .. } => (false, zero()),
-            Op::Convert(_) => (all_pliable(), zero()),
+            Op::Convert(_) => (all_recomputable(), zero()),
             Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select | Op::Bitcast(_) => {
-                (all_pliable() && self.result.rank() > 0, false)
+                (all_recomputable() && self.result.rank() > 0, false)
             }
             Op::Transpose { .. }
             | Op::Slice { .. }
@@ -186,7 +191,7 @@ impl Site<'_> {
     }
 
     /// One operand, which the result lies like.
-    fn pass(&self, required: impl Fn(&Layout) -> Layout) -> Option<Decision> {
+    fn like_operand(&self, required: impl Fn(&MeshLayout) -> MeshLayout) -> Option<Decision> {
         let layout = required(self.layout(0)?);
         Some(Decision { operands: vec![layout.clone()], result: layout })
     }
@@ -199,24 +204,24 @@ impl Site<'_> {
         range: std::ops::Range<usize>,
         whole: &[usize],
     ) -> Option<Vec<Axes>> {
-        let mut known: Vec<(bool, usize, Layout)> = Vec::new();
+        let mut known: Vec<(bool, usize, MeshLayout)> = Vec::new();
         for operand in range.clone() {
             if let Some(layout) = self.layout(operand) {
                 let layout = layout.whole(whole.iter().copied());
-                known.push((self.states[operand].pliable, view.shards(&layout), layout));
+                known.push((self.states[operand].recomputable, view.shards(&layout), layout));
             }
         }
-        if known.len() < range.len() && known.iter().all(|(pliable, ..)| *pliable) {
+        if known.len() < range.len() && known.iter().all(|(recomputable, ..)| *recomputable) {
             return None;
         }
         // The most split operand first; of two, the first.
-        known.sort_by_key(|(pliable, shards, _)| (*pliable, usize::MAX - shards));
+        known.sort_by_key(|(recomputable, shards, _)| (*recomputable, usize::MAX - shards));
         Some(merge(self.rank(range.start), known.iter().map(|(.., layout)| &layout.split[..])))
     }
 
     /// All operands of one shape, none of them in parts.
     fn elementwise(&self, view: &MeshView<'_>) -> Option<Decision> {
-        let layout = Layout::of(self.agreed(view, 0..self.types.len(), &[])?);
+        let layout = MeshLayout::of(self.agreed(view, 0..self.types.len(), &[])?);
         Some(Decision { operands: vec![layout.clone(); self.types.len()], result: layout })
     }
 
@@ -246,14 +251,14 @@ impl Site<'_> {
         if !small {
             partial.retain(|axis| partials.iter().all(|partial| partial.contains(axis)));
         }
-        let result = Layout::of(split).with_partial(&partial).consistent();
+        let result = MeshLayout::of(split).with_partial(&partial).consistent();
         let layout = |operand| if terms.contains(&operand) { result.clone() } else { result.summed() };
         Some(Decision { operands: range.map(layout).collect(), result })
     }
 
     /// A product of which one factor may be a sum in parts.
-    fn product(&self, view: &MeshView<'_>) -> Option<Decision> {
-        let split = Layout::of(self.agreed(view, 0..2, &[])?);
+    fn multiplication(&self, view: &MeshView<'_>) -> Option<Decision> {
+        let split = MeshLayout::of(self.agreed(view, 0..2, &[])?);
         let partial = |operand| self.layout(operand).map_or(&[][..], |layout| &layout.partial[..]);
         let (left, right) = (partial(0), partial(1));
         let (kept, which) = if left.is_empty() { (right, 1) } else { (left, 0) };
@@ -263,7 +268,7 @@ impl Site<'_> {
     }
 
     fn quotient(&self, view: &MeshView<'_>) -> Option<Decision> {
-        let split = Layout::of(self.agreed(view, 0..2, &[])?);
+        let split = MeshLayout::of(self.agreed(view, 0..2, &[])?);
         let partial = self.layout(0).map_or(&[][..], |layout| &layout.partial[..]);
         let result = split.with_partial(partial).consistent();
         Some(Decision { operands: vec![result.clone(), split], result })
@@ -302,7 +307,7 @@ impl Site<'_> {
         };
         roles.sort_by_key(|(owner, places, _)| (!alike(places), *owner != larger));
         let mut used: Axes = Vec::new();
-        let mut operands = [Layout::replicated(lhs), Layout::replicated(rhs)];
+        let mut operands = [MeshLayout::replicated(lhs), MeshLayout::replicated(rhs)];
         for (_, places, axes) in &roles {
             if axes.iter().any(|axis| used.contains(axis)) {
                 continue;
@@ -328,7 +333,7 @@ impl Site<'_> {
         let split = split.chain(rhs_free.iter().map(|&dim| axes_of(1, dim)));
         let summed = dims.lhs_contract.iter().flat_map(|&dim| axes_of(0, dim));
         let partial: Axes = summed.chain(partials[carrier].iter().copied()).collect();
-        let result = Layout::of(split.collect()).with_partial(&partial);
+        let result = MeshLayout::of(split.collect()).with_partial(&partial);
         Some(Decision { operands: operands.to_vec(), result })
     }
 
@@ -344,8 +349,8 @@ impl Site<'_> {
             .map(|axes| if axes.iter().any(|axis| taken.contains(axis)) { Vec::new() } else { axes.clone() })
             .collect();
         let result = [&split[..], &table.split[1..]].concat();
-        let result = Layout::of(result).with_partial(&table.split[0]);
-        Some(Decision { operands: vec![table, Layout::of(split)], result })
+        let result = MeshLayout::of(result).with_partial(&table.split[0]);
+        Some(Decision { operands: vec![table, MeshLayout::of(split)], result })
     }
 
     /// Rows added into a table. Devices with different rows to add have parts of a sum; where the table is split along its
@@ -353,7 +358,7 @@ impl Site<'_> {
     fn scatter_add(&self) -> Option<Decision> {
         let updates = self.layout(2)?;
         let indices = self.rank(1);
-        let table = self.layout(0).cloned().unwrap_or_else(|| Layout::replicated(self.rank(0)));
+        let table = self.layout(0).cloned().unwrap_or_else(|| MeshLayout::replicated(self.rank(0)));
         // The table is larger than what is added: its split decides.
         let of_rows = [&[Vec::new()], &updates.split[indices..]].concat();
         let split = merge(self.rank(0), [&table.split[..], &of_rows]);
@@ -369,9 +374,9 @@ impl Site<'_> {
         let common: Axes = updates.partial.iter().copied().filter(both).collect();
         let partial: Axes = added.iter().chain(&common).copied().collect();
         let updates = [&index_split[..], &split[1..]].concat();
-        let result = Layout::of(split).with_partial(&partial);
-        let updates = Layout::of(updates).with_partial(&common);
-        Some(Decision { operands: vec![result.clone(), Layout::of(index_split), updates], result })
+        let result = MeshLayout::of(split).with_partial(&partial);
+        let updates = MeshLayout::of(updates).with_partial(&common);
+        Some(Decision { operands: vec![result.clone(), MeshLayout::of(index_split), updates], result })
     }
 }
 

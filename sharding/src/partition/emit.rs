@@ -9,14 +9,14 @@ use graph::{
 use super::Error;
 use super::analyse::{Analysis, Context, NodePlan};
 use super::decide::Decision;
-use super::layout::{Axes, Layout};
+use super::layout::{Axes, MeshLayout};
 
 /// Builds the function one device runs, from parameters with these layouts.
 pub(super) fn emit(
     context: &Context<'_>,
     function: &Function,
     analysis: &Analysis,
-    params: &[Layout],
+    params: &[MeshLayout],
 ) -> Result<Function, Error> {
     let b = Builder::new(function.name.clone());
     let mut emitter = Emitter::new(context, &b, function, analysis);
@@ -42,7 +42,7 @@ struct Emitter<'a> {
     /// For each value of it, the node that makes it.
     definitions: Vec<Option<usize>>,
     /// What has been built of each value: few layouts.
-    made: Vec<Vec<(Layout, Tensor)>>,
+    made: Vec<Vec<(MeshLayout, Tensor)>>,
     /// Positions along groups of axes.
     positions: HashMap<Axes, Tensor>,
 }
@@ -60,7 +60,7 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    fn local_type(&self, value: Value, layout: &Layout) -> TensorType {
+    fn local_type(&self, value: Value, layout: &MeshLayout) -> TensorType {
         let ty = self.function.ty(value);
         TensorType::new(ty.dtype, self.context.view.local(&ty.shape, layout))
     }
@@ -73,7 +73,7 @@ impl<'a> Emitter<'a> {
             let _scope = (!name.is_empty()).then(|| self.b.scope(name));
             match plan {
                 // Made where it is read, as it is read.
-                NodePlan::Op(_) if analysis.states[node.results[0].index()].pliable => {}
+                NodePlan::Op(_) if analysis.states[node.results[0].index()].recomputable => {}
                 NodePlan::Op(decision) => {
                     let operands = node.operands.iter().zip(&decision.operands);
                     let operands = operands
@@ -92,25 +92,27 @@ impl<'a> Emitter<'a> {
         Ok(())
     }
 
-    fn found(&self, value: Value, layout: &Layout) -> Option<Tensor> {
+    fn found(&self, value: Value, layout: &MeshLayout) -> Option<Tensor> {
         self.made[value.index()].iter().find(|(made, _)| made == layout).map(|(_, tensor)| *tensor)
     }
 
-    fn keep(&mut self, value: Value, layout: &Layout, tensor: Tensor) {
+    fn keep(&mut self, value: Value, layout: &MeshLayout, tensor: Tensor) {
         self.made[value.index()].push((layout.clone(), tensor));
     }
 
     /// A value in a layout.
-    fn get(&mut self, value: Value, layout: &Layout) -> Result<Tensor, Error> {
+    fn get(&mut self, value: Value, layout: &MeshLayout) -> Result<Tensor, Error> {
         if let Some(tensor) = self.found(value, layout) {
             return Ok(tensor);
         }
         let state = &self.analysis.states[value.index()];
-        let tensor = if state.pliable && (layout.partial.is_empty() || state.zero) {
+        let tensor = if state.recomputable && (layout.partial.is_empty() || state.zero) {
             self.rebuild(value, layout)?
         } else {
-            let given = if state.pliable { layout.summed() } else { self.analysis.layout(value)?.clone() };
-            let tensor = if state.pliable { self.get(value, &given)? } else { self.given(value, &given)? };
+            let given =
+                if state.recomputable { layout.summed() } else { self.analysis.layout(value)?.clone() };
+            let tensor =
+                if state.recomputable { self.get(value, &given)? } else { self.given(value, &given)? };
             self.move_to(tensor, &self.function.ty(value).shape, &given, layout)?
         };
         self.keep(value, layout, tensor);
@@ -118,12 +120,12 @@ impl<'a> Emitter<'a> {
     }
 
     /// A value as the op that makes it left it.
-    fn given(&self, value: Value, layout: &Layout) -> Result<Tensor, Error> {
+    fn given(&self, value: Value, layout: &MeshLayout) -> Result<Tensor, Error> {
         self.found(value, layout).ok_or(Error::Unknown { value: value.0 })
     }
 
-    /// A pliable value, made in a layout.
-    fn rebuild(&mut self, value: Value, layout: &Layout) -> Result<Tensor, Error> {
+    /// A recomputable value, made in a layout.
+    fn rebuild(&mut self, value: Value, layout: &MeshLayout) -> Result<Tensor, Error> {
         let function = self.function;
         let node = self.definitions[value.index()].map(|index| &function.nodes[index]);
         let node = node.ok_or(Error::Unknown { value: value.0 })?;
@@ -142,7 +144,7 @@ impl<'a> Emitter<'a> {
             Op::Broadcast { dims, .. } => {
                 let operand = node.operands[0];
                 let from = &function.ty(operand).shape;
-                let mut required = Layout { split: Vec::new(), partial: layout.partial.clone() };
+                let mut required = MeshLayout { split: Vec::new(), partial: layout.partial.clone() };
                 for (dim, &target) in dims.iter().enumerate() {
                     let repeats = from[dim] != function.ty(value).shape[target];
                     required.split.push(if repeats { Axes::new() } else { layout.split[target].clone() });
@@ -164,7 +166,7 @@ impl<'a> Emitter<'a> {
                     .collect::<Result<_, _>>()?;
                 Ok(b.op(node.op.clone(), &operands)?[0])
             }
-            // Never pliable: `Site::flags`.
+            // Never recomputable: `Site::flags`.
             Op::Reshape { .. }
             | Op::Transpose { .. }
             | Op::Slice { .. }
@@ -227,8 +229,8 @@ impl<'a> Emitter<'a> {
         &mut self,
         tensor: Tensor,
         shape: &[usize],
-        from: &Layout,
-        to: &Layout,
+        from: &MeshLayout,
+        to: &MeshLayout,
     ) -> Result<Tensor, Error> {
         let b = self.b;
         let (mut x, mut now) = (tensor, from.clone());
@@ -352,7 +354,7 @@ impl<'a> Emitter<'a> {
             | Op::AxisIndex { .. }
             | Op::AllReduce { .. }
             | Op::Permute { .. } => one(node.op.clone()),
-            // Pliable, and so made where they are read; refused; or emitted elsewhere.
+            // Recomputable, and so made where they are read; refused; or emitted elsewhere.
             Op::Iota { .. }
             | Op::Broadcast { .. }
             | Op::AllGather { .. }
@@ -398,8 +400,8 @@ impl<'a> Emitter<'a> {
         &mut self,
         node: &Node,
         scan: &Scan,
-        operands: &[Layout],
-        params: &[Layout],
+        operands: &[MeshLayout],
+        params: &[MeshLayout],
         body: &Analysis,
     ) -> Result<(), Error> {
         let values: Vec<Tensor> = node

@@ -9,14 +9,14 @@ pub(super) type Axes = Vec<usize>;
 ///
 /// Along axes that are mentioned nowhere, every device has the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Layout {
+pub(super) struct MeshLayout {
     /// For each dimension, the axes it is split by.
     pub(super) split: Vec<Axes>,
     /// Axes along which each device has a part of a sum; ascending.
     pub(super) partial: Axes,
 }
 
-impl Layout {
+impl MeshLayout {
     /// The same on every device.
     pub(super) fn replicated(rank: usize) -> Self {
         Self { split: vec![Vec::new(); rank], partial: Vec::new() }
@@ -70,24 +70,24 @@ impl MeshView<'_> {
     }
 
     /// Number of parts of a whole value.
-    pub(super) fn shards(&self, layout: &Layout) -> usize {
+    pub(super) fn shards(&self, layout: &MeshLayout) -> usize {
         layout.split.iter().map(|axes| self.parts(axes)).product()
     }
 
     /// The shape one device has.
-    pub(super) fn local(&self, shape: &[usize], layout: &Layout) -> Vec<usize> {
+    pub(super) fn local(&self, shape: &[usize], layout: &MeshLayout) -> Vec<usize> {
         shape.iter().zip(&layout.split).map(|(size, axes)| size / self.parts(axes)).collect()
     }
 
     /// The automatic part of a split. Axes of size 1 say nothing and are left out.
-    pub(super) fn layout(&self, split: &Split) -> Option<Layout> {
+    pub(super) fn layout(&self, split: &Split) -> Option<MeshLayout> {
         let number = |name: &String| self.mesh.axes.iter().position(|axis| axis.name == *name);
         let split = split.iter().map(|names| {
             let axes: Option<Axes> = names.iter().map(number).collect();
             let automatic = |&axis: &usize| !self.manual[axis] && self.mesh.axes[axis].size > 1;
             Some(axes?.into_iter().filter(automatic).collect())
         });
-        split.collect::<Option<Vec<Axes>>>().map(Layout::of)
+        split.collect::<Option<Vec<Axes>>>().map(MeshLayout::of)
     }
 }
 

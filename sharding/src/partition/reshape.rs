@@ -1,6 +1,6 @@
 //! What becomes of a split when a tensor is reshaped.
 
-use super::layout::{Axes, Layout, MeshView};
+use super::layout::{Axes, MeshLayout, MeshView};
 
 /// The layout that a reshape's operand must have, as near to `layout` as it can be, and the result's.
 ///
@@ -11,10 +11,10 @@ pub(super) fn reshape(
     view: &MeshView<'_>,
     from: &[usize],
     to: &[usize],
-    layout: &Layout,
-) -> (Layout, Layout) {
-    let mut operand = Layout { split: vec![Vec::new(); from.len()], partial: layout.partial.clone() };
-    let mut result = Layout { split: vec![Vec::new(); to.len()], partial: layout.partial.clone() };
+    layout: &MeshLayout,
+) -> (MeshLayout, MeshLayout) {
+    let mut operand = MeshLayout { split: vec![Vec::new(); from.len()], partial: layout.partial.clone() };
+    let mut result = MeshLayout { split: vec![Vec::new(); to.len()], partial: layout.partial.clone() };
     for (inputs, outputs) in runs(from, to) {
         let major = |shape: &[usize], run: std::ops::Range<usize>| run.clone().find(|&dim| shape[dim] > 1);
         let (Some(input), Some(output)) = (major(from, inputs), major(to, outputs)) else { continue };
@@ -76,7 +76,7 @@ mod tests {
         let mesh = Mesh { axes: axes.to_vec() };
         let view = MeshView { mesh: &mesh, manual: vec![false; 2] };
         let layout = |split: &[i32]| {
-            Layout::of(split.iter().map(|&axis| usize::try_from(axis).into_iter().collect()).collect())
+            MeshLayout::of(split.iter().map(|&axis| usize::try_from(axis).into_iter().collect()).collect())
         };
         assert_eq!(reshape(&view, from, to, &layout(split)), (layout(operand), layout(result)));
     }

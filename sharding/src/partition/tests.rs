@@ -137,7 +137,7 @@ fn feed_forward(b: &Builder, x: Tensor, sharded: bool) -> Result<Tensor, graph::
 }
 
 #[test]
-fn a_product_over_a_split_dimension_is_summed_once() {
+fn a_matmul_over_a_split_dimension_is_summed_once() {
     let build = |sharded| {
         move |b: &Builder| {
             let x = b.param("x", f32s(&[2, 4, 4]), &[]);

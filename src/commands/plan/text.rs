@@ -1,7 +1,7 @@
 //! A report as text, and as a picture.
 
 use monitor::svg::plan::{Figure, MemoryPart, TimePart};
-use sharding::report::{Entry, Report};
+use sharding::report::{PlanEntry, Report};
 
 use super::verify::Verdict;
 use crate::output::{bytes, grouped, table};
@@ -120,7 +120,7 @@ fn verified(report: &Report, verdicts: &[Verdict]) -> String {
                 rows.push(vec![name.into(), seconds(predicted), seconds(compiled), error]);
             }
         };
-        time("products, s", predicted.product_seconds, compiled.matrix_seconds, errors.matrix_seconds);
+        time("products, s", predicted.matmul_seconds, compiled.matrix_seconds, errors.matrix_seconds);
         time(
             "step by the estimator, s",
             predicted.estimator_seconds,
@@ -147,15 +147,15 @@ fn verified(report: &Report, verdicts: &[Verdict]) -> String {
 }
 
 /// A plan's time and memory in one line each.
-fn why(entry: &Entry) -> String {
+fn why(entry: &PlanEntry) -> String {
     let predicted = &entry.predicted;
     let part = |seconds: f64| percent(seconds / predicted.step_seconds);
     let largest: Vec<String> =
         predicted.memory.iter().take(4).map(|item| format!("{} {}", item.name, bytes(item.bytes))).collect();
     format!(
         "plan 1: products {}, passes over memory {}, collectives {} of the step; {} of it is pipeline bubble\n        {}",
-        part(predicted.product_seconds),
-        part(predicted.pass_seconds),
+        part(predicted.matmul_seconds),
+        part(predicted.memory_bound_seconds),
         part(predicted.collective_seconds),
         percent(predicted.bubble),
         largest.join(", ")
@@ -163,7 +163,7 @@ fn why(entry: &Entry) -> String {
 }
 
 /// What everything costs, and what decides between two plans.
-pub fn explain(report: &Report, against: Option<&Entry>) -> String {
+pub fn explain(report: &Report, against: Option<&PlanEntry>) -> String {
     let Some(best) = report.plans.first() else { return String::new() };
     let mut text = String::from("\nmemory of plan 1 at its peak, per device\n");
     let mut rows = Vec::new();
@@ -201,7 +201,7 @@ pub fn explain(report: &Report, against: Option<&Entry>) -> String {
 }
 
 /// What is different in another plan, and which of it costs time.
-fn compare(best: &Entry, other: &Entry, name: &str) -> String {
+fn compare(best: &PlanEntry, other: &PlanEntry, name: &str) -> String {
     let mut text = format!("\n{name} beside plan 1\n");
     let (a, b) = (&best.plan, &other.plan);
     let mut choices = Vec::new();
@@ -223,8 +223,8 @@ fn compare(best: &Entry, other: &Entry, name: &str) -> String {
     let mut rows = vec![["", "plan 1", name, "difference"].map(str::to_owned).to_vec()];
     for (what, first, second) in [
         ("  step, s", p.step_seconds, q.step_seconds),
-        ("  products, s", p.product_seconds, q.product_seconds),
-        ("  passes, s", p.pass_seconds, q.pass_seconds),
+        ("  products, s", p.matmul_seconds, q.matmul_seconds),
+        ("  passes, s", p.memory_bound_seconds, q.memory_bound_seconds),
         ("  collectives, s", p.collective_seconds, q.collective_seconds),
     ] {
         rows.push(vec![what.into(), seconds(first), seconds(second), format!("{:+.4}", second - first)]);
@@ -235,8 +235,8 @@ fn compare(best: &Entry, other: &Entry, name: &str) -> String {
     rows.push(vec!["  memory".into(), bytes(first), bytes(second), difference]);
     text += &table(&rows);
     let parts = [
-        ("products", q.product_seconds - p.product_seconds),
-        ("passes over memory", q.pass_seconds - p.pass_seconds),
+        ("products", q.matmul_seconds - p.matmul_seconds),
+        ("passes over memory", q.memory_bound_seconds - p.memory_bound_seconds),
         ("collectives", q.collective_seconds - p.collective_seconds),
     ];
     let worst = parts.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
@@ -263,13 +263,13 @@ pub fn figure(report: &Report) -> Figure {
     let mut start = 0.0;
     let bubble = predicted.bubble;
     for (lane, name, length) in [
-        ("compute", "products", predicted.product_seconds),
-        ("compute", "passes over memory", predicted.pass_seconds),
+        ("compute", "products", predicted.matmul_seconds),
+        ("compute", "passes over memory", predicted.memory_bound_seconds),
     ] {
         times.push(TimePart::new(lane, name, start, length * (1.0 - bubble)));
         start += length * (1.0 - bubble);
     }
-    let waiting = (predicted.product_seconds + predicted.pass_seconds) * bubble;
+    let waiting = (predicted.matmul_seconds + predicted.memory_bound_seconds) * bubble;
     times.push(TimePart::new("compute", "bubble", start, waiting));
     start += waiting;
     let mut kinds: Vec<(String, f64)> = Vec::new();

@@ -22,7 +22,7 @@ impl Planned {
             islands: topology.devices() / topology.devices_per_island().max(1),
             devices: topology.devices(),
             memory: chip.memory_bytes,
-            flops_per_second: peak * Rates::of(topology).calibration.products,
+            flops_per_second: peak * Rates::of(topology).calibration.matmuls,
             batch,
             sequence_length,
             pins,
