@@ -21,9 +21,6 @@ pub const KINDS: [Kind; 2] = [Kind::of::<Gopher>(), Kind::of::<Llama>()];
 /// The key of a model's section that names the kind.
 pub const KIND: &str = "kind";
 
-/// The key that says what the embedding's rows are a multiple of.
-pub const VOCABULARY_MULTIPLE: &str = "vocabulary_multiple";
-
 /// A size that makes no model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -150,8 +147,7 @@ impl Kind {
 
 /// A model: its architecture, with the sizes.
 ///
-/// In a configuration it is the section `[model]`: `kind`, the keys of that kind, and `vocabulary_multiple`. Without a
-/// `kind` it is a Gopher.
+/// In a configuration it is the section `[model]`: `kind`, and the keys of that kind. Without a `kind` it is a Gopher.
 #[derive(Clone, Debug)]
 pub struct ModelConfig {
     architecture: Arc<dyn Architecture>,
@@ -174,41 +170,22 @@ impl Deref for ModelConfig {
 
 impl PartialEq for ModelConfig {
     fn eq(&self, other: &Self) -> bool {
-        self.entries() == other.entries() && self.kind() == other.kind()
+        let parts = |model: &ModelConfig| (model.kind(), model.keys(), model.vocabulary_multiple);
+        parts(self) == parts(other)
     }
 }
 
 impl ModelConfig {
-    /// Every key of the section but `kind`, with its value.
-    pub fn entries(&self) -> Vec<(&'static str, Value)> {
-        let mut keys = self.keys();
-        keys.push((VOCABULARY_MULTIPLE, self.vocabulary_multiple.into()));
-        keys
-    }
-
-    /// Checks the sizes.
-    ///
-    /// # Errors
-    /// [`ConfigError`] with the key that is wrong.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        self.architecture.check()?;
-        check_sizes(&[(VOCABULARY_MULTIPLE, self.vocabulary_multiple.into())])
-    }
-
-    /// The same model whose embedding has rows in multiples of `multiple`, at least 1.
+    /// The same model in a program whose vocabulary is padded to a multiple of `multiple`, at least 1, such as the devices
+    /// that it is split over. Configurations and checkpoints know nothing of it.
     pub fn with_vocabulary_multiple(&self, multiple: usize) -> ModelConfig {
         Self { vocabulary_multiple: multiple.max(1), ..self.clone() }
     }
 
-    /// What the rows of the embedding are a multiple of.
-    pub fn vocabulary_multiple(&self) -> usize {
-        self.vocabulary_multiple
-    }
-
-    /// Rows of the embedding, and logits of a position: the tokens of the vocabulary, and ids behind them that stand for
-    /// none, whose logits are so low that no softmax gives them weight.
+    /// Rows of the embedding in a program, and logits of a position: the tokens of the vocabulary, and ids behind them that
+    /// stand for none, whose logits are so low that no softmax gives them weight and no gradient reaches their rows.
     pub fn padded_vocabulary(&self) -> usize {
-        self.sizes().vocabulary_size.next_multiple_of(self.vocabulary_multiple.max(1))
+        self.sizes().vocabulary_size.next_multiple_of(self.vocabulary_multiple)
     }
 
     /// The same model with another number of layers.
@@ -216,13 +193,13 @@ impl ModelConfig {
         self.architecture.with_layers(layers).with_vocabulary_multiple(self.vocabulary_multiple)
     }
 
-    /// The parameters as programs and checkpoints have them: as [`Architecture::parameters`], with a padded vocabulary.
+    /// The parameters as programs have them: as [`Architecture::parameters`], with a padded vocabulary.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
         let mut specs = self.architecture.parameters();
         for spec in &mut specs {
             for (size, axis) in spec.shape.iter_mut().zip(spec.axes) {
                 if *axis == VOCABULARY {
-                    *size = size.next_multiple_of(self.vocabulary_multiple.max(1));
+                    *size = size.next_multiple_of(self.vocabulary_multiple);
                 }
             }
         }
@@ -255,7 +232,7 @@ impl Serialize for ModelConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(KIND, self.kind())?;
-        for (key, value) in self.entries() {
+        for (key, value) in self.keys() {
             map.serialize_entry(key, &value)?;
         }
         map.end()
@@ -310,20 +287,17 @@ impl<'de> Deserialize<'de> for ModelConfig {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ModelConfig, A::Error> {
-                let (mut kind, mut multiple, mut keys) = (Gopher::KIND.to_owned(), 1, Vec::new());
+                let (mut kind, mut keys) = (Gopher::KIND.to_owned(), Vec::new());
                 while let Some(key) = map.next_key::<String>()? {
                     match key.as_str() {
                         KIND => kind = map.next_value()?,
-                        VOCABULARY_MULTIPLE => multiple = map.next_value()?,
                         _ => keys.push((key, map.next_value::<Scalar>()?)),
                     }
                 }
                 let names = || KINDS.map(|kind| format!("\"{}\"", kind.name)).join(", ");
                 let kind = Kind::find(&kind)
                     .ok_or_else(|| A::Error::custom(format_args!("expected one of {}", names())))?;
-                let model = (kind.read)(keys).map_err(A::Error::custom)?;
-                // 0 is kept, to be refused by name.
-                Ok(ModelConfig { vocabulary_multiple: multiple, ..model })
+                (kind.read)(keys).map_err(A::Error::custom)
             }
         }
 

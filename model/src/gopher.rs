@@ -421,11 +421,7 @@ impl Architecture for Gopher {
         let (once, again) = ([3.0, 6.0], [4.0, 8.7]);
         Work {
             layers: self.layers,
-            divided: vec![
-                ("heads", self.heads),
-                ("feed-forward width", ff),
-                ("vocabulary", self.vocabulary_size),
-            ],
+            divided: vec![("heads", self.heads), ("feed-forward width", ff)],
             embed: d,
             layer_parameters: (all - outside) / self.layers.max(1) as u64,
             other_parameters: outside,

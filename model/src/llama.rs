@@ -369,7 +369,6 @@ impl Architecture for Llama {
             divided: vec![
                 ("key and value heads", self.key_value_heads),
                 ("feed-forward width", self.feed_forward_size),
-                ("vocabulary", self.vocabulary_size),
             ],
             embed: self.d_model,
             layer_parameters: count(true) / self.layers.max(1) as u64,

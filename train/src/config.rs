@@ -376,7 +376,7 @@ impl Config {
             .collect();
         let weights: Vec<_> = self.data.mixture.iter().map(|source| source.weight.to_string()).collect();
         let (of_tokens, of_layers): (Vec<_>, Vec<_>) =
-            self.model.entries().into_iter().partition(|(key, _)| *key == VOCABULARY_SIZE);
+            self.model.keys().into_iter().partition(|(key, _)| *key == VOCABULARY_SIZE);
         let kind = ("model.kind".to_owned(), toml::Value::from(self.model.kind()).to_string());
         let sizes = of_tokens.into_iter().chain(of_layers);
         let sizes = sizes.map(|(key, value)| (format!("model.{key}"), value.to_string()));

@@ -139,10 +139,10 @@ impl Planned {
         }
     }
 
-    /// What the step of a plan is made for.
+    /// What the step of a plan is made for. A vocabulary that the devices of `model` do not divide is padded.
     pub fn step_options(&self, plan: &Plan) -> StepOptions {
         StepOptions {
-            model: self.model.clone(),
+            model: self.model.with_vocabulary_multiple(plan.mesh.model),
             precision: self.precision,
             remat: remat(plan.remat),
             query_block: self.query_block,

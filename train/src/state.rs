@@ -1,13 +1,16 @@
 //! The state of a training on the device: parameters and Adam's means, as buffers and as a checkpoint.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use graph::{DType, Literal, TensorType};
+use model::ModelConfig;
+use model::parameters::VOCABULARY;
 use runtime::{Buffer, HostArray, Input, Part, Program, Runtime, array_type, copy_to_host};
 use store::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
 
 use crate::Error;
-use crate::step::{ADAM, PARAMETERS};
+use crate::step::{ADAM, PARAMETERS, state_groups};
 
 /// The tensors a step reads and writes: for each of its groups ([`state_groups`](crate::step::state_groups)), all
 /// parameters of the model. They lie on the devices as the step wants them; a checkpoint holds the pieces, for any other
@@ -16,6 +19,35 @@ use crate::step::{ADAM, PARAMETERS};
 pub struct State {
     names: Vec<String>,
     buffers: Vec<Buffer>,
+    stored: StoredRows,
+}
+
+/// The rows that checkpoints hold of tensors whose vocabulary a plan pads, by the parameter's name. What padding holds is of
+/// no consequence: it is left out when a state is saved, and zero when one is loaded, so that checkpoints are the same for
+/// all plans.
+#[derive(Clone, Debug, Default)]
+pub struct StoredRows(BTreeMap<&'static str, usize>);
+
+impl StoredRows {
+    /// Those of a model as a step has it, which may be padded.
+    pub fn of(model: &ModelConfig) -> Self {
+        let tokens = model.sizes().vocabulary_size;
+        let padded = tokens != model.padded_vocabulary();
+        let specs = model.parameters().into_iter();
+        let of_tokens = specs.filter(|spec| padded && spec.axes.first() == Some(&VOCABULARY));
+        Self(of_tokens.map(|spec| (spec.name, tokens)).collect())
+    }
+
+    /// The shape in checkpoints of a tensor of the state.
+    fn shape(&self, name: &str, shape: &[usize]) -> Vec<usize> {
+        let mut shape = shape.to_vec();
+        let prefix = state_groups(true).iter().find(|prefix| name.starts_with(**prefix));
+        let name = name.strip_prefix(prefix.copied().unwrap_or_default()).unwrap_or(name);
+        if let (Some(&rows), Some(first)) = (self.0.get(name), shape.first_mut()) {
+            *first = rows;
+        }
+        shape
+    }
 }
 
 impl State {
@@ -32,6 +64,7 @@ impl State {
         step: &[Input],
         initialize: &Program,
         seed: u32,
+        stored: StoredRows,
     ) -> Result<State, Error> {
         let inputs = state_inputs(step);
         let is_adams = |input: &&Input| input.name.starts_with(ADAM);
@@ -47,7 +80,7 @@ impl State {
                 None => runtime.zeros_with(&input.ty, &input.layout)?,
             });
         }
-        Ok(State { names: names(inputs), buffers })
+        Ok(State { names: names(inputs), buffers, stored })
     }
 
     /// The state a checkpoint holds, laid out as the inputs of a training step: for each device, the slice it needs is
@@ -55,8 +88,13 @@ impl State {
     ///
     /// # Errors
     /// When a tensor is missing, of another type or shape, or cannot be read, and when a device refuses.
-    pub fn load(runtime: &Runtime, step: &[Input], checkpoint: &Checkpoint) -> Result<State, Error> {
-        let mut state = State { names: names(state_inputs(step)), buffers: Vec::new() };
+    pub fn load(
+        runtime: &Runtime,
+        step: &[Input],
+        checkpoint: &Checkpoint,
+        stored: StoredRows,
+    ) -> Result<State, Error> {
+        let mut state = State { names: names(state_inputs(step)), buffers: Vec::new(), stored };
         state.reload(runtime, step, checkpoint)?;
         Ok(state)
     }
@@ -74,15 +112,18 @@ impl State {
     ) -> Result<(), Error> {
         let inputs = state_inputs(step);
         for Input { name, ty, .. } in inputs {
-            checkpoint.expect(name, dtype(ty.dtype), &ty.shape)?;
+            checkpoint.expect(name, dtype(ty.dtype), &self.stored.shape(name, &ty.shape))?;
         }
         self.buffers.clear();
         for Input { name, ty, layout, .. } in inputs {
+            let stored = self.stored.shape(name, &ty.shape);
             let part = |ranges: &[Range<usize>]| -> Result<HostArray, Error> {
-                let region = region(ranges);
-                let ty = TensorType::new(ty.dtype, region.shape.clone());
+                let ty = TensorType::new(ty.dtype, region(ranges).shape);
                 let mut array = HostArray::zeros(array_type(&ty)).map_err(runtime::Error::from)?;
-                checkpoint.read(name, &region, array.bytes_mut())?;
+                if let Some(region) = stored_region(ranges, &stored) {
+                    let bytes = ty.dtype.size() * region.shape.iter().product::<usize>();
+                    checkpoint.read(name, &region, &mut array.bytes_mut()[..bytes])?;
+                }
                 Ok(array)
             };
             self.buffers.push(runtime.upload_parts(ty, layout, part)?);
@@ -115,16 +156,17 @@ impl State {
             copies.push((part, array.map_err(runtime::Error::from)?));
         }
         let mut copied = copy_to_host(copies)?.into_iter();
-        let tensor = |((name, buffer), parts): ((&String, &Buffer), &Vec<Part<'_>>)| SnapshotTensor {
-            name: name.clone(),
-            dtype: dtype(buffer.ty().dtype),
-            shape: buffer.ty().shape.clone(),
-            split: buffer.layout().split().clone(),
-            pieces: (parts.iter().zip(copied.by_ref()))
-                .map(|(part, data)| SnapshotPiece { region: region(&part.ranges), data })
-                .collect(),
+        let tensor = |((name, buffer), parts): ((&String, &Buffer), &Vec<Part<'_>>)| {
+            let shape = self.stored.shape(name, &buffer.ty().shape);
+            let pieces = parts.iter().zip(copied.by_ref()).filter_map(|(part, data)| {
+                stored_region(&part.ranges, &shape).map(|region| first_rows(region, data))
+            });
+            let pieces = pieces.collect::<Result<_, Error>>()?;
+            let (dtype, split) = (dtype(buffer.ty().dtype), buffer.layout().split().clone());
+            Ok(SnapshotTensor { name: name.clone(), dtype, shape, split, pieces })
         };
-        let tensors = self.names.iter().zip(&self.buffers).zip(&parts).map(tensor).collect();
+        let tensors = self.names.iter().zip(&self.buffers).zip(&parts).map(tensor);
+        let tensors = tensors.collect::<Result<_, Error>>()?;
         let mesh = self.buffers.first().map(|buffer| &buffer.layout().mesh().axes);
         let axes = mesh.into_iter().flatten();
         let mesh = axes.map(|axis| Axis { name: axis.name.clone(), size: axis.size }).collect();
@@ -157,6 +199,30 @@ impl State {
 fn region(ranges: &[Range<usize>]) -> Region {
     let (offset, shape) = ranges.iter().map(|range| (range.start, range.len())).unzip();
     Region { offset, shape }
+}
+
+/// What checkpoints hold of the box of a range in each dimension, of a tensor that has `shape` there; `None` if that is
+/// nothing.
+fn stored_region(ranges: &[Range<usize>], shape: &[usize]) -> Option<Region> {
+    let mut region = region(ranges);
+    if let (Some(first), Some(range), Some(&rows)) = (region.shape.first_mut(), ranges.first(), shape.first())
+    {
+        *first = range.end.min(rows).checked_sub(range.start).filter(|&rows| rows > 0 || range.is_empty())?;
+    }
+    Some(region)
+}
+
+/// A piece of a snapshot from a device's part, of which it is the first rows.
+fn first_rows(region: Region, data: HostArray) -> Result<SnapshotPiece, Error> {
+    let ty = data.array_type();
+    if ty.dims == region.shape {
+        return Ok(SnapshotPiece { region, data });
+    }
+    let mut ty = ty.clone();
+    ty.dims.clone_from(&region.shape);
+    let bytes = data.bytes().len() / data.array_type().dims[0].max(1) * region.shape[0];
+    let data = HostArray::from_bytes(ty, &data.bytes()[..bytes]).map_err(runtime::Error::from)?;
+    Ok(SnapshotPiece { region, data })
 }
 
 fn state_inputs(step: &[Input]) -> &[Input] {

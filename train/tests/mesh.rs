@@ -12,9 +12,9 @@ use store::checkpoint::{
     self, Checkpoint, DataPosition, Description, History, RandomState, Snapshot, Versions,
 };
 use store::skipped::Skipped;
-use train::plan::{Planned, split};
-use train::state::State;
-use train::step::train_step;
+use train::plan::{Planned, split, split_initialize};
+use train::state::{State, StoredRows};
+use train::step::{initialize, train_step};
 
 /// The CPU runtime with eight virtual devices; `None`, with a message, when no plugin is on this machine.
 fn runtime() -> Option<&'static Runtime> {
@@ -111,7 +111,7 @@ fn the_first_state_and_its_checkpoint_do_not_depend_on_the_mesh() {
     let Some(runtime) = runtime() else { return };
     let planned = planned();
     let alone = runtime.compile(&model::initialize(&planned.model, DType::F32).unwrap()).unwrap();
-    let alone = State::initialize(runtime, &one_device(), &alone, SEED).unwrap();
+    let alone = State::initialize(runtime, &one_device(), &alone, SEED, StoredRows::default()).unwrap();
     let expected = contents(&alone);
     let folder = tempfile::tempdir().unwrap();
     let saved = save(&alone, &folder.path().join("alone"));
@@ -120,7 +120,7 @@ fn the_first_state_and_its_checkpoint_do_not_depend_on_the_mesh() {
         let step = planned.step(&plan).unwrap();
         let inputs = Interface::of_partitioned(&step, None).unwrap().inputs;
         let program = compile(runtime, &initialization(&plan, &step));
-        let state = State::initialize(runtime, &inputs, &program, SEED).unwrap();
+        let state = State::initialize(runtime, &inputs, &program, SEED, StoredRows::default()).unwrap();
         assert_eq!(contents(&state), expected, "{data} × {model}, ZeRO {zero}");
         let here = folder.path().join(format!("{data}-{model}"));
         assert!(save(&state, &here) == saved, "{data} × {model}, ZeRO {zero}");
@@ -128,11 +128,44 @@ fn the_first_state_and_its_checkpoint_do_not_depend_on_the_mesh() {
         // What was saved on one device goes on here, where a step wants it.
         let path = folder.path().join("alone").read_dir().unwrap().next().unwrap().unwrap().path();
         let checkpoint = Checkpoint::open(&path).unwrap();
-        let loaded = State::load(runtime, &inputs, &checkpoint).unwrap();
+        let loaded = State::load(runtime, &inputs, &checkpoint, StoredRows::default()).unwrap();
         assert_eq!(contents(&loaded), expected);
         for (buffer, input) in loaded.buffers().iter().zip(&inputs) {
             assert_eq!((buffer.ty(), buffer.layout()), (&input.ty, &input.layout), "{}", input.name);
         }
+    }
+}
+
+/// What a plan pads of a vocabulary is in no checkpoint: it has the bytes of one device's, and any plan goes on from it.
+#[test]
+fn checkpoints_do_not_depend_on_a_padded_vocabulary() {
+    let Some(runtime) = runtime() else { return };
+    let model = Gopher { layers: 2, heads: 8, key_value_size: 4, d_model: 16, vocabulary_size: 30 };
+    let planned = Planned { model: model.into(), ..planned() };
+    let folder = tempfile::tempdir().unwrap();
+    let mut saved = Vec::new();
+    for (parts, rows) in [(1, 30), (4, 32), (8, 32)] {
+        let plan = plan(1, parts, 0);
+        let options = planned.step_options(&plan);
+        let stored = StoredRows::of(&options.model);
+        let inputs = Interface::of_partitioned(&planned.step(&plan).unwrap(), None).unwrap().inputs;
+        assert_eq!(inputs[0].ty.shape, [rows, 16]);
+        let first = split_initialize(&initialize(&options).unwrap(), &options.model, &plan).unwrap();
+        let program = compile(runtime, &first);
+        let state = State::initialize(runtime, &inputs, &program, SEED, stored.clone()).unwrap();
+        let here = folder.path().join(parts.to_string());
+        saved.push(save(&state, &here));
+        assert!(saved.last() == saved.first(), "{parts} devices");
+
+        // Loaded from one device's, the padding is zero.
+        let path = folder.path().join("1").read_dir().unwrap().next().unwrap().unwrap().path();
+        let loaded = State::load(runtime, &inputs, &Checkpoint::open(&path).unwrap(), stored).unwrap();
+        let embedding = contents(&loaded).swap_remove(0);
+        let embedding = embedding.floats().unwrap();
+        assert!(
+            embedding[..30 * 16].iter().all(|&x| x != 0.0) && embedding[30 * 16..].iter().all(|&x| x == 0.0)
+        );
+        assert!(save(&loaded, &here.join("again")) == saved[0]);
     }
 }
 
@@ -165,7 +198,11 @@ fn alone(runtime: &Runtime) -> &'static Snapshot {
     ALONE.get_or_init(|| {
         let program = runtime.compile(&model::initialize(&planned().model, DType::F32).unwrap()).unwrap();
         let made = |seed| {
-            State::initialize(runtime, &one_device(), &program, seed).unwrap().snapshot().unwrap().tensors
+            State::initialize(runtime, &one_device(), &program, seed, StoredRows::default())
+                .unwrap()
+                .snapshot()
+                .unwrap()
+                .tensors
         };
         let mut alone = Snapshot { mesh: Vec::new(), tensors: made(SEED) };
         let (parameters, others) = alone.tensors.split_at_mut(planned().model.parameters().len());
@@ -190,7 +227,7 @@ proptest! {
         let expected = save_snapshot(alone(runtime), &path("alone"));
         let load = |name: &str, plan: &Plan| {
             let checkpoint = Checkpoint::open(&checkpoint::folder(&path(name), 1)).unwrap();
-            State::load(runtime, &inputs(plan), &checkpoint).unwrap()
+            State::load(runtime, &inputs(plan), &checkpoint, StoredRows::default()).unwrap()
         };
         let first_state = load("alone", &first);
         prop_assert!(save(&first_state, &path("first")) == expected, "{first:?}");
@@ -221,11 +258,13 @@ fn a_run_goes_on_with_another_mesh() {
     let whole = train_step(&planned.step_options(&plan(1, 1, 0))).unwrap();
     let alone = runtime.compile(&whole).unwrap();
     let program = runtime.compile(&model::initialize(&planned.model, DType::F32).unwrap()).unwrap();
-    let mut state = State::initialize(runtime, alone.inputs(), &program, SEED).unwrap();
+    let mut state =
+        State::initialize(runtime, alone.inputs(), &program, SEED, StoredRows::default()).unwrap();
     let expected: Vec<f64> = (1..=4).map(|step| take(&alone, &mut state, step as f32)).collect();
 
     let folder = tempfile::tempdir().unwrap();
-    let mut state = State::initialize(runtime, alone.inputs(), &program, SEED).unwrap();
+    let mut state =
+        State::initialize(runtime, alone.inputs(), &program, SEED, StoredRows::default()).unwrap();
     let mut losses = vec![take(&alone, &mut state, 1.0)];
     for (index, (data, model, zero)) in [(2, 2, 0), (8, 1, 3), (1, 4, 0)].into_iter().enumerate() {
         let here = folder.path().join(index.to_string());
@@ -233,7 +272,7 @@ fn a_run_goes_on_with_another_mesh() {
         let path = here.read_dir().unwrap().next().unwrap().unwrap().path();
         let checkpoint = Checkpoint::open(&path).unwrap();
         let program = compile(runtime, &split(&whole, &plan(data, model, zero)).unwrap());
-        state = State::load(runtime, program.inputs(), &checkpoint).unwrap();
+        state = State::load(runtime, program.inputs(), &checkpoint, StoredRows::default()).unwrap();
         losses.push(take(&program, &mut state, index as f32 + 2.0));
     }
     for (expected, got) in expected.iter().zip(&losses) {
@@ -249,7 +288,7 @@ fn parameters_that_the_step_would_not_take_are_named() {
     let step = planned.step(&plan(2, 2, 3)).unwrap();
     let inputs = Interface::of_partitioned(&step, None).unwrap().inputs;
     let program = runtime.compile(&model::initialize(&planned.model, DType::F32).unwrap()).unwrap();
-    let error = State::initialize(runtime, &inputs, &program, SEED).unwrap_err();
+    let error = State::initialize(runtime, &inputs, &program, SEED, StoredRows::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "program `initialize` cannot begin this training: `embedding` is f32[32,16], on one device; the step takes \

@@ -8,7 +8,7 @@ use crate::plan::RematPolicy;
 pub struct Work {
     /// Layers.
     pub layers: usize,
-    /// What the mesh axis `model` splits, with its size: it must fall into equal parts.
+    /// What the mesh axis `model` splits, with its size: it must fall into equal parts. A vocabulary is padded instead.
     pub divided: Vec<(&'static str, usize)>,
     /// Width of the residual stream.
     pub embed: usize,

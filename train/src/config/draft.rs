@@ -172,8 +172,7 @@ impl Draft {
         if let Some(model) = self.model()
             && model.kind() != kind.name
         {
-            let multiple = model.vocabulary_multiple();
-            self.set_model(&(kind.like)(&model.sizes()).with_vocabulary_multiple(multiple));
+            self.set_model(&(kind.like)(&model.sizes()));
         }
         Ok(())
     }

@@ -89,11 +89,6 @@ fn kinds_of_models_have_their_own_keys() {
         &["model.kind=llama", "model.key_value_heads=3"],
         "configuration: model.key_value_heads is 3; it must divide model.heads, 4, so that each serves as many query heads",
     );
-    check_error(
-        "",
-        &["model.vocabulary_multiple=0"],
-        "configuration: model.vocabulary_multiple is 0; it must be at least 1",
-    );
 }
 
 #[test]
@@ -285,7 +280,6 @@ proptest! {
         ramp in prop::collection::btree_map(1..1u64 << 40, 1..5000usize, 0..4),
         regime in prop::sample::select(Regime::ALL.to_vec()),
         kind in prop::sample::select(KINDS.to_vec()),
-        multiple in 1usize..300,
         paths in prop::collection::vec("\\PC{1,8}", 0..3),
         remat in prop::sample::select(vec![
             Remat::None, Remat::Dots, Remat::Full, Remat::Save(vec!["key".into()]), policy("selective").unwrap(),
@@ -295,7 +289,7 @@ proptest! {
         let (layers, heads);
         [layers, heads, config.training.batch, config.training.query_block] = sizes;
         let sizes = Sizes { layers, heads, ..config.model.sizes() };
-        config.model = (kind.like)(&sizes).with_vocabulary_multiple(multiple);
+        config.model = (kind.like)(&sizes);
         config.schedule.maximum = rate.abs();
         config.schedule.initial = 0.0;
         config.training.seed = seed;

@@ -11,7 +11,7 @@ use super::validation::Validation;
 use crate::Error;
 use crate::config::Config;
 use crate::plan::{split, split_initialize, with_batch};
-use crate::state::State;
+use crate::state::{State, StoredRows};
 use crate::step::{StepOptions, initialize, loss, train_step};
 
 /// Programs and state of a training.
@@ -52,7 +52,9 @@ impl Parts {
                 None => None,
             };
             let state = match checkpoint {
-                Some(checkpoint) => State::load(runtime, &inputs, checkpoint)?,
+                Some(checkpoint) => {
+                    State::load(runtime, &inputs, checkpoint, StoredRows::of(&options.model))?
+                }
                 None => first_state(config, plan, runtime, &inputs)?,
             };
             let step = step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -100,9 +102,10 @@ pub(super) fn first_state(
     let first = initialize(&options)?;
     let first = match plan {
         None => Code::One(first),
-        Some(plan) => Code::Split(split_initialize(&first, &config.model, plan)?),
+        Some(plan) => Code::Split(split_initialize(&first, &options.model, plan)?),
     };
-    State::initialize(runtime, inputs, &first.compile(runtime)?, config.training.seed)
+    let stored = StoredRows::of(&options.model);
+    State::initialize(runtime, inputs, &first.compile(runtime)?, config.training.seed, stored)
 }
 
 /// A program of a training, not compiled yet.

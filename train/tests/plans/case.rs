@@ -171,6 +171,13 @@ fn is_one(buffer: &Buffer) -> bool {
     })
 }
 
+/// A tensor with other rows: of a vocabulary that a plan pads, what padding holds must not matter.
+fn resized(literal: Literal, shape: &[usize]) -> Literal {
+    let mut numbers = literal.floats().unwrap().to_vec();
+    numbers.resize(shape.iter().product(), 0.5);
+    Literal::from_floats(TensorType::new(literal.ty().dtype, shape), numbers).unwrap()
+}
+
 /// Takes steps on the devices of a program; the state stays there.
 pub fn train(program: &Program, case: &Case, seed: u64, steps: usize) -> Training {
     let download = |buffers: &[Buffer]| -> Vec<Literal> {
@@ -183,7 +190,18 @@ pub fn train(program: &Program, case: &Case, seed: u64, steps: usize) -> Trainin
     let vocabulary = case.planned.model.sizes().vocabulary_size;
     let parameters = case.planned.model.parameters().len();
     let count = case.planned.state_groups().len() * parameters;
-    let mut buffers = upload(0, state(&case.whole(), seed));
+    let whole = case.whole();
+    let shapes: Vec<_> = whole.param_types().into_iter().take(count).map(|ty| ty.shape).collect();
+    let fitted = |literals: Vec<Literal>| -> Vec<Literal> {
+        literals
+            .into_iter()
+            .zip(shapes.iter().cycle())
+            .map(|(literal, shape)| resized(literal, shape))
+            .collect()
+    };
+    let padded = state(&whole, seed).into_iter().zip(program.inputs());
+    let padded = padded.map(|(literal, input)| resized(literal, &input.ty.shape)).collect();
+    let mut buffers = upload(0, padded);
     let mut training = Training { metrics: vec![], gradients: vec![], state: vec![], apart: vec![] };
     for step in 1..=steps {
         let inputs = program.inputs().iter().map(|input| (input.name.as_str(), input.ty.clone()));
@@ -197,10 +215,10 @@ pub fn train(program: &Program, case: &Case, seed: u64, steps: usize) -> Trainin
         let metrics = download(&buffers.split_off(count));
         training.metrics.push(metrics.try_into().unwrap());
         if step == 1 {
-            training.gradients = download(&buffers[parameters..2 * parameters]);
+            training.gradients = fitted(download(&buffers[parameters..2 * parameters]));
         }
     }
-    training.state = download(&buffers);
+    training.state = fitted(download(&buffers));
     training
 }
 

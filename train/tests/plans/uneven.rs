@@ -1,4 +1,4 @@
-//! What does not fall into equal parts is refused by name, before anything is compiled.
+//! What does not fall into equal parts is refused by name, before anything is compiled; vocabularies are padded.
 
 use model::Gopher;
 use sharding::plan::{Plan, RematPolicy};
@@ -33,14 +33,12 @@ fn heads() {
     );
 }
 
+/// A vocabulary is padded instead: [`crate::equality`] shows that it changes nothing.
 #[test]
-fn the_vocabulary() {
-    let model = Gopher { vocabulary_size: 23, ..model() };
-    refused(
-        model,
-        plan([1, 1, 2], 1, 0, RematPolicy::None),
-        "`parameters/embedding`: vocabulary (23) does not fall into 2 equal parts over mesh axis model",
-    );
+fn the_vocabulary_is_padded() {
+    let planned = planned(Gopher { vocabulary_size: 23, ..model() });
+    let types = planned.step(&plan([1, 1, 4], 1, 0, RematPolicy::None)).unwrap().param_types().unwrap();
+    assert_eq!(types[0].shape, [24, 16]);
 }
 
 #[test]
