@@ -105,11 +105,6 @@ impl Topology {
         }
     }
 
-    /// The name of the GPU, of which the CUDA plugin wants a description.
-    pub fn gpu(&self) -> Option<&'static str> {
-        (self.kind() == DeviceKind::Cuda).then_some(self.chip.name)
-    }
-
     /// As the CUDA plugin's `topology` counts: groups with NVLink between all their GPUs (XLA calls them slices, and
     /// here each is a host), hosts in each, GPUs in each. One host of eight is `[1, 1, 8]`. `[1, 1, 1]` without GPUs.
     pub fn cuda_groups(&self) -> [usize; 3] {
