@@ -4,6 +4,7 @@
 //! asking for fewer nodes.
 
 mod ops;
+pub mod size;
 
 use crate::builder::{Builder, ScanInputs, ScanOutputs, Tensor};
 use crate::dtype::{DType, TensorType};
