@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use graph::testing::size;
 use graph::{Function, Literal, Partitioned, TensorType};
 use model::parameters::COUNT;
 use model::{ModelConfig, Precision};
@@ -100,10 +101,21 @@ impl Case {
         self.planned.step(&plan).unwrap_or_else(|error| panic!("{self:?}: {error}"))
     }
 
-    /// The step of each device, compiled.
+    /// The step of each device, compiled; quickly unless tests run at full size.
     pub fn compile(&self, runtime: &Runtime) -> Program {
-        let compiled = runtime.compile_partitioned(&self.split(), &CompileOptions::default());
+        self.compile_with(runtime, &size::either(CompileOptions::quick(), CompileOptions::default()))
+    }
+
+    /// The step of each device, compiled.
+    pub fn compile_with(&self, runtime: &Runtime, options: &CompileOptions) -> Program {
+        let compiled = runtime.compile_partitioned(&self.split(), options);
         compiled.unwrap_or_else(|error| panic!("{self:?}: {error}"))
+    }
+
+    /// The whole step, compiled in the same way.
+    pub fn compile_whole(&self, runtime: &Runtime) -> Program {
+        let options = size::either(CompileOptions::quick(), CompileOptions::default());
+        runtime.compile_with(&self.whole(), &options).unwrap()
     }
 }
 
