@@ -101,22 +101,21 @@ impl Case {
         self.planned.step(&plan).unwrap_or_else(|error| panic!("{self:?}: {error}"))
     }
 
-    /// The step of each device, compiled; quickly unless tests run at full size.
-    pub fn compile(&self, runtime: &Runtime) -> Program {
-        self.compile_with(runtime, &size::either(CompileOptions::quick(), CompileOptions::default()))
-    }
-
     /// The step of each device, compiled.
-    pub fn compile_with(&self, runtime: &Runtime, options: &CompileOptions) -> Program {
+    pub fn compile(&self, runtime: &Runtime, options: &CompileOptions) -> Program {
         let compiled = runtime.compile_partitioned(&self.split(), options);
         compiled.unwrap_or_else(|error| panic!("{self:?}: {error}"))
     }
 
-    /// The whole step, compiled in the same way.
-    pub fn compile_whole(&self, runtime: &Runtime) -> Program {
-        let options = size::either(CompileOptions::quick(), CompileOptions::default());
-        runtime.compile_with(&self.whole(), &options).unwrap()
+    /// The whole step, compiled.
+    pub fn compile_whole(&self, runtime: &Runtime, options: &CompileOptions) -> Program {
+        runtime.compile_with(&self.whole(), options).unwrap()
     }
+}
+
+/// How programs are compiled whose numbers need not be as near as they can: quickly, unless tests run at full size.
+pub fn roughly() -> CompileOptions {
+    size::either(CompileOptions::quick(), CompileOptions::default())
 }
 
 /// Numbers that only have to be irregular: splitmix64 of a counter.
