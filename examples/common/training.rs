@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use model::Preset;
 use runtime::{Buffer, Program, Runtime, TransferToHost};
-use train::state::State;
+use train::state::{State, StoredRows};
 use train::step::{StepOptions, initialize, train_step};
 
 /// Which model, and how much of a batch.
@@ -40,7 +40,7 @@ impl Training {
     pub fn start(runtime: &Runtime, options: &StepOptions) -> Result<Self> {
         let program = runtime.compile(&train_step(options)?)?;
         let initialize = runtime.compile(&initialize(options)?)?;
-        let state = State::initialize(runtime, program.inputs(), &initialize, 0)?;
+        let state = State::initialize(runtime, program.inputs(), &initialize, 0, StoredRows::default())?;
         // A linear congruential sequence: what the tokens are does not change the time a step takes.
         let mut word = 1u64;
         let mut token = || {

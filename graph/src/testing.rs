@@ -5,6 +5,7 @@
 
 mod ops;
 mod random;
+pub mod size;
 
 use crate::builder::{Builder, ScanInputs, ScanOutputs, Tensor};
 use crate::dtype::{DType, TensorType};

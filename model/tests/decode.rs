@@ -19,7 +19,7 @@ fn everywhere(check: impl Fn(&str, &dyn Fn(&Function) -> Program)) {
     });
     if let Some(runtime) = runtime() {
         check("plugin", &|function| {
-            let program = runtime.compile(function).unwrap();
+            let program = common::compile(&runtime, function);
             Box::new(move |inputs| program.run_literals(inputs).unwrap())
         });
     }

@@ -31,6 +31,17 @@ pub struct CompileOptions {
     pub devices: Option<Vec<usize>>,
 }
 
+impl CompileOptions {
+    /// Options for a program that runs a few times: LLVM optimises nothing, which takes a CPU's compiler half the time. What
+    /// XLA itself makes of the program, its collectives among it, is the same.
+    pub fn quick() -> Self {
+        Self {
+            overrides: vec![("xla_backend_optimization_level".to_owned(), 0i64.into())],
+            ..Self::default()
+        }
+    }
+}
+
 /// Compiler options that a platform needs for a program, apart from what the user asks for: the one place for them.
 ///
 /// | platform | program | option | why |

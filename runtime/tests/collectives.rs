@@ -5,6 +5,7 @@ mod support;
 
 use std::sync::OnceLock;
 
+use graph::testing::size;
 use graph::{
     BuildResult, Builder, DType, DotDims, Literal, Mesh, MeshAxis, Partitioned, Reduction, Remat, ScanBody,
     ScanInputs, ScanOutputs, Split, Tensor, TensorType, gradient, interpret_partitioned,
@@ -36,7 +37,8 @@ fn check(program: &Partitioned, inputs: &[Literal], tolerance: f64) {
     }
     let Some(runtime) = runtime() else { return };
     let text = graph::to_stablehlo_partitioned(program).unwrap();
-    let compiled = runtime.compile_partitioned(program, &CompileOptions::default());
+    let compiled = runtime
+        .compile_partitioned(program, &size::either(CompileOptions::quick(), CompileOptions::default()));
     let compiled = compiled.unwrap_or_else(|error| panic!("{error}\n{text}"));
     let got = compiled.run_literals(inputs).unwrap();
     for ((expected, got), output) in expected.iter().zip(&got).zip(&program.function.results) {

@@ -2,6 +2,7 @@
 
 mod support;
 
+use graph::testing::size::cases;
 use graph::testing::{Options, random_function, random_inputs};
 use graph::{DType, interpret};
 use proptest::prelude::*;
@@ -49,7 +50,7 @@ fn run(seed: u64, nodes: usize) -> Result<(), TestCaseError> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 8, max_shrink_iters: 32, failure_persistence: None, ..ProptestConfig::default()
+        cases: cases(4, 8), max_shrink_iters: 32, failure_persistence: None, ..ProptestConfig::default()
     })]
 
     #[test]

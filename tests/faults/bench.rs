@@ -73,11 +73,7 @@ impl Bench {
 
     /// The line a user types, and types again.
     pub fn train(&self, run: &str) -> Command {
-        let mut command =
-            self.place.train_command(&[&["--run", run, "--json"], &self.arguments[..]].concat());
-        // Compiling is most of the time, and how well does not matter here.
-        command.env("XLA_FLAGS", "--xla_backend_optimization_level=0");
-        command
+        self.place.train_command(&[&["--run", run, "--json"], &self.arguments[..]].concat())
     }
 
     pub fn end_of(&self, run: &str) -> End {

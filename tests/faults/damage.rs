@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use graph::testing::size;
+
 use crate::bench::Bench;
 use crate::place::SHARD;
 use crate::report::{Case, Row};
@@ -27,7 +29,7 @@ type Damage = Box<dyn Fn(&Bench, &str) + Send>;
 /// Damages runs that were cut off, and types the line again.
 pub fn check(bench: &Bench, whole: bool) -> Vec<Row> {
     let all = cases(if whole { 6 } else { 1 });
-    let some = all.into_iter().step_by(if whole { 1 } else { 5 }).collect();
+    let some = all.into_iter().step_by(if whole { 1 } else { size::either(9, 5) }).collect();
     side_by_side(some, |(what, damage): (String, Damage)| {
         let run = bench.cut_off();
         damage(bench, &run);

@@ -19,6 +19,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use bench::{Bench, THREE_SAVES, TWO_SAVES};
+use graph::testing::size;
 use report::{Report, Row};
 
 /// Does something for each of a list, several at a time: most of a run is waiting for a compiler.
@@ -37,16 +38,16 @@ pub fn side_by_side<T: Send>(all: Vec<T>, check: impl Fn(T) -> Row + Sync) -> Ve
     rows.into_inner().unwrap()
 }
 
-/// All cases, or only every so-manyth boundary and a few of the others.
+/// All cases, or only every so-manyth boundary and a few of the others; of these fewer unless tests run at full size.
 fn matrix(whole: bool) -> Option<Report> {
     let mut report = Report::default();
     let bench = Bench::new(TWO_SAVES)?;
     // Every boundary a save reaches, each in every way it can fail.
-    let faults = bench.faults().into_iter().step_by(if whole { 1 } else { 19 }).collect();
+    let faults = bench.faults().into_iter().step_by(if whole { 1 } else { size::either(47, 19) }).collect();
     report.add_all(side_by_side(faults, |fault| bench.check_fault(&fault)));
     eprintln!("{} cases at boundaries", report.len());
     let bench = Bench::new(THREE_SAVES)?;
-    let kills = (0..if whole { 50 } else { 2 }).collect();
+    let kills = (0..if whole { 50 } else { size::either(1, 2) }).collect();
     report.add_all(side_by_side(kills, |_: usize| bench.check_random_kill()));
     eprintln!("{} cases with kills at random times", report.len());
     report.add_all(damage::check(&bench, whole));

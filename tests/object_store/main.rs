@@ -60,8 +60,6 @@ impl Bench {
     }
 
     fn prepare(&self, mut command: Command) -> Command {
-        // Compiling is most of the time, and how well does not matter here.
-        command.env("XLA_FLAGS", "--xla_backend_optimization_level=0");
         for (name, _) in
             std::env::vars().filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("GOOGLE_"))
         {

@@ -6,20 +6,14 @@ use crate::place::{Place, check_error, stderr};
 
 const FROM: [&str; 2] = ["--resume", "whole/checkpoints/step-00000018"];
 
-/// A run of 24 steps, saved after every third. Others save after every fifth.
-fn place() -> Option<Place> {
-    let place = Place::new()?;
-    place.trained(&["--run", "whole", "--steps", "24", "--set", "training.checkpoint_every=3"]);
-    Some(place)
-}
-
+/// As the run `whole`, but saved after every fifth step.
 fn fifth<'a>(run: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["--run", run, "--steps", "24", "--set", "training.checkpoint_every=5"], more].concat()
 }
 
 #[test]
 fn a_run_that_begins_with_another_s_checkpoint_has_it_as_its_own_at_once() {
-    let Some(place) = place() else { return };
+    let Some(place) = Place::with_whole() else { return };
     let whole = place.state("whole", 24);
     let mut command = place.train_command(&fifth("new", &FROM));
     // The operations of the second save, that of step 20, begin with its folder.
@@ -43,7 +37,7 @@ fn a_run_that_begins_with_another_s_checkpoint_has_it_as_its_own_at_once() {
 
 #[test]
 fn what_an_attempt_to_begin_has_left_is_no_part_of_the_run() {
-    let Some(place) = place() else { return };
+    let Some(place) = Place::with_whole() else { return };
     place.trained(&["--run", "new", "--steps", "4"]);
     fs::remove_dir_all(place.path("new/checkpoints")).unwrap();
     place.write("new/rewinds.json", "what is left of a rewind");
@@ -53,7 +47,7 @@ fn what_an_attempt_to_begin_has_left_is_no_part_of_the_run() {
 
 #[test]
 fn a_checkpoint_beyond_the_last_step_is_no_beginning() {
-    let Some(place) = place() else { return };
+    let Some(place) = Place::with_whole() else { return };
     let arguments = [&["--run", "new", "--steps", "10"], &FROM[..]].concat();
     place.check_error(&arguments, 1, &["step-00000018 has 18 steps, and the run is to have 10", "--steps N"]);
     assert!(!place.path("new").exists(), "what came to nothing leaves nothing");
@@ -61,7 +55,7 @@ fn a_checkpoint_beyond_the_last_step_is_no_beginning() {
 
 #[test]
 fn a_run_is_no_checkpoint() {
-    let Some(place) = place() else { return };
+    let Some(place) = Place::with_whole() else { return };
     let arguments = ["--run", "new", "--steps", "24", "--resume", "whole"];
     place.check_error(&arguments, 1, &["whole is a run directory, not a checkpoint", "--run whole"]);
     assert!(!place.path("new").exists(), "what came to nothing leaves nothing");
@@ -70,7 +64,7 @@ fn a_run_is_no_checkpoint() {
 /// The steps that come after the one gone back to are none of the run any more, even if there is none left to take.
 #[test]
 fn a_run_that_goes_back_to_its_last_step_ends_there() {
-    let Some(place) = place() else { return };
+    let Some(place) = Place::with_whole() else { return };
     let arguments = [&["--run", "whole", "--steps", "18"], &FROM[..]].concat();
     let summary = place.trained(&arguments);
     assert_eq!((&summary["completed"], place.metrics("whole").len()), (&18.into(), 18));
@@ -92,7 +86,7 @@ fn a_path_that_is_no_text_is_refused_before_anything_is_done() {
 
 #[test]
 fn what_was_set_aside_is_not_taken_up_again() {
-    let Some(place) = place() else { return };
+    let Some(place) = Place::with_whole() else { return };
     place.trained(&fifth("whole", &FROM));
     let curve = place.curve("whole");
     let aside = ["--resume", "whole/checkpoints/aside-step-00000021"];
@@ -106,7 +100,7 @@ fn what_was_set_aside_is_not_taken_up_again() {
 
 #[test]
 fn metrics_that_were_changed_are_noticed_where_a_checkpoint_is_named_too() {
-    let Some(place) = place() else { return };
+    let Some(place) = Place::with_whole() else { return };
     let text = place.read("whole/metrics.jsonl");
     let without: Vec<&str> =
         text.lines().enumerate().filter(|(line, _)| *line != 4).map(|line| line.1).collect();
@@ -122,7 +116,7 @@ fn metrics_that_were_changed_are_noticed_where_a_checkpoint_is_named_too() {
 /// One that a later version has written is good, and only this program cannot read it.
 #[test]
 fn a_checkpoint_of_another_format_is_not_passed_over_and_replaced() {
-    let Some(place) = place() else { return };
+    let Some(place) = Place::with_whole() else { return };
     let name = "whole/checkpoints/step-00000024/manifest.json";
     let text = place.read(name);
     let at = text.rfind("\"seal\": \"").unwrap();

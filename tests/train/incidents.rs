@@ -312,7 +312,7 @@ fn a_step_that_does_not_end_is_named() {
     place.write("text.txt", TEXT.repeat(2000));
     let run = |run: &str, hang: &str| {
         let sets = [
-            "training.batch=64",
+            "training.batch=40",
             "training.sequence_length=2048",
             "incidents.hang_seconds=0.1",
             "incidents.hang_factor=2.0",

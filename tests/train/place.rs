@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use graph::testing::size;
 use serde_json::Value;
 use sharding::DeviceKind;
 use tempfile::TempDir;
@@ -25,6 +26,10 @@ pub const TINY: [&str; 10] = [
     "training.validation_batches=2",
     "schedule.warmup_steps=2",
 ];
+
+/// XLA's flags with which it compiles in half the time: most of what a run of `TINY` takes, and how quick a program is
+/// hardly ever matters here.
+const QUICK: &str = "--xla_backend_optimization_level=0";
 
 /// The file of a checkpoint's tensors.
 pub const SHARD: &str = "shard-00000-of-00001.safetensors";
@@ -60,13 +65,37 @@ pub fn plugin() -> Option<&'static Path> {
 pub struct Place {
     pub folder: TempDir,
     plugin: PathBuf,
+    flags: &'static str,
 }
 
 impl Place {
     /// `None` without a plugin.
     pub fn new() -> Option<Place> {
-        let place = Place { folder: tempfile::tempdir().unwrap(), plugin: plugin()?.to_owned() };
+        let place =
+            Place { folder: tempfile::tempdir().unwrap(), plugin: plugin()?.to_owned(), flags: QUICK };
         place.write("text.txt", TEXT.repeat(60));
+        Some(place)
+    }
+
+    /// The same with programs compiled as a user's are, if tests run at full size: for what is said of their numbers.
+    pub fn optimised(self) -> Place {
+        Place { flags: size::either(QUICK, ""), ..self }
+    }
+
+    /// A folder with a run `whole` besides: of 24 steps, saved after every third. It is trained once, and copied from memory.
+    pub fn with_whole() -> Option<Place> {
+        static FILES: OnceLock<Vec<(PathBuf, Vec<u8>)>> = OnceLock::new();
+        let place = Place::new()?;
+        let files = FILES.get_or_init(|| {
+            let trained = Place::new().unwrap();
+            trained.trained(&["--run", "whole", "--steps", "24", "--set", "training.checkpoint_every=3"]);
+            files_below(trained.folder.path(), Path::new("whole"))
+        });
+        for (name, bytes) in files {
+            let path = place.folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
         Some(place)
     }
 
@@ -82,12 +111,13 @@ impl Place {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// The program, in this folder, with a cache of its own and no network.
+    /// The program, in this folder, with a cache of its own and no network, and programs compiled quickly.
     pub fn gopher(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
         command.args(arguments).current_dir(self.folder.path());
         command.env("GOPHER_CPU_PLUGIN", &self.plugin);
         command.env("GOPHER_CACHE", self.path("cache")).env("GOPHER_OFFLINE", "1");
+        command.env("XLA_FLAGS", self.flags);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -162,6 +192,18 @@ impl Place {
         names.sort();
         names
     }
+}
+
+/// The files of a folder and those below it, by their names from `root` on, with their contents.
+fn files_below(root: &Path, folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = fs::read_dir(root.join(folder)).unwrap().map(Result::unwrap);
+    let names = entries.map(|entry| folder.join(entry.file_name()));
+    names
+        .flat_map(|name| match root.join(&name) {
+            path if path.is_dir() => files_below(root, &name),
+            path => vec![(name, fs::read(path).unwrap())],
+        })
+        .collect()
 }
 
 /// An error is the last line of what was said; before it may stand what was being done.

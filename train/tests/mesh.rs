@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use graph::{DType, Literal, Partitioned, Split};
+use graph::testing::size;
+use graph::{DType, Function, Literal, Partitioned, Split};
 use model::{Gopher, Precision};
 use proptest::prelude::*;
 use runtime::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
@@ -54,8 +55,17 @@ fn plan(data: usize, model: usize, zero: u8) -> Plan {
     .with_derived_rules()
 }
 
+/// How programs are compiled: quickly unless tests run at full size.
+fn compile_options() -> CompileOptions {
+    size::either(CompileOptions::quick(), CompileOptions::default())
+}
+
 fn compile(runtime: &Runtime, partitioned: &Partitioned) -> Program {
-    runtime.compile_partitioned(partitioned, &CompileOptions::default()).unwrap()
+    runtime.compile_partitioned(partitioned, &compile_options()).unwrap()
+}
+
+fn compile_whole(runtime: &Runtime, function: &Function) -> Program {
+    runtime.compile_with(function, &compile_options()).unwrap()
 }
 
 /// The parameters from a seed, in the layouts of a step's inputs.
@@ -110,7 +120,7 @@ fn save_snapshot(snapshot: &Snapshot, folder: &Path) -> Vec<(String, Vec<u8>)> {
 fn the_first_state_and_its_checkpoint_do_not_depend_on_the_mesh() {
     let Some(runtime) = runtime() else { return };
     let planned = planned();
-    let alone = runtime.compile(&model::initialize(&planned.model, DType::F32).unwrap()).unwrap();
+    let alone = compile_whole(runtime, &model::initialize(&planned.model, DType::F32).unwrap());
     let alone = State::initialize(runtime, &one_device(), &alone, SEED, StoredRows::default()).unwrap();
     let expected = contents(&alone);
     let folder = tempfile::tempdir().unwrap();
@@ -196,7 +206,7 @@ fn plans() -> impl Strategy<Value = Plan> {
 fn alone(runtime: &Runtime) -> &'static Snapshot {
     static ALONE: OnceLock<Snapshot> = OnceLock::new();
     ALONE.get_or_init(|| {
-        let program = runtime.compile(&model::initialize(&planned().model, DType::F32).unwrap()).unwrap();
+        let program = compile_whole(runtime, &model::initialize(&planned().model, DType::F32).unwrap());
         let made = |seed| {
             State::initialize(runtime, &one_device(), &program, seed, StoredRows::default())
                 .unwrap()
@@ -214,7 +224,7 @@ fn alone(runtime: &Runtime) -> &'static Snapshot {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(size::cases(3, 24)))]
     /// No step is compiled for this: only how each plan lays out the state.
     #[test]
     fn a_state_is_the_same_bytes_on_any_other_mesh(first in plans(), second in plans()) {
@@ -256,8 +266,8 @@ fn a_run_goes_on_with_another_mesh() {
         state.advance(program.run(&inputs).unwrap())[0].to_f64().unwrap()
     };
     let whole = train_step(&planned.step_options(&plan(1, 1, 0))).unwrap();
-    let alone = runtime.compile(&whole).unwrap();
-    let program = runtime.compile(&model::initialize(&planned.model, DType::F32).unwrap()).unwrap();
+    let alone = compile_whole(runtime, &whole);
+    let program = compile_whole(runtime, &model::initialize(&planned.model, DType::F32).unwrap());
     let mut state =
         State::initialize(runtime, alone.inputs(), &program, SEED, StoredRows::default()).unwrap();
     let expected: Vec<f64> = (1..=4).map(|step| take(&alone, &mut state, step as f32)).collect();
@@ -287,7 +297,7 @@ fn parameters_that_the_step_would_not_take_are_named() {
     let planned = planned();
     let step = planned.step(&plan(2, 2, 3)).unwrap();
     let inputs = Interface::of_partitioned(&step, None).unwrap().inputs;
-    let program = runtime.compile(&model::initialize(&planned.model, DType::F32).unwrap()).unwrap();
+    let program = compile_whole(runtime, &model::initialize(&planned.model, DType::F32).unwrap());
     let error = State::initialize(runtime, &inputs, &program, SEED, StoredRows::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -343,13 +353,14 @@ fn rounding_at_random_does_not_depend_on_the_mesh() {
         parameters.iter().map(|buffer| buffer.to_literal().unwrap()).collect()
     };
     let whole = train_step(&planned.step_options(&plan(1, 1, 0))).unwrap();
-    let alone = runtime.compile(&whole).unwrap();
+    let alone = compile_whole(runtime, &whole);
     let expected = run(&alone);
     let before: Vec<_> = alone.inputs()[..expected.len()].iter().map(values).collect();
     assert_ne!(expected, before);
     let meshes =
         [(1, 2, 1, 1), (1, 4, 1, 3), (1, 8, 1, 2), (1, 1, 4, 0), (2, 1, 1, 0), (4, 2, 1, 1), (2, 2, 2, 1)];
-    for (stage, data, model, zero) in meshes {
+    // Of the small size, a mesh of two axes and one of all.
+    for (stage, data, model, zero) in meshes.into_iter().skip(size::either(5, 0)) {
         let program = compile(runtime, &planned.step(&staged(stage, data, model, zero)).unwrap());
         assert_eq!(program.devices().len(), stage * data * model);
         assert!(run(&program) == expected, "stage {stage} x data {data} x model {model}, ZeRO {zero}");

@@ -3,6 +3,7 @@
 use std::env;
 
 use graph::DType;
+use graph::testing::size;
 use model::{Gopher, Llama, ModelConfig, Precision, Preset};
 use sharding::cost::Rates;
 use sharding::machine::Topology;
@@ -147,7 +148,7 @@ fn bounds_are_below_prices() {
     {
         for question in [Question::gopher, Question::llama] {
             let question = question(machine, 1 << 34, batch, sequence_length);
-            let (near, kind) = (question.check_bounds(1), question.planned.model.kind());
+            let (near, kind) = (question.check_bounds(size::either(7, 1)), question.planned.model.kind());
             eprintln!("{kind} on {machine}: {near:.2}");
             assert!(near > 0.4, "{kind} on {machine}: bounds are {near} of prices in the median");
         }
@@ -181,8 +182,8 @@ fn bounds_of_odd_models_are_below_prices() {
     for (model, parameters, activations) in all {
         for (machine, sequence_length) in [("cpu:4", 32), ("tpu:v4:2x2x1", 256), ("gpu:a100:1x4", 1024)] {
             let precision = Precision { parameters, activations };
-            let near =
-                Question::of(model.clone(), precision, machine, 1 << 34, 4, sequence_length).check_bounds(1);
+            let question = Question::of(model.clone(), precision, machine, 1 << 34, 4, sequence_length);
+            let near = question.check_bounds(size::either(7, 1));
             eprintln!("{machine} {model:?}: {near:.2}");
         }
     }

@@ -2,9 +2,10 @@
 #![allow(dead_code)] // Each suite uses a part.
 
 pub use graph::testing::Random;
+use graph::testing::size;
 use graph::{DType, Function, Literal};
 use model::{Gopher, Llama, ModelConfig};
-use runtime::{DeviceKind, Runtime};
+use runtime::{CompileOptions, DeviceKind, Program, Runtime};
 
 /// A Gopher with all parts, no two sizes alike.
 pub fn tiny() -> ModelConfig {
@@ -48,6 +49,11 @@ pub fn runtime() -> Option<Runtime> {
     runtime
 }
 
+/// A function compiled, quickly unless tests run at full size.
+pub fn compile(runtime: &Runtime, function: &Function) -> Program {
+    runtime.compile_with(function, &size::either(CompileOptions::quick(), CompileOptions::default())).unwrap()
+}
+
 /// The largest difference between two tensors over the largest number in the expected one.
 pub fn relative_difference(got: &Literal, expected: &Literal) -> f64 {
     assert_eq!(got.ty(), expected.ty());
@@ -63,7 +69,7 @@ pub fn relative_difference(got: &Literal, expected: &Literal) -> f64 {
 pub fn run_everywhere(function: &Function, inputs: &[Literal]) -> Vec<(&'static str, Vec<Literal>)> {
     let mut results = vec![("interpreter", graph::interpret(function, inputs).unwrap())];
     if let Some(runtime) = runtime() {
-        results.push(("plugin", runtime.compile(function).unwrap().run_literals(inputs).unwrap()));
+        results.push(("plugin", compile(&runtime, function).run_literals(inputs).unwrap()));
     }
     results
 }

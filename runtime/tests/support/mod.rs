@@ -6,6 +6,7 @@ pub mod reader;
 use std::io::Write;
 use std::sync::OnceLock;
 
+use graph::testing::size;
 use graph::{DType, Elements, Function, Literal, TensorType};
 use runtime::{CompileOptions, DeviceKind, Format, Program, Runtime};
 
@@ -38,7 +39,8 @@ fn say(message: &str) {
 pub fn programs(runtime: &Runtime, function: &Function) -> Vec<(&'static str, String, Program)> {
     let hlo = graph::to_hlo_text(function).unwrap();
     let compile = |form, text: String, format, code: Option<&[u8]>| {
-        let options = CompileOptions { format, ..Default::default() };
+        let options =
+            CompileOptions { format, ..size::either(CompileOptions::quick(), CompileOptions::default()) };
         let program = match code {
             None => runtime.compile_with(function, &options),
             Some(code) => runtime.compile_code(function, code, &options),

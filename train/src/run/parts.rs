@@ -1,6 +1,6 @@
 //! What a step needs on the devices: programs and state.
 
-use std::thread;
+use std::{mem, thread};
 
 use graph::{Function, Partitioned};
 use runtime::{CompileOptions, Input, Interface, Program, Runtime};
@@ -19,6 +19,8 @@ pub(super) struct Parts {
     /// A step with a batch of [`Parts::batch`] sequences.
     pub(super) step: Program,
     batch: usize,
+    /// The step of another batch, which a run needs again that goes back to before the change.
+    other: Option<(usize, Program)>,
     runtime: Runtime,
     plan: Option<Plan>,
     /// Held-out batches and the program of their loss, if anything is held out.
@@ -59,7 +61,7 @@ impl Parts {
             };
             let step = step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             let (runtime, plan) = (runtime.clone(), plan.cloned());
-            Ok(Parts { step, batch, runtime, plan, validation, state })
+            Ok(Parts { step, batch, other: None, runtime, plan, validation, state })
         })
     }
 
@@ -68,11 +70,20 @@ impl Parts {
         self.batch
     }
 
-    /// Compiles the step for a batch of `batch` sequences. The state lies as before.
+    /// Whether the step for a batch of `batch` sequences is compiled.
+    pub(super) fn has_step(&self, batch: usize) -> bool {
+        self.batch == batch || self.other.as_ref().is_some_and(|(other, _)| *other == batch)
+    }
+
+    /// Makes the step one for a batch of `batch` sequences: compiles it, unless it is the one before the last change. The
+    /// state lies as before.
     pub(super) fn compile_step(&mut self, config: &Config, batch: usize) -> Result<(), Error> {
-        let (_, step) = step_code(config, self.plan.as_ref(), batch)?;
-        self.step = step.compile(&self.runtime)?;
-        self.batch = batch;
+        let step = match self.other.take() {
+            Some((other, step)) if other == batch => step,
+            _ => step_code(config, self.plan.as_ref(), batch)?.1.compile(&self.runtime)?,
+        };
+        let before = (mem::replace(&mut self.batch, batch), mem::replace(&mut self.step, step));
+        self.other = Some(before);
         Ok(())
     }
 }

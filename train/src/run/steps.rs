@@ -288,12 +288,13 @@ impl<'a> Steps<'a> {
         self.parts.validation.is_some() && (step == training.steps || is_due(step, training.validation_every))
     }
 
-    /// Compiles the program for the batch that begins with `step`.
+    /// Sees to the program for the batch that begins with `step`.
     fn change_batch(&mut self, step: u64, observer: &mut dyn Observer) -> Result<(), Error> {
         let batch = self.batches.batch(step - 1);
         let before = self.parts.batch();
+        let compiling = if self.parts.has_step(batch) { "" } else { "; compiling" };
         observer.event(Event::Note(format!(
-            "from step {step} on, batches of {batch} sequences instead of {before}; compiling"
+            "from step {step} on, batches of {batch} sequences instead of {before}{compiling}"
         )));
         self.parts.compile_step(self.config, batch)?;
         self.finished_at = Instant::now();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use graph::testing::Random;
+use graph::testing::{Random, size};
 use graph::{Function, Literal, Partitioned, TensorType};
 use model::{ModelConfig, Precision};
 use runtime::{Buffer, CompileOptions, DeviceKind, Program, Runtime, RuntimeOptions};
@@ -101,10 +101,20 @@ impl Case {
     }
 
     /// The step of each device, compiled.
-    pub fn compile(&self, runtime: &Runtime) -> Program {
-        let compiled = runtime.compile_partitioned(&self.split(), &CompileOptions::default());
+    pub fn compile(&self, runtime: &Runtime, options: &CompileOptions) -> Program {
+        let compiled = runtime.compile_partitioned(&self.split(), options);
         compiled.unwrap_or_else(|error| panic!("{self:?}: {error}"))
     }
+
+    /// The whole step, compiled.
+    pub fn compile_whole(&self, runtime: &Runtime, options: &CompileOptions) -> Program {
+        runtime.compile_with(&self.whole(), options).unwrap()
+    }
+}
+
+/// How programs are compiled whose numbers need not be as near as they can: quickly, unless tests run at full size.
+pub fn roughly() -> CompileOptions {
+    size::either(CompileOptions::quick(), CompileOptions::default())
 }
 
 /// A state whose parameters are far from their first values, whose means are zero, so that those after one step are the

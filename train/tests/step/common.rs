@@ -1,9 +1,9 @@
 //! A small model, inputs of a step, and comparison.
 
-use graph::testing::Random;
+use graph::testing::{Random, size};
 use graph::{DType, Function, Literal, TensorType};
 use model::{Architecture, Gopher};
-use runtime::{DeviceKind, Runtime};
+use runtime::{CompileOptions, DeviceKind, Program, Runtime};
 use train::step::StepOptions;
 
 /// A model with all parts, no two sizes alike but those of `layers`.
@@ -85,12 +85,17 @@ pub fn regrouped(inputs: &[Literal], function: &Function) -> Vec<Literal> {
         .collect()
 }
 
+/// A function compiled, quickly unless tests run at full size.
+pub fn compile(runtime: &Runtime, function: &Function) -> Program {
+    runtime.compile_with(function, &size::either(CompileOptions::quick(), CompileOptions::default())).unwrap()
+}
+
 /// Results by the interpreter, and by the plugin where there is one.
 pub fn run_everywhere(function: &Function, inputs: &[Literal]) -> Vec<(&'static str, Vec<Literal>)> {
     let mut results = vec![("interpreter", graph::interpret(function, inputs).unwrap())];
     match Runtime::find(DeviceKind::Cpu).unwrap() {
         Some(runtime) => {
-            results.push(("plugin", runtime.compile(function).unwrap().run_literals(inputs).unwrap()));
+            results.push(("plugin", compile(&runtime, function).run_literals(inputs).unwrap()));
         }
         None => eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)"),
     }

@@ -4,7 +4,7 @@ use graph::{Function, Literal};
 use runtime::{DeviceKind, Program, Runtime};
 use train::step::train_step;
 
-use crate::common::{inputs, options};
+use crate::common::{compile, inputs, options};
 
 /// A step, in the interpreter and compiled where there is a plugin.
 struct Step {
@@ -15,8 +15,7 @@ struct Step {
 impl Step {
     fn new() -> Step {
         let function = train_step(&options(1, 1)).unwrap();
-        let program =
-            Runtime::find(DeviceKind::Cpu).unwrap().map(|runtime| runtime.compile(&function).unwrap());
+        let program = Runtime::find(DeviceKind::Cpu).unwrap().map(|runtime| compile(&runtime, &function));
         if program.is_none() {
             eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
         }

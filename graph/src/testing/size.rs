@@ -1,0 +1,57 @@
+//! How much tests do: a part by default, all of it where `GOPHER_TEST_SIZE=full`.
+//!
+//! By default a test of many cases tries a few, so that `cargo test --workspace` ends in minutes on two cores; `full` is what
+//! continuous integration runs. Every test runs in both sizes.
+
+use std::env;
+
+const SIZE: &str = "GOPHER_TEST_SIZE";
+const CASES: &str = "PROPTEST_CASES";
+
+/// Whether tests run at full size: whether `GOPHER_TEST_SIZE` is `full` rather than `small`, which is the default.
+///
+/// # Panics
+/// When the variable has any other value.
+pub fn is_full() -> bool {
+    parse(env::var(SIZE).ok().as_deref()).unwrap_or_else(|message| panic!("{message}"))
+}
+
+/// One of two sizes of a test.
+///
+/// # Panics
+/// As [`is_full`].
+pub fn either<T>(small: T, full: T) -> T {
+    if is_full() { full } else { small }
+}
+
+/// The number of cases of a property: that of the size, unless proptest's own variable `PROPTEST_CASES` says how many.
+///
+/// # Panics
+/// As [`is_full`], or when `PROPTEST_CASES` is no number.
+pub fn cases(small: u32, full: u32) -> u32 {
+    match env::var(CASES) {
+        Ok(cases) => cases.parse().unwrap_or_else(|_| panic!("{CASES}={cases}: expected a number of cases")),
+        Err(_) => either(small, full),
+    }
+}
+
+fn parse(size: Option<&str>) -> Result<bool, String> {
+    match size {
+        None | Some("" | "small") => Ok(false),
+        Some("full") => Ok(true),
+        Some(other) => Err(format!("{SIZE}={other}: expected small or full")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn tests_are_small_unless_all_of_it_is_asked_for() {
+        assert_eq!([None, Some(""), Some("small")].map(parse), [Ok(false), Ok(false), Ok(false)]);
+        assert_eq!(parse(Some("full")), Ok(true));
+        let error = "GOPHER_TEST_SIZE=large: expected small or full";
+        assert_eq!(parse(Some("large")), Err(error.to_owned()));
+    }
+}
