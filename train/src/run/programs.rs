@@ -1,4 +1,4 @@
-//! What a step needs on the devices: programs and state.
+//! The compiled programs of a training, and its state on the devices.
 
 use std::thread;
 
@@ -11,22 +11,22 @@ use super::validation::Validation;
 use crate::Error;
 use crate::config::Config;
 use crate::plan::{split, split_initialize, with_batch};
-use crate::state::State;
+use crate::state::TrainState;
 use crate::step::{StepOptions, initialize, loss, train_step};
 
-/// Programs and state of a training.
-pub(super) struct Parts {
-    /// A step with a batch of [`Parts::batch`] sequences.
+/// The compiled programs of a training, and the state that they read and write.
+pub(super) struct TrainingPrograms {
+    /// A step with a batch of [`TrainingPrograms::batch`] sequences.
     pub(super) step: Program,
     batch: usize,
     runtime: Runtime,
     plan: Option<Plan>,
     /// Held-out batches and the program of their loss, if anything is held out.
     pub(super) validation: Option<(Validation, Program)>,
-    pub(super) state: State,
+    pub(super) state: TrainState,
 }
 
-impl Parts {
+impl TrainingPrograms {
     /// Compiles the programs, that of the step for a batch of `batch` sequences, side by side, and makes the state or loads
     /// it; for one device, or split by a plan.
     pub(super) fn compile(
@@ -36,7 +36,7 @@ impl Parts {
         batch: usize,
         validation: Option<Validation>,
         checkpoint: Option<&Checkpoint>,
-    ) -> Result<Parts, Error> {
+    ) -> Result<TrainingPrograms, Error> {
         let (options, step) = step_code(config, plan, batch)?;
         let inputs = step.interface()?.inputs;
         thread::scope(|scope| {
@@ -52,12 +52,12 @@ impl Parts {
                 None => None,
             };
             let state = match checkpoint {
-                Some(checkpoint) => State::load(runtime, &inputs, checkpoint)?,
+                Some(checkpoint) => TrainState::load(runtime, &inputs, checkpoint)?,
                 None => first_state(config, plan, runtime, &inputs)?,
             };
             let step = step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             let (runtime, plan) = (runtime.clone(), plan.cloned());
-            Ok(Parts { step, batch, runtime, plan, validation, state })
+            Ok(TrainingPrograms { step, batch, runtime, plan, validation, state })
         })
     }
 
@@ -92,7 +92,7 @@ pub(super) fn first_state(
     plan: Option<&Plan>,
     runtime: &Runtime,
     inputs: &[Input],
-) -> Result<State, Error> {
+) -> Result<TrainState, Error> {
     let options = match plan {
         None => config.step_options(config.training.batch),
         Some(plan) => config.planned().step_options(plan),
@@ -102,7 +102,7 @@ pub(super) fn first_state(
         None => Code::One(first),
         Some(plan) => Code::Split(split_initialize(&first, &config.model, plan)?),
     };
-    State::initialize(runtime, inputs, &first.compile(runtime)?, config.training.seed)
+    TrainState::initialize(runtime, inputs, &first.compile(runtime)?, config.training.seed)
 }
 
 /// A program of a training, not compiled yet.
