@@ -369,9 +369,10 @@ fn choose_documents(spans: &[Span], held_out: usize) -> Option<Vec<bool>> {
     (2 * taken >= held_out).then_some(chosen)
 }
 
-type Parts = [(Ids, u64, u64); 2];
+/// Ids, documents and bytes of the training text, and of the held-out text.
+type TrainingAndValidation = [(Ids, u64, u64); 2];
 
-fn split_by_document(stream: &Ids, spans: &[Span], chosen: &[bool]) -> Parts {
+fn split_by_document(stream: &Ids, spans: &[Span], chosen: &[bool]) -> TrainingAndValidation {
     let mut parts = [(stream.empty_like(), 0, 0), (stream.empty_like(), 0, 0)];
     let mut at = 0;
     for (span, &held_out) in spans.iter().zip(chosen) {
@@ -384,7 +385,7 @@ fn split_by_document(stream: &Ids, spans: &[Span], chosen: &[bool]) -> Parts {
     parts
 }
 
-fn split_at(mut stream: Ids, spans: &[Span], cut: usize) -> Parts {
+fn split_at(mut stream: Ids, spans: &[Span], cut: usize) -> TrainingAndValidation {
     let validation = stream.split_off(cut);
     let mut parts = [(stream, 0, 0), (validation, 0, 0)];
     let mut at = 0;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use model::Preset;
 use runtime::{Buffer, Program, Runtime, TransferToHost};
-use train::state::{State, StoredRows};
+use train::state::{StoredRows, TrainState};
 use train::step::{StepOptions, initialize, train_step};
 
 /// Which model, and how much of a batch.
@@ -31,7 +31,7 @@ impl Size {
 pub struct Training {
     pub program: Program,
     pub tokens: Vec<i32>,
-    state: State,
+    state: TrainState,
     targets: Vec<i32>,
     completed: usize,
 }
@@ -40,7 +40,7 @@ impl Training {
     pub fn start(runtime: &Runtime, options: &StepOptions) -> Result<Self> {
         let program = runtime.compile(&train_step(options)?)?;
         let initialize = runtime.compile(&initialize(options)?)?;
-        let state = State::initialize(runtime, program.inputs(), &initialize, 0, StoredRows::default())?;
+        let state = TrainState::initialize(runtime, program.inputs(), &initialize, 0, StoredRows::default())?;
         // A linear congruential sequence: what the tokens are does not change the time a step takes.
         let mut word = 1u64;
         let mut token = || {

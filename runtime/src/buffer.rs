@@ -6,7 +6,7 @@ use std::ops::Range;
 use graph::{DType, Literal, TensorType};
 use xla_sys::{ArrayType, BufferState, Element, ElementType, HostArray};
 
-use crate::{Error, Layout, Result};
+use crate::{DeviceLayout, Error, Result};
 
 /// A whole array in the memory of devices, or one that a running program will put there: one part on each device of its
 /// layout. Reading it waits for that program, and gives that program's error if it fails.
@@ -21,7 +21,7 @@ pub struct Buffer {
     /// The position of each.
     positions: Vec<usize>,
     ty: TensorType,
-    layout: Layout,
+    layout: DeviceLayout,
 }
 
 /// A part of an array on a device of this process.
@@ -42,7 +42,7 @@ impl Buffer {
         shards: Vec<xla_sys::Buffer>,
         positions: Vec<usize>,
         ty: TensorType,
-        layout: Layout,
+        layout: DeviceLayout,
     ) -> Self {
         Self { shards, positions, ty, layout }
     }
@@ -53,7 +53,7 @@ impl Buffer {
     }
 
     /// How the array lies on devices.
-    pub fn layout(&self) -> &Layout {
+    pub fn layout(&self) -> &DeviceLayout {
         &self.layout
     }
 
@@ -193,7 +193,7 @@ enum Transfer {
     /// From a device that holds all of it.
     Whole(xla_sys::TransferToHost),
     /// From devices that hold parts, with their positions.
-    Parts { parts: Vec<(usize, xla_sys::TransferToHost)>, ty: TensorType, layout: Layout },
+    Parts { parts: Vec<(usize, xla_sys::TransferToHost)>, ty: TensorType, layout: DeviceLayout },
 }
 
 impl TransferToHost {

@@ -3,7 +3,7 @@
 use graph::TensorType;
 use xla_sys::BufferState;
 
-use crate::Layout;
+use crate::DeviceLayout;
 
 /// Any failure of this crate. Each names the thing, the value and, where there is one, the way out.
 #[derive(Debug, thiserror::Error)]
@@ -143,9 +143,9 @@ pub enum Error {
         /// The parameter's name.
         name: String,
         /// Layout of the parameter.
-        expected: Box<Layout>,
+        expected: Box<DeviceLayout>,
         /// Layout given.
-        given: Box<Layout>,
+        given: Box<DeviceLayout>,
     },
     /// A program has no input of this number.
     #[error("program `{program}` has {count} inputs, and no input {index}")]
@@ -226,7 +226,7 @@ pub enum Error {
 }
 
 /// A layout as the end of a sentence that begins with "lies".
-fn lies(layout: &Layout) -> String {
+fn lies(layout: &DeviceLayout) -> String {
     let text = layout.to_string();
     if text.starts_with('[') { format!("as {text}") } else { text }
 }

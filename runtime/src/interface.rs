@@ -2,7 +2,7 @@
 
 use graph::{Function, Partitioned, Split, TensorType};
 
-use crate::{Error, Layout, Result};
+use crate::{DeviceLayout, Error, Result};
 
 /// An input of a program.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Input {
     /// Logical axis name of each dimension, or empty.
     pub axes: Vec<String>,
     /// How it lies on the program's devices.
-    pub layout: Layout,
+    pub layout: DeviceLayout,
     /// Whether an output takes over its memory, so that a run uses it up.
     pub donated: bool,
 }
@@ -27,7 +27,7 @@ pub struct Output {
     /// Dtype and shape of the whole array.
     pub ty: TensorType,
     /// How it lies on the program's devices.
-    pub layout: Layout,
+    pub layout: DeviceLayout,
     /// Position of the input whose memory it takes over.
     pub alias: Option<usize>,
 }
@@ -40,16 +40,16 @@ pub struct Interface {
     /// Outputs, in order.
     pub outputs: Vec<Output>,
     /// The layout of a number, which has the program's devices: whole on each of them.
-    scalar: Layout,
+    scalar: DeviceLayout,
 }
 
 impl Interface {
     /// Of a function that runs on one device.
     pub fn of(function: &Function) -> Self {
-        let whole = |ty: &TensorType| (ty.clone(), Layout::single(ty.rank()));
+        let whole = |ty: &TensorType| (ty.clone(), DeviceLayout::single(ty.rank()));
         let types = function.param_types().iter().map(whole).collect();
         let results = function.result_types().iter().map(whole).collect();
-        Self::new(function, types, results, Layout::single(0))
+        Self::new(function, types, results, DeviceLayout::single(0))
     }
 
     /// Of a function that runs on a mesh. `devices` gives the device at each position of it, as its number in the
@@ -59,7 +59,7 @@ impl Interface {
     /// [`Error::Layout`] when the mesh, a split or the list of devices does not fit.
     pub fn of_partitioned(partitioned: &Partitioned, devices: Option<&[usize]>) -> Result<Self> {
         let Partitioned { function, mesh, params, results } = partitioned;
-        let scalar = Layout::replicated(mesh, 0)?;
+        let scalar = DeviceLayout::replicated(mesh, 0)?;
         let scalar =
             devices.map_or_else(|| Ok(scalar.clone()), |devices| scalar.clone().on_devices(devices))?;
         let whole = |what: &str, shards: Vec<TensorType>, splits: &[Split]| {
@@ -82,9 +82,9 @@ impl Interface {
 
     fn new(
         function: &Function,
-        params: Vec<(TensorType, Layout)>,
-        results: Vec<(TensorType, Layout)>,
-        scalar: Layout,
+        params: Vec<(TensorType, DeviceLayout)>,
+        results: Vec<(TensorType, DeviceLayout)>,
+        scalar: DeviceLayout,
     ) -> Self {
         let outputs = function.results.iter().zip(results).map(|(result, (ty, layout))| Output {
             name: result.name.clone(),
@@ -101,7 +101,7 @@ impl Interface {
     }
 
     /// The layout of a number: whole on each of the program's devices.
-    pub(crate) fn scalar(&self) -> &Layout {
+    pub(crate) fn scalar(&self) -> &DeviceLayout {
         &self.scalar
     }
 

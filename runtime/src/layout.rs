@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// A dimension that is split over several axes has one part per position along all of them, the first axis being the
 /// major one. Positions of a mesh count in row-major order of its axes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Layout {
+pub struct DeviceLayout {
     place: Arc<Place>,
     split: Split,
 }
@@ -26,7 +26,7 @@ struct Place {
     devices: Vec<usize>,
 }
 
-impl Layout {
+impl DeviceLayout {
     /// A layout on a mesh: for each dimension, the axes it is split over. Device `i` of the client is at position `i`.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl Layout {
     /// The same mesh and devices with another split.
     ///
     /// # Errors
-    /// As [`Layout::new`].
+    /// As [`DeviceLayout::new`].
     pub fn with_split(&self, split: Split) -> Result<Self> {
         let checked = Self::new(&self.place.mesh, split)?;
         Ok(Self { place: self.place.clone(), split: checked.split })
@@ -114,8 +114,9 @@ impl Layout {
     }
 
     /// Whether arrays of both layouts lie on the same devices in the same parts, whatever the axes are called.
-    pub fn places_like(&self, other: &Layout) -> bool {
-        let parts = |layout: &Layout| (0..layout.rank()).map(|dim| layout.parts(dim)).collect::<Vec<_>>();
+    pub fn places_like(&self, other: &DeviceLayout) -> bool {
+        let parts =
+            |layout: &DeviceLayout| (0..layout.rank()).map(|dim| layout.parts(dim)).collect::<Vec<_>>();
         let same_parts = || {
             parts(self) == parts(other)
                 && (0..self.devices().len()).all(|position| self.part(position) == other.part(position))
@@ -169,7 +170,7 @@ impl Layout {
     /// Copies the part of the device at `position` into a whole array of the given type: row-major bytes both.
     ///
     /// # Errors
-    /// As [`Layout::cut`].
+    /// As [`DeviceLayout::cut`].
     pub fn join(&self, whole: &TensorType, bytes: &mut [u8], position: usize, part: &[u8]) -> Result<()> {
         let runs = self.runs(whole, position, bytes.len(), part.len())?;
         let sources = part.chunks_exact(runs.length.max(1));
@@ -272,7 +273,7 @@ impl Runs {
     }
 }
 
-/// What [`Layout::new`] has seen to.
+/// What [`DeviceLayout::new`] has seen to.
 const CHECKED: &str = "the axes of a split are those of the mesh";
 
 fn check_mesh(mesh: &Mesh) -> Result<()> {
@@ -304,7 +305,7 @@ impl fmt::Display for Axes<'_> {
 }
 
 /// Prints like `[data, -, stage+model] over data=2,stage=2,model=4`: a dash for a dimension that is not split.
-impl fmt::Display for Layout {
+impl fmt::Display for DeviceLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.mesh().axes.is_empty() {
             return write!(f, "on one device");
@@ -320,9 +321,9 @@ impl fmt::Display for Layout {
     }
 }
 
-impl fmt::Debug for Layout {
+impl fmt::Debug for DeviceLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Layout({self})")
+        write!(f, "DeviceLayout({self})")
     }
 }
 

@@ -5,7 +5,7 @@
 //! memory of inputs that its function gives to outputs.
 //!
 //! A [`graph::Partitioned`] function is compiled for all devices of a mesh. Arrays are whole for whoever uploads and
-//! reads them; a [`Layout`] says which part of one each device holds.
+//! reads them; a [`DeviceLayout`] says which part of one each device holds.
 //!
 //! Several processes, usually one on each host, can have one set of devices ([`Processes`]): each uploads and reads the
 //! parts on its own devices, and all of them run the same programs in the same order.
@@ -48,7 +48,7 @@ mod to_host;
 pub use buffer::{Buffer, Part, TransferToHost, array_type};
 pub use error::Error;
 pub use interface::{Input, Interface, Output};
-pub use layout::Layout;
+pub use layout::DeviceLayout;
 pub use options::{CompileOptions, Format};
 pub use processes::Processes;
 pub use program::{Memory, Program};

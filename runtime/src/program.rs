@@ -9,7 +9,7 @@ use xla_sys::{ArrayType, BufferState, Element, ExecuteOptions, HostArray, Loaded
 
 use crate::buffer::{array_type, element_type, tensor_type};
 use crate::options::{CompileOptions, Format, platform_overrides};
-use crate::{Buffer, DeviceKind, Error, Input, Interface, Layout, Output, Result, Runtime};
+use crate::{Buffer, DeviceKind, DeviceLayout, Error, Input, Interface, Output, Result, Runtime};
 
 /// Memory a run needs on each device, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ impl Program {
 
     /// What the compiler made of the inputs and outputs is what the layouts say.
     fn check_compiled(&self) -> Result<()> {
-        let check = |what: String, whole: &TensorType, layout: &Layout, given: &ArrayType| {
+        let check = |what: String, whole: &TensorType, layout: &DeviceLayout, given: &ArrayType| {
             let expected = array_type(&layout.shard_type(whole)?);
             if *given == expected {
                 return Ok(());
@@ -364,7 +364,7 @@ impl Program {
         Err(Error::InputBytes { program, index, name, expected: ty.clone(), given })
     }
 
-    fn check_layout(&self, index: usize, given: &Layout) -> Result<()> {
+    fn check_layout(&self, index: usize, given: &DeviceLayout) -> Result<()> {
         let Input { name, layout, .. } = self.input(index)?;
         if given.places_like(layout) {
             return Ok(());

@@ -13,7 +13,7 @@ use xla_sys::{Client, Device, Element, Event, HostArray, Plugin};
 use crate::buffer::{array_type, tensor_type};
 use crate::options::{CompileOptions, client_options};
 use crate::slice::slice;
-use crate::{Buffer, DeviceKind, Error, Found, Layout, Processes, Program, Progress, Result};
+use crate::{Buffer, DeviceKind, DeviceLayout, Error, Found, Processes, Program, Progress, Result};
 
 /// Where the plugin comes from and how it is started.
 #[derive(Clone, Debug, Default)]
@@ -143,7 +143,7 @@ impl Runtime {
     }
 
     /// The devices, those of other processes included, in the same order in each of them: slice by slice, then by
-    /// identifier. [`Layout::devices`] are numbers of this list.
+    /// identifier. [`DeviceLayout::devices`] are numbers of this list.
     pub fn devices(&self) -> &[Device] {
         &self.devices
     }
@@ -154,7 +154,7 @@ impl Runtime {
     }
 
     /// The positions of a layout's mesh whose devices are this process's, ascending: the parts that it uploads and reads.
-    pub fn addressable_positions(&self, layout: &Layout) -> Vec<usize> {
+    pub fn addressable_positions(&self, layout: &DeviceLayout) -> Vec<usize> {
         let devices = layout.devices().iter().enumerate();
         devices.filter(|&(_, &number)| self.is_addressable(number)).map(|(position, _)| position).collect()
     }
@@ -242,7 +242,7 @@ impl Runtime {
     ///
     /// # Errors
     /// As [`Runtime::upload_bytes_with`].
-    pub fn upload_with(&self, literal: &Literal, layout: &Layout) -> Result<Buffer> {
+    pub fn upload_with(&self, literal: &Literal, layout: &DeviceLayout) -> Result<Buffer> {
         self.upload_bytes_with(literal.ty(), &literal.to_bytes(), layout)
     }
 
@@ -260,7 +260,7 @@ impl Runtime {
     /// # Errors
     /// When the bytes do not fill the type; [`Error::Layout`] when the layout is not for such an array;
     /// [`Error::TooFewDevices`]; when a device has no room.
-    pub fn upload_bytes_with(&self, ty: &TensorType, bytes: &[u8], layout: &Layout) -> Result<Buffer> {
+    pub fn upload_bytes_with(&self, ty: &TensorType, bytes: &[u8], layout: &DeviceLayout) -> Result<Buffer> {
         let expected = ty.bytes();
         if bytes.len() != expected {
             let (array_type, got) = (array_type(ty), bytes.len());
@@ -294,7 +294,7 @@ impl Runtime {
     /// # Errors
     /// When its dtype is not one of [`graph::DType`], or the device has no room.
     pub fn upload_array(&self, array: HostArray) -> Result<Buffer> {
-        let layout = Layout::single(array.dims().len());
+        let layout = DeviceLayout::single(array.dims().len());
         self.upload_array_with(array, &layout)
     }
 
@@ -303,7 +303,7 @@ impl Runtime {
     ///
     /// # Errors
     /// As [`Runtime::upload_bytes_with`], and when its dtype is not one of [`graph::DType`].
-    pub fn upload_array_with(&self, array: HostArray, layout: &Layout) -> Result<Buffer> {
+    pub fn upload_array_with(&self, array: HostArray, layout: &DeviceLayout) -> Result<Buffer> {
         let ty = tensor_type(array.array_type())?;
         if layout.devices().len() > 1 {
             return self.upload_bytes_with(&ty, array.bytes(), layout);
@@ -323,7 +323,7 @@ impl Runtime {
     pub fn upload_parts<E: From<Error>>(
         &self,
         ty: &TensorType,
-        layout: &Layout,
+        layout: &DeviceLayout,
         mut part: impl FnMut(&[Range<usize>]) -> Result<HostArray, E>,
     ) -> Result<Buffer, E> {
         let part_type = array_type(&layout.shard_type(ty)?);
@@ -347,14 +347,14 @@ impl Runtime {
     /// # Errors
     /// When the device has no room.
     pub fn zeros(&self, ty: &TensorType) -> Result<Buffer> {
-        self.zeros_with(ty, &Layout::single(ty.rank()))
+        self.zeros_with(ty, &DeviceLayout::single(ty.rank()))
     }
 
     /// An array of zeros on the devices of a layout.
     ///
     /// # Errors
     /// As [`Runtime::upload_bytes_with`].
-    pub fn zeros_with(&self, ty: &TensorType, layout: &Layout) -> Result<Buffer> {
+    pub fn zeros_with(&self, ty: &TensorType, layout: &DeviceLayout) -> Result<Buffer> {
         let part_type = array_type(&layout.shard_type(ty)?);
         self.place(ty, layout, |_| Ok(HostArray::zeros(part_type.clone())?))
     }
@@ -363,7 +363,7 @@ impl Runtime {
     fn place(
         &self,
         ty: &TensorType,
-        layout: &Layout,
+        layout: &DeviceLayout,
         mut part: impl FnMut(usize) -> Result<HostArray>,
     ) -> Result<Buffer> {
         let what = || format!("an array {ty} that lies {layout}");

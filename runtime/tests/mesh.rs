@@ -9,7 +9,7 @@ use graph::{
     BuildResult, Builder, DType, Function, Literal, Mesh, MeshAxis, Partitioned, Reduction, Split, Tensor,
     TensorType,
 };
-use runtime::{CompileOptions, DeviceKind, Error, Format, Layout, Runtime, RuntimeOptions};
+use runtime::{CompileOptions, DeviceKind, DeviceLayout, Error, Format, Runtime, RuntimeOptions};
 use support::{difference, literal, tolerance};
 
 const DEVICES: usize = 8;
@@ -255,11 +255,14 @@ fn arrays_of_every_dtype_make_the_round_trip_over_a_mesh() {
     let Some(runtime) = runtime() else { return };
     let axes = mesh(&[("stage", 2), ("data", 2), ("model", 2)]);
     let layouts = [
-        Layout::single(2),
-        Layout::replicated(&axes, 2).unwrap(),
-        Layout::new(&axes, split(&[&["model"], &[]])).unwrap(),
-        Layout::new(&axes, split(&[&["model", "stage"], &["data"]])).unwrap(),
-        Layout::new(&axes, split(&[&[], &["data"]])).unwrap().on_devices(&[7, 0, 6, 1, 5, 2, 4, 3]).unwrap(),
+        DeviceLayout::single(2),
+        DeviceLayout::replicated(&axes, 2).unwrap(),
+        DeviceLayout::new(&axes, split(&[&["model"], &[]])).unwrap(),
+        DeviceLayout::new(&axes, split(&[&["model", "stage"], &["data"]])).unwrap(),
+        DeviceLayout::new(&axes, split(&[&[], &["data"]]))
+            .unwrap()
+            .on_devices(&[7, 0, 6, 1, 5, 2, 4, 3])
+            .unwrap(),
     ];
     for dtype in DType::ALL {
         let values: Vec<f64> = (0..16).map(|index| f64::from(index % 3 % 2)).collect();
@@ -337,7 +340,7 @@ fn inputs_that_lie_elsewhere_are_named_with_both_layouts() {
         "program `step`: input 0 `w` lies as [-, model] over data=2,model=2, expected on one device",
     );
     // The names of axes do not matter, nor do those of a single device.
-    let alike = Layout::new(&mesh(&[("x", 2), ("y", 2)]), split(&[&["x"], &[]])).unwrap();
+    let alike = DeviceLayout::new(&mesh(&[("x", 2), ("y", 2)]), split(&[&["x"], &[]])).unwrap();
     let alike = runtime.upload_bytes_with(x.ty(), &x.to_bytes().unwrap(), &alike).unwrap();
     let outputs = program.run(&[&w, &alike, &rate]).unwrap();
     assert_eq!(
@@ -389,7 +392,7 @@ fn what_this_process_cannot_run_is_refused_before_it_is_compiled() {
         "program `unary` is for 16 devices, and the cpu plugin offers 8 to this process; start it with 16 virtual \
          devices",
     );
-    let layout = Layout::new(&wide.mesh, split(&[&["data"]])).unwrap();
+    let layout = DeviceLayout::new(&wide.mesh, split(&[&["data"]])).unwrap();
     expect(
         runtime.zeros_with(&f32s(&[16]), &layout).unwrap_err(),
         "an array f32[16] that lies [data] over data=16 is for 16 devices, and the cpu plugin offers 8 to this \

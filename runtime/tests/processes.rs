@@ -10,8 +10,8 @@ use std::sync::Arc;
 use common::Fake;
 use graph::{Builder, DType, Mesh, MeshAxis, Partitioned, TensorType};
 use runtime::{
-    Buffer, CompileOptions, DeviceKind, Error, HostArray, Layout, MemoryStore, Processes, Program, Runtime,
-    RuntimeOptions,
+    Buffer, CompileOptions, DeviceKind, DeviceLayout, Error, HostArray, MemoryStore, Processes, Program,
+    Runtime, RuntimeOptions,
 };
 
 fn start(
@@ -93,7 +93,7 @@ fn devices_are_in_the_same_order_in_every_process() {
         let own: Vec<_> = (0..5).filter(|&number| runtime.is_addressable(number)).collect();
         assert_eq!(own, [2 * index, 2 * index + 1]);
         assert_eq!(runtime.device().id(), 2 * index as i32);
-        let layout = Layout::replicated(&mesh(), 0).unwrap().on_devices(&[3, 0, 1, 2]).unwrap();
+        let layout = DeviceLayout::replicated(&mesh(), 0).unwrap().on_devices(&[3, 0, 1, 2]).unwrap();
         assert_eq!(runtime.addressable_positions(&layout), [[1, 2], [0, 3]][index]);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
-use store::checkpoint::{self, Checkpoint, Dtype, Entry, FileState, Manifest};
+use store::checkpoint::{self, Checkpoint, CheckpointEntry, Dtype, FileState, Manifest};
 use store::lossy_path;
 use store::remote::{self, Address, Store};
 use store::run_directory::CHECKPOINTS;
@@ -136,8 +136,8 @@ impl From<&Manifest> for Known {
     }
 }
 
-impl From<Entry> for Row {
-    fn from(Entry { step, path, manifest }: Entry) -> Row {
+impl From<CheckpointEntry> for Row {
+    fn from(CheckpointEntry { step, path, manifest }: CheckpointEntry) -> Row {
         let known = manifest.as_ref().ok().map(Known::from);
         let state = manifest.as_ref().map_or_else(ToString::to_string, |_| "complete".to_owned());
         Row { step, path, state, complete: known.is_some(), known }

@@ -53,7 +53,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Action::Ls { folder, json } => {
             let listed = runs::list(&folder)?;
             if json {
-                return print_json(&listed.iter().map(Entry::new).collect::<Vec<_>>());
+                return print_json(&listed.iter().map(RunEntry::new).collect::<Vec<_>>());
             }
             let mut overviews = Vec::new();
             for Listed { run, .. } in listed {
@@ -98,16 +98,18 @@ fn draw(path: &Path, svg: &str) -> anyhow::Result<()> {
 /// A run, or what keeps it from being read.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Entry<'a> {
+enum RunEntry<'a> {
     Read(&'a Overview),
     Damaged { run: String, error: String },
 }
 
-impl<'a> Entry<'a> {
+impl<'a> RunEntry<'a> {
     fn new(listed: &'a Listed) -> Self {
         match &listed.run {
-            Ok(run) => Entry::Read(&run.overview),
-            Err(error) => Entry::Damaged { run: listed.path.display().to_string(), error: error.to_string() },
+            Ok(run) => RunEntry::Read(&run.overview),
+            Err(error) => {
+                RunEntry::Damaged { run: listed.path.display().to_string(), error: error.to_string() }
+            }
         }
     }
 }

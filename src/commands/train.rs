@@ -1,9 +1,9 @@
 //! `gopher train`: a model from text, or more steps for one.
 
 mod metrics_address;
+mod multi_host;
 pub(super) mod progress;
 mod signals;
-mod together;
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -22,7 +22,7 @@ use signals::Signals;
 use store::checkpoint;
 use store::remote::{self, Address, Store};
 use train::config::{Config, Draft, Value};
-use train::events::{Entry, StopReason, append};
+use train::events::{RunEvent, StopReason, append};
 use train::observer::{Event, Hang, Observer};
 use train::run::{Resume, Summary, kept_config};
 
@@ -115,7 +115,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         let plan = plan.display();
         return Err(usage(format_args!("--plan {plan}: a plan is for a machine; say which with --topology")));
     }
-    let identity = together::identity(&arguments, &config).map_err(usage)?;
+    let identity = multi_host::identity(&arguments, &config).map_err(usage)?;
     let endpoint = arguments.metrics_addr.map(Endpoint::bind).transpose()?;
     if let Some(endpoint) = &endpoint {
         note(format_args!("metrics for Prometheus at http://{}/metrics", endpoint.address()));
@@ -127,7 +127,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Display { progress: Progress::new(), signals, endpoint, deadline, completed, others: None };
     let result = match &identity {
         None => train::run::train(config, arguments.run.as_deref(), &resume, &mut display),
-        Some(identity) => together::train(identity, &arguments, &resume, config, &mut display),
+        Some(identity) => multi_host::train(identity, &arguments, &resume, config, &mut display),
     };
     display.progress.clear();
     let summary = result.map_err(|error| match error {
@@ -264,7 +264,7 @@ struct Display {
     /// Steps completed.
     completed: Arc<AtomicU64>,
     /// The other processes of the run, until it begins.
-    others: Option<together::Others>,
+    others: Option<multi_host::OtherProcesses>,
 }
 
 impl Display {
@@ -287,7 +287,7 @@ impl Display {
             if others.is_some_and(|others| !others.is_first) {
                 return;
             }
-            let stop = Entry::Stop { step, reason: StopReason::Deadline, message: Some(message) };
+            let stop = RunEvent::Stop { step, reason: StopReason::Deadline, message: Some(message) };
             // The program ends whether this can be written or not.
             let _ = append(&run.join("events.jsonl"), SystemTime::now(), &stop);
         }

@@ -25,12 +25,12 @@ mod region;
 mod save;
 mod shard;
 
-pub use background::{Background, Outcome, Request};
+pub use background::{Background, Request, SaveOutcome};
 pub use digest::StateDigest;
 pub use error::Error;
 pub use export::{convert, export};
 pub use folders::{
-    Entry, Retention, clear_leftovers, list, newest, newest_good, planned_steps, remove_superseded,
+    CheckpointEntry, Retention, clear_leftovers, list, newest, newest_good, planned_steps, remove_superseded,
     set_aside_after, steps,
 };
 pub use load::{Checkpoint, FileState, verify};
@@ -38,7 +38,7 @@ pub use manifest::{
     Axis, DataPosition, FORMAT_VERSION, FileDigest, History, MANIFEST, Manifest, Piece, Prefix, RandomState,
     TensorEntry, Versions,
 };
-pub use peers::{Peers, save_together};
+pub use peers::{Peers, save_with_peers};
 pub use region::Region;
 pub use safetensors::Dtype;
 pub use save::{Description, LARGEST_FILE, Process, publish, save, write_pieces};

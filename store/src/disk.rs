@@ -67,7 +67,7 @@ impl Operation {
 
 /// How an operation is made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum FaultKind {
     Kill,
     Full,
     Torn,
@@ -78,7 +78,7 @@ enum Kind {
 enum Fault {
     None,
     Log(PathBuf),
-    Fail { operation: Operation, count: u64, kind: Kind },
+    Fail { operation: Operation, count: u64, kind: FaultKind },
 }
 
 /// The variable's value is not one that means something.
@@ -111,9 +111,9 @@ fn parse(value: &str) -> Result<Fault, FaultError> {
     let count = count.and_then(|count| count.parse().ok()).filter(|&count| count > 0);
     let count = count.ok_or_else(malformed)?;
     let kind = match kind {
-        Some("kill") => Kind::Kill,
-        Some("full") => Kind::Full,
-        Some("torn") if operation == Operation::Write => Kind::Torn,
+        Some("kill") => FaultKind::Kill,
+        Some("full") => FaultKind::Full,
+        Some("torn") if operation == Operation::Write => FaultKind::Torn,
         _ => return Err(malformed()),
     };
     if parts.next().is_some() {
@@ -136,7 +136,7 @@ pub fn check_fault() -> Result<(), FaultError> {
 }
 
 /// Counts an operation that is about to be done; how it is to fail, if it is.
-fn reach(operation: Operation, path: &Path) -> Option<Kind> {
+fn reach(operation: Operation, path: &Path) -> Option<FaultKind> {
     static COUNTS: [AtomicU64; Operation::ALL.len()] = [const { AtomicU64::new(0) }; Operation::ALL.len()];
     let fault = match fault() {
         Ok(Fault::None) | Err(_) => return None,
@@ -169,8 +169,8 @@ fn end_process() -> ! {
 fn allow(operation: Operation, path: &Path) -> io::Result<()> {
     match reach(operation, path) {
         None => Ok(()),
-        Some(Kind::Full) => Err(io::ErrorKind::StorageFull.into()),
-        Some(Kind::Kill | Kind::Torn) => end_process(),
+        Some(FaultKind::Full) => Err(io::ErrorKind::StorageFull.into()),
+        Some(FaultKind::Kill | FaultKind::Torn) => end_process(),
     }
 }
 
@@ -200,11 +200,11 @@ pub(crate) fn create_temporary(folder: &Path, prefix: &str) -> io::Result<tempfi
 pub(crate) fn write(file: &mut impl Write, path: &Path, bytes: &[u8]) -> io::Result<()> {
     match reach(Operation::Write, path) {
         None => file.write_all(bytes),
-        Some(Kind::Kill) => end_process(),
+        Some(FaultKind::Kill) => end_process(),
         Some(kind) => {
             file.write_all(&bytes[..bytes.len() / 2])?;
             match kind {
-                Kind::Full => Err(io::ErrorKind::StorageFull.into()),
+                FaultKind::Full => Err(io::ErrorKind::StorageFull.into()),
                 _ => end_process(),
             }
         }
@@ -270,10 +270,10 @@ mod tests {
         let fail = |operation, count, kind| Ok(Fault::Fail { operation, count, kind });
         assert_eq!(parse(""), Ok(Fault::None));
         assert_eq!(parse("log:a/b"), Ok(Fault::Log("a/b".into())));
-        assert_eq!(parse("write:2:torn"), fail(Operation::Write, 2, Kind::Torn));
-        assert_eq!(parse("rename-folder:1:kill"), fail(Operation::RenameFolder, 1, Kind::Kill));
+        assert_eq!(parse("write:2:torn"), fail(Operation::Write, 2, FaultKind::Torn));
+        assert_eq!(parse("rename-folder:1:kill"), fail(Operation::RenameFolder, 1, FaultKind::Kill));
         for operation in Operation::ALL {
-            assert_eq!(parse(&format!("{}:1:full", operation.name())), fail(operation, 1, Kind::Full));
+            assert_eq!(parse(&format!("{}:1:full", operation.name())), fail(operation, 1, FaultKind::Full));
         }
         for wrong in
             ["x", "write", "write:0:kill", "write:1:x", "sync-file:1:torn", "write:1:kill:2", "writ:1:kill"]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{FileError, write_atomically};
-use crate::seal::{self, Seal};
+use crate::self_checksum::{self, SelfChecksum};
 use crate::skipped::{Range, Skipped};
 
 /// Why the list of rewinds cannot be used.
@@ -50,10 +50,11 @@ pub struct Rewinds {
 /// The file's contents.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Sealed {
+struct RewindsFile {
     rewinds: Vec<Rewind>,
-    /// See [`crate::seal`].
-    seal: String,
+    /// See [`crate::self_checksum`].
+    #[serde(rename = "seal")]
+    self_checksum: String,
 }
 
 impl Rewinds {
@@ -97,11 +98,11 @@ impl Rewinds {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(FileError::read(path, source).into()),
         };
-        if seal::check(text.trim_end()) != Seal::Whole {
+        if self_checksum::check(text.trim_end()) != SelfChecksum::Matches {
             return failed("its own sha256, `seal`, is not that of its text: it was changed".to_owned());
         }
-        match serde_json::from_str::<Sealed>(&text) {
-            Ok(sealed) => Ok(Some(sealed.rewinds)),
+        match serde_json::from_str::<RewindsFile>(&text) {
+            Ok(file) => Ok(Some(file.rewinds)),
             Err(source) => failed(source.to_string()),
         }
     }
@@ -124,10 +125,10 @@ impl Rewinds {
     }
 
     fn write(&self, list: &[Rewind]) -> Result<(), Error> {
-        let sealed = Sealed { rewinds: list.to_vec(), seal: String::new() };
-        let text = serde_json::to_string_pretty(&sealed)
+        let file = RewindsFile { rewinds: list.to_vec(), self_checksum: String::new() };
+        let text = serde_json::to_string_pretty(&file)
             .map_err(|error| FileError::write(&self.path, io::Error::other(error)))?;
-        Ok(write_atomically(&self.path, format!("{}\n", seal::close(&text)).as_bytes())?)
+        Ok(write_atomically(&self.path, format!("{}\n", self_checksum::complete(&text)).as_bytes())?)
     }
 
     /// How many there were.

@@ -8,7 +8,7 @@
 //! events.jsonl                what happened, and what was done (see `events`)
 //! rewinds.json                where the run went back
 //! events.out.tfevents.*       the same scalars for TensorBoard
-//! starts.jsonl                one object per process that worked on the run (see `starts`)
+//! starts.jsonl                one object per process that worked on the run (see `process_log`)
 //! loss.svg                    the loss curve
 //! training.svg                loss, learning rate, gradient norm and throughput
 //! checkpoints/step-00000300/  see `checkpoint`
@@ -160,7 +160,7 @@ impl RunDirectory {
             self.plan(),
             self.metrics(),
             self.events(),
-            self.starts(),
+            self.process_log(),
             self.rewinds(),
         ]
     }
@@ -211,7 +211,7 @@ impl RunDirectory {
     }
 
     /// `starts.jsonl`.
-    pub fn starts(&self) -> PathBuf {
+    pub fn process_log(&self) -> PathBuf {
         self.path.join("starts.jsonl")
     }
 

@@ -122,7 +122,7 @@ fn a_checkpoint_of_another_format_is_not_passed_over_and_replaced() {
     let at = text.rfind("\"seal\": \"").unwrap();
     let open = format!("{}\"seal\": \"\"\n}}", &text[..at]);
     let open = open.replace("\"format_version\": 3", "\"format_version\": 4");
-    let later = store::seal::close(&open) + "\n";
+    let later = store::self_checksum::complete(&open) + "\n";
     place.write(name, &later);
     place.check_error(
         &["--run", "whole", "--steps", "27"],

@@ -125,7 +125,7 @@ fn steps_that_are_not_finite_are_left_out_up_to_a_limit() {
         ["schedule.maximum=1e30", "schedule.initial=1e30", "incidents.not_finite=skip", "incidents.limit=3"];
     let mut all = vec!["--run", "a", "--steps", "50"];
     arguments.iter().for_each(|set| all.extend(["--set", set]));
-    place.check_error(&all, 1, &["step 5: loss ", "the run got over 3 before, and incidents.limit is 3"]);
+    place.check_error(&all, 1, &["step 5: loss ", "the run tolerated 3 before, and incidents.limit is 3"]);
     let records = place.metrics("a");
     assert_eq!(steps(&records), [1, 2, 3, 4]);
     assert!(records[1..].iter().all(|record| record["skipped"] == "not_finite"), "{records:?}");

@@ -7,6 +7,8 @@ mod fake;
 #[cfg(unix)]
 mod hosts;
 mod incidents;
+#[cfg(unix)]
+mod multi_host;
 mod place;
 mod recipe;
 mod replay;
@@ -18,6 +20,4 @@ mod server;
 #[cfg(unix)]
 mod signals;
 mod split;
-#[cfg(unix)]
-mod together;
 mod watching;

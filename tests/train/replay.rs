@@ -95,7 +95,7 @@ fn steps_after_incidents_are_replayed_as_they_were_taken() {
         let mut arguments = vec!["--run", run, "--steps", "30", "--set", policy];
         sets.iter().for_each(|set| arguments.extend(["--set", set]));
         let output = place.train(&arguments);
-        // It may have got over too many of them.
+        // It may have tolerated too many of them.
         assert!([Some(0), Some(1)].contains(&output.status.code()), "{}", stderr(&output));
         assert!(!place.events(run, "incident").is_empty(), "{}", stderr(&output));
         let last = place.metrics(run).len().to_string();

@@ -18,7 +18,7 @@ use model::ModelConfig;
 use serde::{Deserialize, Serialize};
 use sharding::DeviceKind;
 use sharding::machine::{Topology, TopologyError};
-use store::seal;
+use store::self_checksum;
 
 use crate::batches::{BatchChange, Batches, microbatches};
 use crate::incidents::Incidents;
@@ -346,7 +346,7 @@ impl Config {
                       # gopher train config.toml\n\n";
         // Only values that TOML has no words for could fail: none of these types holds one.
         let body = toml::to_string(self).unwrap_or_else(|error| format!("# {error}\n"));
-        seal::close(&format!("{header}{body}\n# {}\n", seal::OPEN))
+        self_checksum::complete(&format!("{header}{body}\n# {}\n", self_checksum::EMPTY))
     }
 
     /// All keys with their values as TOML, but for `device.plugin`: what must be the same in all processes of a run. Where a

@@ -6,7 +6,7 @@ use monitor::metrics;
 use store::remote::RestoreError;
 use store::{checkpoint, files, rewinds, run_directory};
 
-use crate::incidents::{Kind, Outcome};
+use crate::incidents::{IncidentKind, StepOutcome};
 use crate::{config, plan};
 
 /// Why training did not begin, or ended early. What was saved before stays.
@@ -175,7 +175,7 @@ pub enum Error {
     #[error("{outcome}{}; the state before it is saved as {}; {}", because(.reason), .saved.display(), advice(.outcome))]
     BadStep {
         /// The step and its numbers.
-        outcome: Outcome,
+        outcome: StepOutcome,
         /// Why it ends the run although the policy is another.
         reason: Option<String>,
         /// The checkpoint saved.
@@ -188,7 +188,7 @@ pub enum Error {
     )]
     Contradiction {
         /// The step and its numbers.
-        outcome: Outcome,
+        outcome: StepOutcome,
         /// Whether the device applied it.
         applied: bool,
     },
@@ -235,9 +235,9 @@ fn last_recorded(last: &Option<u64>) -> String {
     last.map(|last| format!(", the last is {last}")).unwrap_or_default()
 }
 
-fn advice(outcome: &Outcome) -> &'static str {
+fn advice(outcome: &StepOutcome) -> &'static str {
     match outcome.kind() {
-        Some(Kind::NotFinite) => {
+        Some(IncidentKind::NotFinite) => {
             "lower schedule.maximum or training.clip_norm, lengthen schedule.warmup_steps, or set incidents.not_finite to \
              \"skip\" or \"rewind\" (docs/incidents.md)"
         }

@@ -15,13 +15,13 @@ use store::files::FileError;
 use store::skipped::Range;
 use store::time::utc;
 
-use crate::incidents::{Kind, Outcome};
+use crate::incidents::{IncidentKind, StepOutcome};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Entry {
+pub enum RunEvent {
     /// A process is about to take the first step of a run.
     Begin {
         /// Steps of the whole run.
@@ -81,7 +81,7 @@ pub enum Entry {
         /// The step, from 1.
         step: u64,
         /// What is wrong with it.
-        kind: Kind,
+        kind: IncidentKind,
         /// Its loss, in nats per token.
         #[serde(with = "number")]
         loss: f64,
@@ -160,11 +160,16 @@ pub enum StopReason {
     Deadline,
 }
 
-impl Entry {
-    pub(crate) fn incident(outcome: &Outcome, kind: Kind, action: Done, reason: Option<String>) -> Entry {
-        let &Outcome { step, loss, grad_norm, loss_limit } = outcome;
+impl RunEvent {
+    pub(crate) fn incident(
+        outcome: &StepOutcome,
+        kind: IncidentKind,
+        action: Done,
+        reason: Option<String>,
+    ) -> RunEvent {
+        let &StepOutcome { step, loss, grad_norm, loss_limit } = outcome;
         let loss_limit = loss_limit.is_finite().then_some(loss_limit);
-        Entry::Incident { step, kind, loss, grad_norm, loss_limit, action, reason }
+        RunEvent::Incident { step, kind, loss, grad_norm, loss_limit, action, reason }
     }
 }
 
@@ -175,14 +180,14 @@ pub struct Line {
     pub time: String,
     /// What happened.
     #[serde(flatten)]
-    pub entry: Entry,
+    pub entry: RunEvent,
 }
 
 /// Adds a line to the file.
 ///
 /// # Errors
 /// [`FileError`]; what was there before stays.
-pub fn append(path: &Path, now: SystemTime, entry: &Entry) -> Result<(), FileError> {
+pub fn append(path: &Path, now: SystemTime, entry: &RunEvent) -> Result<(), FileError> {
     let write = |source| FileError::write(path, source);
     let line = Line { time: utc(now), entry: entry.clone() };
     let mut line = serde_json::to_vec(&line).map_err(|error| write(io::Error::other(error)))?;
@@ -237,7 +242,7 @@ impl Log {
         Ok(Log { path })
     }
 
-    pub(crate) fn write(&self, entry: &Entry) -> Result<(), FileError> {
+    pub(crate) fn write(&self, entry: &RunEvent) -> Result<(), FileError> {
         append(&self.path, SystemTime::now(), entry)
     }
 }
@@ -247,8 +252,8 @@ mod tests {
     use super::*;
     use std::time::{Duration, UNIX_EPOCH};
 
-    fn stop(step: u64) -> Entry {
-        Entry::Stop { step, reason: StopReason::Interrupted, message: None }
+    fn stop(step: u64) -> RunEvent {
+        RunEvent::Stop { step, reason: StopReason::Interrupted, message: None }
     }
 
     #[test]
@@ -257,8 +262,8 @@ mod tests {
         let path = folder.path().join("events.jsonl");
         assert_eq!(read(&path).unwrap(), []);
         let now = UNIX_EPOCH + Duration::from_millis(1_709_210_096_007);
-        let outcome = Outcome { step: 3, loss: f64::NAN, grad_norm: 2.5, loss_limit: f64::INFINITY };
-        append(&path, now, &Entry::incident(&outcome, Kind::NotFinite, Done::Skip, None)).unwrap();
+        let outcome = StepOutcome { step: 3, loss: f64::NAN, grad_norm: 2.5, loss_limit: f64::INFINITY };
+        append(&path, now, &RunEvent::incident(&outcome, IncidentKind::NotFinite, Done::Skip, None)).unwrap();
         append(&path, now, &stop(4)).unwrap();
         assert_eq!(
             fs::read_to_string(&path).unwrap(),

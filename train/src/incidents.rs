@@ -21,7 +21,7 @@ pub struct Incidents {
     pub rewind_steps: u64,
     /// A rewind leaves out the batches of so many steps.
     pub rewind_skip: u64,
-    /// Steps left out and rewinds that a run gets over.
+    /// Steps left out and rewinds that a run tolerates.
     pub limit: u64,
     /// When no step ends.
     pub hang: HangPolicy,
@@ -82,7 +82,7 @@ impl Incidents {
 /// What is wrong with a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum IncidentKind {
     /// The loss or the gradients' norm is not finite.
     NotFinite,
     /// The loss is above its limit.
@@ -91,7 +91,7 @@ pub enum Kind {
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Outcome {
+pub struct StepOutcome {
     /// The step, from 1.
     pub step: u64,
     /// Its loss, in nats per token.
@@ -102,13 +102,13 @@ pub struct Outcome {
     pub loss_limit: f64,
 }
 
-impl Outcome {
+impl StepOutcome {
     /// What is wrong with the step, if anything is.
-    pub fn kind(&self) -> Option<Kind> {
+    pub fn kind(&self) -> Option<IncidentKind> {
         if !(self.loss.is_finite() && self.grad_norm.is_finite()) {
-            Some(Kind::NotFinite)
+            Some(IncidentKind::NotFinite)
         } else if self.loss > self.loss_limit {
-            Some(Kind::Spike)
+            Some(IncidentKind::Spike)
         } else {
             None
         }
@@ -116,7 +116,7 @@ impl Outcome {
 }
 
 /// `step 12: loss 9.5, gradient norm 3.1 (loss limit 5.25)`.
-impl fmt::Display for Outcome {
+impl fmt::Display for StepOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // They are float32 numbers.
         let (step, [loss, grad_norm, loss_limit]) =

@@ -9,7 +9,6 @@ pub mod batches;
 pub mod config;
 mod error;
 pub mod events;
-mod feed;
 pub mod incidents;
 pub mod observer;
 pub mod plan;
@@ -19,5 +18,6 @@ pub mod schedule;
 pub mod state;
 pub mod step;
 pub mod text;
+mod upload_batch;
 
 pub use error::Error;

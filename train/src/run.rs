@@ -1,18 +1,18 @@
 //! Training from a configuration to a trained model, and going on where a run left off.
 
+mod dispatch;
 mod efficiency;
-mod judge;
-mod launch;
+mod incident_policy;
 mod mirror;
+mod multi_host;
 mod open;
-mod parts;
 mod plan;
+mod programs;
 mod replay;
 mod report;
 mod saving;
 mod steps;
 mod summary;
-mod together;
 mod validation;
 mod watchdog;
 
@@ -28,10 +28,10 @@ use sharding::machine::Topology;
 use sharding::plan::Plan;
 use store::checkpoint::History;
 use store::files::write_atomically;
+use store::process_log::{ProcessLog, ProcessStart};
 use store::remote::{Address, Store};
 use store::rewinds::Rewinds;
 use store::run_directory::RunDirectory;
-use store::starts::{Start, Starts};
 
 use crate::Error;
 use crate::config::Config;
@@ -40,16 +40,16 @@ use crate::observer::{Event, Observer};
 use crate::text::Text;
 use efficiency::{Efficiency, Work, peak_flops};
 use mirror::Mirror;
+use multi_host::OtherProcesses;
+pub use multi_host::train_multi_host;
 pub use open::kept_config;
 use open::{Opened, open};
-use parts::Parts;
+use programs::TrainingPrograms;
 pub use replay::{Compared, Numbers, Replay, Verdict, replay};
 use report::Report;
 use saving::Identity;
-use steps::{Beginning, Outcome, Steps};
+use steps::{Beginning, RunOutcome, Steps};
 pub use summary::Summary;
-use together::Others;
-pub use together::train_together;
 use validation::Validation;
 
 /// Where a run begins whose folder may hold one.
@@ -94,7 +94,7 @@ fn train_from(
     let first = group.is_none_or(Group::is_first);
     let store = if first { mirror::open_store(&config)? } else { None };
     let opened = open(&config, folder, resume, store, observer)?;
-    together::tell_opened(group, opened.checkpoint.as_ref())?;
+    multi_host::tell_opened(group, opened.checkpoint.as_ref())?;
     let prepared = prepare(&config, &opened, group, observer).and_then(|prepared| {
         let run = &opened.run;
         if first {
@@ -149,7 +149,7 @@ fn prepare(
     let Opened { run, checkpoint, .. } = opened;
     let topology = config.topology()?;
     let plan = topology.as_ref().map(|topology| plan::choose(config, topology, run, observer)).transpose()?;
-    together::agree_plan(group, plan.as_ref(), checkpoint.as_ref())?;
+    multi_host::agree_plan(group, plan.as_ref(), checkpoint.as_ref())?;
     let runtime = start_runtime(config, topology.as_ref(), group, observer)?;
     let tokenizer = opened.tokenizer(config, observer)?;
     let text = Text::prepare(&config.data, config.model.sizes().vocabulary_size, tokenizer, observer)?;
@@ -159,7 +159,7 @@ fn prepare(
     let validation = Validation::new(config, plan.as_ref(), text.corpus.validation())?;
 
     let digest = digest(config, &text);
-    together::agree_text(group, &digest, &runtime)?;
+    multi_host::agree_text(group, &digest, &runtime)?;
     if let Some(checkpoint) = checkpoint
         && checkpoint.manifest().config_digest != digest
     {
@@ -233,7 +233,7 @@ fn train_prepared(
         // Gone back to this step: what came after it is none of the run any more.
         monitor::metrics::Writer::open(run.metrics(), completed, known)?;
         observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
-        return summary::summarize(config, run, &text, Outcome::default(), start, None);
+        return summary::summarize(config, run, &text, RunOutcome::default(), start, None);
     }
     let first = record_start(run, start, completed)?;
     let statistics = text.corpus.training_statistics();
@@ -245,10 +245,11 @@ fn train_prepared(
         runtime.platform(),
     )));
     let batch = config.batches().batch(completed);
-    let parts = Parts::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_ref())?;
-    write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &parts)?.as_bytes())?;
+    let programs =
+        TrainingPrograms::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_ref())?;
+    write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &programs)?.as_bytes())?;
     let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().data.skipped.clone());
-    // A run that begins with the checkpoint of another has its own steps to judge by.
+    // A run that begins with the checkpoint of another has its own steps as its history.
     let history = match (&own, &checkpoint) {
         (Some(_), Some(checkpoint)) => checkpoint.manifest().history.clone(),
         _ => History::default(),
@@ -261,12 +262,12 @@ fn train_prepared(
         Rewinds::begin(run.rewinds())?;
     }
     let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed, known)?;
-    let others = Others::new(group);
+    let others = OtherProcesses::new(group);
     // A checkpoint of another run is none of this. Of several processes, all come to the same answer, or one saved by
     // itself.
     let checkpoint = own;
     let beginning = Beginning {
-        parts,
+        programs,
         sequences,
         identity,
         report,
@@ -308,7 +309,7 @@ fn mirror(
 fn record_start(run: &RunDirectory, start: Instant, completed: u64) -> Result<Option<f64>, Error> {
     let now = SystemTime::now();
     let started = now.checked_sub(start.elapsed()).unwrap_or(now);
-    Ok(Starts::add(&run.starts(), &Start::of_this_process(started, completed))?.first())
+    Ok(ProcessLog::add(&run.process_log(), &ProcessStart::of_this_process(started, completed))?.first())
 }
 
 /// What MFU compares, if the device's peak is known.

@@ -16,7 +16,7 @@ use crate::step::{ADAM, PARAMETERS, state_groups};
 /// parameters of the model. They lie on the devices as the step wants them; a checkpoint holds the pieces, for any other
 /// mesh to go on with.
 #[derive(Debug)]
-pub struct State {
+pub struct TrainState {
     names: Vec<String>,
     buffers: Vec<Buffer>,
     stored: StoredRows,
@@ -50,7 +50,7 @@ impl StoredRows {
     }
 }
 
-impl State {
+impl TrainState {
     /// The state before the first step: parameters, and their float32 copy if there is one, made on the devices from a
     /// seed; Adam's means of zero.
     ///
@@ -65,7 +65,7 @@ impl State {
         initialize: &Program,
         seed: u32,
         stored: StoredRows,
-    ) -> Result<State, Error> {
+    ) -> Result<TrainState, Error> {
         let inputs = state_inputs(step);
         let is_adams = |input: &&Input| input.name.starts_with(ADAM);
         let made: Vec<&Input> = inputs.iter().filter(|input| !is_adams(input)).collect();
@@ -80,7 +80,7 @@ impl State {
                 None => runtime.zeros_with(&input.ty, &input.layout)?,
             });
         }
-        Ok(State { names: names(inputs), buffers, stored })
+        Ok(TrainState { names: names(inputs), buffers, stored })
     }
 
     /// The state a checkpoint holds, laid out as the inputs of a training step: for each device, the slice it needs is
@@ -93,17 +93,17 @@ impl State {
         step: &[Input],
         checkpoint: &Checkpoint,
         stored: StoredRows,
-    ) -> Result<State, Error> {
-        let mut state = State { names: names(state_inputs(step)), buffers: Vec::new(), stored };
+    ) -> Result<TrainState, Error> {
+        let mut state = TrainState { names: names(state_inputs(step)), buffers: Vec::new(), stored };
         state.reload(runtime, step, checkpoint)?;
         Ok(state)
     }
 
-    /// Replaces the state by that of a checkpoint, as [`State::load`] does, without room for both. After an error it may
+    /// Replaces the state by that of a checkpoint, as [`TrainState::load`] does, without room for both. After an error it may
     /// hold a part of it.
     ///
     /// # Errors
-    /// As [`State::load`].
+    /// As [`TrainState::load`].
     pub fn reload(
         &mut self,
         runtime: &Runtime,
@@ -139,11 +139,11 @@ impl State {
         self.snapshot_in(Snapshot::default())
     }
 
-    /// As [`State::snapshot`], into the memory of an earlier one of this state, as far as that goes: fresh memory takes
+    /// As [`TrainState::snapshot`], into the memory of an earlier one of this state, as far as that goes: fresh memory takes
     /// longer to be had than to be filled.
     ///
     /// # Errors
-    /// As [`State::snapshot`].
+    /// As [`TrainState::snapshot`].
     pub fn snapshot_in(&self, earlier: Snapshot) -> Result<Snapshot, Error> {
         let pieces = earlier.tensors.into_iter().flat_map(|tensor| tensor.pieces);
         let mut memory = pieces.map(|piece| piece.data);

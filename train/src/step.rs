@@ -210,7 +210,7 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
         (1, _) => microbatches::accumulate(&b, options, &parameters, tokens, targets)?,
         _ => pipeline::pipeline(&b, options, &parameters, tokens, targets)?,
     };
-    let state = optimizer::State { parameters, means, squares, copy };
+    let state = optimizer::OptimizerState { parameters, means, squares, copy };
     let Derivative { loss, gradients } = derivative;
     let scalars = optimizer::Scalars { step, learning_rate, loss, loss_limit, apply };
     let updated = optimizer::update(&b, options, &state, &gradients, &scalars)?;

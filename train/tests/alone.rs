@@ -11,7 +11,7 @@ use hosts::{Group, Patience};
 use runtime::{DeviceKind, MemoryStore, Runtime};
 use train::config::{Config, Draft};
 use train::observer::{Event, Observer};
-use train::run::{Resume, train, train_together};
+use train::run::{Resume, train, train_multi_host};
 
 fn patience() -> Patience {
     Patience {
@@ -83,7 +83,7 @@ fn a_group_trains_saves_and_stops_as_a_process_alone_does() {
     let go = |observer: &mut dyn Observer| {
         let group =
             Group::join_in(store.clone(), 1, 0, &grouped, patience(), |error| panic!("{error}")).unwrap();
-        train_together(config(&text), &grouped, &Resume::Auto, &group, "0.1.0", observer).unwrap()
+        train_multi_host(config(&text), &grouped, &Resume::Auto, &group, "0.1.0", observer).unwrap()
     };
     // The wish is heard at the third question, before step 3, and all stop two questions later: one is asked before the
     // checkpoint of step 3 is saved, and one after it.

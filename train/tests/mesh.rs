@@ -14,7 +14,7 @@ use store::checkpoint::{
 };
 use store::skipped::Skipped;
 use train::plan::{Planned, split, split_initialize};
-use train::state::{State, StoredRows};
+use train::state::{StoredRows, TrainState};
 use train::step::{initialize, train_step};
 
 /// The CPU runtime with eight virtual devices; `None`, with a message, when no plugin is on this machine.
@@ -84,12 +84,12 @@ fn one_device() -> Vec<Input> {
 }
 
 /// What a state holds.
-fn contents(state: &State) -> Vec<Literal> {
+fn contents(state: &TrainState) -> Vec<Literal> {
     state.buffers().iter().map(|buffer| buffer.to_literal().unwrap()).collect()
 }
 
 /// Saves a state; the bytes of every tensor that a checkpoint of it holds.
-fn save(state: &State, folder: &Path) -> Vec<(String, Vec<u8>)> {
+fn save(state: &TrainState, folder: &Path) -> Vec<(String, Vec<u8>)> {
     save_snapshot(&state.snapshot().unwrap(), folder)
 }
 
@@ -121,7 +121,7 @@ fn the_first_state_and_its_checkpoint_do_not_depend_on_the_mesh() {
     let Some(runtime) = runtime() else { return };
     let planned = planned();
     let alone = compile_whole(runtime, &model::initialize(&planned.model, DType::F32).unwrap());
-    let alone = State::initialize(runtime, &one_device(), &alone, SEED, StoredRows::default()).unwrap();
+    let alone = TrainState::initialize(runtime, &one_device(), &alone, SEED, StoredRows::default()).unwrap();
     let expected = contents(&alone);
     let folder = tempfile::tempdir().unwrap();
     let saved = save(&alone, &folder.path().join("alone"));
@@ -130,7 +130,7 @@ fn the_first_state_and_its_checkpoint_do_not_depend_on_the_mesh() {
         let step = planned.step(&plan).unwrap();
         let inputs = Interface::of_partitioned(&step, None).unwrap().inputs;
         let program = compile(runtime, &initialization(&plan, &step));
-        let state = State::initialize(runtime, &inputs, &program, SEED, StoredRows::default()).unwrap();
+        let state = TrainState::initialize(runtime, &inputs, &program, SEED, StoredRows::default()).unwrap();
         assert_eq!(contents(&state), expected, "{data} × {model}, ZeRO {zero}");
         let here = folder.path().join(format!("{data}-{model}"));
         assert!(save(&state, &here) == saved, "{data} × {model}, ZeRO {zero}");
@@ -138,7 +138,7 @@ fn the_first_state_and_its_checkpoint_do_not_depend_on_the_mesh() {
         // What was saved on one device goes on here, where a step wants it.
         let path = folder.path().join("alone").read_dir().unwrap().next().unwrap().unwrap().path();
         let checkpoint = Checkpoint::open(&path).unwrap();
-        let loaded = State::load(runtime, &inputs, &checkpoint, StoredRows::default()).unwrap();
+        let loaded = TrainState::load(runtime, &inputs, &checkpoint, StoredRows::default()).unwrap();
         assert_eq!(contents(&loaded), expected);
         for (buffer, input) in loaded.buffers().iter().zip(&inputs) {
             assert_eq!((buffer.ty(), buffer.layout()), (&input.ty, &input.layout), "{}", input.name);
@@ -162,14 +162,14 @@ fn checkpoints_do_not_depend_on_a_padded_vocabulary() {
         assert_eq!(inputs[0].ty.shape, [rows, 16]);
         let first = split_initialize(&initialize(&options).unwrap(), &options.model, &plan).unwrap();
         let program = compile(runtime, &first);
-        let state = State::initialize(runtime, &inputs, &program, SEED, stored.clone()).unwrap();
+        let state = TrainState::initialize(runtime, &inputs, &program, SEED, stored.clone()).unwrap();
         let here = folder.path().join(parts.to_string());
         saved.push(save(&state, &here));
         assert!(saved.last() == saved.first(), "{parts} devices");
 
         // Loaded from one device's, the padding is zero.
         let path = folder.path().join("1").read_dir().unwrap().next().unwrap().unwrap().path();
-        let loaded = State::load(runtime, &inputs, &Checkpoint::open(&path).unwrap(), stored).unwrap();
+        let loaded = TrainState::load(runtime, &inputs, &Checkpoint::open(&path).unwrap(), stored).unwrap();
         let embedding = contents(&loaded).swap_remove(0);
         let embedding = embedding.floats().unwrap();
         assert!(
@@ -208,7 +208,7 @@ fn alone(runtime: &Runtime) -> &'static Snapshot {
     ALONE.get_or_init(|| {
         let program = compile_whole(runtime, &model::initialize(&planned().model, DType::F32).unwrap());
         let made = |seed| {
-            State::initialize(runtime, &one_device(), &program, seed, StoredRows::default())
+            TrainState::initialize(runtime, &one_device(), &program, seed, StoredRows::default())
                 .unwrap()
                 .snapshot()
                 .unwrap()
@@ -237,7 +237,7 @@ proptest! {
         let expected = save_snapshot(alone(runtime), &path("alone"));
         let load = |name: &str, plan: &Plan| {
             let checkpoint = Checkpoint::open(&checkpoint::folder(&path(name), 1)).unwrap();
-            State::load(runtime, &inputs(plan), &checkpoint, StoredRows::default()).unwrap()
+            TrainState::load(runtime, &inputs(plan), &checkpoint, StoredRows::default()).unwrap()
         };
         let first_state = load("alone", &first);
         prop_assert!(save(&first_state, &path("first")) == expected, "{first:?}");
@@ -252,7 +252,7 @@ fn a_run_goes_on_with_another_mesh() {
     let Some(runtime) = runtime() else { return };
     let planned = planned();
     let tokens: Vec<i32> = (0..64).map(|index| index * 7 % 32).collect();
-    let take = |program: &Program, state: &mut State, step: f32| {
+    let take = |program: &Program, state: &mut TrainState, step: f32| {
         let first = state.buffers().len();
         let inputs = [
             program.upload_slice(first, &[step]).unwrap(),
@@ -269,12 +269,12 @@ fn a_run_goes_on_with_another_mesh() {
     let alone = compile_whole(runtime, &whole);
     let program = compile_whole(runtime, &model::initialize(&planned.model, DType::F32).unwrap());
     let mut state =
-        State::initialize(runtime, alone.inputs(), &program, SEED, StoredRows::default()).unwrap();
+        TrainState::initialize(runtime, alone.inputs(), &program, SEED, StoredRows::default()).unwrap();
     let expected: Vec<f64> = (1..=4).map(|step| take(&alone, &mut state, step as f32)).collect();
 
     let folder = tempfile::tempdir().unwrap();
     let mut state =
-        State::initialize(runtime, alone.inputs(), &program, SEED, StoredRows::default()).unwrap();
+        TrainState::initialize(runtime, alone.inputs(), &program, SEED, StoredRows::default()).unwrap();
     let mut losses = vec![take(&alone, &mut state, 1.0)];
     for (index, (data, model, zero)) in [(2, 2, 0), (8, 1, 3), (1, 4, 0)].into_iter().enumerate() {
         let here = folder.path().join(index.to_string());
@@ -282,7 +282,7 @@ fn a_run_goes_on_with_another_mesh() {
         let path = here.read_dir().unwrap().next().unwrap().unwrap().path();
         let checkpoint = Checkpoint::open(&path).unwrap();
         let program = compile(runtime, &split(&whole, &plan(data, model, zero)).unwrap());
-        state = State::load(runtime, program.inputs(), &checkpoint, StoredRows::default()).unwrap();
+        state = TrainState::load(runtime, program.inputs(), &checkpoint, StoredRows::default()).unwrap();
         losses.push(take(&program, &mut state, index as f32 + 2.0));
     }
     for (expected, got) in expected.iter().zip(&losses) {
@@ -298,7 +298,7 @@ fn parameters_that_the_step_would_not_take_are_named() {
     let step = planned.step(&plan(2, 2, 3)).unwrap();
     let inputs = Interface::of_partitioned(&step, None).unwrap().inputs;
     let program = compile_whole(runtime, &model::initialize(&planned.model, DType::F32).unwrap());
-    let error = State::initialize(runtime, &inputs, &program, SEED, StoredRows::default()).unwrap_err();
+    let error = TrainState::initialize(runtime, &inputs, &program, SEED, StoredRows::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "program `initialize` cannot begin this training: `embedding` is f32[32,16], on one device; the step takes \

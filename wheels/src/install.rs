@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cache::key;
 use crate::error::without_network;
-use crate::unpack::{Entry, RECORD, modified_nanoseconds, parse_record, print_record, unpack};
+use crate::unpack::{RECORD, RecordEntry, modified_nanoseconds, parse_record, print_record, unpack};
 use crate::{Cache, Error, Pin, Progress, Stage, pip};
 
 /// The folder with the wheel's verified contents, downloaded and unpacked first if the cache lacks it.
@@ -85,7 +85,7 @@ pub fn verify(pin: &Pin, cache: &Cache) -> Result<Option<PathBuf>, Error> {
 fn check_folder(
     pin: &Pin,
     cache: &Cache,
-    unchanged: impl Fn(&Entry, &fs::Metadata) -> bool,
+    unchanged: impl Fn(&RecordEntry, &fs::Metadata) -> bool,
 ) -> Result<Option<PathBuf>, Error> {
     let folder = cache.unpacked_folder(pin);
     let Ok(record) = fs::read_to_string(folder.join(RECORD)) else { return Ok(None) };
@@ -133,7 +133,7 @@ fn check_hash(file: &Path, expected: &str, help: impl Fn() -> String) -> Result<
 }
 
 /// The wheel had its hash, so a difference here is a mistake in the table of pins.
-fn check_pinned_files(pin: &Pin, wheel: &Path, entries: &[Entry]) -> Result<(), Error> {
+fn check_pinned_files(pin: &Pin, wheel: &Path, entries: &[RecordEntry]) -> Result<(), Error> {
     for file in pin.files {
         let Some(entry) = entries.iter().find(|entry| entry.path == file.path) else {
             let detail = format!("it does not hold {}", file.path);

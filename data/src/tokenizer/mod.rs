@@ -38,9 +38,9 @@ pub use sentencepiece::{PieceKind, ScoredPiece, SentencePieceModel};
 pub use train::TokenizerConfig;
 
 /// A tokenizer: text to ids `0 .. vocabulary_size` and back.
-pub struct Tokenizer(Kind);
+pub struct Tokenizer(TokenizerKind);
 
-enum Kind {
+enum TokenizerKind {
     SentencePiece(Box<SentencePiece>),
     ByteLevel(Box<ByteLevel>),
 }
@@ -64,7 +64,7 @@ impl Tokenizer {
         if bytes.first() == Some(&b'{') || name.ends_with(".json") {
             return Self::from_byte_level(ByteLevelModel::from_json(&bytes, name)?, name);
         }
-        Ok(Self(Kind::SentencePiece(Box::new(SentencePiece::from_bytes(bytes, name)?))))
+        Ok(Self(TokenizerKind::SentencePiece(Box::new(SentencePiece::from_bytes(bytes, name)?))))
     }
 
     /// Puts a byte-level BPE tokenizer together; `name` is what errors call it.
@@ -72,7 +72,7 @@ impl Tokenizer {
     /// # Errors
     /// Pieces that appear twice, merges of pieces that do not exist, ids outside the vocabulary.
     pub fn from_byte_level(model: ByteLevelModel, name: &str) -> Result<Self> {
-        Ok(Self(Kind::ByteLevel(Box::new(ByteLevel::new(model, name)?))))
+        Ok(Self(TokenizerKind::ByteLevel(Box::new(ByteLevel::new(model, name)?))))
     }
 
     /// Puts a SentencePiece BPE tokenizer together, as if it had been loaded from the `.model` file that
@@ -82,22 +82,22 @@ impl Tokenizer {
     /// As [`Tokenizer::from_bytes`].
     pub fn from_sentencepiece(model: SentencePieceModel, name: &str) -> Result<Self> {
         let bytes = model.into_bytes(name)?;
-        Ok(Self(Kind::SentencePiece(Box::new(SentencePiece::from_bytes(bytes, name)?))))
+        Ok(Self(TokenizerKind::SentencePiece(Box::new(SentencePiece::from_bytes(bytes, name)?))))
     }
 
     /// The content of the tokenizer's file: a SentencePiece `.model`, or a `tokenizer.json`.
     pub fn to_bytes(&self) -> &[u8] {
         match &self.0 {
-            Kind::SentencePiece(tokenizer) => &tokenizer.model,
-            Kind::ByteLevel(tokenizer) => &tokenizer.json,
+            TokenizerKind::SentencePiece(tokenizer) => &tokenizer.model,
+            TokenizerKind::ByteLevel(tokenizer) => &tokenizer.json,
         }
     }
 
     /// What the tokenizer's file is called where its format is known by its name: `tokenizer.model` or `tokenizer.json`.
     pub fn file_name(&self) -> &'static str {
         match &self.0 {
-            Kind::SentencePiece(_) => "tokenizer.model",
-            Kind::ByteLevel(_) => "tokenizer.json",
+            TokenizerKind::SentencePiece(_) => "tokenizer.model",
+            TokenizerKind::ByteLevel(_) => "tokenizer.json",
         }
     }
 
@@ -117,58 +117,58 @@ impl Tokenizer {
     /// Number of pieces, special ones and bytes included.
     pub fn vocabulary_size(&self) -> usize {
         match &self.0 {
-            Kind::SentencePiece(tokenizer) => tokenizer.vocabulary.len(),
-            Kind::ByteLevel(tokenizer) => tokenizer.len(),
+            TokenizerKind::SentencePiece(tokenizer) => tokenizer.vocabulary.len(),
+            TokenizerKind::ByteLevel(tokenizer) => tokenizer.len(),
         }
     }
 
     /// The id of unknown characters, if there is one (never produced when a SentencePiece model falls back to bytes).
     pub fn unknown(&self) -> Option<u32> {
         match &self.0 {
-            Kind::SentencePiece(tokenizer) => Some(tokenizer.vocabulary.unknown),
-            Kind::ByteLevel(tokenizer) => tokenizer.unknown(),
+            TokenizerKind::SentencePiece(tokenizer) => Some(tokenizer.vocabulary.unknown),
+            TokenizerKind::ByteLevel(tokenizer) => tokenizer.unknown(),
         }
     }
 
     /// The id that begins a text (`<s>`), if there is one. Encoding never adds it.
     pub fn begin_of_text(&self) -> Option<u32> {
         match &self.0 {
-            Kind::SentencePiece(tokenizer) => tokenizer.begin_of_text,
-            Kind::ByteLevel(tokenizer) => tokenizer.begin_of_text(),
+            TokenizerKind::SentencePiece(tokenizer) => tokenizer.begin_of_text,
+            TokenizerKind::ByteLevel(tokenizer) => tokenizer.begin_of_text(),
         }
     }
 
     /// The id that ends a text (`</s>`), if there is one. Encoding never adds it.
     pub fn end_of_text(&self) -> Option<u32> {
         match &self.0 {
-            Kind::SentencePiece(tokenizer) => tokenizer.end_of_text,
-            Kind::ByteLevel(tokenizer) => tokenizer.end_of_text(),
+            TokenizerKind::SentencePiece(tokenizer) => tokenizer.end_of_text,
+            TokenizerKind::ByteLevel(tokenizer) => tokenizer.end_of_text(),
         }
     }
 
     /// The string of a piece: of SentencePiece, with U+2581 for a space; of byte-level BPE, in its alphabet of bytes.
     pub fn piece(&self, id: u32) -> Option<&str> {
         match &self.0 {
-            Kind::SentencePiece(tokenizer) => {
+            TokenizerKind::SentencePiece(tokenizer) => {
                 tokenizer.vocabulary.pieces.get(id as usize).map(String::as_str)
             }
-            Kind::ByteLevel(tokenizer) => tokenizer.piece(id),
+            TokenizerKind::ByteLevel(tokenizer) => tokenizer.piece(id),
         }
     }
 
     /// The id of a piece by its string.
     pub fn id(&self, piece: &str) -> Option<u32> {
         match &self.0 {
-            Kind::SentencePiece(tokenizer) => tokenizer.vocabulary.id(piece),
-            Kind::ByteLevel(tokenizer) => tokenizer.id(piece),
+            TokenizerKind::SentencePiece(tokenizer) => tokenizer.vocabulary.id(piece),
+            TokenizerKind::ByteLevel(tokenizer) => tokenizer.id(piece),
         }
     }
 
     /// The text as it is segmented: of SentencePiece, normalised and with U+2581 for spaces; of byte-level BPE, as it is.
     pub fn normalize(&self, text: &str) -> String {
         match &self.0 {
-            Kind::SentencePiece(tokenizer) => tokenizer.normalizer.normalize(text),
-            Kind::ByteLevel(_) => text.to_owned(),
+            TokenizerKind::SentencePiece(tokenizer) => tokenizer.normalizer.normalize(text),
+            TokenizerKind::ByteLevel(_) => text.to_owned(),
         }
     }
 
@@ -195,16 +195,16 @@ impl Tokenizer {
             return Err(Error::TokenOutOfRange { id, vocabulary_size });
         }
         Ok(match &self.0 {
-            Kind::SentencePiece(tokenizer) => tokenizer.decode(ids),
-            Kind::ByteLevel(tokenizer) => tokenizer.decode(ids),
+            TokenizerKind::SentencePiece(tokenizer) => tokenizer.decode(ids),
+            TokenizerKind::ByteLevel(tokenizer) => tokenizer.decode(ids),
         })
     }
 
     /// An encoder, which remembers the segmentation of words it has seen. It does not change results.
     pub fn encoder(&self) -> Encoder<'_> {
         Encoder(match &self.0 {
-            Kind::SentencePiece(tokenizer) => EncoderKind::SentencePiece(tokenizer.encoder()),
-            Kind::ByteLevel(tokenizer) => EncoderKind::ByteLevel(tokenizer.encoder()),
+            TokenizerKind::SentencePiece(tokenizer) => EncoderKind::SentencePiece(tokenizer.encoder()),
+            TokenizerKind::ByteLevel(tokenizer) => EncoderKind::ByteLevel(tokenizer.encoder()),
         })
     }
 }

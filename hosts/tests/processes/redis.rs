@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use graph::{DType, Mesh, MeshAxis, TensorType};
 use hosts::{Coordinator, Facts, Given, Group, Identity, Patience, RedisStore};
-use runtime::{DeviceKind, HostArray, KeyValueStore, Layout, Runtime, RuntimeOptions};
-use store::checkpoint::{Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor, save_together};
+use runtime::{DeviceKind, DeviceLayout, HostArray, KeyValueStore, Runtime, RuntimeOptions};
+use store::checkpoint::{
+    Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor, save_with_peers,
+};
 
 use crate::checkpoints::description;
 use crate::common::build;
@@ -88,7 +90,7 @@ fn process_of_a_group() {
 
     // Eight rows of one number, the row's, over all devices.
     let mesh = Mesh { axes: vec![MeshAxis { name: "data".to_owned(), size: 4 }] };
-    let layout = Layout::new(&mesh, vec![vec!["data".to_owned()]]).unwrap();
+    let layout = DeviceLayout::new(&mesh, vec![vec!["data".to_owned()]]).unwrap();
     let rows = runtime.upload_parts::<runtime::Error>(&TensorType::new(DType::I32, [8]), &layout, |ranges| {
         let rows: Vec<i32> = ranges[0].clone().map(|row| row as i32).collect();
         Ok(HostArray::from_slice(&rows, &[rows.len()])?)
@@ -105,7 +107,7 @@ fn process_of_a_group() {
     let tensors = vec![SnapshotTensor { name, dtype: Dtype::I32, shape, split, pieces }];
     let checkpoints = PathBuf::from(std::env::var_os("TEST_CHECKPOINTS").unwrap());
     let snapshot = Snapshot { mesh: Vec::new(), tensors };
-    save_together(&checkpoints, &description(1), &snapshot, &*group.peers()).unwrap();
+    save_with_peers(&checkpoints, &description(1), &snapshot, &*group.peers()).unwrap();
     if role == "waits at the end" {
         std::thread::sleep(Duration::from_secs(60));
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use runtime::HostArray;
 use store::checkpoint::{
     Background, Checkpoint, Dtype, Error, Region, Request, Retention, Snapshot, SnapshotPiece,
-    SnapshotTensor, save_together,
+    SnapshotTensor, save_with_peers,
 };
 
 use crate::checkpoints::{description, names};
@@ -40,7 +40,7 @@ fn each_process_writes_its_pieces_and_all_of_them_make_one_checkpoint() {
         let pieces = [vec![(0, [fill, fill + 1])], vec![(2, [fill + 2, fill + 3])], vec![]];
         let saved = each(3, |index| {
             let snapshot = snapshot(4, &pieces[index]);
-            save_together(&checkpoints, &description(7), &snapshot, &*peers[index]).unwrap()
+            save_with_peers(&checkpoints, &description(7), &snapshot, &*peers[index]).unwrap()
         });
         assert!(saved.iter().all(|path| *path == checkpoints.join("step-00000007")));
         let checkpoint = Checkpoint::open(&saved[0]).unwrap();
@@ -58,7 +58,7 @@ fn what_goes_wrong_in_one_process_fails_the_save_in_all_and_the_next_one_is_good
     let peers: Vec<_> = groups.iter().map(|(group, _)| group.peers()).collect();
     let save = |step: u64, pieces: [&[(usize, [u8; 2])]; 2]| {
         each(2, |index| {
-            save_together(&checkpoints, &description(step), &snapshot(4, pieces[index]), &*peers[index])
+            save_with_peers(&checkpoints, &description(step), &snapshot(4, pieces[index]), &*peers[index])
         })
     };
     let good: [&[(usize, [u8; 2])]; 2] = [&[(0, [1, 2])], &[(2, [3, 4])]];
@@ -126,7 +126,7 @@ fn a_process_that_is_lost_while_it_saves_fails_the_save() {
     drop(groups.pop());
     let peers = groups[0].0.peers();
     let error =
-        save_together(&checkpoints, &description(1), &snapshot(2, &[(0, [1, 2])]), &*peers).unwrap_err();
+        save_with_peers(&checkpoints, &description(1), &snapshot(2, &[(0, [1, 2])]), &*peers).unwrap_err();
     let error = error.to_string();
     let expected = "the checkpoint of step 1 cannot be saved: process 1 has shown no sign of life for 1 s";
     assert!(error.starts_with(expected), "{error}");

@@ -21,7 +21,7 @@
 mod draw;
 mod scale;
 
-use draw::{Canvas, Entry};
+use draw::{Canvas, LegendEntry};
 use scale::{bytes_text, seconds_text, short, ticks};
 
 /// Some of a device's memory.
@@ -143,13 +143,13 @@ impl Figure {
             );
             start += bytes;
             let share = format!("{number}, {:.1}%", 100.0 * bytes / used.max(1.0));
-            entries.push(Entry::part(&part.name, index, share));
+            entries.push(LegendEntry::part(&part.name, index, share));
         }
         canvas.text("lane", LEFT - 10.0, top + BAR / 2.0 + 4.5, "end", &bytes_text(used));
         if let Some(limit) = limit {
             let (name, rest) =
                 if used > limit { ("over the limit", used - limit) } else { ("free", limit - used) };
-            entries.push(Entry::sum(name, bytes_text(rest)));
+            entries.push(LegendEntry::sum(name, bytes_text(rest)));
             canvas.marker(x(limit), top - 5.0, top + BAR + 5.0);
             let label = format!("limit {}", bytes_text(limit));
             canvas.text("limit", x(limit), top - 9.0, "end", &label);
@@ -202,9 +202,9 @@ fn draw_times(canvas: &mut Canvas, times: &[&TimePart]) {
     for (index, name) in names.iter().enumerate() {
         let seconds: f64 = times.iter().filter(|part| part.name == **name).map(|part| part.seconds).sum();
         let share = format!("{}, {:.1}%", seconds_text(seconds), 100.0 * seconds / step);
-        entries.push(Entry::part(name, index, share));
+        entries.push(LegendEntry::part(name, index, share));
     }
-    entries.push(Entry::sum("step", seconds_text(step)));
+    entries.push(LegendEntry::sum("step", seconds_text(step)));
     canvas.legend(MARGIN, WIDTH - 2.0 * MARGIN, &entries);
 }
 

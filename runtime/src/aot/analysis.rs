@@ -7,7 +7,7 @@ use xla_sys::OptimizedProgram;
 
 use super::flops::{flops, is_product};
 use super::groups::groups;
-use super::loops::State;
+use super::loops::KnownValues;
 use super::module::{Computation, Module};
 use super::proto::Instruction;
 use sharding::machine::Collective;
@@ -103,7 +103,7 @@ impl Cost {
             cost: Cost::default(),
             collectives: BTreeMap::new(),
         };
-        walk.computation(module.entry(), 1, &State::new());
+        walk.computation(module.entry(), 1, &KnownValues::new());
         let mut cost = walk.cost;
         if cost.cycles.is_empty() {
             // This compiler estimates none.
@@ -171,7 +171,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Adds what a computation costs when it runs `times` times; `state` is what is known of a loop's tuple.
-    fn computation(&mut self, computation: &Computation, times: u64, state: &State) {
+    fn computation(&mut self, computation: &Computation, times: u64, state: &KnownValues) {
         for instruction in &computation.instructions {
             match instruction.opcode.as_str() {
                 "while" => self.repeat(computation, instruction, times, state),
@@ -185,11 +185,17 @@ impl Walk<'_> {
 
     fn call(&mut self, instruction: &Instruction, position: usize, times: u64) {
         if let Some(called) = self.module.called(instruction, position) {
-            self.computation(called, times, &State::new());
+            self.computation(called, times, &KnownValues::new());
         }
     }
 
-    fn repeat(&mut self, computation: &Computation, instruction: &Instruction, times: u64, state: &State) {
+    fn repeat(
+        &mut self,
+        computation: &Computation,
+        instruction: &Instruction,
+        times: u64,
+        state: &KnownValues,
+    ) {
         let (trips, constant) = self.module.trip_count(computation, instruction, state);
         let seen = LoopUse { name: instruction.name.clone(), trips };
         if !self.cost.loops.contains(&seen) {

@@ -12,7 +12,7 @@ const LIMIT: u64 = 1_000_000;
 const DEPTH: usize = 20;
 
 /// Values of the elements of a loop's tuple, as far as they are whole numbers known ahead of time.
-pub(super) type State = HashMap<i64, i64>;
+pub(super) type KnownValues = HashMap<i64, i64>;
 
 impl Module {
     /// The number of times the body of the `while` runs, and what is known of the loop's tuple when it begins.
@@ -23,10 +23,10 @@ impl Module {
         &self,
         computation: &Computation,
         instruction: &Instruction,
-        outer: &State,
-    ) -> (Option<u64>, State) {
+        outer: &KnownValues,
+    ) -> (Option<u64>, KnownValues) {
         let (Some(body), Some(condition)) = (self.called(instruction, 0), self.called(instruction, 1)) else {
-            return (None, State::new());
+            return (None, KnownValues::new());
         };
         let start = self.start(computation, instruction, body, outer);
         let mut constant = start.clone();
@@ -41,15 +41,15 @@ impl Module {
         computation: &Computation,
         instruction: &Instruction,
         body: &Computation,
-        outer: &State,
-    ) -> State {
+        outer: &KnownValues,
+    ) -> KnownValues {
         let scope = Scope { module: self, computation, arguments: &[], state: outer };
-        let Some(init) = computation.operand(instruction, 0) else { return State::new() };
+        let Some(init) = computation.operand(instruction, 0) else { return KnownValues::new() };
         let count = body.root().operand_ids.len() as i64;
         (0..count).filter_map(|index| Some((index, scope.element(init, index, 0)?))).collect()
     }
 
-    fn count(&self, condition: &Computation, body: &Computation, mut state: State) -> Option<u64> {
+    fn count(&self, condition: &Computation, body: &Computation, mut state: KnownValues) -> Option<u64> {
         for round in 0..LIMIT {
             let scope = Scope { module: self, computation: condition, arguments: &[], state: &state };
             if scope.value(condition.root(), 0)? == 0 {
@@ -86,7 +86,7 @@ struct Scope<'a> {
     module: &'a Module,
     computation: &'a Computation,
     arguments: &'a [Option<i64>],
-    state: &'a State,
+    state: &'a KnownValues,
 }
 
 impl Scope<'_> {
@@ -164,7 +164,7 @@ impl Scope<'_> {
         let operands = fusion.operand_ids.iter().map(|&id| self.value(self.computation.get(id)?, depth + 1));
         let arguments: Vec<_> = operands.collect();
         let computation = self.module.called(fusion, 0)?;
-        read(&Scope { module: self.module, computation, arguments: &arguments, state: &State::new() })
+        read(&Scope { module: self.module, computation, arguments: &arguments, state: &KnownValues::new() })
     }
 }
 
@@ -246,9 +246,9 @@ mod tests {
         let compare = format!("43 compare 41,42 - {direction}");
         let fused = ["41 parameter - - 0", "42 parameter - - 1", &compare];
         let module = module(&[(4, &fused), (3, &condition), (2, &body), (1, &entry)]);
-        let (trips, constant) = module.trip_count(module.entry(), module.entry().root(), &State::new());
+        let (trips, constant) = module.trip_count(module.entry(), module.entry().root(), &KnownValues::new());
         // The bound is the same in every round, and known within it.
-        assert_eq!(constant, State::from([(1, bound)]));
+        assert_eq!(constant, KnownValues::from([(1, bound)]));
         trips
     }
 
@@ -283,9 +283,9 @@ mod tests {
             "15 while 14 2,3 -",
         ];
         let module = module(&[(3, &condition), (2, &inner), (1, &outer)]);
-        let trips = |state: &State| module.trip_count(module.entry(), module.entry().root(), state).0;
-        assert_eq!(trips(&State::from([(5, 20)])), Some(20));
-        assert_eq!(trips(&State::new()), None);
+        let trips = |state: &KnownValues| module.trip_count(module.entry(), module.entry().root(), state).0;
+        assert_eq!(trips(&KnownValues::from([(5, 20)])), Some(20));
+        assert_eq!(trips(&KnownValues::new()), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use graph::{DType, Mesh, MeshAxis, Split, TensorType};
 use proptest::prelude::*;
 
-use super::Layout;
+use super::DeviceLayout;
 
 fn mesh(axes: &[(&str, usize)]) -> Mesh {
     Mesh { axes: axes.iter().map(|&(name, size)| MeshAxis { name: name.into(), size }).collect() }
@@ -11,12 +11,12 @@ fn split(dims: &[&[&str]]) -> Split {
     dims.iter().map(|axes| axes.iter().map(|&axis| axis.to_owned()).collect()).collect()
 }
 
-fn layout(axes: &[(&str, usize)], dims: &[&[&str]]) -> Layout {
-    Layout::new(&mesh(axes), split(dims)).unwrap()
+fn layout(axes: &[(&str, usize)], dims: &[&[&str]]) -> DeviceLayout {
+    DeviceLayout::new(&mesh(axes), split(dims)).unwrap()
 }
 
 /// The parts of the array 0, 1, 2 … of a shape, by position of the mesh.
-fn parts(layout: &Layout, shape: &[usize]) -> Vec<Vec<u8>> {
+fn parts(layout: &DeviceLayout, shape: &[usize]) -> Vec<Vec<u8>> {
     let whole = TensorType::new(DType::U8, shape);
     let bytes: Vec<u8> = (0..whole.elements() as u8).collect();
     let cut = |position| {
@@ -54,21 +54,23 @@ fn each_part_is_read_once() {
     check(&[&["data"]], &[0, 2, 4]);
     check(&[&["model"], &["stage"]], &[0, 1, 6, 7]);
     check(&[&["stage", "model"], &["data"]], &(0..12).collect::<Vec<_>>());
-    assert_eq!(Layout::single(2).owners(), [0]);
+    assert_eq!(DeviceLayout::single(2).owners(), [0]);
 }
 
 #[test]
 fn layouts_that_place_alike_need_not_be_written_alike() {
     let axes = [("data", 2), ("model", 2)];
     let by = |dims| layout(&axes, dims);
-    let alike = |a: &Layout, b: &Layout| assert!(a.places_like(b) && b.places_like(a), "{a} and {b}");
-    let apart = |a: &Layout, b: &Layout| assert!(!a.places_like(b) && !b.places_like(a), "{a} and {b}");
+    let alike =
+        |a: &DeviceLayout, b: &DeviceLayout| assert!(a.places_like(b) && b.places_like(a), "{a} and {b}");
+    let apart =
+        |a: &DeviceLayout, b: &DeviceLayout| assert!(!a.places_like(b) && !b.places_like(a), "{a} and {b}");
     alike(&by(&[&["data", "model"]]), &layout(&[("all", 4)], &[&["all"]]));
     alike(&by(&[&["data"]]), &layout(&[("x", 2), ("y", 2), ("z", 1)], &[&["z", "x"]]));
-    alike(&Layout::single(2), &layout(&[("data", 1)], &[&["data"], &[]]));
+    alike(&DeviceLayout::single(2), &layout(&[("data", 1)], &[&["data"], &[]]));
     apart(&by(&[&["data"]]), &by(&[&["model"]]));
     apart(&by(&[&["data", "model"]]), &by(&[&["model", "data"]]));
-    apart(&by(&[&[]]), &Layout::single(1));
+    apart(&by(&[&[]]), &DeviceLayout::single(1));
     apart(&by(&[&[]]), &by(&[&[], &[]]));
     apart(&by(&[&["data"]]), &by(&[&["data"]]).on_devices(&[1, 0, 2, 3]).unwrap());
 }
@@ -77,7 +79,7 @@ fn layouts_that_place_alike_need_not_be_written_alike() {
 fn impossible_layouts_say_why() {
     let axes = [("data", 4), ("model", 2)];
     let refused = |axes: &[(&str, usize)], dims: &[&[&str]], expected: &str| {
-        let error = Layout::new(&mesh(axes), split(dims)).unwrap_err();
+        let error = DeviceLayout::new(&mesh(axes), split(dims)).unwrap_err();
         assert_eq!(error.to_string(), format!("impossible layout: {expected}"));
     };
     refused(&axes, &[&["expert"]], "axis `expert` is not one of the mesh data=4,model=2");
@@ -114,13 +116,13 @@ fn layouts_print_what_is_split_over_what() {
         "[data, -, stage] over stage=2,data=2"
     );
     assert_eq!(layout(&axes, &[&["data", "stage"]]).to_string(), "[data+stage] over stage=2,data=2");
-    assert_eq!(Layout::single(3).to_string(), "on one device");
+    assert_eq!(DeviceLayout::single(3).to_string(), "on one device");
     let swapped = layout(&[("data", 2)], &[&["data"]]).on_devices(&[1, 0]).unwrap();
     assert_eq!(swapped.to_string(), "[data] over data=2 on devices [1, 0]");
 }
 
 /// A mesh, which dimension each of its axes splits if any, in which order, and the shape of a part.
-fn settings() -> impl Strategy<Value = (Layout, TensorType)> {
+fn settings() -> impl Strategy<Value = (DeviceLayout, TensorType)> {
     let axes = prop::collection::vec((1usize..4, prop::option::of(0usize..4)), 0..4);
     let shard = prop::collection::vec(0usize..4, 0..4);
     let dtype = prop::sample::select(vec![DType::U8, DType::BF16, DType::F32, DType::F64]);
@@ -134,14 +136,14 @@ fn settings() -> impl Strategy<Value = (Layout, TensorType)> {
                 axes.insert(rotation.index(axes.len() + 1), (*name).to_owned());
             }
         }
-        let layout = Layout::new(&mesh(&sizes), split).unwrap();
+        let layout = DeviceLayout::new(&mesh(&sizes), split).unwrap();
         let whole = layout.whole_type(&TensorType::new(dtype, shard)).unwrap();
         (layout, whole)
     })
 }
 
 /// Where in the whole array an element of a part lies, from the definition: index by index.
-fn element(layout: &Layout, whole: &TensorType, position: usize, mut element: usize) -> usize {
+fn element(layout: &DeviceLayout, whole: &TensorType, position: usize, mut element: usize) -> usize {
     let axes = &layout.mesh().axes;
     let coordinate = |name: &String| {
         let axis = axes.iter().position(|axis| axis.name == *name).unwrap();

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::folders::{Retention, remove_superseded};
 use super::manifest::Prefix;
-use super::peers::{Peers, decline, save_together};
+use super::peers::{Peers, decline, save_with_peers};
 use super::save::{Description, save};
 use super::{Error, Snapshot, StateDigest};
 use crate::files::FileError;
@@ -35,7 +35,7 @@ pub struct Request {
 
 /// What came of a save.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct SaveOutcome {
     /// Step of the checkpoint.
     pub step: u64,
     /// Its folder, or why there is none.
@@ -57,7 +57,7 @@ pub struct Outcome {
 /// The thread and what it does.
 #[derive(Debug, Default)]
 pub struct Background {
-    under_way: Option<(u64, JoinHandle<Outcome>)>,
+    under_way: Option<(u64, JoinHandle<SaveOutcome>)>,
 }
 
 impl Background {
@@ -78,15 +78,15 @@ impl Background {
     }
 
     /// What came of the save under way, if it has ended.
-    pub fn poll(&mut self) -> Option<Outcome> {
+    pub fn poll(&mut self) -> Option<SaveOutcome> {
         let ended = self.under_way.as_ref().is_some_and(|(_, thread)| thread.is_finished());
         if ended { self.wait() } else { None }
     }
 
     /// Waits for the save under way.
-    pub fn wait(&mut self) -> Option<Outcome> {
+    pub fn wait(&mut self) -> Option<SaveOutcome> {
         let (step, thread) = self.under_way.take()?;
-        let outcome = thread.join().unwrap_or_else(|_| Outcome {
+        let outcome = thread.join().unwrap_or_else(|_| SaveOutcome {
             step,
             result: Err(Error::Thread),
             bytes: 0,
@@ -108,7 +108,7 @@ impl Drop for Background {
 }
 
 /// Saves, then removes what is no longer kept.
-pub(super) fn perform(request: Request) -> Outcome {
+pub(super) fn perform(request: Request) -> SaveOutcome {
     let start = Instant::now();
     let Request { checkpoints, mut description, metrics, snapshot, retention, peers } = request;
     let step = description.step;
@@ -126,7 +126,7 @@ pub(super) fn perform(request: Request) -> Outcome {
                 description.metrics = metrics;
                 match peers {
                     None => save(&checkpoints, &description, &snapshot),
-                    Some(peers) => save_together(&checkpoints, &description, &snapshot, &**peers),
+                    Some(peers) => save_with_peers(&checkpoints, &description, &snapshot, &**peers),
                 }
             }
         };
@@ -141,7 +141,7 @@ pub(super) fn perform(request: Request) -> Outcome {
         }
     }
     let bytes = snapshot.bytes();
-    Outcome { step, result, bytes, elapsed: start.elapsed(), removed, not_removed, digest, snapshot }
+    SaveOutcome { step, result, bytes, elapsed: start.elapsed(), removed, not_removed, digest, snapshot }
 }
 
 /// The first bytes of a file, which are put on disk: a checkpoint does not outlive the metrics of its steps.

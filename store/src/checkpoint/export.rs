@@ -8,7 +8,7 @@ use safetensors::Dtype;
 
 use super::manifest::{Manifest, TensorEntry};
 use super::region::Region;
-use super::save::{Description, LARGEST_FILE, Layout, Process, parent, publish_as};
+use super::save::{Description, LARGEST_FILE, Process, ShardPlan, parent, publish_as};
 use super::shard::{Item, ShardWriter};
 use super::{Checkpoint, Error, PARAMETERS, PARTIAL};
 use crate::disk;
@@ -115,7 +115,7 @@ pub fn convert(checkpoint: &Checkpoint, target: &Path, shards: usize) -> Result<
     let written = || -> Result<(), Error> {
         for (index, tensors) in shares(manifest, shards).into_iter().enumerate() {
             let process = Process { index, count: shards };
-            let mut layout = Layout::new(process, LARGEST_FILE);
+            let mut layout = ShardPlan::new(process, LARGEST_FILE);
             for tensor in &tensors {
                 let split = vec![Vec::new(); tensor.shape.len()];
                 let entry = TensorEntry { split, pieces: Vec::new(), ..(*tensor).clone() };

@@ -51,7 +51,11 @@ pub fn steps(checkpoints: &Path) -> Result<Vec<u64>, Error> {
 /// # Errors
 /// As [`steps`].
 pub fn planned_steps(checkpoints: &Path) -> Result<Vec<u64>, Error> {
-    Ok(list(checkpoints)?.into_iter().filter(Entry::may_be_planned).map(|entry| entry.step).collect())
+    Ok(list(checkpoints)?
+        .into_iter()
+        .filter(CheckpointEntry::may_be_planned)
+        .map(|entry| entry.step)
+        .collect())
 }
 
 /// Removes what a process that was killed left of a save or a removal. Nobody may be saving.
@@ -61,7 +65,7 @@ pub fn clear_leftovers(checkpoints: &Path) {
 
 /// A checkpoint of a run, as far as can be told without reading all of it.
 #[derive(Debug)]
-pub struct Entry {
+pub struct CheckpointEntry {
     /// Step that its name stands for.
     pub step: u64,
     /// Its folder.
@@ -70,7 +74,7 @@ pub struct Entry {
     pub manifest: Result<Manifest, Error>,
 }
 
-impl Entry {
+impl CheckpointEntry {
     /// Whether it is [`Manifest::planned`]; of one whose manifest cannot be used, nobody knows.
     pub(crate) fn may_be_planned(&self) -> bool {
         self.manifest.as_ref().map_or(true, |manifest| manifest.planned)
@@ -81,10 +85,10 @@ impl Entry {
 ///
 /// # Errors
 /// [`Error::File`] if the folder cannot be read.
-pub fn list(checkpoints: &Path) -> Result<Vec<Entry>, Error> {
+pub fn list(checkpoints: &Path) -> Result<Vec<CheckpointEntry>, Error> {
     let entry = |step| {
         let path = checkpoints.join(folder_name(step));
-        Entry { step, manifest: Manifest::read_complete(&path, step), path }
+        CheckpointEntry { step, manifest: Manifest::read_complete(&path, step), path }
     };
     Ok(steps(checkpoints)?.into_iter().map(entry).collect())
 }
@@ -94,7 +98,7 @@ pub fn list(checkpoints: &Path) -> Result<Vec<Entry>, Error> {
 /// # Errors
 /// [`Error::File`] if the folder cannot be read.
 pub fn newest(checkpoints: &Path) -> Result<Option<PathBuf>, Error> {
-    let complete = |entry: Entry| entry.manifest.is_ok().then_some(entry.path);
+    let complete = |entry: CheckpointEntry| entry.manifest.is_ok().then_some(entry.path);
     Ok(list(checkpoints)?.into_iter().rev().find_map(complete))
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::region::{Region, fill};
 use super::{Error, folder_name};
 use crate::files::{FileError, write_atomically};
-use crate::seal::{self, Seal};
+use crate::self_checksum::{self, SelfChecksum};
 use crate::skipped::Skipped;
 
 /// Version of the folder's layout and of the manifest.
@@ -51,8 +51,9 @@ pub struct Manifest {
     pub files: BTreeMap<String, FileDigest>,
     /// Every tensor.
     pub tensors: Vec<TensorEntry>,
-    /// See [`crate::seal`].
-    seal: String,
+    /// See [`crate::self_checksum`].
+    #[serde(rename = "seal")]
+    self_checksum: String,
 }
 
 /// How far the data has come: all that the loader needs.
@@ -185,7 +186,7 @@ impl Manifest {
             processes: 1,
             files: BTreeMap::new(),
             tensors: Vec::new(),
-            seal: String::new(),
+            self_checksum: String::new(),
         }
     }
 
@@ -207,11 +208,11 @@ impl Manifest {
 
     pub(super) fn write(&mut self, folder: &Path) -> Result<(), Error> {
         let path = folder.join(MANIFEST);
-        self.seal.clear();
+        self.self_checksum.clear();
         self.check_tensors().map_err(|reason| Error::Manifest { path: path.clone(), reason })?;
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| Error::Manifest { path: path.clone(), reason: error.to_string() })?;
-        let text = seal::close(&text);
+        let text = self_checksum::complete(&text);
         Ok(write_atomically(&path, format!("{text}\n").as_bytes())?)
     }
 
@@ -236,11 +237,11 @@ impl Manifest {
         let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
         let Version { format_version } =
             serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
-        let sealed = seal::check(text.trim_end());
-        if sealed != Seal::Broken && format_version != FORMAT_VERSION {
+        let checked = self_checksum::check(text.trim_end());
+        if checked != SelfChecksum::Differs && format_version != FORMAT_VERSION {
             return Err(Error::FormatVersion { path, got: format_version });
         }
-        if sealed != Seal::Whole {
+        if checked != SelfChecksum::Matches {
             return Err(malformed("its own sha256, `seal`, is not that of its text: it was changed".into()));
         }
         let manifest: Manifest = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;

@@ -39,7 +39,7 @@ const BEGUN: &str = "begun";
 ///
 /// # Errors
 /// As there, and [`Error::Peer`] for what went wrong elsewhere.
-pub fn save_together(
+pub fn save_with_peers(
     checkpoints: &Path,
     description: &Description,
     snapshot: &Snapshot,

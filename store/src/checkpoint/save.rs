@@ -122,7 +122,7 @@ pub fn write_pieces(
     snapshot: &Snapshot,
     largest: usize,
 ) -> Result<(), Error> {
-    let mut plan = Layout::new(process, largest);
+    let mut plan = ShardPlan::new(process, largest);
     for (index, tensor) in snapshot.tensors.iter().enumerate() {
         let refuse = |reason| Err(Error::Tensor { name: tensor.name.clone(), reason });
         if snapshot.tensors[..index].iter().any(|before| before.name == tensor.name) {
@@ -154,7 +154,7 @@ pub fn write_pieces(
 }
 
 /// Which piece goes to which file.
-pub(super) struct Layout {
+pub(super) struct ShardPlan {
     process: Process,
     largest: usize,
     tensors: Vec<TensorEntry>,
@@ -164,9 +164,9 @@ pub(super) struct Layout {
 /// Gives the bytes of a piece: by number of its tensor and its own.
 pub(super) type Data<'a, 'b> = dyn FnMut(usize, usize) -> Result<Cow<'a, [u8]>, Error> + 'b;
 
-impl Layout {
-    pub(super) fn new(process: Process, largest: usize) -> Layout {
-        Layout { process, largest, tensors: Vec::new(), regions: Vec::new() }
+impl ShardPlan {
+    pub(super) fn new(process: Process, largest: usize) -> ShardPlan {
+        ShardPlan { process, largest, tensors: Vec::new(), regions: Vec::new() }
     }
 
     pub(super) fn add(&mut self, tensor: TensorEntry, pieces: impl Iterator<Item = Region>) {

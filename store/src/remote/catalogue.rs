@@ -5,7 +5,9 @@ use sha2::{Digest, Sha256};
 use super::held::{Held, held};
 use super::run_files::RunFiles;
 use super::{RUN_FILES, Store};
-use crate::checkpoint::{Entry, Error, FileDigest, FileState, MANIFEST, Manifest, Retention, folder_name};
+use crate::checkpoint::{
+    CheckpointEntry, Error, FileDigest, FileState, MANIFEST, Manifest, Retention, folder_name,
+};
 
 /// How folders begin that were set aside.
 const ASIDE: &str = "aside-";
@@ -30,14 +32,18 @@ pub fn steps(store: &Store) -> Result<Vec<u64>, Error> {
 ///
 /// # Errors
 /// [`Error::Store`].
-pub fn list(store: &Store) -> Result<Vec<Entry>, Error> {
+pub fn list(store: &Store) -> Result<Vec<CheckpointEntry>, Error> {
     let mut entries = Vec::new();
     for held in held(store)? {
         let manifest = match held.manifest(store) {
             Err(error @ Error::Store(_)) => return Err(error),
             manifest => manifest,
         };
-        entries.push(Entry { step: held.step, path: store.address().place(&held.folder), manifest });
+        entries.push(CheckpointEntry {
+            step: held.step,
+            path: store.address().place(&held.folder),
+            manifest,
+        });
     }
     Ok(entries)
 }

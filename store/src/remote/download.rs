@@ -12,9 +12,9 @@ use super::{RUN, Store};
 use crate::checkpoint::{self, CONFIG, Checkpoint, Error, MANIFEST, PARTIAL, PLAN, clear_leftovers};
 use crate::disk;
 use crate::files::{FileError, write_atomically};
+use crate::process_log::ProcessLog;
 use crate::rewinds::{self, Rewinds};
 use crate::run_directory::RunDirectory;
-use crate::starts::Starts;
 
 /// Copies a checkpoint to `folder/step-N` and opens it: the given step, or the newest good one; what is passed over is told
 /// to `warn`.
@@ -191,10 +191,10 @@ pub fn restore_newest<E>(
 
 /// Whether a checkpoint is of this run, as far as both say which process began it.
 fn is_of(run: &RunDirectory, store: &Store, held: &Held) -> Result<bool, Error> {
-    let own = Starts::read(&run.starts())?;
-    let name = run.starts().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let own = ProcessLog::read(&run.process_log())?;
+    let name = run.process_log().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let there = store.read(&format!("{}/{RUN}/{name}", held.folder)).map_err(Error::from)?;
-    let there = there.map(|bytes| Starts::parse(&bytes));
+    let there = there.map(|bytes| ProcessLog::parse(&bytes));
     Ok(match (own.origin(), there.and_then(|starts| starts.origin())) {
         (Some(own), Some(there)) => own == there,
         _ => true,
@@ -271,7 +271,7 @@ fn download_run_files(
 ) -> Result<BTreeMap<PathBuf, NamedTempFile>, Error> {
     let listed = RunFiles::read(store, held)?;
     let mut files = BTreeMap::new();
-    for path in [run.metrics(), run.events(), run.starts(), run.rewinds()] {
+    for path in [run.metrics(), run.events(), run.process_log(), run.rewinds()] {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let Some(digest) = listed.files.get(&name) else { continue };
         held.check_size(store, &format!("{RUN}/{name}"), digest)?;

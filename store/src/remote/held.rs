@@ -35,7 +35,7 @@ impl Held {
         Ok(manifest)
     }
 
-    /// As [`Entry::may_be_planned`].
+    /// As [`CheckpointEntry::may_be_planned`].
     pub(super) fn may_be_planned(&self, store: &Store) -> Result<bool, Error> {
         match self.manifest(store) {
             Ok(manifest) => Ok(manifest.planned),

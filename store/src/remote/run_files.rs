@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::held::Held;
 use super::{RUN, RUN_FILES, Store};
 use crate::checkpoint::{Error, FileDigest};
-use crate::seal::{self, Seal};
+use crate::self_checksum::{self, SelfChecksum};
 
 /// The run's own files that lie beside a checkpoint, with their hashes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -15,21 +15,22 @@ use crate::seal::{self, Seal};
 pub(super) struct RunFiles {
     format_version: u64,
     pub(super) files: BTreeMap<String, FileDigest>,
-    /// See [`crate::seal`].
-    seal: String,
+    /// See [`crate::self_checksum`].
+    #[serde(rename = "seal")]
+    self_checksum: String,
 }
 
 impl RunFiles {
     const FORMAT_VERSION: u64 = 1;
 
     pub(super) fn new(files: BTreeMap<String, FileDigest>) -> RunFiles {
-        RunFiles { format_version: RunFiles::FORMAT_VERSION, files, seal: String::new() }
+        RunFiles { format_version: RunFiles::FORMAT_VERSION, files, self_checksum: String::new() }
     }
 
     pub(super) fn to_text(&self) -> String {
         // Names and numbers: there is nothing that JSON has no words for.
         let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        format!("{}\n", seal::close(&text))
+        format!("{}\n", self_checksum::complete(&text))
     }
 
     /// Those of a checkpoint.
@@ -42,7 +43,7 @@ impl RunFiles {
         let malformed = |reason: String| Error::Manifest { path: path.clone(), reason };
         let bytes = store.read(&object)?.ok_or_else(|| malformed("there is none".to_owned()))?;
         let text = String::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
-        if seal::check(text.trim_end()) != Seal::Whole {
+        if self_checksum::check(text.trim_end()) != SelfChecksum::Matches {
             return Err(malformed("its own sha256, `seal`, is not that of its text: it was changed".into()));
         }
         let files: RunFiles = serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
@@ -66,7 +67,10 @@ mod tests {
     fn the_list_of_a_runs_files_shows_a_changed_byte() {
         let digest = FileDigest { size: 3, sha256: "ab".to_owned() };
         let text = RunFiles::new(BTreeMap::from([("metrics.jsonl".to_owned(), digest)])).to_text();
-        assert_eq!(seal::check(text.trim_end()), Seal::Whole);
-        assert_eq!(seal::check(&text.trim_end().replace("\"size\": 3", "\"size\": 4")), Seal::Broken);
+        assert_eq!(self_checksum::check(text.trim_end()), SelfChecksum::Matches);
+        assert_eq!(
+            self_checksum::check(&text.trim_end().replace("\"size\": 3", "\"size\": 4")),
+            SelfChecksum::Differs
+        );
     }
 }

@@ -56,7 +56,7 @@ impl Upload {
             files.push((path, file, digest));
         }
         let mut of_run = Vec::new();
-        for path in [run.metrics(), run.events(), run.starts(), run.rewinds()] {
+        for path in [run.metrics(), run.events(), run.process_log(), run.rewinds()] {
             let read = |source| FileError::read(&path, source);
             let file = match File::open(&path) {
                 Ok(file) => file,

@@ -92,7 +92,7 @@ fn a_manifest_that_is_not_ours_is_refused() {
         assert!(good.contains(from), "{from}");
         let at = good.rfind("\"seal\": \"").unwrap();
         let open = format!("{}\"seal\": \"\"\n}}", &good[..at]).replace(from, to);
-        fs::write(&path, store::seal::close(&open) + "\n").unwrap();
+        fs::write(&path, store::self_checksum::complete(&open) + "\n").unwrap();
         let message = setting.error(100);
         assert!(message.starts_with("~/step-00000100/"), "{message}");
         assert!(message.contains(expected), "{message}");
@@ -136,7 +136,8 @@ fn a_shard_of_the_right_hash_can_still_be_malformed() {
         let text =
             text.replace(&format!("\"size\": {}", old.len()), &format!("\"size\": {}", contents.len()));
         let at = text.rfind("\"seal\": \"").unwrap();
-        fs::write(&manifest, store::seal::close(&format!("{}\"seal\": \"\"\n}}", &text[..at]))).unwrap();
+        fs::write(&manifest, store::self_checksum::complete(&format!("{}\"seal\": \"\"\n}}", &text[..at])))
+            .unwrap();
         fs::write(&path, contents).unwrap();
         let error = Checkpoint::open(&setting.step(100)).unwrap_err();
         assert!(matches!(error, Error::Shard { .. }), "{error:?}");

@@ -12,7 +12,7 @@ use store::run_directory::RunDirectory;
 
 use crate::Error;
 use crate::config::{Checkpoints, Config};
-use crate::events::{Entry, Log};
+use crate::events::{Log, RunEvent};
 use crate::observer::{Event, Observer};
 
 /// What is to be done in the store.
@@ -179,7 +179,7 @@ impl Mirror {
         };
         let done = thread.join().unwrap_or(Err(checkpoint::Error::UploadThread)).inspect_err(|error| {
             // A log that cannot be written either is not the news here.
-            let _ = log.write(&Entry::SaveFailed { step, message: error.to_string() });
+            let _ = log.write(&RunEvent::SaveFailed { step, message: error.to_string() });
         });
         let place = self.store.address().place(&checkpoint::folder_name(step)).display().to_string();
         match done {
@@ -187,7 +187,7 @@ impl Mirror {
                 self.failed = false;
                 if bytes > 0 {
                     let seconds = elapsed.as_secs_f64();
-                    log.write(&Entry::Upload { step, place: place.clone(), bytes, seconds })?;
+                    log.write(&RunEvent::Upload { step, place: place.clone(), bytes, seconds })?;
                     let megabytes = bytes as f64 / 1e6;
                     let text = format!("uploaded {place}: {megabytes:.1} MB in {seconds:.2} s");
                     observer.event(Event::Note(text));

@@ -10,7 +10,7 @@ use store::checkpoint::{self, CONFIG, Checkpoint, TOKENIZER};
 use store::files::FileError;
 use store::remote::{self, Address, Store};
 use store::run_directory::{self, RunDirectory};
-use store::seal::{self, Seal};
+use store::self_checksum::{self, SelfChecksum};
 
 use super::Resume;
 use crate::Error;
@@ -299,7 +299,9 @@ pub fn kept_config(folder: &Path) -> Result<Option<(String, String)>, Error> {
     if path.is_file() {
         let bytes = fs::read(&path).map_err(|source| FileError::read(&path, source))?;
         return match String::from_utf8(bytes) {
-            Ok(text) if seal::check(&text) == Seal::Whole => Ok(Some((path.display().to_string(), text))),
+            Ok(text) if self_checksum::check(&text) == SelfChecksum::Matches => {
+                Ok(Some((path.display().to_string(), text)))
+            }
             _ => Err(Error::ConfigChanged { path }),
         };
     }

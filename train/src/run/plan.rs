@@ -5,7 +5,7 @@ use std::fs;
 use sharding::machine::Topology;
 use sharding::plan::{MeshShape, Plan};
 use store::run_directory::RunDirectory;
-use store::seal::{self, Seal};
+use store::self_checksum::{self, SelfChecksum};
 
 use crate::Error;
 use crate::config::Config;
@@ -43,7 +43,7 @@ fn choose_first(
     }
     let path = run.plan();
     if let Ok(text) = fs::read_to_string(&path)
-        && seal::check(&text) != Seal::Whole
+        && self_checksum::check(&text) != SelfChecksum::Matches
     {
         return Err(Error::PlanChanged { path });
     }

@@ -12,15 +12,15 @@ use store::checkpoint::{self, Checkpoint};
 use store::rewinds::Rewinds;
 use store::run_directory::RunDirectory;
 
-use super::judge::Judge;
-use super::launch::{Launch, number};
+use super::dispatch::{Dispatch, number};
+use super::incident_policy::IncidentPolicy;
 use super::open::Opened;
-use super::parts::{Parts, first_state};
+use super::programs::{TrainingPrograms, first_state};
 use super::{Prepared, kept_config, prepare, settled};
 use crate::Error;
 use crate::config::{Config, Draft};
-use crate::events::{self, Entry, Line};
-use crate::incidents::Outcome;
+use crate::events::{self, Line, RunEvent};
+use crate::incidents::StepOutcome;
 use crate::observer::{Event, Observer};
 
 /// What steps came to: as recorded, and in each of two replays.
@@ -137,21 +137,22 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
     )));
     let saved = saved_states(&events::read(&run.events())?);
     let batch = config.batches().batch(from);
-    let mut parts = Parts::compile(&config, plan.as_ref(), &runtime, batch, None, opened.as_ref())?;
-    let judge = Judge::new(&config.incidents, &history, rewinds.count());
+    let mut programs =
+        TrainingPrograms::compile(&config, plan.as_ref(), &runtime, batch, None, opened.as_ref())?;
+    let policy = IncidentPolicy::new(&config.incidents, &history, rewinds.count());
     let mut passes = Vec::new();
     for pass in 0..2 {
         if pass > 0 {
-            begin_again(&mut parts, &config, plan.as_ref(), &runtime, opened.as_ref())?;
+            begin_again(&mut programs, &config, plan.as_ref(), &runtime, opened.as_ref())?;
         }
         observer.event(Event::Note(format!("replay {} of 2", pass + 1)));
         let mut pass = Pass { steps: BTreeMap::new(), states: BTreeMap::new() };
         pass.take(
-            &mut parts,
-            judge.clone(),
+            &mut programs,
+            policy.clone(),
             from..step,
             |step| saved.contains_key(&step),
-            |step, loss_limit| Launch {
+            |step, loss_limit| Dispatch {
                 config: &config,
                 sequences: &sequences,
                 skipped: &skipped,
@@ -222,11 +223,11 @@ fn saved_states(lines: &[Line]) -> BTreeMap<u64, StateDigest> {
     let mut states = BTreeMap::new();
     for line in lines {
         match &line.entry {
-            Entry::Save { step, digest: Some(digest), .. } => drop(states.insert(*step, digest.clone())),
-            Entry::Rewind { to: step, .. } | Entry::Resume { completed: step, .. } => {
+            RunEvent::Save { step, digest: Some(digest), .. } => drop(states.insert(*step, digest.clone())),
+            RunEvent::Rewind { to: step, .. } | RunEvent::Resume { completed: step, .. } => {
                 states.retain(|saved, _| saved <= step);
             }
-            Entry::Begin { .. } => states.clear(),
+            RunEvent::Begin { .. } => states.clear(),
             _ => {}
         }
     }
@@ -235,17 +236,17 @@ fn saved_states(lines: &[Line]) -> BTreeMap<u64, StateDigest> {
 
 /// The state that the first replay began with, once more.
 fn begin_again(
-    parts: &mut Parts,
+    programs: &mut TrainingPrograms,
     config: &Config,
     plan: Option<&Plan>,
     runtime: &Runtime,
     checkpoint: Option<&Checkpoint>,
 ) -> Result<(), Error> {
-    let inputs = parts.step.inputs();
+    let inputs = programs.step.inputs();
     match checkpoint {
-        Some(checkpoint) => parts.state.reload(runtime, inputs, checkpoint),
+        Some(checkpoint) => programs.state.reload(runtime, inputs, checkpoint),
         None => {
-            parts.state = first_state(config, plan, runtime, inputs)?;
+            programs.state = first_state(config, plan, runtime, inputs)?;
             Ok(())
         }
     }
@@ -261,33 +262,33 @@ impl Pass {
     /// Takes the steps after `range.start`, up to `range.end`, one at a time.
     fn take<'a>(
         &mut self,
-        parts: &mut Parts,
-        mut judge: Judge,
+        programs: &mut TrainingPrograms,
+        mut policy: IncidentPolicy,
         range: std::ops::Range<u64>,
         is_recorded: impl Fn(u64) -> bool,
-        launch: impl Fn(u64, f64) -> Launch<'a>,
+        dispatch: impl Fn(u64, f64) -> Dispatch<'a>,
     ) -> Result<(), Error> {
-        self.remember(range.start, parts)?;
+        self.remember(range.start, programs)?;
         for step in range.start + 1..=range.end {
-            let launch = launch(step, judge.device_limit(step));
-            let batch = launch.config.batches().batch(step - 1);
-            if batch != parts.batch() {
-                parts.compile_step(launch.config, batch)?;
+            let dispatch = dispatch(step, policy.device_limit(step));
+            let batch = dispatch.config.batches().batch(step - 1);
+            if batch != programs.batch() {
+                programs.compile_step(dispatch.config, batch)?;
             }
-            let launched = launch.start(parts, || ())?;
-            let (loss, grad_norm) = (number(launched.loss)?, number(launched.grad_norm)?);
+            let dispatched = dispatch.start(programs, || ())?;
+            let (loss, grad_norm) = (number(dispatched.loss)?, number(dispatched.grad_norm)?);
             // What it decides is done on the device already; it has to know the loss.
-            judge.decide(&Outcome { step, loss, grad_norm, loss_limit: judge.loss_limit(step) });
+            policy.decide(&StepOutcome { step, loss, grad_norm, loss_limit: policy.loss_limit(step) });
             self.steps.insert(step, Numbers { loss, grad_norm });
             if step == range.end || is_recorded(step) {
-                self.remember(step, parts)?;
+                self.remember(step, programs)?;
             }
         }
         Ok(())
     }
 
-    fn remember(&mut self, step: u64, parts: &Parts) -> Result<(), Error> {
-        self.states.extend(StateDigest::of(&parts.state.snapshot()?).map(|digest| (step, digest)));
+    fn remember(&mut self, step: u64, programs: &TrainingPrograms) -> Result<(), Error> {
+        self.states.extend(StateDigest::of(&programs.state.snapshot()?).map(|digest| (step, digest)));
         Ok(())
     }
 }
@@ -337,10 +338,10 @@ mod tests {
         let line = |entry| Line { time: String::new(), entry };
         let save = |step, name: &str| {
             let (checkpoint, digest) = (String::new(), Some(digest(name)));
-            line(Entry::Save { step, checkpoint, seconds: 1.0, digest })
+            line(RunEvent::Save { step, checkpoint, seconds: 1.0, digest })
         };
         let skipped = Range { from: 1, until: 2 };
-        let rewind = line(Entry::Rewind { step: 35, to: 10, skipped });
+        let rewind = line(RunEvent::Rewind { step: 35, to: 10, skipped });
         let lines = [save(10, "a"), save(20, "b"), save(30, "c"), rewind, save(20, "d")];
         let states = saved_states(&lines);
         assert_eq!(states, BTreeMap::from([(10, digest("a")), (20, digest("d"))]));

@@ -120,14 +120,15 @@ fn rounded(count: u64) -> String {
 mod tests {
     use std::fs;
 
-    use store::starts::{Start, Starts};
+    use store::process_log::{ProcessLog, ProcessStart};
 
     use super::*;
 
     fn open(run: &RunDirectory, completed: u64) -> Report<'_> {
         let start = Instant::now();
         let starts =
-            Starts::add(&run.starts(), &Start::of_this_process(SystemTime::now(), completed)).unwrap();
+            ProcessLog::add(&run.process_log(), &ProcessStart::of_this_process(SystemTime::now(), completed))
+                .unwrap();
         let efficiency = Efficiency::new(starts.first(), start, None);
         Report::open(&Config::quick_start().unwrap(), run, 6.4, efficiency, completed, 0).unwrap()
     }

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use runtime::Runtime;
 use store::checkpoint::{
-    self, Background, Checkpoint, DataPosition, Description, History, Outcome, Peers, RandomState, Request,
-    Retention, Snapshot, Versions,
+    self, Background, Checkpoint, DataPosition, Description, History, Peers, RandomState, Request, Retention,
+    SaveOutcome, Snapshot, Versions,
 };
 use store::files::FileError;
 use store::run_directory::RunDirectory;
@@ -17,9 +17,9 @@ use store::skipped::Skipped;
 use super::mirror::Mirror;
 use crate::Error;
 use crate::config::{Checkpoints, Config};
-use crate::events::{Entry, Log};
+use crate::events::{Log, RunEvent};
 use crate::observer::{Event, Observer};
-use crate::state::State;
+use crate::state::TrainState;
 
 /// What all checkpoints of a process have in common.
 pub(super) struct Identity {
@@ -65,7 +65,7 @@ pub(super) struct Moment<'a> {
     /// Steps completed.
     pub(super) step: u64,
     /// The state after them.
-    pub(super) state: &'a State,
+    pub(super) state: &'a TrainState,
     /// Whether it is one that a run without interruptions saves.
     pub(super) planned: bool,
     /// What was left out of the data so far.
@@ -260,7 +260,7 @@ impl Saving {
     /// Tells what came of a save that need not be the last.
     fn settle(
         &mut self,
-        outcome: Option<Outcome>,
+        outcome: Option<SaveOutcome>,
         run: &RunDirectory,
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
@@ -281,17 +281,17 @@ impl Saving {
     }
 
     /// Writes down what came of a save, and tells of one that has gone well.
-    fn report(&mut self, outcome: Outcome, observer: &mut dyn Observer) -> Result<(), checkpoint::Error> {
-        let Outcome { step, result, bytes, elapsed, removed, not_removed, digest, snapshot } = outcome;
+    fn report(&mut self, outcome: SaveOutcome, observer: &mut dyn Observer) -> Result<(), checkpoint::Error> {
+        let SaveOutcome { step, result, bytes, elapsed, removed, not_removed, digest, snapshot } = outcome;
         self.memory = snapshot;
         let path = result.inspect_err(|error| {
             // Where a checkpoint cannot be written, a line often cannot either: the failure of the save is what counts.
-            let _ = self.log.write(&Entry::SaveFailed { step, message: error.to_string() });
+            let _ = self.log.write(&RunEvent::SaveFailed { step, message: error.to_string() });
         })?;
         self.saved = Some((step, path.clone()));
         let (seconds, waited_seconds) = (elapsed.as_secs_f64(), self.waited);
         let checkpoint = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.log.write(&Entry::Save { step, checkpoint, seconds, digest })?;
+        self.log.write(&RunEvent::Save { step, checkpoint, seconds, digest })?;
         observer.event(Event::Saved { checkpoint: &path, bytes, seconds, waited_seconds });
         for path in removed {
             observer.event(Event::Note(format!("removed {}, which is no longer kept", path.display())));

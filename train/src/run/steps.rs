@@ -1,6 +1,6 @@
 //! The loop. The device is given a step before the host reads the loss of the one before, so that it never waits.
 //!
-//! What to do after each step is decided by [`Judge`]; here it is done. A bad step changes nothing on the device, nor does
+//! What to do after each step is decided by [`IncidentPolicy`]; here it is done. A bad step changes nothing on the device, nor does
 //! the one that was under way when it was found: that one is given to the device again.
 
 mod rewind;
@@ -17,19 +17,19 @@ use store::rewinds::Rewinds;
 use store::run_directory::RunDirectory;
 use store::skipped::Skipped;
 
-use super::judge::{Decision, Judge, SKIPPED};
-use super::launch::{Launch, Launched, number};
+use super::dispatch::{Dispatch, Dispatched, number};
+use super::incident_policy::{Decision, IncidentPolicy, SKIPPED};
 use super::mirror::Mirror;
-use super::parts::Parts;
+use super::multi_host::OtherProcesses;
+use super::programs::TrainingPrograms;
 use super::report::Report;
 use super::saving::{Identity, Moment, Saving};
-use super::together::Others;
 use super::watchdog::{Wait, Watchdog};
 use crate::Error;
 use crate::batches::Batches;
 use crate::config::Config;
-use crate::events::{Done, Entry, Log, StopReason};
-use crate::incidents;
+use crate::events::{Done, Log, RunEvent, StopReason};
+use crate::incidents::StepOutcome;
 use crate::observer::{Event, Observer};
 
 /// A run under way.
@@ -37,17 +37,17 @@ pub(super) struct Steps<'a> {
     config: &'a Config,
     run: &'a RunDirectory,
     runtime: &'a Runtime,
-    parts: Parts,
+    programs: TrainingPrograms,
     sequences: Sequences,
     batches: Batches,
     saving: Saving,
     log: Log,
-    judge: Judge,
+    policy: IncidentPolicy,
     rewinds: Rewinds,
     skipped: Skipped,
     watchdog: Watchdog,
     report: Report<'a>,
-    others: Others<'a>,
+    others: OtherProcesses<'a>,
     /// Steps given to the device, read back, and not taken back.
     completed: u64,
     /// How many of them were another run's, with whose checkpoint this one began.
@@ -62,16 +62,16 @@ pub(super) struct Steps<'a> {
     free_since: Instant,
     /// When the device finished what was read last.
     finished_at: Instant,
-    outcome: Outcome,
+    outcome: RunOutcome,
 }
 
 /// What a run begins with, or goes on with.
 pub(super) struct Beginning<'a> {
-    pub(super) parts: Parts,
+    pub(super) programs: TrainingPrograms,
     pub(super) sequences: Sequences,
     pub(super) identity: Identity,
     pub(super) report: Report<'a>,
-    pub(super) others: Others<'a>,
+    pub(super) others: OtherProcesses<'a>,
     /// Steps completed, and the run's checkpoint of them.
     pub(super) completed: u64,
     pub(super) checkpoint: Option<PathBuf>,
@@ -85,7 +85,7 @@ pub(super) struct Beginning<'a> {
 
 /// What the steps of this process came to.
 #[derive(Default)]
-pub(super) struct Outcome {
+pub(super) struct RunOutcome {
     /// Steps taken.
     pub(super) steps: u64,
     /// Whether the observer stopped it.
@@ -112,7 +112,7 @@ struct InFlight {
 
 /// A bad step that ends the run.
 struct Bad {
-    outcome: incidents::Outcome,
+    outcome: StepOutcome,
     /// Why it does, although the policy is another.
     reason: Option<String>,
 }
@@ -126,7 +126,7 @@ impl<'a> Steps<'a> {
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
         let Beginning {
-            parts,
+            programs,
             sequences,
             identity,
             report,
@@ -141,12 +141,12 @@ impl<'a> Steps<'a> {
         let log = Log::open(run.events())?;
         let rewinds = Rewinds::read(run.rewinds(), history.rewinds)?;
         let skipped = rewinds.skipped(skipped.as_ref());
-        let judge = Judge::new(&config.incidents, &history, rewinds.count());
+        let policy = IncidentPolicy::new(&config.incidents, &history, rewinds.count());
         let (steps, skipped_sequences) = (config.training.steps, skipped.sequences());
         let (version, platform) = (env!("CARGO_PKG_VERSION").to_owned(), runtime.platform().to_owned());
         log.write(&match completed {
-            0 => Entry::Begin { steps, version, platform },
-            _ => Entry::Resume { completed, steps, version, platform, skipped_sequences },
+            0 => RunEvent::Begin { steps, version, platform },
+            _ => RunEvent::Resume { completed, steps, version, platform, skipped_sequences },
         })?;
         let watchdog = Watchdog::start(&config.incidents, log.clone(), observer.alarm());
         let now = Instant::now();
@@ -154,12 +154,12 @@ impl<'a> Steps<'a> {
             config,
             run,
             runtime,
-            parts,
+            programs,
             sequences,
             batches: config.batches(),
             saving: Saving::new(identity, log.clone(), checkpoint.map(|path| (completed, path)), mirror),
             log,
-            judge,
+            policy,
             rewinds,
             skipped,
             watchdog,
@@ -172,7 +172,7 @@ impl<'a> Steps<'a> {
             not_saved: None,
             free_since: now,
             finished_at: now,
-            outcome: Outcome::default(),
+            outcome: RunOutcome::default(),
         })
     }
 
@@ -182,7 +182,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Takes the steps that are left, and saves the state at the end, however it comes.
-    pub(super) fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+    pub(super) fn run(&mut self, observer: &mut dyn Observer) -> Result<RunOutcome, Error> {
         let began = Instant::now();
         (self.free_since, self.finished_at) = (began, began);
         let result = self.take_steps(observer).and_then(|bad| {
@@ -210,7 +210,7 @@ impl<'a> Steps<'a> {
             Err(error) => (StopReason::Error, Some(error.to_string())),
         };
         // What ends the run is what matters.
-        let logged = self.log.write(&Entry::Stop { step: self.completed, reason, message });
+        let logged = self.log.write(&RunEvent::Stop { step: self.completed, reason, message });
         let saved = result?;
         logged?;
         let mut outcome = std::mem::take(&mut self.outcome);
@@ -239,7 +239,7 @@ impl<'a> Steps<'a> {
                 self.finished_at = Instant::now();
                 save = false;
             }
-            let change = last < steps && self.batches.batch(last) != self.parts.batch();
+            let change = last < steps && self.batches.batch(last) != self.programs.batch();
             if change && !stopping && under_way.is_none() {
                 self.change_batch(last + 1, observer)?;
             }
@@ -285,18 +285,19 @@ impl<'a> Steps<'a> {
 
     fn is_validation_due(&self, step: u64) -> bool {
         let training = &self.config.training;
-        self.parts.validation.is_some() && (step == training.steps || is_due(step, training.validation_every))
+        self.programs.validation.is_some()
+            && (step == training.steps || is_due(step, training.validation_every))
     }
 
     /// Sees to the program for the batch that begins with `step`.
     fn change_batch(&mut self, step: u64, observer: &mut dyn Observer) -> Result<(), Error> {
         let batch = self.batches.batch(step - 1);
-        let before = self.parts.batch();
-        let compiling = if self.parts.has_step(batch) { "" } else { "; compiling" };
+        let before = self.programs.batch();
+        let compiling = if self.programs.has_step(batch) { "" } else { "; compiling" };
         observer.event(Event::Note(format!(
             "from step {step} on, batches of {batch} sequences instead of {before}{compiling}"
         )));
-        self.parts.compile_step(self.config, batch)?;
+        self.programs.compile_step(self.config, batch)?;
         self.finished_at = Instant::now();
         self.free_since = self.finished_at;
         Ok(())
@@ -304,19 +305,19 @@ impl<'a> Steps<'a> {
 
     /// Gives the device a step.
     fn start(&mut self, step: u64, under_way: Option<&InFlight>) -> Result<InFlight, Error> {
-        let launch = Launch {
+        let dispatch = Dispatch {
             config: self.config,
             sequences: &self.sequences,
             skipped: &self.skipped,
             step,
-            loss_limit: self.judge.device_limit(step),
+            loss_limit: self.policy.device_limit(step),
             apply: self.apply.take(),
         };
         let watchdog = &self.watchdog;
         watchdog.waits(step, Wait::Batch);
-        let launched = launch.start(&mut self.parts, || watchdog.waits(step, Wait::Start))?;
+        let dispatched = dispatch.start(&mut self.programs, || watchdog.waits(step, Wait::Start))?;
         self.given = step;
-        let Launched { learning_rate, loss, grad_norm, applied, apply } = launched;
+        let Dispatched { learning_rate, loss, grad_norm, applied, apply } = dispatched;
         self.apply = Some(apply);
 
         // If the step before is still being worked on, the device did not wait for this one. Otherwise it waited for
@@ -337,15 +338,15 @@ impl<'a> Steps<'a> {
         &mut self,
         under_way: InFlight,
         observer: &mut dyn Observer,
-    ) -> Result<Option<(incidents::Outcome, Decision)>, Error> {
+    ) -> Result<Option<(StepOutcome, Decision)>, Error> {
         let InFlight { step, learning_rate, loss, grad_norm, applied, mut more } = under_way;
         self.watchdog.waits(step, Wait::Step);
         let (loss, grad_norm, applied) = (number(loss)?, number(grad_norm)?, number(applied)? != 0.0);
         let seconds = self.finished_at.elapsed().as_secs_f64();
         self.finished_at = Instant::now();
         self.watchdog.ended(Some(seconds));
-        let outcome = incidents::Outcome { step, loss, grad_norm, loss_limit: self.judge.loss_limit(step) };
-        let decision = self.judge.decide(&outcome);
+        let outcome = StepOutcome { step, loss, grad_norm, loss_limit: self.policy.loss_limit(step) };
+        let decision = self.policy.decide(&outcome);
         self.others.agree_on(&outcome, &decision, applied)?;
         if applied != matches!(decision, Decision::Continue | Decision::Note) {
             return Err(Error::Contradiction { outcome, applied });
@@ -357,12 +358,12 @@ impl<'a> Steps<'a> {
         }
         let counts = applied || decision == Decision::Skip;
         let mut validation_loss = None;
-        if let Some((validation, program)) = &self.parts.validation
+        if let Some((validation, program)) = &self.programs.validation
             && counts
             && self.is_validation_due(step)
         {
             self.watchdog.waits(step, Wait::Validation);
-            let loss = validation.loss(program, &self.parts.state, || self.watchdog.ended(None))?;
+            let loss = validation.loss(program, &self.programs.state, || self.watchdog.ended(None))?;
             more.insert("validation_seconds".into(), self.finished_at.elapsed().as_secs_f64().into());
             self.finished_at = Instant::now();
             validation_loss = Some(loss);
@@ -378,7 +379,7 @@ impl<'a> Steps<'a> {
                 _ => (Done::Note, ""),
             };
             if counts {
-                self.log.write(&Entry::incident(&outcome, kind, action, None))?;
+                self.log.write(&RunEvent::incident(&outcome, kind, action, None))?;
                 observer.event(Event::Note(format!("warning: {outcome}{what}")));
             }
         }
@@ -417,9 +418,9 @@ impl<'a> Steps<'a> {
     }
 
     /// A bad step ends the run.
-    fn stop(&mut self, outcome: incidents::Outcome, reason: Option<String>) -> Result<Bad, Error> {
+    fn stop(&mut self, outcome: StepOutcome, reason: Option<String>) -> Result<Bad, Error> {
         if let Some(kind) = outcome.kind() {
-            self.log.write(&Entry::incident(&outcome, kind, Done::Stop, reason.clone()))?;
+            self.log.write(&RunEvent::incident(&outcome, kind, Done::Stop, reason.clone()))?;
         }
         Ok(Bad { outcome, reason })
     }
@@ -442,12 +443,12 @@ impl<'a> Steps<'a> {
     }
 
     fn saving(&mut self) -> (&mut Saving, Moment<'_>) {
-        let Self { config, run, completed, parts, skipped, saving, judge, rewinds, begun_at, .. } = self;
+        let Self { config, run, completed, programs, skipped, saving, policy, rewinds, begun_at, .. } = self;
         let (step, every) = (*completed, config.training.checkpoint_every);
         // The last step is none of a longer run. Without any that are due, all are alike: there are no rewinds then.
         let planned = every == 0 || is_due(step, every) || Some(step) == *begun_at;
-        let history = judge.history(rewinds.count());
-        (saving, Moment { config, run, step, state: &parts.state, planned, skipped, history })
+        let history = policy.history(rewinds.count());
+        (saving, Moment { config, run, step, state: &programs.state, planned, skipped, history })
     }
 }
 

@@ -9,13 +9,13 @@ use runtime::{Memory, Runtime};
 use serde::Serialize;
 use serde_json::json;
 use sharding::plan::Plan;
+use store::process_log::ProcessLog;
 use store::run_directory::RunDirectory;
-use store::starts::Starts;
-use store::{checkpoint, lossy_path, seal};
+use store::{checkpoint, lossy_path, self_checksum};
 
 use super::efficiency::Efficiency;
-use super::parts::Parts;
-use super::steps::Outcome;
+use super::programs::TrainingPrograms;
+use super::steps::RunOutcome;
 use crate::Error;
 use crate::config::Config;
 use crate::text::Text;
@@ -74,7 +74,7 @@ pub(super) fn summarize(
     config: &Config,
     run: &RunDirectory,
     text: &Text,
-    outcome: Outcome,
+    outcome: RunOutcome,
     start: Instant,
     efficiency: Option<&Efficiency>,
 ) -> Result<Summary, Error> {
@@ -124,7 +124,7 @@ pub(super) fn summarize(
         wall_seconds,
         goodput,
         mfu: tokens_per_second.zip(efficiency).and_then(|(rate, efficiency)| efficiency.mfu(rate)),
-        starts: Starts::read(&run.starts())?.count(),
+        starts: ProcessLog::read(&run.process_log())?.count(),
         device_wait_seconds: mean(&outcome.device_waits),
         peak_memory_bytes: peak_memory(),
         prompt: text.prompt(config.training.sequence_length / 2),
@@ -144,7 +144,7 @@ pub(super) fn plan(
     config: &Config,
     plan: Option<&Plan>,
     runtime: &Runtime,
-    parts: &Parts,
+    programs: &TrainingPrograms,
 ) -> Result<String, Error> {
     let bytes = |memory: Memory| {
         json!({
@@ -155,10 +155,10 @@ pub(super) fn plan(
             "total": memory.total(),
         })
     };
-    let state: usize = parts.state.buffers().iter().map(|buffer| buffer.ty().bytes()).sum();
-    let mut memory = json!({ "train_step": bytes(parts.step.memory()?) });
-    let mut compile_seconds = json!({ "train_step": parts.step.compile_seconds() });
-    if let Some((_, program)) = &parts.validation {
+    let state: usize = programs.state.buffers().iter().map(|buffer| buffer.ty().bytes()).sum();
+    let mut memory = json!({ "train_step": bytes(programs.step.memory()?) });
+    let mut compile_seconds = json!({ "train_step": programs.step.compile_seconds() });
+    if let Some((_, program)) = &programs.validation {
         memory["loss"] = bytes(program.memory()?);
         compile_seconds["loss"] = program.compile_seconds().into();
     }
@@ -181,5 +181,5 @@ pub(super) fn plan(
     let mut file = plan.map_or_else(|| json!({ "mesh": { "data": 1 } }), |plan| json!(plan));
     facts.into_iter().for_each(|(key, value)| file[key] = value);
     file["seal"] = "".into();
-    Ok(seal::close(&format!("{file:#}\n")))
+    Ok(self_checksum::complete(&format!("{file:#}\n")))
 }

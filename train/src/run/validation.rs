@@ -6,11 +6,11 @@ use data::{Order, Sequences, TokenStream};
 use runtime::{Program, TransferToHost};
 use sharding::plan::Plan;
 
-use super::launch::number;
+use super::dispatch::number;
 use crate::Error;
 use crate::config::Config;
-use crate::feed::upload_batch;
-use crate::state::State;
+use crate::state::TrainState;
+use crate::upload_batch::upload_batch;
 
 /// Batches of held-out text, the same ones every time and on every machine.
 pub(super) struct Validation {
@@ -72,7 +72,7 @@ impl Validation {
     pub(super) fn loss(
         &self,
         program: &Program,
-        state: &State,
+        state: &TrainState,
         mut ended: impl FnMut(),
     ) -> Result<f64, Error> {
         let (mut sum, mut count) = (0.0, 0u64);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::events::{Entry, Log};
+use crate::events::{Log, RunEvent};
 use crate::incidents::{HangPolicy, Incidents};
 use crate::observer::Hang;
 
@@ -93,7 +93,7 @@ impl Watchdog {
                     let Hang { step, seconds, abort, .. } = hang;
                     let waiting_for = hang.waiting_for.clone();
                     // A log that cannot be written must not keep the alarm from being heard.
-                    let _ = log.write(&Entry::Hang { step, waiting_for, seconds, abort });
+                    let _ = log.write(&RunEvent::Hang { step, waiting_for, seconds, abort });
                     alarm(&hang);
                     watch = shared.lock();
                 }

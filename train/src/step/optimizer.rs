@@ -10,7 +10,7 @@ use super::{Adam, Rounding, StepOptions, pipeline};
 const ROUNDING: f64 = 0x524F_554E_u32 as f64;
 
 /// The tensors that a step reads and writes.
-pub(super) struct State {
+pub(super) struct OptimizerState {
     pub(super) parameters: Vec<Tensor>,
     pub(super) means: Vec<Tensor>,
     pub(super) squares: Vec<Tensor>,
@@ -43,7 +43,7 @@ pub(super) struct Updated {
 pub(super) fn update(
     b: &Builder,
     options: &StepOptions,
-    state: &State,
+    state: &OptimizerState,
     gradients: &[Tensor],
     scalars: &Scalars,
 ) -> Result<Updated, Error> {

@@ -180,7 +180,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Before the first tick. Rings have the types of what is kept, and sums those of the parameters' gradients.
-    fn start(&self, b: &Builder, parameters: &[Tensor]) -> Result<State, Error> {
+    fn start(&self, b: &Builder, parameters: &[Tensor]) -> Result<StageCarry, Error> {
         let zeros = |ty: &TensorType| b.full(ty, 0.0);
         let forward = &self.layers.forward;
         let x = self.layers.reads.contains(&0).then_some(&self.stream);
@@ -190,7 +190,7 @@ impl<'a> Stage<'a> {
             let shape = [&[self.slots()], &ty.shape[..]].concat();
             zeros(&TensorType::new(ty.dtype, shape))
         });
-        Ok(State {
+        Ok(StageCarry {
             arrived: zeros(&self.stream)?,
             returned: zeros(&self.stream)?,
             loss: b.scalar(self.stream.dtype.accumulator(), 0.0)?,
@@ -201,7 +201,7 @@ impl<'a> Stage<'a> {
 }
 
 /// What a stage has between ticks.
-struct State {
+struct StageCarry {
     /// The stream that the stage before has sent; zeros on the first stage.
     arrived: Tensor,
     /// The cotangent of its own stream that the stage behind has sent; zeros on the last stage.
@@ -214,7 +214,7 @@ struct State {
     sums: Vec<Tensor>,
 }
 
-impl State {
+impl StageCarry {
     fn list(&self) -> Vec<Tensor> {
         [&[self.arrived, self.returned, self.loss], &self.rings[..], &self.sums].concat()
     }
@@ -233,9 +233,9 @@ impl State {
     }
 
     /// The state in another list of its tensors.
-    fn like(&self, list: &[Tensor]) -> State {
+    fn like(&self, list: &[Tensor]) -> StageCarry {
         let (rings, sums) = list[3..].split_at(self.rings.len());
-        State {
+        StageCarry {
             arrived: list[0],
             returned: list[1],
             loss: list[2],
@@ -265,7 +265,7 @@ impl<'a> Tick<'a> {
         Self { stage, b: body.builder, number: body.xs[0], position, tokens, targets, parameters }
     }
 
-    fn run(&self, mut state: State, what: What) -> Result<State, Error> {
+    fn run(&self, mut state: StageCarry, what: What) -> Result<StageCarry, Error> {
         let (b, options) = (self.b, self.stage.options);
         let mut after = None;
         if what != What::Backward {
@@ -287,7 +287,7 @@ impl<'a> Tick<'a> {
     }
 
     /// The stream after this stage's layers, of the microbatch that is due; what its backward half will read is kept.
-    fn forward(&self, state: &mut State) -> BuildResult {
+    fn forward(&self, state: &mut StageCarry) -> BuildResult {
         let (b, stage) = (self.b, self.stage);
         let microbatch = self.forward_microbatch()?;
         let tokens = row(b, self.tokens, self.within(microbatch)?)?;
@@ -306,7 +306,7 @@ impl<'a> Tick<'a> {
 
     /// Adds the loss, and its gradients, of what comes out of the last stage; gives the cotangent of that there, and on
     /// other stages the one that was sent.
-    fn head(&self, x: Tensor, state: &mut State) -> BuildResult {
+    fn head(&self, x: Tensor, state: &mut StageCarry) -> BuildResult {
         let (b, stage) = (self.b, self.stage);
         let _scope = b.scope("head");
         let targets = row(b, self.targets, self.within(self.forward_microbatch()?)?)?;
@@ -322,7 +322,7 @@ impl<'a> Tick<'a> {
     }
 
     /// Adds the gradients of the microbatch that is due; gives the cotangent of the stream before this stage's layers.
-    fn backward(&self, returned: Tensor, state: &mut State) -> BuildResult {
+    fn backward(&self, returned: Tensor, state: &mut StageCarry) -> BuildResult {
         let (b, stage) = (self.b, self.stage);
         let behind = b.scalar(DType::I32, 2.0 * (stage.options.stages as f64 - 1.0))?;
         let microbatch = b.add(b.sub(self.number, behind)?, self.position.index)?;

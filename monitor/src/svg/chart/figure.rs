@@ -110,7 +110,7 @@ impl Panel {
             top + 15.0,
             escape(&self.heading)
         ));
-        for Entry { key, text, left, row } in legend {
+        for LegendEntry { key, text, left, row } in legend {
             let middle = top + row * ROW + 10.5;
             let end = left + KEY;
             match key {
@@ -227,7 +227,7 @@ impl Panel {
     }
 
     /// Names and last values, beside the heading and in as many rows as they need.
-    fn legend(&self, out_of_frame: Option<f64>) -> Vec<Entry> {
+    fn legend(&self, out_of_frame: Option<f64>) -> Vec<LegendEntry> {
         let series = self.series.iter().filter_map(|series| {
             let last = number(series.curve.last()?.1);
             let name = shortened(&series.name, LONGEST_NAME);
@@ -246,7 +246,7 @@ impl Panel {
             if left + wide > WIDTH - RIGHT && left > LEFT {
                 (left, row) = (LEFT, row + 1.0);
             }
-            entries.push(Entry { key, text, left, row });
+            entries.push(LegendEntry { key, text, left, row });
             left += wide + GAP;
         }
         entries
@@ -254,7 +254,7 @@ impl Panel {
 }
 
 /// A name in the legend, and where it stands.
-struct Entry {
+struct LegendEntry {
     key: Key,
     text: String,
     left: f64,

@@ -35,20 +35,20 @@ fn is_idle(name: &str) -> bool {
 }
 
 /// A line of a legend: a color, a name and a number.
-pub(super) struct Entry {
+pub(super) struct LegendEntry {
     color: Option<&'static str>,
     name: String,
     number: String,
 }
 
-impl Entry {
-    pub(super) fn part(name: &str, index: usize, number: String) -> Entry {
-        Entry { color: Some(color(name, index)), name: name.to_owned(), number }
+impl LegendEntry {
+    pub(super) fn part(name: &str, index: usize, number: String) -> LegendEntry {
+        LegendEntry { color: Some(color(name, index)), name: name.to_owned(), number }
     }
 
     /// Something that has no color in the picture.
-    pub(super) fn sum(name: &str, number: String) -> Entry {
-        Entry { color: None, name: name.to_owned(), number }
+    pub(super) fn sum(name: &str, number: String) -> LegendEntry {
+        LegendEntry { color: None, name: name.to_owned(), number }
     }
 }
 
@@ -153,7 +153,7 @@ impl Canvas {
     }
 
     /// Colors, names and numbers, in as many columns as fit.
-    pub(super) fn legend(&mut self, left: f64, width: f64, entries: &[Entry]) {
+    pub(super) fn legend(&mut self, left: f64, width: f64, entries: &[LegendEntry]) {
         let columns = (width / COLUMN).floor().max(1.0) as usize;
         let column = width / columns as f64;
         // Down the columns, as one reads a list.

@@ -6,12 +6,12 @@ use store::checkpoint::{self, Checkpoint};
 use store::rewinds::Rewind;
 use store::skipped::Range;
 
-use super::super::judge::{self, Judge};
+use super::super::incident_policy::{self, IncidentPolicy};
 use super::super::watchdog::Wait;
 use super::{Bad, Steps};
 use crate::Error;
-use crate::events::{Done, Entry};
-use crate::incidents::Outcome;
+use crate::events::{Done, RunEvent};
+use crate::incidents::StepOutcome;
 use crate::observer::{Event, Observer};
 
 impl Steps<'_> {
@@ -26,7 +26,7 @@ impl Steps<'_> {
     /// have found the checkpoint to be good.
     pub(super) fn rewind(
         &mut self,
-        outcome: Outcome,
+        outcome: StepOutcome,
         observer: &mut dyn Observer,
     ) -> Result<Option<Bad>, Error> {
         let bad = outcome.step;
@@ -39,24 +39,25 @@ impl Steps<'_> {
             return Ok(Some(self.stop(outcome, Some(reason))?));
         };
         if let Some(kind) = outcome.kind() {
-            self.log.write(&Entry::incident(&outcome, kind, Done::Rewind, None))?;
+            self.log.write(&RunEvent::incident(&outcome, kind, Done::Rewind, None))?;
         }
         let skipped = self.range_to_skip(bad, to);
         if self.others.is_first() {
             checkpoint::set_aside_after(&checkpoints, to)?;
         }
         self.rewinds.add(Rewind { step: bad, to, skipped })?;
-        self.log.write(&Entry::Rewind { step: bad, to, skipped })?;
+        self.log.write(&RunEvent::Rewind { step: bad, to, skipped })?;
         let sequences = skipped.until - skipped.from;
         observer.event(Event::Note(format!(
             "warning: {outcome}; going back to step {to} and leaving out the next {sequences} sequences of the data"
         )));
 
         self.skipped.add(skipped);
-        let loaded = self.parts.state.reload(self.runtime, self.parts.step.inputs(), &checkpoint);
+        let loaded = self.programs.state.reload(self.runtime, self.programs.step.inputs(), &checkpoint);
         self.others.all_loaded(bad, loaded)?;
         self.report.go_back(to, checkpoint.manifest().metrics_bytes())?;
-        self.judge = Judge::new(&self.config.incidents, &checkpoint.manifest().history, self.rewinds.count());
+        self.policy =
+            IncidentPolicy::new(&self.config.incidents, &checkpoint.manifest().history, self.rewinds.count());
         (self.completed, self.given) = (to, to);
         self.saving.gone_back(to, checkpoint::folder(&checkpoints, to))?;
         self.finished_at = Instant::now();
@@ -80,13 +81,15 @@ impl Steps<'_> {
             steps.sort_unstable();
             steps.dedup();
             let every = self.config.training.checkpoint_every;
-            if let Some(due) = judge::missing(&steps, every, bad, self.config.incidents.rewind_steps) {
+            if let Some(due) =
+                incident_policy::missing(&steps, every, bad, self.config.incidents.rewind_steps)
+            {
                 observer.event(Event::Note(format!(
                     "warning: the checkpoint of step {due} is lost, to which a run that lost none would go back: from here on, \
                      this run differs from it"
                 )));
             }
-            candidates = judge::candidates(&steps, bad, self.config.incidents.rewind_steps);
+            candidates = incident_policy::candidates(&steps, bad, self.config.incidents.rewind_steps);
         }
         let mut candidates = candidates.into_iter();
         // The others have no candidates of their own: they hear of each.

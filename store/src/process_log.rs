@@ -1,4 +1,5 @@
-//! `starts.jsonl`: one JSON object for each process that worked on a run, so that wall time is counted from the first.
+//! The log of processes, `starts.jsonl`: one JSON object for each process that worked on a run, so that wall time is
+//! counted from the start of the first.
 //!
 //! Lines are only ever added. A process that is killed while it adds one may leave it torn; it is passed over.
 
@@ -13,9 +14,9 @@ use crate::files::FileError;
 use crate::process::host_name;
 use crate::time::seconds_since_1970;
 
-/// A process that worked on a run.
+/// A line of the log: the start of a process that worked on a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Start {
+pub struct ProcessStart {
     /// When it was started, in seconds since 1970 by the clock of its machine.
     pub time: f64,
     /// Steps completed before.
@@ -28,10 +29,10 @@ pub struct Start {
     pub version: String,
 }
 
-impl Start {
+impl ProcessStart {
     /// This process, started at `time`, which goes on after `step` steps.
-    pub fn of_this_process(time: SystemTime, step: u64) -> Start {
-        Start {
+    pub fn of_this_process(time: SystemTime, step: u64) -> ProcessStart {
+        ProcessStart {
             time: seconds_since_1970(time),
             step,
             host: host_name(),
@@ -41,16 +42,16 @@ impl Start {
     }
 }
 
-/// All processes that worked on a run, this one included.
+/// The log: all processes that worked on a run, in the order of their starts.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Starts(Vec<Start>);
+pub struct ProcessLog(Vec<ProcessStart>);
 
-impl Starts {
+impl ProcessLog {
     /// Adds a process to the file.
     ///
     /// # Errors
     /// [`FileError`]; what was there before stays.
-    pub fn add(path: &Path, start: &Start) -> Result<Starts, FileError> {
+    pub fn add(path: &Path, start: &ProcessStart) -> Result<ProcessLog, FileError> {
         let write = |source| FileError::write(path, source);
         let mut file =
             File::options().create(true).truncate(false).read(true).write(true).open(path).map_err(write)?;
@@ -67,24 +68,24 @@ impl Starts {
             write(source)
         })?;
         bytes.extend(line);
-        Ok(Starts::parse(&bytes))
+        Ok(ProcessLog::parse(&bytes))
     }
 
     /// Reads the file; a run of an earlier version has none.
     ///
     /// # Errors
     /// [`FileError`] when it is there and cannot be read.
-    pub fn read(path: &Path) -> Result<Starts, FileError> {
+    pub fn read(path: &Path) -> Result<ProcessLog, FileError> {
         match std::fs::read(path) {
-            Ok(bytes) => Ok(Starts::parse(&bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Starts(Vec::new())),
+            Ok(bytes) => Ok(ProcessLog::parse(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ProcessLog(Vec::new())),
             Err(source) => Err(FileError::read(path, source)),
         }
     }
 
-    pub(crate) fn parse(bytes: &[u8]) -> Starts {
+    pub(crate) fn parse(bytes: &[u8]) -> ProcessLog {
         let lines = bytes.split(|&byte| byte == b'\n');
-        Starts(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+        ProcessLog(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
     }
 
     /// When the run was started; `None` if the first process that is known went on with steps of an earlier one.
@@ -108,36 +109,39 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn start(time: f64, step: u64) -> Start {
-        Start { time, ..Start::of_this_process(SystemTime::now(), step) }
+    fn start(time: f64, step: u64) -> ProcessStart {
+        ProcessStart { time, ..ProcessStart::of_this_process(SystemTime::now(), step) }
     }
 
     #[test]
     fn the_first_process_says_when_the_run_was_started() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("starts.jsonl");
-        assert_eq!(Starts::read(&path).unwrap().first(), None);
-        assert_eq!(Starts::add(&path, &start(100.0, 0)).unwrap().first(), Some(100.0));
-        let starts = Starts::add(&path, &start(200.0, 5)).unwrap();
+        assert_eq!(ProcessLog::read(&path).unwrap().first(), None);
+        assert_eq!(ProcessLog::add(&path, &start(100.0, 0)).unwrap().first(), Some(100.0));
+        let starts = ProcessLog::add(&path, &start(200.0, 5)).unwrap();
         assert_eq!((starts.first(), starts.count()), (Some(100.0), 2));
-        assert_eq!(Starts::read(&path).unwrap(), starts);
+        assert_eq!(ProcessLog::read(&path).unwrap(), starts);
     }
 
     #[test]
     fn a_run_of_an_earlier_version_has_no_known_start() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(Starts::add(&folder.path().join("starts.jsonl"), &start(200.0, 5)).unwrap().first(), None);
+        assert_eq!(
+            ProcessLog::add(&folder.path().join("starts.jsonl"), &start(200.0, 5)).unwrap().first(),
+            None
+        );
     }
 
     #[test]
     fn a_torn_line_is_passed_over_and_spoils_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("starts.jsonl");
-        Starts::add(&path, &start(100.0, 0)).unwrap();
+        ProcessLog::add(&path, &start(100.0, 0)).unwrap();
         let whole = fs::read(&path).unwrap();
         for cut in 1..whole.len() {
             fs::write(&path, [&whole[..], &whole[..cut]].concat()).unwrap();
-            let starts = Starts::add(&path, &start(300.0, 1)).unwrap();
+            let starts = ProcessLog::add(&path, &start(300.0, 1)).unwrap();
             assert_eq!(starts.first(), Some(100.0), "cut after {cut} bytes");
             // A line that only lacks its end is whole.
             assert_eq!(starts.count(), if cut + 1 == whole.len() { 3 } else { 2 });

@@ -1,4 +1,4 @@
-//! Gives the device one step.
+//! Dispatch of one step to the devices: its inputs are uploaded and its program is started.
 
 use std::ops::Range;
 
@@ -6,13 +6,13 @@ use data::Sequences;
 use runtime::{Buffer, Program, TransferToHost};
 use store::skipped::Skipped;
 
-use super::parts::Parts;
+use super::programs::TrainingPrograms;
 use crate::Error;
 use crate::config::Config;
-use crate::feed::upload_batch;
+use crate::upload_batch::upload_batch;
 
-/// Which step, and what decides whether it is applied.
-pub(crate) struct Launch<'a> {
+/// A step to be dispatched, and what decides whether its update is applied.
+pub(crate) struct Dispatch<'a> {
     pub(crate) config: &'a Config,
     pub(crate) sequences: &'a Sequences,
     pub(crate) skipped: &'a Skipped,
@@ -24,25 +24,32 @@ pub(crate) struct Launch<'a> {
     pub(crate) apply: Option<Buffer>,
 }
 
-/// What a step that the device was given will come to.
-pub(crate) struct Launched {
+/// A step under way on the devices: its results, once the devices have computed them.
+pub(crate) struct Dispatched {
     pub(crate) learning_rate: f64,
     pub(crate) loss: TransferToHost,
     pub(crate) grad_norm: TransferToHost,
     pub(crate) applied: TransferToHost,
-    /// For the next step.
+    /// `applied` on the device, an input of the next step.
     pub(crate) apply: Buffer,
 }
 
-impl Launch<'_> {
-    /// Gives the device the step, whose state the parts then have. `reading` is done when the batch has been read.
-    pub(crate) fn start(self, parts: &mut Parts, reading_done: impl FnOnce()) -> Result<Launched, Error> {
-        let Launch { config, sequences, skipped, step, loss_limit, apply } = self;
+impl Dispatch<'_> {
+    /// Starts the step. `programs.state` is then the state after it; `reading_done` is called once the batch has been read.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when the batch cannot be read, [`Error::Device`] when a device refuses.
+    pub(crate) fn start(
+        self,
+        programs: &mut TrainingPrograms,
+        reading_done: impl FnOnce(),
+    ) -> Result<Dispatched, Error> {
+        let Dispatch { config, sequences, skipped, step, loss_limit, apply } = self;
         let training = &config.training;
         let batches = config.batches();
         let first = skipped.position(batches.position(step - 1));
         let learning_rate = config.schedule.learning_rate(step - 1, training.steps);
-        let program = &parts.step;
+        let program = &programs.step;
         let rows = |rows: Range<usize>| Ok(sequences.sequences(first + rows.start as u64, rows.len()));
         let [tokens, targets] = upload_batch(program, input(program, "tokens"), rows)?;
         reading_done();
@@ -55,14 +62,14 @@ impl Launch<'_> {
             tokens,
             targets,
         ];
-        let inputs: Vec<_> = parts.state.buffers().iter().chain(&inputs).collect();
+        let inputs: Vec<_> = programs.state.buffers().iter().chain(&inputs).collect();
         let outputs = program.run(&inputs)?;
-        let mut metrics = parts.state.advance(outputs);
+        let mut metrics = programs.state.advance(outputs);
         let applied = metrics.pop();
         let (Some(apply), [loss, grad_norm]) = (applied, &metrics[..]) else {
             unreachable!("a step has these outputs after its state");
         };
-        Ok(Launched {
+        Ok(Dispatched {
             learning_rate,
             loss: loss.start_to_host()?,
             grad_norm: grad_norm.start_to_host()?,

@@ -1,4 +1,4 @@
-//! What a step needs on the devices: programs and state.
+//! The compiled programs of a training, and its state on the devices.
 
 use std::{mem, thread};
 
@@ -11,12 +11,12 @@ use super::validation::Validation;
 use crate::Error;
 use crate::config::Config;
 use crate::plan::{split, split_initialize, with_batch};
-use crate::state::{State, StoredRows};
+use crate::state::{StoredRows, TrainState};
 use crate::step::{StepOptions, initialize, loss, train_step};
 
-/// Programs and state of a training.
-pub(super) struct Parts {
-    /// A step with a batch of [`Parts::batch`] sequences.
+/// The compiled programs of a training, and the state that they read and write.
+pub(super) struct TrainingPrograms {
+    /// A step with a batch of [`TrainingPrograms::batch`] sequences.
     pub(super) step: Program,
     batch: usize,
     /// The step of another batch, which a run needs again that goes back to before the change.
@@ -25,10 +25,10 @@ pub(super) struct Parts {
     plan: Option<Plan>,
     /// Held-out batches and the program of their loss, if anything is held out.
     pub(super) validation: Option<(Validation, Program)>,
-    pub(super) state: State,
+    pub(super) state: TrainState,
 }
 
-impl Parts {
+impl TrainingPrograms {
     /// Compiles the programs, that of the step for a batch of `batch` sequences, side by side, and makes the state or loads
     /// it; for one device, or split by a plan.
     pub(super) fn compile(
@@ -38,7 +38,7 @@ impl Parts {
         batch: usize,
         validation: Option<Validation>,
         checkpoint: Option<&Checkpoint>,
-    ) -> Result<Parts, Error> {
+    ) -> Result<TrainingPrograms, Error> {
         let (options, step) = step_code(config, plan, batch)?;
         let inputs = step.interface()?.inputs;
         thread::scope(|scope| {
@@ -55,13 +55,13 @@ impl Parts {
             };
             let state = match checkpoint {
                 Some(checkpoint) => {
-                    State::load(runtime, &inputs, checkpoint, StoredRows::of(&options.model))?
+                    TrainState::load(runtime, &inputs, checkpoint, StoredRows::of(&options.model))?
                 }
                 None => first_state(config, plan, runtime, &inputs)?,
             };
             let step = step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             let (runtime, plan) = (runtime.clone(), plan.cloned());
-            Ok(Parts { step, batch, other: None, runtime, plan, validation, state })
+            Ok(TrainingPrograms { step, batch, other: None, runtime, plan, validation, state })
         })
     }
 
@@ -105,7 +105,7 @@ pub(super) fn first_state(
     plan: Option<&Plan>,
     runtime: &Runtime,
     inputs: &[Input],
-) -> Result<State, Error> {
+) -> Result<TrainState, Error> {
     let options = match plan {
         None => config.step_options(config.training.batch),
         Some(plan) => config.planned().step_options(plan),
@@ -116,7 +116,7 @@ pub(super) fn first_state(
         Some(plan) => Code::Split(split_initialize(&first, &options.model, plan)?),
     };
     let stored = StoredRows::of(&options.model);
-    State::initialize(runtime, inputs, &first.compile(runtime)?, config.training.seed, stored)
+    TrainState::initialize(runtime, inputs, &first.compile(runtime)?, config.training.seed, stored)
 }
 
 /// A program of a training, not compiled yet.

@@ -1,58 +1,59 @@
-//! What to do after each step: a state machine that sees numbers and gives a decision, and does nothing itself.
+//! The incident policy: a state machine that takes the numbers of each step and gives a decision. It acts on nothing itself.
 
 use std::collections::VecDeque;
 
 use store::checkpoint::History;
 
-use crate::incidents::{Incidents, Kind, NotFinitePolicy, Outcome, SpikePolicy};
+use crate::incidents::{IncidentKind, Incidents, NotFinitePolicy, SpikePolicy, StepOutcome};
 
 /// The key in `metrics.jsonl` of a step whose update was left out.
 pub(super) const SKIPPED: &str = "skipped";
 
-/// What to do after a step.
+/// The decision after a step.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Decision {
-    /// Nothing: it was applied.
+    /// The step was applied; go on.
     Continue,
-    /// It was applied, and is to be spoken of.
+    /// The step was applied, and is reported as an incident.
     Note,
-    /// It was not applied, counts, and the next one follows.
+    /// The step was not applied; it counts, and training goes on with the next one.
     Skip,
-    /// It was not applied and does not count; training goes back to a checkpoint.
+    /// The step was not applied and does not count; training goes back to a checkpoint.
     Rewind,
-    /// It was not applied and does not count; training ends. The reason, if the policy is not to stop.
+    /// The step was not applied and does not count; training ends. The reason is given if the policy is not `stop`.
     Stop(Option<String>),
 }
 
-/// Decides what to do after each step, from the losses of those before.
+/// The policy with what it depends on: the losses of the steps before, and how many incidents were tolerated.
 ///
-/// What it knows is a function of the policies, the history that is in the checkpoint and the number of rewinds, so that a
-/// run that is continued decides as one without a break.
+/// Its state is a function of the policies, the history that is in the checkpoint and the number of rewinds, so that a
+/// run that is continued decides as an uninterrupted one does.
 #[derive(Clone, Debug)]
-pub(super) struct Judge {
+pub(super) struct IncidentPolicy {
     policies: Incidents,
-    /// Steps that were applied, with their losses: as many as a median is taken of, and the two that come too late for it.
+    /// The last steps that were applied, with their losses: those the median is taken of, and two more, whose losses come
+    /// too late for it.
     losses: VecDeque<(u64, f64)>,
     /// Steps left out and rewinds so far.
-    got_over: u64,
+    tolerated: u64,
 }
 
-impl Judge {
-    /// After the steps of `history`, all those of the run so far, and some rewinds.
-    pub(super) fn new(policies: &Incidents, history: &History, rewinds: u64) -> Judge {
-        let got_over = history.left_out + rewinds;
-        let mut judge = Judge { policies: policies.clone(), losses: VecDeque::new(), got_over };
+impl IncidentPolicy {
+    /// The policy after `history`, which has all steps of the run so far, and that many rewinds.
+    pub(super) fn new(policies: &Incidents, history: &History, rewinds: u64) -> IncidentPolicy {
+        let tolerated = history.left_out + rewinds;
+        let mut policy = IncidentPolicy { policies: policies.clone(), losses: VecDeque::new(), tolerated };
         for &(step, loss) in &history.losses {
             // Losses are float32; what was read may be off by the last bit of a float64.
-            judge.remember(step, f64::from(loss as f32));
+            policy.remember(step, f64::from(loss as f32));
         }
-        judge
+        policy
     }
 
-    /// The steps so far, of which some rewinds are none.
+    /// What a checkpoint keeps of this state. Of the tolerated incidents, `rewinds` were rewinds.
     pub(super) fn history(&self, rewinds: u64) -> History {
         let losses = self.losses.iter().copied().collect();
-        History { losses, left_out: self.got_over.saturating_sub(rewinds), rewinds }
+        History { losses, left_out: self.tolerated.saturating_sub(rewinds), rewinds }
     }
 
     /// The loss above which a step is a spike; infinite for none. It depends on the steps up to two before it: the device is
@@ -72,16 +73,16 @@ impl Judge {
         if self.policies.spike == SpikePolicy::Note { f64::INFINITY } else { self.loss_limit(step) }
     }
 
-    /// What to do after a step; remembers it, if it was applied.
-    pub(super) fn decide(&mut self, outcome: &Outcome) -> Decision {
+    /// Decides about a step, and remembers its loss if it was applied.
+    pub(super) fn decide(&mut self, outcome: &StepOutcome) -> Decision {
         let decision = match outcome.kind() {
             None => Decision::Continue,
-            Some(Kind::NotFinite) => match self.policies.not_finite {
+            Some(IncidentKind::NotFinite) => match self.policies.not_finite {
                 NotFinitePolicy::Stop => Decision::Stop(None),
                 NotFinitePolicy::Skip => Decision::Skip,
                 NotFinitePolicy::Rewind => Decision::Rewind,
             },
-            Some(Kind::Spike) => match self.policies.spike {
+            Some(IncidentKind::Spike) => match self.policies.spike {
                 SpikePolicy::Note => Decision::Note,
                 SpikePolicy::Stop => Decision::Stop(None),
                 SpikePolicy::Skip => Decision::Skip,
@@ -91,13 +92,13 @@ impl Judge {
         match decision {
             Decision::Continue | Decision::Note => self.remember(outcome.step, outcome.loss),
             Decision::Skip | Decision::Rewind => {
-                if self.got_over >= self.policies.limit {
-                    let (got_over, limit) = (self.got_over, self.policies.limit);
+                if self.tolerated >= self.policies.limit {
+                    let (tolerated, limit) = (self.tolerated, self.policies.limit);
                     return Decision::Stop(Some(format!(
-                        "the run got over {got_over} before, and incidents.limit is {limit}"
+                        "the run tolerated {tolerated} before, and incidents.limit is {limit}"
                     )));
                 }
-                self.got_over += 1;
+                self.tolerated += 1;
             }
             Decision::Stop(_) => {}
         }

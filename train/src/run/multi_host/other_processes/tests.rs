@@ -9,7 +9,7 @@ use runtime::MemoryStore;
 use super::*;
 
 /// What three processes get that do something at once.
-fn each<T: Send>(act: impl Fn(usize, &mut Others<'_>) -> T + Sync) -> Vec<T> {
+fn each<T: Send>(act: impl Fn(usize, &mut OtherProcesses<'_>) -> T + Sync) -> Vec<T> {
     let store: Arc<MemoryStore> = Arc::default();
     let patience = Patience { arrival: Duration::from_secs(20), ..Patience::default() };
     thread::scope(|scope| {
@@ -17,7 +17,7 @@ fn each<T: Send>(act: impl Fn(usize, &mut Others<'_>) -> T + Sync) -> Vec<T> {
             let (store, act) = (store.clone(), &act);
             scope.spawn(move || {
                 let group = Group::join_in(store, 3, index, Path::new("/runs/a"), patience, |_| {}).unwrap();
-                act(index, &mut Others::new(Some(&group)))
+                act(index, &mut OtherProcesses::new(Some(&group)))
             })
         };
         let threads: Vec<_> = (0..3).map(process).collect();
@@ -25,8 +25,8 @@ fn each<T: Send>(act: impl Fn(usize, &mut Others<'_>) -> T + Sync) -> Vec<T> {
     })
 }
 
-fn outcome(loss: f64) -> Outcome {
-    Outcome { step: 7, loss, grad_norm: 0.5, loss_limit: f64::INFINITY }
+fn outcome(loss: f64) -> StepOutcome {
+    StepOutcome { step: 7, loss, grad_norm: 0.5, loss_limit: f64::INFINITY }
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_process_that_cannot_load_the_checkpoint_ends_the_run_for_all() {
 
 #[test]
 fn a_process_alone_asks_nobody() {
-    let mut others = Others::new(None);
+    let mut others = OtherProcesses::new(None);
     assert!(others.is_alone() && others.is_first());
     others.agree_on(&outcome(f64::NAN), &Decision::Skip, false).unwrap();
     assert_eq!(others.propose(7, Some(5)).unwrap(), Some(5));

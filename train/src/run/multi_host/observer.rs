@@ -7,21 +7,25 @@ use hosts::{Group, Stopping};
 use crate::observer::{Event, Hang, Observer};
 
 /// An observer whose wish to stop, in any process, stops all of them before the same step.
-pub(super) struct Together<'a> {
+pub(super) struct MultiHostObserver<'a> {
     observer: &'a mut dyn Observer,
     group: &'a Group,
     run: &'a Path,
     stopping: Stopping<'a>,
 }
 
-impl<'a> Together<'a> {
+impl<'a> MultiHostObserver<'a> {
     /// Of a training in the directory `run`.
-    pub(super) fn new(group: &'a Group, run: &'a Path, observer: &'a mut dyn Observer) -> Together<'a> {
-        Together { observer, group, run, stopping: group.stopping() }
+    pub(super) fn new(
+        group: &'a Group,
+        run: &'a Path,
+        observer: &'a mut dyn Observer,
+    ) -> MultiHostObserver<'a> {
+        MultiHostObserver { observer, group, run, stopping: group.stopping() }
     }
 }
 
-impl Observer for Together<'_> {
+impl Observer for MultiHostObserver<'_> {
     /// Only process 0 saves; the folder in which another works is nobody's business.
     fn event(&mut self, event: Event<'_>) {
         match event {

@@ -3,21 +3,21 @@
 use hosts::{Facts, Group};
 use store::checkpoint::{self, Checkpoint};
 
-use super::super::judge::Decision;
+use super::super::incident_policy::Decision;
 use crate::Error;
-use crate::incidents::Outcome;
+use crate::incidents::StepOutcome;
 
 /// The other processes of a training, as the loop sees them: a process alone has none, and need not ask.
 ///
 /// All processes ask the same questions in the same order: each is a topic of its own, by its number.
-pub(in super::super) struct Others<'a> {
+pub(in super::super) struct OtherProcesses<'a> {
     group: Option<&'a Group>,
     asked: u64,
 }
 
-impl<'a> Others<'a> {
-    pub(in super::super) fn new(group: Option<&'a Group>) -> Others<'a> {
-        Others { group, asked: 0 }
+impl<'a> OtherProcesses<'a> {
+    pub(in super::super) fn new(group: Option<&'a Group>) -> OtherProcesses<'a> {
+        OtherProcesses { group, asked: 0 }
     }
 
     /// Whether no other process holds a part of the state.
@@ -37,14 +37,14 @@ impl<'a> Others<'a> {
     /// [`hosts::Error::Numbers`], in every process, if one has seen others.
     pub(in super::super) fn agree_on(
         &mut self,
-        outcome: &Outcome,
+        outcome: &StepOutcome,
         decision: &Decision,
         applied: bool,
     ) -> Result<(), Error> {
         if matches!(decision, Decision::Continue | Decision::Note) {
             return Ok(());
         }
-        let &Outcome { step, loss, grad_norm, loss_limit } = outcome;
+        let &StepOutcome { step, loss, grad_norm, loss_limit } = outcome;
         let Some((group, topic)) = self.topic("bad", step) else { return Ok(()) };
         let facts = [
             ("loss", loss.to_string()),

@@ -5,7 +5,7 @@
 //! written there, for nobody. Everything else is the same in all processes.
 
 mod observer;
-mod others;
+mod other_processes;
 
 use std::fs;
 use std::io;
@@ -21,8 +21,8 @@ use super::{Resume, Summary};
 use crate::Error;
 use crate::config::Config;
 use crate::observer::Observer;
-use observer::Together;
-pub(super) use others::Others;
+use observer::MultiHostObserver;
+pub(super) use other_processes::OtherProcesses;
 
 /// Trains a model as one of a group of processes, each of which calls this with the same configuration and run directory,
 /// on a file system that all of them share. `version` is that of the program, which must be the same too.
@@ -31,7 +31,7 @@ pub(super) use others::Others;
 ///
 /// # Errors
 /// As [`train`](super::train), and [`Error::Processes`] when processes differ, or another has failed.
-pub fn train_together(
+pub fn train_multi_host(
     config: Config,
     folder: &Path,
     resume: &Resume,
@@ -41,7 +41,7 @@ pub fn train_together(
 ) -> Result<Summary, Error> {
     let agreed = super::settled(config)
         .and_then(|config| agree_configuration(group, &config, version).map(|()| config));
-    let mut observer = Together::new(group, folder, observer);
+    let mut observer = MultiHostObserver::new(group, folder, observer);
     let result = agreed.and_then(|config| {
         if group.is_first() {
             return super::train_from(config, Some(folder), resume, Some(group), &mut observer);

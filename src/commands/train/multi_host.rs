@@ -35,7 +35,7 @@ pub(super) fn identity(arguments: &Arguments, config: &Config) -> Result<Option<
 }
 
 /// The other processes, for a process that is about to end.
-pub(super) struct Others {
+pub(super) struct OtherProcesses {
     /// Whether this one owns the run directory.
     pub(super) is_first: bool,
     /// Tells them why, so that they end too.
@@ -67,7 +67,7 @@ pub(super) fn train(
     };
     let group = Group::join(identity, &run, Patience { arrival, ..Patience::default() }, on_loss)?;
     display.event(Event::Note("all processes are there".to_owned()));
-    display.others = Some(Others { is_first: group.is_first(), fail: Box::new(group.failing()) });
+    display.others = Some(OtherProcesses { is_first: group.is_first(), fail: Box::new(group.failing()) });
     let version = concat!(env!("CARGO_PKG_VERSION"), env!("GOPHER_COMMIT"));
-    train::run::train_together(config, &run, resume, &group, version, display)
+    train::run::train_multi_host(config, &run, resume, &group, version, display)
 }
