@@ -7,47 +7,44 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use graph::{Function, Remat};
-use model::Preset;
+use graph::{DType, Function, Remat};
 use model::remat::{POLICIES, SAVEABLE, policy};
 use sharding::DeviceKind;
 use sharding::machine::Topology;
-use train::plan::{Planned, read_for};
-use train::precision::{PrecisionPolicy, Regime};
+use train::plan::read_for;
+use train::precision::PrecisionPolicy;
 use train::step::StepOptions;
 
 use super::precision::precisions;
-use super::workload::{given_error, model_names};
+use super::workload::{ModelArguments, Workload, given_error};
 use crate::output::{note, print, usage};
-
-/// Tokens of a sequence in the paper.
-const SEQUENCE_LENGTH: u32 = 2048;
 
 /// Arguments of `gopher export`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Model of the paper; `gopher models` lists them.
-    #[arg(long, value_name = "NAME", value_parser = model_names(), ignore_case = true)]
-    model: String,
+    #[command(flatten)]
+    model: ModelArguments,
     /// What the program computes.
     #[arg(long, value_enum)]
     program: ProgramKind,
     /// Language it is written in.
     #[arg(long, value_enum)]
     format: Format,
-    /// Sequences in a batch [default: 1; with --topology the paper's batch, with --plan the plan's].
+    /// Sequences in a batch [default: 1; of a configuration or a run its own, with --topology the paper's batch, with --plan
+    /// the plan's].
     #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     batch: Option<u32>,
-    /// Tokens in a sequence [default: 2048; with --plan the plan's].
+    /// Tokens in a sequence [default: 2048; of a configuration or a run its own; with --plan the plan's].
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     seq: Option<u32>,
-    /// Dtypes of parameters and activations [default: f32; with --topology auto, as in `gopher plan`].
+    /// Dtypes of parameters and activations [default: f32; of a configuration or a run its own; with --topology auto, as in
+    /// `gopher plan`].
     #[arg(long, value_name = "PRECISION", value_parser = precisions())]
     precision: Option<PrecisionPolicy>,
     /// What a training step keeps of each layer for the backward pass: none (keep all), selective (all but scores and
     /// elementwise functions), attention (as selective, less the feed-forward hidden layer), dots (results of matrix
-    /// products), full (nothing but its input), or names of values to keep, separated by commas [default: none; with
-    /// --topology the plan's].
+    /// products), full (nothing but its input), or names of values to keep, separated by commas [default: none; of a
+    /// configuration or a run its own; with --topology the plan's].
     #[arg(long, value_name = "POLICY", value_parser = remat, conflicts_with = "topology")]
     remat: Option<Remat>,
     /// Machine over which the program is split, as in `gopher plan`; only as StableHLO.
@@ -62,6 +59,10 @@ pub struct Arguments {
     /// File to write, or - for standard output.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// With --run: also write the parameters of its newest checkpoint to FILE.weights.safetensors, in the order of the
+    /// program's inputs and in its dtype.
+    #[arg(long)]
+    weights: bool,
     /// File for the list of inputs and outputs [default: FILE.signature.json; none with -o -].
     #[arg(long, value_name = "FILE")]
     signature: Option<PathBuf>,
@@ -118,18 +119,26 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         let path = arguments.output.display();
         return Err(usage(format_args!("-o and --signature are both {path}: two files are written")));
     }
-    let preset = Preset::find(&arguments.model)
-        .with_context(|| format!("there is no model `{}`; `gopher models` lists them", arguments.model))?;
-    let (code, signature) = match arguments.topology.as_deref() {
-        Some(topology) => split_program(&arguments, &preset, topology)?,
-        None => program(&arguments, &preset)?,
+    if arguments.weights && to_stdout {
+        return Err(usage("--weights: they lie beside the program, which needs a name: -o FILE"));
+    }
+    let workload = arguments.model.workload()?;
+    // What is missing is said before anything is written.
+    let checkpoint = arguments.weights.then(|| workload.checkpoint()).transpose()?;
+    let Program { code, signature, parameters } = match arguments.topology.as_deref() {
+        Some(topology) => split_program(&arguments, &workload, topology)?,
+        None => program(&arguments, &workload)?,
     };
     let signature_file = match &arguments.signature {
         Some(path) => Some(path.clone()),
         None if to_stdout => None,
         None => Some(with_suffix(&arguments.output, ".signature.json")),
     };
-    // The program comes last: where it is, its signature is.
+    let weights = with_suffix(&arguments.output, ".weights.safetensors");
+    if let Some(checkpoint) = &checkpoint {
+        store::checkpoint::export_parameters(checkpoint, &weights, safetensors_dtype(parameters))?;
+    }
+    // The program comes last: where it is, its signature and its weights are.
     if let Some(path) = &signature_file {
         write_atomically(path, signature.as_bytes())?;
     }
@@ -139,7 +148,16 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     write_atomically(&arguments.output, &code)?;
     let signature = signature_file.unwrap_or_default();
     let (path, size) = (arguments.output.display(), code.len());
-    note(format_args!("wrote {path} ({size} bytes) and {}", signature.display()));
+    let and = match &checkpoint {
+        Some(checkpoint) => format!(
+            ", {}, and {} with the parameters of step {}",
+            signature.display(),
+            weights.display(),
+            checkpoint.manifest().step
+        ),
+        None => format!(" and {}", signature.display()),
+    };
+    note(format_args!("wrote {path} ({size} bytes){and}"));
     Ok(())
 }
 
@@ -153,34 +171,62 @@ impl ProgramKind {
     }
 }
 
-/// The program for one device, and its signature.
-fn program(arguments: &Arguments, preset: &Preset) -> anyhow::Result<(Vec<u8>, String)> {
-    let batch = arguments.batch.unwrap_or(1) as usize;
-    let sequence_length = arguments.seq.unwrap_or(SEQUENCE_LENGTH) as usize;
-    // For which device is not known: what the paper trained the model in.
-    let regime = arguments.precision.unwrap_or(Regime::F32.into()).regime(DeviceKind::Tpu, &preset.config);
-    let options = StepOptions {
-        precision: regime.dtypes(),
-        float32_copy: regime.float32_copy(),
-        remat: arguments.remat.clone().unwrap_or_default(),
-        clip_norm: preset.clip_norm,
-        ..StepOptions::new(preset.config.clone(), batch, sequence_length)
+/// A program as text or bytes, its signature, and the dtype of its parameters.
+struct Program {
+    code: Vec<u8>,
+    signature: String,
+    parameters: DType,
+}
+
+/// The dtype's name in checkpoints and safetensors files; a program's parameters are of no other.
+fn safetensors_dtype(dtype: DType) -> store::checkpoint::Dtype {
+    match dtype {
+        DType::BF16 => store::checkpoint::Dtype::BF16,
+        _ => store::checkpoint::Dtype::F32,
+    }
+}
+
+/// The program for one device.
+fn program(arguments: &Arguments, workload: &Workload) -> anyhow::Result<Program> {
+    let config = &workload.config;
+    let mut options = match workload.is_configured {
+        // What `gopher train` would run.
+        true => config.step_options(config.training.batch),
+        false => StepOptions {
+            clip_norm: config.training.clip_norm,
+            ..StepOptions::new(config.model.clone(), 1, config.training.sequence_length)
+        },
     };
+    if let Some(batch) = arguments.batch {
+        (options.batch, options.microbatches) = (batch as usize, 1);
+    }
+    if !matches!(arguments.program, ProgramKind::TrainStep) {
+        // Of a whole batch, which needs no memory for gradients.
+        (options.batch, options.microbatches) = (options.batch * options.microbatches, 1);
+    }
+    if let Some(length) = arguments.seq {
+        options.sequence_length = length as usize;
+    }
+    if let Some(remat) = &arguments.remat {
+        options.remat = remat.clone();
+    }
+    if let Some(precision) = arguments.precision {
+        // For which device is not known: what the paper trained the model in.
+        let regime = precision.regime(DeviceKind::Tpu, &config.model);
+        (options.precision, options.float32_copy) = (regime.dtypes(), regime.float32_copy());
+    }
     let function = arguments.program.build(&options)?;
     let code = match arguments.format {
         Format::Stablehlo => graph::to_stablehlo(&function)?.into_bytes(),
         Format::HloText => graph::to_hlo_text(&function)?.into_bytes(),
         Format::HloProto => graph::to_hlo_proto(&function)?,
     };
-    Ok((code, signature::of(&function, None, &preset.config)?))
+    let signature = signature::of(&function, None, &config.model)?;
+    Ok(Program { code, signature, parameters: options.precision.parameters })
 }
 
-/// The program split over a machine, and its signature.
-fn split_program(
-    arguments: &Arguments,
-    preset: &Preset,
-    topology: &str,
-) -> anyhow::Result<(Vec<u8>, String)> {
+/// The program split over a machine.
+fn split_program(arguments: &Arguments, workload: &Workload, topology: &str) -> anyhow::Result<Program> {
     if arguments.format != Format::Stablehlo {
         return Err(usage("--topology: only StableHLO can say how a program is split: --format stablehlo"));
     }
@@ -190,19 +236,14 @@ fn split_program(
     let (batch, sequence_length) = match &given {
         Some(plan) => (plan.batch, plan.sequence_length),
         None => {
-            let sequence_length = SEQUENCE_LENGTH as usize;
-            let seq = arguments.seq.map_or(sequence_length, |seq| seq as usize);
-            (preset.batch_sequences * sequence_length / seq, seq)
+            let training = &workload.config.training;
+            let seq = arguments.seq.map_or(training.sequence_length, |seq| seq as usize);
+            (training.batch * training.sequence_length / seq, seq)
         }
     };
     let batch = arguments.batch.map_or(batch, |batch| batch as usize);
     let sequence_length = arguments.seq.map_or(sequence_length, |seq| seq as usize);
-    let regime = arguments.precision.unwrap_or(PrecisionPolicy::Auto).regime(topology.kind(), &preset.config);
-    let (model, precision, clip_norm) = (preset.config.clone(), regime.dtypes(), preset.clip_norm);
-    let planned = Planned {
-        float32_copy: regime.float32_copy(),
-        ..Planned::new(model, precision, clip_norm, sequence_length, topology.kind())
-    };
+    let planned = workload.planned(arguments.precision, topology.kind(), sequence_length);
     let plan = match (given, &arguments.plan) {
         (Some(plan), Some(path)) => {
             let expected = [("--batch", batch), ("--seq", sequence_length)];
@@ -218,7 +259,8 @@ fn split_program(
     }
     let split = train::plan::split(&arguments.program.build(&options)?, &plan)?;
     let code = graph::to_stablehlo_partitioned(&split)?.into_bytes();
-    Ok((code, signature::of(&split.function, Some((&split, &plan)), &preset.config)?))
+    let signature = signature::of(&split.function, Some((&split, &plan)), workload.model())?;
+    Ok(Program { code, signature, parameters: options.precision.parameters })
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use model::Preset;
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
 use sharding::plan::{Plan, RematPolicy};
@@ -18,7 +17,7 @@ use train::plan::{OnMachine, Planned, read, read_for};
 use train::precision::PrecisionPolicy;
 
 use super::precision::precisions;
-use super::workload::{given_error, model_names};
+use super::workload::{ModelArguments, Workload as Subject, given_error};
 use crate::output::{bytes, note, print, print_json, usage};
 
 const MACHINE_HELP: &str =
@@ -27,9 +26,8 @@ const MACHINE_HELP: &str =
 /// Arguments of `gopher plan`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Model of the paper; `gopher models` lists them.
-    #[arg(long, value_name = "NAME", value_parser = model_names(), ignore_case = true, required_unless_present = "serve")]
-    model: Option<String>,
+    #[command(flatten)]
+    model: ModelArguments,
     // Not a doc comment: rustdoc would take the brackets for a link.
     #[arg(long, value_name = "MACHINE", required_unless_present = "serve", help = MACHINE_HELP)]
     topology: Option<String>,
@@ -37,15 +35,15 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     slices: u32,
     /// Tokens of a batch, such as 262144, 0.25M or 6M (K and M are 2^10 and 2^20, as in the paper's Table 1) [default:
-    /// the paper's batch of the model].
+    /// the paper's batch of the model, or that of the configuration].
     #[arg(long, value_name = "TOKENS", value_parser = tokens)]
     batch_tokens: Option<u64>,
-    /// Tokens of a sequence.
-    #[arg(long, value_name = "T", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
-    sequence_length: u32,
-    /// Dtypes of parameters and activations.
-    #[arg(long, value_name = "PRECISION", value_parser = precisions(), default_value_t = PrecisionPolicy::Auto)]
-    precision: PrecisionPolicy,
+    /// Tokens of a sequence [default: 2048, or those of the configuration].
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    sequence_length: Option<u32>,
+    /// Dtypes of parameters and activations [default: auto, or that of the configuration].
+    #[arg(long, value_name = "PRECISION", value_parser = precisions())]
+    precision: Option<PrecisionPolicy>,
     /// Decide a part of the plan, and search the rest: stage, data, model, microbatches, zero, remat or
     /// sequence-sharding; may be given several times.
     #[arg(long = "pin", value_name = "PART=VALUE")]
@@ -142,39 +140,31 @@ struct Task {
 
 impl Task {
     fn new(arguments: &Arguments) -> anyhow::Result<Task> {
-        let name = arguments.model.as_deref().unwrap_or_default();
-        let preset = Preset::find(name).with_context(|| format!("there is no model {name}"))?;
+        let subject: Subject = arguments.model.workload()?;
         let text = arguments.topology.as_deref().unwrap_or_default();
         let topology = Topology::parse(text, arguments.slices as usize).map_err(usage)?;
-        let sequence_length = arguments.sequence_length as usize;
-        let tokens = arguments.batch_tokens.unwrap_or(preset.batch_sequences as u64 * 2048);
+        let training = &subject.config.training;
+        let sequence_length =
+            arguments.sequence_length.map_or(training.sequence_length, |length| length as usize);
+        let usual = (training.batch * training.sequence_length) as u64;
+        let tokens = arguments.batch_tokens.unwrap_or(usual);
         if !tokens.is_multiple_of(sequence_length as u64) {
             return Err(usage(format_args!(
                 "--batch-tokens {tokens}: it must be a multiple of the sequence length, {sequence_length}"
             )));
         }
-        let regime = arguments.precision.regime(topology.kind(), &preset.config);
-        let precision = regime.dtypes();
-        let planned = Planned {
-            float32_copy: regime.float32_copy(),
-            ..Planned::new(
-                preset.config.clone(),
-                precision,
-                preset.clip_norm,
-                sequence_length,
-                topology.kind(),
-            )
-        };
+        let planned = subject.planned(arguments.precision, topology.kind(), sequence_length);
+        let precision = planned.precision;
         let facts = ModelFacts {
-            name: preset.name.to_owned(),
-            parameters: preset.config.total_parameters(),
+            parameters: planned.model.total_parameters(),
             precision: format!(
                 "{} parameters{}, {} activations",
                 precision.parameters,
-                if regime.float32_copy() { " with a float32 copy" } else { "" },
+                if planned.float32_copy { " with a float32 copy" } else { "" },
                 precision.activations
             ),
-            flops_per_token: preset.config.flops_per_token(sequence_length),
+            flops_per_token: planned.model.flops_per_token(sequence_length),
+            name: subject.name,
         };
         let batch = (tokens / sequence_length as u64) as usize;
         Ok(Task { facts, planned, topology, batch, sequence_length })

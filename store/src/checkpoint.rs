@@ -28,7 +28,7 @@ mod shard;
 pub use background::{Background, Request, SaveOutcome};
 pub use digest::StateDigest;
 pub use error::Error;
-pub use export::{convert, export};
+pub use export::{convert, export, export_parameters};
 pub use folders::{
     CheckpointEntry, Retention, clear_leftovers, list, newest, newest_good, planned_steps, remove_superseded,
     set_aside_after, steps,

@@ -25,6 +25,30 @@ pub fn export(
     dtype: Option<Dtype>,
     everything: bool,
 ) -> Result<usize, Error> {
+    let mut tensors = chosen(checkpoint, target, dtype, everything)?;
+    tensors.sort_by(|(_, a), (_, b)| {
+        b.dtype.bitsize().cmp(&a.dtype.bitsize()).then_with(|| a.name.cmp(&b.name))
+    });
+    write_file(checkpoint, target, tensors)
+}
+
+/// Writes the parameters of a checkpoint, as `dtype`, to one safetensors file, in the order in which programs take them.
+/// Number of tensors written.
+///
+/// # Errors
+/// As [`export`].
+pub fn export_parameters(checkpoint: &Checkpoint, target: &Path, dtype: Dtype) -> Result<usize, Error> {
+    // All are of one size, so that no order leaves any of them where its dtype cannot lie.
+    write_file(checkpoint, target, chosen(checkpoint, target, Some(dtype), false)?)
+}
+
+/// The tensors to write, with what they become, in the checkpoint's order.
+fn chosen<'a>(
+    checkpoint: &'a Checkpoint,
+    target: &Path,
+    dtype: Option<Dtype>,
+    everything: bool,
+) -> Result<Vec<(&'a TensorEntry, Item)>, Error> {
     if target.exists() {
         return Err(Error::Taken { path: target.to_owned() });
     }
@@ -42,9 +66,15 @@ pub fn export(
         }
         tensors.push((tensor, Item { name, dtype: wanted, shape: tensor.shape.clone() }));
     }
-    tensors.sort_by(|(_, a), (_, b)| {
-        b.dtype.bitsize().cmp(&a.dtype.bitsize()).then_with(|| a.name.cmp(&b.name))
-    });
+    Ok(tensors)
+}
+
+/// Writes tensors in the order given. What is at `target` is whole.
+fn write_file(
+    checkpoint: &Checkpoint,
+    target: &Path,
+    tensors: Vec<(&TensorEntry, Item)>,
+) -> Result<usize, Error> {
     let (entries, items): (Vec<&TensorEntry>, Vec<Item>) = tensors.into_iter().unzip();
     let folder = parent(target);
     let file_name = target.file_name().unwrap_or_default().to_string_lossy();
