@@ -109,7 +109,7 @@ fn texts() -> Vec<String> {
 
 fn write_cases(folder: &Path, name: &str, tokenizer: &Tokenizer, texts: &[String]) {
     let extension = Path::new(tokenizer.file_name()).extension().unwrap().to_str().unwrap();
-    tokenizer.save(&folder.join(format!("{name}.{extension}"))).unwrap();
+    std::fs::write(folder.join(format!("{name}.{extension}")), tokenizer.to_bytes()).unwrap();
     let mut out = BufWriter::new(File::create(folder.join(format!("{name}.cases.jsonl"))).unwrap());
     for text in texts {
         let ids = tokenizer.encode(text);

@@ -1,18 +1,17 @@
-//! Scalar event files for TensorBoard: `events.out.tfevents.<seconds>.<host>`.
+//! TensorBoard's event files, with scalars only: `events.out.tfevents.<seconds>.<host>`.
 //!
 //! A file is a sequence of TFRecords: length (u64), masked CRC-32C of the length, the data, masked CRC-32C of the data,
-//! all little-endian. The data is a `tensorflow.Event` protobuf message, of which only these fields are written:
-//! `wall_time` (1, double), `step` (2, int64), `file_version` (3, string), `summary` (5) with `value` (1) of `tag`
-//! (1, string) and `simple_value` (2, float), and `session_log` (7) with `status` (1) `START` (1).
+//! all little-endian. The data is a protobuf message, `tensorflow.Event`.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use prost::Message;
 use store::files::FileError;
 
-/// Writes one event file.
+/// A writer of one event file.
 #[derive(Debug)]
 pub struct Writer {
     path: PathBuf,
@@ -39,9 +38,7 @@ impl Writer {
             }
         };
         let mut writer = Writer { path, file };
-        let mut version = Message::event(now, 0);
-        version.bytes(3, b"brain.Event:2");
-        writer.append(&record(&version.0))?;
+        writer.append(&Event { file_version: "brain.Event:2".to_owned(), ..Event::new(now, 0) })?;
         writer.restart(now, step)?;
         Ok(writer)
     }
@@ -51,12 +48,9 @@ impl Writer {
     /// # Errors
     /// [`FileError`] if the file cannot be written.
     pub fn restart(&mut self, now: SystemTime, step: u64) -> Result<(), FileError> {
-        let mut log = Message::default();
-        log.varint(1, 1);
+        let session_log = Some(SessionLog { status: SessionLog::START });
         // "Forget this step and later ones": the first one that is done again.
-        let mut start = Message::event(now, step + 1);
-        start.bytes(7, &log.0);
-        self.append(&record(&start.0))
+        self.append(&Event { session_log, ..Event::new(now, step + 1) })
     }
 
     /// Appends one value per tag; they are in the file when this returns.
@@ -64,16 +58,10 @@ impl Writer {
     /// # Errors
     /// [`FileError`] if the file cannot be written.
     pub fn scalars(&mut self, now: SystemTime, step: u64, values: &[(&str, f64)]) -> Result<(), FileError> {
-        let mut summary = Message::default();
-        for &(tag, value) in values {
-            let mut entry = Message::default();
-            entry.bytes(1, tag.as_bytes());
-            entry.float(2, value as f32);
-            summary.bytes(1, &entry.0);
-        }
-        let mut event = Message::event(now, step);
-        event.bytes(5, &summary.0);
-        self.append(&record(&event.0))
+        let value =
+            |&(tag, value): &(&str, f64)| Value { tag: tag.to_owned(), simple_value: Some(value as f32) };
+        let summary = Some(Summary { value: values.iter().map(value).collect() });
+        self.append(&Event { summary, ..Event::new(now, step) })
     }
 
     /// The event file.
@@ -81,56 +69,65 @@ impl Writer {
         &self.path
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), FileError> {
-        self.file.write_all(bytes).map_err(|source| FileError::write(&self.path, source))
+    fn append(&mut self, event: &Event) -> Result<(), FileError> {
+        let bytes = record(&event.encode_to_vec());
+        self.file.write_all(&bytes).map_err(|source| FileError::write(&self.path, source))
     }
 }
 
-/// A protobuf message being written, field by field.
-#[derive(Default)]
-struct Message(Vec<u8>);
+/// `tensorflow.Event`, as far as it is written here. Numbers are those of its fields in `event.proto`.
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    /// Seconds since 1970. Always written, also when it is 0.
+    #[prost(double, optional, tag = "1")]
+    wall_time: Option<f64>,
+    #[prost(int64, tag = "2")]
+    step: i64,
+    /// Of the first event of a file only.
+    #[prost(string, tag = "3")]
+    file_version: String,
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+    #[prost(message, optional, tag = "7")]
+    session_log: Option<SessionLog>,
+}
 
-impl Message {
-    fn event(now: SystemTime, step: u64) -> Message {
+impl Event {
+    fn new(now: SystemTime, step: u64) -> Event {
         let seconds = now.duration_since(UNIX_EPOCH).map_or(0.0, |duration| duration.as_secs_f64());
-        let mut event = Message::default();
-        event.key(1, 1);
-        event.0.extend(seconds.to_le_bytes());
-        if step > 0 {
-            event.varint(2, step);
-        }
-        event
-    }
-
-    fn key(&mut self, field: u64, wire_type: u64) {
-        self.raw_varint(field << 3 | wire_type);
-    }
-
-    fn varint(&mut self, field: u64, value: u64) {
-        self.key(field, 0);
-        self.raw_varint(value);
-    }
-
-    fn float(&mut self, field: u64, value: f32) {
-        self.key(field, 5);
-        self.0.extend(value.to_le_bytes());
-    }
-
-    fn bytes(&mut self, field: u64, value: &[u8]) {
-        self.key(field, 2);
-        self.raw_varint(value.len() as u64);
-        self.0.extend(value);
-    }
-
-    fn raw_varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
+        Event { wall_time: Some(seconds), step: step as i64, ..Event::default() }
     }
 }
 
+/// `tensorflow.Summary`.
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    value: Vec<Value>,
+}
+
+/// `tensorflow.Summary.Value`.
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+    /// One of a protobuf `oneof`, so that 0 is written too.
+    #[prost(float, optional, tag = "2")]
+    simple_value: Option<f32>,
+}
+
+/// `tensorflow.SessionLog`.
+#[derive(Clone, PartialEq, Message)]
+struct SessionLog {
+    #[prost(int32, tag = "1")]
+    status: i32,
+}
+
+impl SessionLog {
+    const START: i32 = 1;
+}
+
+/// A TFRecord.
 fn record(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
     let mut bytes = Vec::with_capacity(data.len() + 16);

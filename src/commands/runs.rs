@@ -2,13 +2,14 @@
 
 mod text;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use monitor::runs::{self, Comparison, Listed, Overview, Run};
 use serde::Serialize;
-use store::files::{FileError, write_atomically};
+use store::files::write_output;
 
 use crate::output::{note, print, print_json};
 
@@ -82,16 +83,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn draw(path: &Path, svg: &str) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        bail!("--plot {}: there is no folder {}", path.display(), folder.display());
-    }
-    write_atomically(path, svg.as_bytes()).map_err(|error| match error {
-        // Without the advice for run directories.
-        FileError::NotWritable { source, .. } => {
-            anyhow!("--plot {}: cannot write it: {source}", path.display())
-        }
-        error => error.into(),
+    write_output(path, svg.as_bytes()).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => anyhow!("--plot {}: {error}", path.display()),
+        _ => anyhow!("--plot {}: cannot write it: {error}", path.display()),
     })
 }
 

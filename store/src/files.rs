@@ -1,4 +1,5 @@
-//! Writing files so that a reader sees the old contents or the new, and failing in words.
+//! Small files that are replaced whole, so that a reader sees the old contents or the new; and [`FileError`], which says what
+//! to do about one that cannot be written.
 
 use std::fs;
 use std::io::{self, Write};
@@ -56,17 +57,37 @@ impl FileError {
     }
 }
 
-/// Writes a small file whole: a reader, or a run that is cut off, sees the old contents or the new.
+/// Writes a small file of a run whole: a reader, or a run that is cut off, sees the old contents or the new.
 ///
 /// # Errors
-/// [`FileError`]; the old contents are then still there.
+/// [`FileError`] when the folder cannot be written or the disk is full; the old contents are then still there.
 pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), FileError> {
-    let write = |source| FileError::write(path, source);
-    let mut file = disk::create_temporary(folder_of(path), PARTIAL).map_err(write)?;
-    disk::write(&mut file, path, contents).map_err(write)?;
-    disk::sync_file(file.as_file(), path).map_err(write)?;
-    disk::rename_file(file, path).map_err(write)?;
-    disk::sync_folder(folder_of(path)).map_err(write)
+    write_whole(path, contents).map_err(|source| FileError::write(path, source))
+}
+
+/// Writes a file that a user named as output: whole, as [`write_atomically`] does, if it is a regular file; in place if it
+/// is anything else, such as a pipe or `/dev/null`, which must not be replaced by a file.
+///
+/// # Errors
+/// The system's reason; not found, with the folder in words, when there is no such folder.
+pub fn write_output(path: &Path, contents: &[u8]) -> io::Result<()> {
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return fs::write(path, contents);
+    }
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        let reason = format!("there is no folder {}", folder.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, reason));
+    }
+    write_whole(path, contents)
+}
+
+fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut file = disk::create_temporary(folder_of(path), PARTIAL)?;
+    disk::write(&mut file, path, contents)?;
+    disk::sync_file(file.as_file(), path)?;
+    disk::rename_file(file, path)?;
+    disk::sync_folder(folder_of(path))
 }
 
 /// As [`write_atomically`], without waiting for the disk: when the machine loses its power, the file may end up empty.
@@ -113,6 +134,23 @@ mod tests {
         replace(&path, b"three").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"three");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_output_that_is_no_regular_file_is_written_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program.txt");
+        write_output(&path, b"one").unwrap();
+        write_output(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        #[cfg(unix)]
+        {
+            write_output(Path::new("/dev/null"), b"x").unwrap();
+            assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
+        }
+        let missing = folder.path().join("missing");
+        let error = write_output(&missing.join("x"), b"x").unwrap_err();
+        assert_eq!(error.to_string(), format!("there is no folder {}", missing.display()));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! of the training part and of the validation part, 2 or 4 bytes each; the SHA-256 of everything before it.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Corpus, CorpusConfig, Ids, Statistics, TokenStream};
 use crate::read::ReadConfig;
-use crate::tokenizer::{hex, write_atomically};
+use crate::tokenizer::hex;
 use crate::{Error, Result, Tokenizer};
 
 /// The last byte is the version of the layout and of everything that decides the tokens (reading, splitting).
@@ -66,6 +66,25 @@ pub(super) fn store(path: &Path, key: &str, corpus: &Corpus) -> Result<()> {
     let parts: [&[u8]; 5] = [MAGIC, &length, &header, &ids[0], &ids[1]];
     parts.iter().for_each(|part| sum.update(part));
     write_atomically(path, &[parts[0], parts[1], parts[2], parts[3], parts[4], &sum.finalize()])
+}
+
+/// Writes a file under a temporary name beside it, then renames it, so that readers see all of it or none. The
+/// crate `store` has the same for files of a run; `data` does without it, since `store` depends on XLA's arrays.
+fn write_atomically(path: &Path, parts: &[&[u8]]) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || {
+        fs::create_dir_all(folder)?;
+        let mut builder = tempfile::Builder::new();
+        // Temporary files are private; this one is to end up like any other.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder)?;
+        parts.iter().try_for_each(|part| file.write_all(part))?;
+        file.as_file().sync_all()?;
+        file.persist(path).map(drop).map_err(|error| error.error)
+    };
+    // Not-found after creating the folder is still about writing, so it is not "missing".
+    write().map_err(|source| Error::Io { path: path.into(), source })
 }
 
 fn to_bytes(stream: &TokenStream) -> Vec<u8> {

@@ -24,7 +24,6 @@ mod vocabulary;
 mod word_cache;
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -99,14 +98,6 @@ impl Tokenizer {
             TokenizerKind::SentencePiece(_) => "tokenizer.model",
             TokenizerKind::ByteLevel(_) => "tokenizer.json",
         }
-    }
-
-    /// Writes the tokenizer's file, complete or not at all.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        write_atomically(path, &[self.to_bytes()])
     }
 
     /// SHA-256 of the tokenizer's file, in hexadecimal: equal for equal tokenizers.
@@ -229,25 +220,4 @@ impl Encoder<'_> {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Writes a file under a temporary name beside it, then renames it, so that readers see all of it or none.
-pub(crate) fn write_atomically(path: &Path, parts: &[&[u8]]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || {
-        fs::create_dir_all(folder)?;
-        let mut builder = tempfile::Builder::new();
-        // Temporary files are private; this one is to end up like any other.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder)?;
-        for part in parts {
-            file.write_all(part)?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
-    };
-    // Not-found after creating the folder is still about writing, so it is not "missing".
-    write().map_err(|source| Error::Io { path: path.into(), source })
 }
