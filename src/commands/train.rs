@@ -2,7 +2,7 @@
 
 mod metrics_address;
 pub(super) mod progress;
-mod signals;
+pub(super) mod signals;
 mod together;
 
 use std::net::SocketAddr;

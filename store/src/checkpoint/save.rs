@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{
@@ -93,6 +94,63 @@ pub fn save(checkpoints: &Path, description: &Description, snapshot: &Snapshot) 
     saved
 }
 
+/// A tensor that is read while it is written, so that it need not fit into memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamedTensor {
+    /// Name, with `/` between its parts.
+    pub name: String,
+    /// Element type.
+    pub dtype: Dtype,
+    /// Extent of each dimension; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// The boxes in which it is read; together they are the tensor.
+    pub pieces: Vec<Region>,
+}
+
+/// As [`save`], with one piece of one tensor in memory at a time: `read` is given the numbers of a tensor and of a piece, and
+/// gives the piece's elements, little-endian and row-major. Pieces are asked for in the order in which files have them.
+///
+/// # Errors
+/// As [`save`], and those of `read`. Nothing is left behind.
+pub fn save_streamed<E: From<Error>>(
+    checkpoints: &Path,
+    description: &Description,
+    tensors: &[StreamedTensor],
+    read: &mut dyn FnMut(usize, usize) -> Result<Vec<u8>, E>,
+) -> Result<PathBuf, E> {
+    let mut plan = Layout::new(Process::ALONE, LARGEST_FILE);
+    for StreamedTensor { name, dtype, shape, pieces } in tensors {
+        let split = vec![Vec::new(); shape.len()];
+        let entry = TensorEntry {
+            name: name.clone(),
+            dtype: *dtype,
+            shape: shape.clone(),
+            split,
+            pieces: Vec::new(),
+        };
+        plan.add(entry, pieces.iter().cloned());
+    }
+    let mut data = |tensor: usize, piece: usize| -> Result<Cow<'static, [u8]>, E> {
+        let bytes = read(tensor, piece)?;
+        let StreamedTensor { name, dtype, pieces, .. } = &tensors[tensor];
+        let shape = &pieces[piece].shape;
+        let item = Item { name: String::new(), dtype: *dtype, shape: shape.clone() };
+        if item.bytes() != Some(bytes.len()) {
+            let reason = format!("{} bytes are not {}", bytes.len(), describe(*dtype, shape));
+            return Err(Error::Tensor { name: name.clone(), reason }.into());
+        }
+        Ok(bytes.into())
+    };
+    let saved = begin(checkpoints, description.step).map_err(E::from).and_then(|partial| {
+        plan.write(&partial, Vec::new(), &mut data)?;
+        Ok(publish(checkpoints, description, 1)?)
+    });
+    if saved.is_err() {
+        remove_leftovers(checkpoints, PARTIAL);
+    }
+    saved
+}
+
 /// The folder in which the processes write a step's checkpoint until it is whole.
 pub(super) fn partial_folder(checkpoints: &Path, step: u64) -> PathBuf {
     checkpoints.join(format!("{PARTIAL}{}", folder_name(step)))
@@ -150,7 +208,7 @@ pub fn write_pieces(
     }
     let mut data =
         |tensor: usize, piece: usize| Ok(Cow::Borrowed(snapshot.tensors[tensor].pieces[piece].data.bytes()));
-    plan.write(folder, snapshot.mesh.clone(), &mut data)
+    plan.write::<Error>(folder, snapshot.mesh.clone(), &mut data)
 }
 
 /// Which piece goes to which file.
@@ -162,7 +220,7 @@ pub(super) struct Layout {
 }
 
 /// Gives the bytes of a piece: by number of its tensor and its own.
-pub(super) type Data<'a, 'b> = dyn FnMut(usize, usize) -> Result<Cow<'a, [u8]>, Error> + 'b;
+pub(super) type Data<'a, 'b, E> = dyn FnMut(usize, usize) -> Result<Cow<'a, [u8]>, E> + 'b;
 
 impl Layout {
     pub(super) fn new(process: Process, largest: usize) -> Layout {
@@ -175,12 +233,12 @@ impl Layout {
     }
 
     /// Writes the shard files and the list of pieces.
-    pub(super) fn write(
+    pub(super) fn write<E: From<Error>>(
         mut self,
         folder: &Path,
         mesh: Vec<Axis>,
-        data: &mut Data<'_, '_>,
-    ) -> Result<(), Error> {
+        data: &mut Data<'_, '_, E>,
+    ) -> Result<(), E> {
         let mut order: Vec<(usize, usize)> = Vec::new();
         for (tensor, regions) in self.regions.iter().enumerate() {
             order.extend((0..regions.len()).map(|piece| (tensor, piece)));
@@ -214,7 +272,8 @@ impl Layout {
         let path = folder.join(self.process.list());
         let text = serde_json::to_vec(&list)
             .map_err(|error| Error::Manifest { path: path.clone(), reason: error.to_string() })?;
-        write_file(&path, &text).map(drop)
+        write_file(&path, &text)?;
+        Ok(())
     }
 
     /// How many of these pieces go to one file.
