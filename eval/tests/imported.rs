@@ -339,7 +339,7 @@ fn request(tokenizer: &Tokenizer, goal: &str, solution: &str) -> (Vec<u32>, usiz
     (ids, start)
 }
 
-/// Log-probabilities of texts and sums of PIQA's answers to 1e-4, whatever the devices.
+/// Log-probabilities of tokens to 1e-4, and their sums over PIQA's answers to 1e-3, whatever the devices.
 #[test]
 fn stories260k_is_what_its_reference_says_on_one_device_and_split_over_four() {
     let (Some(stories), Some(runtime)) = (stories(), runtime()) else { return };
@@ -387,7 +387,7 @@ fn stories260k_is_what_its_reference_says_on_one_device_and_split_over_four() {
             scored.iter().zip(starts).map(|(all, start): (_, usize)| all[start - 1..].iter().sum()).collect();
         let off = difference(&sums, &expected);
         println!("{name}: off by {largest:.1e} a token, {off:.1e} a sum of {} answers", sums.len());
-        // A sum has up to four hundred tokens, and five digits.
+        // Of a sum the differences of all its tokens add up.
         assert!(off < 1e-3, "{name}: a sum is off by {off}");
     }
 }

@@ -382,3 +382,72 @@ fn merge(manifest: &mut Manifest, list: PieceList, first: bool) -> Result<(), St
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Checkpoint, History};
+    use super::*;
+    use crate::skipped::Skipped;
+
+    fn description() -> Description {
+        let data = DataPosition { order: "none".into(), seed: 1, sequences: 0, skipped: Skipped::default() };
+        Description {
+            step: 0,
+            tokens: 0,
+            planned: false,
+            data,
+            random: RandomState { seed: 1, state: "none".into() },
+            config_digest: String::new(),
+            history: History::default(),
+            versions: Versions { gopher: "none".into(), plugin: "none".into() },
+            metrics: None,
+            files: Vec::new(),
+        }
+    }
+
+    /// A matrix of two rows, read in one piece each, and a vector.
+    fn tensors() -> [StreamedTensor; 2] {
+        let row = |row| Region { offset: vec![row, 0], shape: vec![1, 3] };
+        let tensor = |name: &str, shape: &[usize], pieces| StreamedTensor {
+            name: name.into(),
+            dtype: Dtype::U8,
+            shape: shape.to_vec(),
+            pieces,
+        };
+        let vector = Region::whole(&[2]);
+        [tensor("matrix", &[2, 3], vec![row(0), row(1)]), tensor("a", &[2], vec![vector])]
+    }
+
+    fn streamed(
+        folder: &Path,
+        read: &mut dyn FnMut(usize, usize) -> Result<Vec<u8>, Error>,
+    ) -> Result<PathBuf, Error> {
+        save_streamed(folder, &description(), &tensors(), read)
+    }
+
+    #[test]
+    fn tensors_are_read_piece_by_piece_in_the_order_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut asked = Vec::new();
+        let saved = streamed(folder.path(), &mut |tensor, piece| {
+            asked.push((tensor, piece));
+            Ok(if tensor == 0 { vec![10 * piece as u8; 3] } else { vec![7, 8] })
+        });
+        let checkpoint = Checkpoint::open(&saved.unwrap()).unwrap();
+        assert_eq!(asked, [(1, 0), (0, 0), (0, 1)]);
+        assert_eq!(checkpoint.read_whole("matrix").unwrap(), [0, 0, 0, 10, 10, 10]);
+        assert_eq!(checkpoint.read_whole("a").unwrap(), [7, 8]);
+    }
+
+    #[test]
+    fn pieces_of_another_size_and_failing_reads_leave_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        // As many bytes in all.
+        let error = streamed(folder.path(), &mut |tensor, _| Ok(vec![0; if tensor == 0 { 2 } else { 4 }]));
+        assert_eq!(error.unwrap_err().to_string(), "cannot save tensor a: 4 bytes are not U8[2]");
+        let failing = || Error::Tensor { name: "a".into(), reason: "it is gone".into() };
+        let error = streamed(folder.path(), &mut |_, _| Err(failing()));
+        assert_eq!(error.unwrap_err().to_string(), failing().to_string());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
