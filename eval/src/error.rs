@@ -47,6 +47,20 @@ pub enum Error {
         /// The run directory.
         path: PathBuf,
     },
+    /// Another program's model is not taken.
+    #[error(transparent)]
+    Import(#[from] import::Error),
+    /// Whoever watches an import wanted it to end.
+    #[error("the import was interrupted; nothing of it is left")]
+    Interrupted,
+    /// An imported run's account of where it came from is not what was written.
+    #[error("{}: {detail}; import the model again", .path.display())]
+    Origin {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The run directory holds no model that can be loaded.
     #[error(transparent)]
     Run(#[from] train::Error),
@@ -59,4 +73,28 @@ pub enum Error {
     /// The tokenizer failed.
     #[error(transparent)]
     Tokenizer(#[from] data::Error),
+}
+
+impl From<store::checkpoint::Error> for Error {
+    fn from(error: store::checkpoint::Error) -> Self {
+        Error::Run(error.into())
+    }
+}
+
+impl From<store::run_directory::Error> for Error {
+    fn from(error: store::run_directory::Error) -> Self {
+        Error::Run(error.into())
+    }
+}
+
+impl From<store::files::FileError> for Error {
+    fn from(error: store::files::FileError) -> Self {
+        Error::Run(error.into())
+    }
+}
+
+impl From<train::config::Error> for Error {
+    fn from(error: train::config::Error) -> Self {
+        Error::Run(error.into())
+    }
 }

@@ -11,6 +11,8 @@ use crate::{Decoder, Error, Result, Sampler, Sampling};
 pub struct Generator {
     decoder: Decoder,
     tokenizer: Tokenizer,
+    /// What prompts begin with.
+    begin_of_text: Option<u32>,
 }
 
 /// Why a generation ended.
@@ -28,7 +30,7 @@ pub enum Stop {
 /// A continued text.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Generation {
-    /// The prompt's tokens.
+    /// The prompt's tokens, with the one that begins a text where there is one.
     pub prompt_tokens: Vec<u32>,
     /// The tokens after them, `</s>` not included.
     pub tokens: Vec<u32>,
@@ -41,7 +43,12 @@ pub struct Generation {
 impl Generator {
     /// Puts a model and its tokenizer together.
     pub fn new(decoder: Decoder, tokenizer: Tokenizer) -> Self {
-        Self { decoder, tokenizer }
+        Self { decoder, tokenizer, begin_of_text: None }
+    }
+
+    /// The same, with this token before every prompt.
+    pub fn with_begin_of_text(self, begin_of_text: Option<u32>) -> Self {
+        Self { begin_of_text, ..self }
     }
 
     /// The model.
@@ -70,7 +77,7 @@ impl Generator {
     ) -> Result<Generation> {
         let mut sampler = Sampler::new(sampling)?;
         let window = self.decoder.window();
-        let prompt_tokens = prompt_tokens(&self.tokenizer, prompt, window)?;
+        let prompt_tokens = prompt_tokens(&self.tokenizer, self.begin_of_text, prompt, window)?;
         let mut session = self.decoder.start()?;
         let mut logits = session.read(&prompt_tokens)?;
         let mut all = prompt_tokens.clone();
@@ -118,11 +125,19 @@ impl Generator {
     }
 }
 
-/// The tokens of a prompt that is to be read with this window.
-pub(crate) fn prompt_tokens(tokenizer: &Tokenizer, prompt: &str, window: usize) -> Result<Vec<u32>> {
+/// The tokens of a prompt that is to be read with this window, after the one that begins a text, if there is to be one.
+pub(crate) fn prompt_tokens(
+    tokenizer: &Tokenizer,
+    begin_of_text: Option<u32>,
+    prompt: &str,
+    window: usize,
+) -> Result<Vec<u32>> {
     let prompt = tokenizer.encode(prompt);
+    if prompt.is_empty() {
+        return Err(Error::EmptyPrompt);
+    }
+    let prompt: Vec<u32> = begin_of_text.into_iter().chain(prompt).collect();
     match prompt.len() {
-        0 => Err(Error::EmptyPrompt),
         tokens if tokens > window => Err(Error::PromptTooLong { tokens, window }),
         _ => Ok(prompt),
     }

@@ -1,18 +1,21 @@
-//! Sampling from trained models.
+//! Uses of trained models, and runs made of other programs' models.
 //!
 //! A [`Decoder`] runs a model over a growing text, one compiled step after another, with its keys and values kept on
 //! the device. A [`Sampler`] chooses a token from the step's logits on the host. A [`Generator`] puts both together
-//! with a tokenizer: text in, text out. [`TrainedModel`] loads what a run directory holds.
+//! with a tokenizer: text in, text out. [`TrainedModel`] loads what a run directory holds;
+//! [`import_model`] makes a run directory of a model that another program trained.
 
 mod decoder;
 mod error;
 mod generate;
+mod imported;
 mod sample;
 mod trained;
 
 pub use decoder::{Decoder, PROMPT_CHUNK, Session};
 pub use error::Error;
 pub use generate::{Generation, Generator, Stop};
+pub use imported::{Imported, LONGEST_SEQUENCE, Origin, Progress, import_model};
 pub use sample::{Sampler, Sampling};
 pub use trained::TrainedModel;
 

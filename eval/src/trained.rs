@@ -7,19 +7,21 @@ use graph::{DType, TensorType};
 use model::Precision;
 use runtime::{DeviceKind, Runtime};
 use store::checkpoint::PARAMETERS;
-use store::checkpoint::{self, CONFIG, Checkpoint, Dtype, Manifest, TOKENIZER};
+use store::checkpoint::{self, CONFIG, Checkpoint, Dtype, IMPORT, Manifest, TOKENIZER};
 use store::run_directory::RunDirectory;
 use train::config::{Config, Draft};
 use train::text::load_tokenizer;
 
 use crate::generate::prompt_tokens;
-use crate::{Decoder, Error, Generator, Result};
+use crate::{Decoder, Error, Generator, Origin, Result};
 
-/// The newest good checkpoint of a run, with the configuration and the tokenizer it was trained with. Its parameters are
+/// The newest good checkpoint of a run, trained here or imported, with its configuration and its tokenizer. Its parameters are
 /// still on disk.
 pub struct TrainedModel {
     config: Config,
     tokenizer: Tokenizer,
+    /// Of an imported model.
+    origin: Option<Origin>,
     checkpoint: Checkpoint,
 }
 
@@ -44,7 +46,11 @@ impl TrainedModel {
         let config = read_config(&path.join(CONFIG)).map_err(train::Error::from)?;
         let tokenizer =
             load_tokenizer(&path.join(TOKENIZER), config.model.sizes().vocabulary_size, Some(path))?;
-        Ok(Self { config, tokenizer, checkpoint })
+        let origin = match checkpoint.manifest().files.contains_key(IMPORT) {
+            true => Some(Origin::parse(&path.join(IMPORT), &checkpoint.file(IMPORT)?)?),
+            false => None,
+        };
+        Ok(Self { config, tokenizer, origin, checkpoint })
     }
 
     /// The configuration the run was trained with.
@@ -55,6 +61,18 @@ impl TrainedModel {
     /// The tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
+    }
+
+    /// Where the model came from, if it was imported.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// The token that texts given to the model begin with; `None` for models trained here, whose texts follow each other
+    /// with nothing but an end between them.
+    pub fn begin_of_text(&self) -> Option<u32> {
+        let adds = self.origin.as_ref().is_some_and(|origin| origin.adds_begin_of_text);
+        self.tokenizer.begin_of_text().filter(|_| adds)
     }
 
     /// The checkpoint's folder.
@@ -77,7 +95,7 @@ impl TrainedModel {
     /// # Errors
     /// [`Error::EmptyPrompt`] or [`Error::PromptTooLong`].
     pub fn check_prompt(&self, prompt: &str, window: usize) -> Result<()> {
-        prompt_tokens(&self.tokenizer, prompt, window).map(drop)
+        prompt_tokens(&self.tokenizer, self.begin_of_text(), prompt, window).map(drop)
     }
 
     /// Dtypes of the model on a kind of device.
@@ -90,7 +108,7 @@ impl TrainedModel {
     /// # Errors
     /// When a parameter is missing or of another shape, or the device refuses.
     pub fn generator(self, runtime: &Runtime, window: usize) -> Result<Generator> {
-        let precision = self.precision(runtime.kind());
+        let (precision, begin) = (self.precision(runtime.kind()), self.begin_of_text());
         let mut parameters = Vec::new();
         for spec in self.config.model.parameters() {
             let name = format!("{PARAMETERS}{}", spec.name);
@@ -102,7 +120,7 @@ impl TrainedModel {
             parameters.push(runtime.upload_bytes(&ty, &data)?);
         }
         let decoder = Decoder::new(runtime, &self.config.model, precision, parameters, window)?;
-        Ok(Generator::new(decoder, self.tokenizer))
+        Ok(Generator::new(decoder, self.tokenizer).with_begin_of_text(begin))
     }
 }
 

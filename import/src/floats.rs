@@ -1,11 +1,12 @@
 //! Numbers in files as f32: types of numbers, quantised blocks, and reading them piece by piece.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use half::{bf16, f16};
 
 /// How a tensor's numbers are stored, of the ways that can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Storage {
     /// IEEE single precision.
     F32,
@@ -19,6 +20,20 @@ pub enum Storage {
     Q4_0,
     /// Blocks of 32 numbers: scale d and minimum m (f16), then 32 nibbles q; x = d q + m.
     Q4_1,
+}
+
+impl fmt::Display for Storage {
+    /// Its name in GGUF, such as `Q4_1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Storage::F32 => "F32",
+            Storage::F16 => "F16",
+            Storage::Bf16 => "BF16",
+            Storage::Q8_0 => "Q8_0",
+            Storage::Q4_0 => "Q4_0",
+            Storage::Q4_1 => "Q4_1",
+        })
+    }
 }
 
 /// Bytes read at a time, about.

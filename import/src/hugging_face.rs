@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
+use crate::floats::Storage;
 use crate::llama::LlamaSizes;
 use json::JsonFile;
 use safetensors::Tensors;
@@ -42,6 +43,17 @@ impl Folder {
     /// The shape of each tensor, row-major.
     pub fn shapes(&self) -> BTreeMap<String, Vec<u64>> {
         self.tensors.shapes()
+    }
+
+    /// The files that are read, of those that are there.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let beside = [config::FILE].into_iter().chain(tokenizer::FILES).map(|name| self.path.join(name));
+        beside.filter(|file| file.is_file()).chain(self.tensors.files()).collect()
+    }
+
+    /// How each tensor is stored.
+    pub fn storages(&self) -> impl Iterator<Item = Storage> {
+        self.tensors.storages()
     }
 
     /// Reads a tensor as f32, row-major.

@@ -31,4 +31,4 @@ mod model;
 
 pub use error::{Error, Result};
 pub use llama::{LlamaSizes, Parameter};
-pub use model::ForeignModel;
+pub use model::{ForeignModel, Format};

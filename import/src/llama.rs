@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::model::Format;
 use crate::{Error, Result};
 
 /// The sizes of a Llama.
@@ -58,13 +59,6 @@ struct InFile {
     transposed: bool,
     /// Heads whose rows are rotated by position; 0: none.
     rotated_heads: usize,
-}
-
-/// Which kind of file parameters are read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Gguf,
-    HuggingFace,
 }
 
 impl LlamaSizes {

@@ -1,13 +1,23 @@
 //! A Llama from a foreign file.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use data::Tokenizer;
 
-use crate::gguf::Gguf;
+use crate::gguf::{Gguf, Storage};
 use crate::hugging_face::Folder;
-use crate::llama::{Format, LlamaSizes, Parameter};
+use crate::llama::{LlamaSizes, Parameter};
 use crate::{Error, Result};
+
+/// Which kind of file a model is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A GGUF file of llama.cpp.
+    Gguf,
+    /// A folder as Hugging Face's `transformers` saves it.
+    HuggingFace,
+}
 
 /// A Llama in a GGUF file or in a Hugging Face folder, opened and checked; its parameters are still on disk.
 pub struct ForeignModel {
@@ -99,6 +109,25 @@ impl ForeignModel {
         self.sizes.parameters()
     }
 
+    /// The files it is read from.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match &self.source {
+            Source::Gguf(gguf) => vec![gguf.path().to_owned()],
+            Source::HuggingFace(folder) => folder.files(),
+        }
+    }
+
+    /// How many tensors are stored in which way.
+    pub fn storages(&self) -> BTreeMap<Storage, usize> {
+        let all: Vec<Storage> = match &self.source {
+            Source::Gguf(gguf) => gguf.tensors().values().map(|tensor| tensor.storage).collect(),
+            Source::HuggingFace(folder) => folder.storages().collect(),
+        };
+        let mut counts = BTreeMap::new();
+        all.into_iter().for_each(|storage| *counts.entry(storage).or_default() += 1);
+        counts
+    }
+
     /// Reads a slice of a parameter in our layout: row-major f32, of the parameter's shape without the first axis, or of
     /// the whole shape where there is one slice.
     ///
@@ -114,7 +143,8 @@ impl ForeignModel {
         Ok(parameter.arrange(format, values))
     }
 
-    fn format(&self) -> Format {
+    /// Which kind of file it is read from.
+    pub fn format(&self) -> Format {
         match self.source {
             Source::Gguf(_) => Format::Gguf,
             Source::HuggingFace(_) => Format::HuggingFace,

@@ -14,7 +14,7 @@ use crate::output::{fetching, note, print, print_json, usage};
 /// Arguments of `gopher generate`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Run directory of a trained model.
+    /// Run directory of a trained or imported model.
     #[arg(long, value_name = "DIR")]
     run: PathBuf,
     /// Text to continue.

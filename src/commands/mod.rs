@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod doctor;
 pub mod export;
 pub mod generate;
+pub mod import;
 pub mod models;
 pub mod plan;
 mod precision;
@@ -25,7 +26,9 @@ pub enum Command {
     Checkpoint(checkpoint::Command),
     /// List runs, and set them side by side.
     Runs(runs::Arguments),
-    /// Continue a prompt with a trained model.
+    /// Make a run directory of a Llama in a GGUF file or a Hugging Face folder.
+    Import(import::Arguments),
+    /// Continue a prompt with a trained or imported model.
     Generate(generate::Arguments),
     /// Take steps of a run again and compare: tells a bad chip from a bug.
     Replay(replay::Arguments),
@@ -50,6 +53,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Train(arguments) => train::run(arguments),
         Command::Checkpoint(command) => checkpoint::run(command),
         Command::Runs(arguments) => runs::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Models(arguments) => models::run(arguments),

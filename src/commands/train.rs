@@ -3,7 +3,7 @@
 mod metrics_address;
 mod multi_host;
 pub(super) mod progress;
-mod signals;
+pub(super) mod signals;
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;

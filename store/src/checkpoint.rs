@@ -41,10 +41,12 @@ pub use manifest::{
 pub use peers::{Peers, save_with_peers};
 pub use region::Region;
 pub use safetensors::Dtype;
-pub use save::{Description, LARGEST_FILE, Process, publish, save, write_pieces};
+pub use save::{
+    Description, LARGEST_FILE, Process, StreamedTensor, publish, save, save_streamed, write_pieces,
+};
 pub use shard::{Snapshot, SnapshotPiece, SnapshotTensor};
 
-pub use crate::names::{CONFIG, PLAN, TOKENIZER, folder, folder_name, step_of};
+pub use crate::names::{CONFIG, IMPORT, PLAN, TOKENIZER, folder, folder_name, step_of};
 
 /// How folders of unfinished checkpoints begin.
 pub(crate) const PARTIAL: &str = ".partial-";

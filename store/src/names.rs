@@ -4,6 +4,8 @@
 pub const CONFIG: &str = "config.toml";
 /// Name of the tokenizer in a checkpoint.
 pub const TOKENIZER: &str = "tokenizer.model";
+/// Name of the file that says where an imported model came from, in a checkpoint; others have none.
+pub const IMPORT: &str = "import.json";
 /// Name of the plan in a checkpoint.
 pub const PLAN: &str = "plan.json";
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! config.toml                 the resolved configuration
-//! tokenizer.model             the tokenizer, in SentencePiece's format
+//! tokenizer.model             the tokenizer, in SentencePiece's format or as a tokenizer.json
+//! import.json                 of an imported model: where it came from
 //! plan.json                   how the model is split over devices
 //! metrics.jsonl               one object per step (see `metrics`)
 //! events.jsonl                what happened, and what was done (see `events`)
@@ -15,6 +16,8 @@
 //! .lock                       held while a process trains in it
 //! ```
 
+mod unfinished;
+
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +26,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::checkpoint;
 use crate::files::FileError;
 use crate::time::civil_date;
+pub use unfinished::Unfinished;
 
 /// Why a run directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,13 @@ pub enum Error {
     #[error("{} already holds a run: continue it with --resume auto, or name another directory with --run DIR", .path.display())]
     Exists {
         /// The folder.
+        path: PathBuf,
+    },
+
+    /// A run that is made whole would land on something else.
+    #[error("{} is already there: name another directory for the run, or remove it first", .path.display())]
+    Taken {
+        /// What is there.
         path: PathBuf,
     },
 
@@ -183,6 +194,11 @@ impl RunDirectory {
     /// `plan.json`.
     pub fn plan(&self) -> PathBuf {
         self.path.join(checkpoint::PLAN)
+    }
+
+    /// `import.json`.
+    pub fn import(&self) -> PathBuf {
+        self.path.join(checkpoint::IMPORT)
     }
 
     /// `metrics.jsonl`.

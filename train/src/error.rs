@@ -161,6 +161,15 @@ pub enum Error {
         /// The run directory.
         run: PathBuf,
     },
+    /// A run is to go on from an imported model.
+    #[error(
+        "{} is an imported model: it has parameters but no state of an optimiser and no place in a text, so that training cannot go on from it; gopher generate --run takes it, and gopher train begins another run",
+        .checkpoint.display()
+    )]
+    Imported {
+        /// The checkpoint.
+        checkpoint: PathBuf,
+    },
     /// A run was to begin with a checkpoint that is further than it is to come.
     #[error("{} has {completed} steps, and the run is to have {steps}: --steps N makes it more", .checkpoint.display())]
     NothingLeft {

@@ -1,6 +1,6 @@
 //! Safetensors: headers read and checked, tensors read from where they lie.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
@@ -65,6 +65,15 @@ impl Tensors {
     pub(super) fn shapes(&self) -> BTreeMap<String, Vec<u64>> {
         let shape = |place: &Place| place.shape.iter().map(|&size| size as u64).collect();
         self.by_name.iter().map(|(name, place)| (name.clone(), shape(place))).collect()
+    }
+
+    /// The files in which the tensors lie.
+    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
+        self.by_name.values().map(|place| place.file.clone()).collect()
+    }
+
+    pub(super) fn storages(&self) -> impl Iterator<Item = Storage> {
+        self.by_name.values().map(|place| place.storage)
     }
 
     pub(super) fn read(&self, name: &str) -> Result<Vec<f32>> {

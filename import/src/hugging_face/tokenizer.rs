@@ -10,6 +10,11 @@ use crate::{Error, Result};
 
 const JSON: &str = "tokenizer.json";
 const SENTENCEPIECE: &str = "tokenizer.model";
+const SETTINGS: &str = "tokenizer_config.json";
+const CHAT_TEMPLATE: &str = "chat_template.jinja";
+
+/// What is read here.
+pub(super) const FILES: [&str; 4] = [JSON, SENTENCEPIECE, SETTINGS, CHAT_TEMPLATE];
 
 /// A tokenizer, and what is written about it beside it.
 pub(crate) struct Found {
@@ -22,7 +27,7 @@ pub(crate) struct Found {
 impl Folder {
     /// The tokenizer.
     pub(crate) fn tokenizer(&self) -> Result<Found> {
-        let settings = JsonFile::read_if_there(&self.path.join("tokenizer_config.json"))?;
+        let settings = JsonFile::read_if_there(&self.path.join(SETTINGS))?;
         let chat_template = self.chat_template(settings.as_ref())?;
         let adds = settings.as_ref().map(|settings| settings.flag("add_bos_token")).transpose()?.flatten();
         let (json, sentencepiece) = (self.path.join(JSON), self.path.join(SENTENCEPIECE));
@@ -79,7 +84,7 @@ impl Folder {
     }
 
     fn chat_template(&self, settings: Option<&JsonFile>) -> Result<Option<String>> {
-        let file = self.path.join("chat_template.jinja");
+        let file = self.path.join(CHAT_TEMPLATE);
         if file.is_file() {
             return Ok(Some(String::from_utf8_lossy(&json::read(&file)?).into_owned()));
         }

@@ -49,15 +49,19 @@ impl Progress {
         };
         match amount {
             Some((doing, done, total)) if self.terminal => {
-                if done == total || self.due(Duration::from_millis(100)) {
-                    let (name, version) = (progress.name, progress.version);
-                    self.rewrite(&format!("{doing} {name} {version}: {} of {}", bytes(done), bytes(total)));
-                }
+                self.amount(&format!("{doing} {} {}", progress.name, progress.version), done, total);
             }
             _ => {
                 self.clear();
                 fetching(progress);
             }
+        }
+    }
+
+    /// Bytes done of what takes a while, on a terminal.
+    pub fn amount(&mut self, doing: &str, done: u64, total: u64) {
+        if self.terminal && (done == total || self.due(Duration::from_millis(100))) {
+            self.rewrite(&format!("{doing}: {} of {}", bytes(done), bytes(total)));
         }
     }
 

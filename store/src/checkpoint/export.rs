@@ -152,7 +152,7 @@ pub fn convert(checkpoint: &Checkpoint, target: &Path, shards: usize) -> Result<
                 layout.add(entry, [Region::whole(&tensor.shape)].into_iter());
             }
             let mut data = |tensor: usize, _| Ok(Cow::Owned(checkpoint.read_whole(&tensors[tensor].name)?));
-            layout.write(&partial, Vec::new(), &mut data)?;
+            layout.write::<Error>(&partial, Vec::new(), &mut data)?;
         }
         publish_as(&partial, target, &description(checkpoint)?, shards)
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{
@@ -93,6 +94,63 @@ pub fn save(checkpoints: &Path, description: &Description, snapshot: &Snapshot) 
     saved
 }
 
+/// A tensor that is read while it is written, so that it need not fit into memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamedTensor {
+    /// Name, with `/` between its parts.
+    pub name: String,
+    /// Element type.
+    pub dtype: Dtype,
+    /// Extent of each dimension; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// The boxes in which it is read; together they are the tensor.
+    pub pieces: Vec<Region>,
+}
+
+/// As [`save`], with one piece of one tensor in memory at a time: `read` is given the numbers of a tensor and of a piece, and
+/// gives the piece's elements, little-endian and row-major. Pieces are asked for in the order in which files have them.
+///
+/// # Errors
+/// As [`save`], and those of `read`. Nothing is left behind.
+pub fn save_streamed<E: From<Error>>(
+    checkpoints: &Path,
+    description: &Description,
+    tensors: &[StreamedTensor],
+    read: &mut dyn FnMut(usize, usize) -> Result<Vec<u8>, E>,
+) -> Result<PathBuf, E> {
+    let mut plan = ShardPlan::new(Process::ALONE, LARGEST_FILE);
+    for StreamedTensor { name, dtype, shape, pieces } in tensors {
+        let split = vec![Vec::new(); shape.len()];
+        let entry = TensorEntry {
+            name: name.clone(),
+            dtype: *dtype,
+            shape: shape.clone(),
+            split,
+            pieces: Vec::new(),
+        };
+        plan.add(entry, pieces.iter().cloned());
+    }
+    let mut data = |tensor: usize, piece: usize| -> Result<Cow<'static, [u8]>, E> {
+        let bytes = read(tensor, piece)?;
+        let StreamedTensor { name, dtype, pieces, .. } = &tensors[tensor];
+        let shape = &pieces[piece].shape;
+        let item = Item { name: String::new(), dtype: *dtype, shape: shape.clone() };
+        if item.bytes() != Some(bytes.len()) {
+            let reason = format!("{} bytes are not {}", bytes.len(), describe(*dtype, shape));
+            return Err(Error::Tensor { name: name.clone(), reason }.into());
+        }
+        Ok(bytes.into())
+    };
+    let saved = begin(checkpoints, description.step).map_err(E::from).and_then(|partial| {
+        plan.write(&partial, Vec::new(), &mut data)?;
+        Ok(publish(checkpoints, description, 1)?)
+    });
+    if saved.is_err() {
+        remove_leftovers(checkpoints, PARTIAL);
+    }
+    saved
+}
+
 /// The folder in which the processes write a step's checkpoint until it is whole.
 pub(super) fn partial_folder(checkpoints: &Path, step: u64) -> PathBuf {
     checkpoints.join(format!("{PARTIAL}{}", folder_name(step)))
@@ -150,7 +208,7 @@ pub fn write_pieces(
     }
     let mut data =
         |tensor: usize, piece: usize| Ok(Cow::Borrowed(snapshot.tensors[tensor].pieces[piece].data.bytes()));
-    plan.write(folder, snapshot.mesh.clone(), &mut data)
+    plan.write::<Error>(folder, snapshot.mesh.clone(), &mut data)
 }
 
 /// Which piece goes to which file.
@@ -162,7 +220,7 @@ pub(super) struct ShardPlan {
 }
 
 /// Gives the bytes of a piece: by number of its tensor and its own.
-pub(super) type Data<'a, 'b> = dyn FnMut(usize, usize) -> Result<Cow<'a, [u8]>, Error> + 'b;
+pub(super) type Data<'a, 'b, E> = dyn FnMut(usize, usize) -> Result<Cow<'a, [u8]>, E> + 'b;
 
 impl ShardPlan {
     pub(super) fn new(process: Process, largest: usize) -> ShardPlan {
@@ -175,12 +233,12 @@ impl ShardPlan {
     }
 
     /// Writes the shard files and the list of pieces.
-    pub(super) fn write(
+    pub(super) fn write<E: From<Error>>(
         mut self,
         folder: &Path,
         mesh: Vec<Axis>,
-        data: &mut Data<'_, '_>,
-    ) -> Result<(), Error> {
+        data: &mut Data<'_, '_, E>,
+    ) -> Result<(), E> {
         let mut order: Vec<(usize, usize)> = Vec::new();
         for (tensor, regions) in self.regions.iter().enumerate() {
             order.extend((0..regions.len()).map(|piece| (tensor, piece)));
@@ -214,7 +272,8 @@ impl ShardPlan {
         let path = folder.join(self.process.list());
         let text = serde_json::to_vec(&list)
             .map_err(|error| Error::Manifest { path: path.clone(), reason: error.to_string() })?;
-        write_file(&path, &text).map(drop)
+        write_file(&path, &text)?;
+        Ok(())
     }
 
     /// How many of these pieces go to one file.
@@ -322,4 +381,73 @@ fn merge(manifest: &mut Manifest, list: PieceList, first: bool) -> Result<(), St
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Checkpoint, History};
+    use super::*;
+    use crate::skipped::Skipped;
+
+    fn description() -> Description {
+        let data = DataPosition { order: "none".into(), seed: 1, sequences: 0, skipped: Skipped::default() };
+        Description {
+            step: 0,
+            tokens: 0,
+            planned: false,
+            data,
+            random: RandomState { seed: 1, state: "none".into() },
+            config_digest: String::new(),
+            history: History::default(),
+            versions: Versions { gopher: "none".into(), plugin: "none".into() },
+            metrics: None,
+            files: Vec::new(),
+        }
+    }
+
+    /// A matrix of two rows, read in one piece each, and a vector.
+    fn tensors() -> [StreamedTensor; 2] {
+        let row = |row| Region { offset: vec![row, 0], shape: vec![1, 3] };
+        let tensor = |name: &str, shape: &[usize], pieces| StreamedTensor {
+            name: name.into(),
+            dtype: Dtype::U8,
+            shape: shape.to_vec(),
+            pieces,
+        };
+        let vector = Region::whole(&[2]);
+        [tensor("matrix", &[2, 3], vec![row(0), row(1)]), tensor("a", &[2], vec![vector])]
+    }
+
+    fn streamed(
+        folder: &Path,
+        read: &mut dyn FnMut(usize, usize) -> Result<Vec<u8>, Error>,
+    ) -> Result<PathBuf, Error> {
+        save_streamed(folder, &description(), &tensors(), read)
+    }
+
+    #[test]
+    fn tensors_are_read_piece_by_piece_in_the_order_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut asked = Vec::new();
+        let saved = streamed(folder.path(), &mut |tensor, piece| {
+            asked.push((tensor, piece));
+            Ok(if tensor == 0 { vec![10 * piece as u8; 3] } else { vec![7, 8] })
+        });
+        let checkpoint = Checkpoint::open(&saved.unwrap()).unwrap();
+        assert_eq!(asked, [(1, 0), (0, 0), (0, 1)]);
+        assert_eq!(checkpoint.read_whole("matrix").unwrap(), [0, 0, 0, 10, 10, 10]);
+        assert_eq!(checkpoint.read_whole("a").unwrap(), [7, 8]);
+    }
+
+    #[test]
+    fn pieces_of_another_size_and_failing_reads_leave_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        // As many bytes in all.
+        let error = streamed(folder.path(), &mut |tensor, _| Ok(vec![0; if tensor == 0 { 2 } else { 4 }]));
+        assert_eq!(error.unwrap_err().to_string(), "cannot save tensor a: 4 bytes are not U8[2]");
+        let failing = || Error::Tensor { name: "a".into(), reason: "it is gone".into() };
+        let error = streamed(folder.path(), &mut |_, _| Err(failing()));
+        assert_eq!(error.unwrap_err().to_string(), failing().to_string());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 }

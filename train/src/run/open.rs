@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use data::Tokenizer;
-use store::checkpoint::{self, CONFIG, Checkpoint, TOKENIZER};
+use store::checkpoint::{self, CONFIG, Checkpoint, IMPORT, TOKENIZER};
 use store::files::FileError;
 use store::remote::{self, Address, Store};
 use store::run_directory::{self, RunDirectory};
@@ -212,8 +212,11 @@ pub(super) fn is_own(checkpoint: &Checkpoint, run: &RunDirectory) -> bool {
     place(checkpoint.path()).is_some_and(|path| Some(path) == place(&own))
 }
 
-/// What must stay the same is what it was when the checkpoint was saved.
+/// The checkpoint is of a training, and what must stay the same is what it was when it was saved.
 fn check_fixed(config: &Config, checkpoint: &Checkpoint, run: &Path) -> Result<(), Error> {
+    if checkpoint.manifest().files.contains_key(IMPORT) {
+        return Err(Error::Imported { checkpoint: checkpoint.path().to_owned() });
+    }
     let path = checkpoint.path().join(CONFIG);
     let text = fs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
     let mut saved = Draft::quick_start()?;

@@ -105,6 +105,9 @@ impl<T: PartialEq> Compared<T> {
 /// [`Error::NotRecorded`]; whatever keeps a run from being continued.
 pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<Replay, Error> {
     let run = RunDirectory::read(folder)?;
+    if run.import().is_file() {
+        return Err(Error::Imported { checkpoint: folder.to_owned() });
+    }
     let records = metrics::read(&run.metrics())?;
     if !records.iter().any(|record| record.step == step) {
         let last = records.last().map(|record| record.step);
