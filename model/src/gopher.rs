@@ -3,7 +3,7 @@
 
 use graph::{BuildResult, Builder, DType, Error, ScanInputs, ScanOutputs, Tensor};
 use serde::{Deserialize, Serialize};
-use sharding::search::{Kept, PolicyWork, Traffic, Work};
+use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
 use crate::blocks::attention::score_count;
@@ -407,18 +407,31 @@ impl Architecture for Gopher {
         let (attention, hidden) = (4.0 * (d * a) as f64, (d * ff) as f64);
         let outside = (self.vocabulary_size * d + d + self.vocabulary_size) as u64;
         let all = self.parameters().iter().map(ParameterSpec::elements).sum::<u64>();
-        let policy =
-            |again, [score_matmuls, wide_scores]: [f64; 2], [scores, split, stream]: [f64; 3], kept| {
-                PolicyWork {
-                    recomputed_matmuls: again,
-                    score_matmuls,
-                    score_matmul_traffic: [wide_scores, 3.3],
-                    traffic: Traffic { scores: [scores, 5.0], split, stream },
-                    kept,
-                }
+        let (width, heads, wide) = (d as f64, a as f64, ff as f64);
+        let numbers = Numbers::new;
+        let policy = |recomputed_matmuls, scores_again: bool, traffic: [Numbers; 2], kept: Kept| {
+            let (score_matmuls, matmul_traffic, scores) = match scores_again {
+                false => (3.0, numbers(8.0, 1.0), numbers(8.0, 1.0)),
+                true => (4.0, numbers(11.0, 1.0), numbers(14.0, 1.0)),
             };
-        let kept = |stream, split, scores| Kept { stream, split, scores };
-        let (once, again) = ([3.0, 6.0], [4.0, 8.7]);
+            let [split, stream] = traffic;
+            let traffic = Traffic { scores, split, stream };
+            PolicyWork {
+                recomputed_matmuls,
+                score_matmuls,
+                score_matmul_traffic: matmul_traffic,
+                traffic,
+                kept,
+            }
+        };
+        let kept = |scores, of_heads: Numbers, of_hidden, of_stream| Kept {
+            scores,
+            split: of_heads * heads + numbers(0.0, of_hidden) * wide,
+            stream: numbers(0.0, of_stream) * width,
+        };
+        let (no, one) = (Numbers::default(), numbers(1.0, 0.0));
+        // Where the hidden layer is computed again, GELU's float32 numbers are read more than once.
+        let (gelu_found, gelu_again) = (numbers(0.0, 14.0) * wide, numbers(8.0, 4.0) * wide);
         Work {
             layers: self.layers,
             divided: vec![("heads", self.heads), ("feed-forward width", ff)],
@@ -431,10 +444,30 @@ impl Architecture for Gopher {
             // Content, distances and values.
             score_matmuls: 3.0 * self.key_value_size as f64,
             policies: [
-                policy(0.0, once, [4.0, 105.0, 28.0], kept(2.0, 18.0, 1.0)),
-                policy(0.0, again, [9.4, 105.0, 30.0], kept(2.0, 5.4, 0.0)),
-                policy(hidden, again, [9.4, 105.0, 30.0], kept(2.0, 1.7, 0.0)),
-                policy(attention + hidden, again, [9.4, 100.0, 32.0], kept(1.0, 0.0, 0.0)),
+                policy(
+                    0.0,
+                    false,
+                    [numbers(5.0, 3.0) * heads + gelu_found, numbers(4.0, 26.0) * width],
+                    kept(one, numbers(1.0, 3.0), 2.0, 2.0),
+                ),
+                policy(
+                    0.0,
+                    true,
+                    [numbers(4.0, 10.0) * heads + gelu_found, numbers(4.0, 28.0) * width],
+                    kept(no, numbers(0.0, 4.0), 1.0, 2.0),
+                ),
+                policy(
+                    hidden,
+                    true,
+                    [numbers(4.0, 10.0) * heads + gelu_again, numbers(6.0, 26.0) * width],
+                    kept(no, numbers(0.0, 4.0), 0.0, 2.0),
+                ),
+                policy(
+                    attention + hidden,
+                    true,
+                    [numbers(5.0, 3.0) * heads + gelu_again, numbers(9.0, 29.0) * width],
+                    kept(no, no, 0.0, 1.0),
+                ),
             ],
         }
     }

@@ -3,7 +3,7 @@
 
 use graph::{BuildResult, Builder, DType, Error, Tensor};
 use serde::{Deserialize, Serialize};
-use sharding::search::{Kept, PolicyWork, Traffic, Work};
+use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
 use crate::blocks::attention::{in_causal_blocks, part, score_count, softmax_values};
@@ -354,16 +354,32 @@ impl Architecture for Llama {
             let group = specs.iter().filter(|spec| spec.is_of_layers() == of_layers);
             group.map(ParameterSpec::elements).sum()
         };
-        // Of the width of the residual stream: what of a layer is split with its heads.
-        let (heads, wide) = ((2.0 * queries + 2.0 * keys) / d, ff / d);
-        let policy = |recomputed_matmuls, score_matmuls, wide_scores, traffic: [f64; 3], kept| PolicyWork {
-            recomputed_matmuls,
-            score_matmuls,
-            score_matmul_traffic: [wide_scores, 2.2],
-            traffic: Traffic { scores: [traffic[0], 4.0], split: traffic[1], stream: traffic[2] },
-            kept,
+        let numbers = Numbers::new;
+        let policy = |recomputed_matmuls, scores_again: bool, traffic: [Numbers; 2], kept: Kept| {
+            let (score_matmuls, matmul_traffic, scores) = match scores_again {
+                false => (3.0, numbers(3.0, 3.0), numbers(5.0, 2.0)),
+                true => (4.0, numbers(5.0, 3.0), numbers(9.0, 2.0)),
+            };
+            let [split, stream] = traffic;
+            let traffic = Traffic { scores, split, stream };
+            PolicyWork {
+                recomputed_matmuls,
+                score_matmuls,
+                score_matmul_traffic: matmul_traffic,
+                traffic,
+                kept,
+            }
         };
-        let kept = |stream, split, scores| Kept { stream, split, scores };
+        // Rotation is float32; SwiGLU's product is fused into the matmuls that read it.
+        let split =
+            |of_keys| numbers(9.0, 0.0) * queries + numbers(1.0, of_keys) * keys + numbers(0.0, 7.0) * ff;
+        let kept = |scores, of_queries: Numbers, of_keys, hidden, stream| Kept {
+            scores,
+            split: of_queries * queries + numbers(0.0, of_keys) * keys + numbers(0.0, hidden) * ff,
+            stream: numbers(0.0, stream) * d,
+        };
+        let (no, one) = (Numbers::default(), numbers(1.0, 0.0));
+        let saved = [split(4.0), numbers(8.0, 25.0) * d];
         Work {
             layers: self.layers,
             divided: vec![
@@ -379,10 +395,20 @@ impl Architecture for Llama {
             // Content and values.
             score_matmuls: 2.0 * k,
             policies: [
-                policy(0.0, 3.0, 4.0, [3.0, 12.0 * wide, 14.0], kept(2.0, heads + 3.0 * wide, 0.9)),
-                policy(0.0, 4.0, 5.0, [6.0, 12.0 * wide, 14.0], kept(2.0, heads + 2.0 * wide, 0.0)),
-                policy(2.0 * hidden, 4.0, 5.0, [6.0, 12.0 * wide, 14.0], kept(2.0, heads, 0.0)),
-                policy(attention + 2.0 * hidden, 4.0, 5.0, [6.0, 12.0 * wide, 14.0], kept(1.0, 0.0, 0.0)),
+                policy(
+                    0.0,
+                    false,
+                    [split(2.0), numbers(8.0, 23.0) * d],
+                    kept(one, numbers(1.0, 1.0), 2.0, 3.0, 2.0),
+                ),
+                policy(0.0, true, saved, kept(no, numbers(0.0, 2.0), 2.0, 2.0, 2.0)),
+                policy(2.0 * hidden, true, saved, kept(no, numbers(0.0, 2.0), 2.0, 0.0, 2.0)),
+                policy(
+                    attention + 2.0 * hidden,
+                    true,
+                    [split(2.0), numbers(7.0, 32.0) * d],
+                    kept(no, no, 0.0, 0.0, 1.0),
+                ),
             ],
         }
     }

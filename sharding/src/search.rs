@@ -16,7 +16,7 @@ use crate::machine::Collective;
 use crate::partition::Rules;
 use crate::plan::{MeshShape, Plan, RematPolicy};
 pub use bound::{Bound, bound};
-pub use work::{Kept, PolicyWork, Traffic, Work};
+pub use work::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 /// Bytes of a training's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,12 +28,10 @@ struct Local {
     ticks: f64,
     /// Tokens of one microbatch.
     tokens: f64,
-    /// Elements of the residual stream of one microbatch.
-    elements: f64,
-    /// Those of a part that products of split heads have.
+    /// Tokens' worth of what is split with heads and the feed-forward width.
     split: f64,
-    /// Those of the part that is kept.
-    kept: f64,
+    /// Tokens' worth of the residual stream between matmuls.
+    stream: f64,
     /// Attention scores of one microbatch and layer.
     scores: f64,
     /// Parameters, as products read them.
@@ -46,16 +44,14 @@ impl Local {
         let layers = (work.layers / stage) as f64;
         let sequences = plan.microbatch() as f64 / data as f64;
         let tokens = sequences * plan.sequence_length as f64;
-        let elements = tokens * work.embed as f64;
-        let split = elements / model as f64;
+        let split = tokens / model as f64;
         let parameters = layers * work.layer_parameters as f64 + work.other_parameters as f64;
         Local {
             layers,
             ticks: (plan.microbatches + stage - 1) as f64,
             tokens,
-            elements,
             split,
-            kept: if plan.sequence_sharding { split } else { elements },
+            stream: if plan.sequence_sharding { split } else { tokens },
             scores: sequences * work.scores / model as f64,
             parameters: parameters / model as f64,
         }
@@ -105,25 +101,23 @@ struct ScoreMatmuls {
 
 fn score_matmuls(work: &Work, bytes: DtypeBytes, plan: &Plan, local: &Local) -> ScoreMatmuls {
     let policy = work.policy(plan.remat);
-    let [float32, activations] = policy.score_matmul_traffic;
     let scores = local.scores * local.layers * local.ticks;
     ScoreMatmuls {
         operations: 2.0 * CERTAIN * (policy.score_matmuls * work.score_matmuls) * scores,
-        bytes: scores * (float32 * 4.0 + activations * bytes.activation as f64),
+        bytes: scores * policy.score_matmul_traffic.bytes(bytes.activation),
     }
 }
 
 /// Bytes that memory-bound operations read and write in a step on one device.
 fn traffic(work: &Work, bytes: DtypeBytes, plan: &Plan, local: &Local) -> f64 {
-    let Traffic { scores: [float32, activations], split, stream } = work.policy(plan.remat).traffic;
-    let activation = bytes.activation as f64;
-    let layer = local.scores * (4.0 * float32 + activations * activation)
-        + (local.split * split + local.kept * stream) * activation;
+    let Traffic { scores, split, stream } = work.policy(plan.remat).traffic;
+    let layer = scores * local.scores + split * local.split + stream * local.stream;
     let accumulate = match plan.microbatches {
         1 => 0.0,
         microbatches => microbatches as f64 * ACCUMULATE_BYTES / sharers(plan, 2),
     };
-    layer * local.layers * local.ticks + local.parameters * (UPDATE_BYTES / sharers(plan, 1) + accumulate)
+    layer.bytes(bytes.activation) * local.layers * local.ticks
+        + local.parameters * (UPDATE_BYTES / sharers(plan, 1) + accumulate)
 }
 
 /// Seconds of what devices exchange.
@@ -132,7 +126,7 @@ fn exchanged(work: &Work, workload: &dyn Workload, plan: &Plan, local: &Local) -
     let bytes = workload.dtype_bytes();
     let mut seconds = 0.0;
     if model > 1 {
-        let gathered = local.elements * bytes.activation as f64;
+        let gathered = local.tokens * (work.embed as u64 * bytes.activation) as f64;
         let gather = workload.collective_seconds(plan.mesh, MODEL, Collective::AllGather, gathered);
         seconds += 8.0 * gather * local.layers * local.ticks;
     }
@@ -153,12 +147,12 @@ fn exchanged(work: &Work, workload: &dyn Workload, plan: &Plan, local: &Local) -
 
 /// Bytes on one device.
 fn memory(work: &Work, bytes: DtypeBytes, plan: &Plan, local: &Local) -> f64 {
-    let Kept { stream, split, scores } = work.policy(plan.remat).kept;
-    let kept = stream * local.kept + split * local.split + scores * local.scores;
+    let Kept { scores, split, stream } = work.policy(plan.remat).kept;
+    let kept = scores * local.scores + split * local.split + stream * local.stream;
     let stages = plan.mesh.stage as f64;
     let in_flight = if stages > 1.0 { 2.0 * stages - 1.0 } else { 1.0 };
     let gradients = if plan.microbatches > 1 { gradient_bytes(bytes, plan) } else { 0.0 };
     local.parameters
         * (bytes.parameter as f64 / sharers(plan, 3) + 8.0 / sharers(plan, 1) + gradients / sharers(plan, 2))
-        + kept * bytes.activation as f64 * local.layers * in_flight
+        + kept.bytes(bytes.activation) * local.layers * in_flight
 }

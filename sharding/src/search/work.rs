@@ -1,5 +1,7 @@
 //! The work of a model's training, as far as lower bounds of plans are computed from it.
 
+use std::ops::{Add, Mul};
+
 use crate::plan::RematPolicy;
 
 /// What of a model decides how it can be split, and what each device then does at least. A model's architecture says it
@@ -35,35 +37,72 @@ pub struct PolicyWork {
     pub recomputed_matmuls: f64,
     /// How often the forward matmuls of scores are computed: once forward, twice backward, and once more if recomputed.
     pub score_matmuls: f64,
-    /// Numbers that these matmuls read and write for each score: float32 ones, and activations.
-    pub score_matmul_traffic: [f64; 2],
-    /// What elementwise operations and reductions read and write.
+    /// Numbers that these matmuls read and write for each score.
+    pub score_matmul_traffic: Numbers,
+    /// What memory-bound operations read and write.
     pub traffic: Traffic,
     /// What is kept for the backward pass.
     pub kept: Kept,
 }
 
-/// Numbers that memory-bound operations of a layer read and write at least, forward and backward. Found by pricing plans of
-/// the kind's models on machines of all kinds; a test compares bounds with prices.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Traffic {
-    /// For each attention score: float32 numbers, and activations.
-    pub scores: [f64; 2],
-    /// Activations for each element of the residual stream, by what is split with heads and the feed-forward width.
-    pub split: f64,
-    /// Activations for each element of the residual stream as it is kept between matmuls.
-    pub stream: f64,
+/// Numbers in memory: float32 ones, and ones of the activations' dtype.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Numbers {
+    /// Those that are float32 whatever the activations are.
+    pub float32: f64,
+    /// Those of the activations' dtype.
+    pub activations: f64,
 }
 
-/// Activations that the backward pass of a layer finds, for each element of the residual stream.
+impl Numbers {
+    /// So many of each.
+    pub const fn new(float32: f64, activations: f64) -> Numbers {
+        Numbers { float32, activations }
+    }
+
+    /// Their bytes, with activations of `activation` bytes.
+    pub fn bytes(self, activation: u64) -> f64 {
+        4.0 * self.float32 + activation as f64 * self.activations
+    }
+}
+
+impl Add for Numbers {
+    type Output = Numbers;
+
+    fn add(self, other: Numbers) -> Numbers {
+        Numbers::new(self.float32 + other.float32, self.activations + other.activations)
+    }
+}
+
+impl Mul<f64> for Numbers {
+    type Output = Numbers;
+
+    fn mul(self, times: f64) -> Numbers {
+        Numbers::new(self.float32 * times, self.activations * times)
+    }
+}
+
+/// Numbers that memory-bound operations of a layer read and write at least, forward and backward: what of the priced
+/// program is there in every plan. A test compares bounds with prices.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Traffic {
+    /// For each attention score.
+    pub scores: Numbers,
+    /// For each token, of what is split with heads and the feed-forward width.
+    pub split: Numbers,
+    /// For each token, of the residual stream as it lies between matmuls.
+    pub stream: Numbers,
+}
+
+/// Numbers that the backward pass of a layer finds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kept {
-    /// Those that lie as the residual stream does.
-    pub stream: f64,
-    /// Those that are split with heads and the feed-forward width.
-    pub split: f64,
-    /// Activations for each attention score.
-    pub scores: f64,
+    /// For each attention score.
+    pub scores: Numbers,
+    /// For each token, of what is split with heads and the feed-forward width.
+    pub split: Numbers,
+    /// For each token, of what lies as the residual stream does.
+    pub stream: Numbers,
 }
 
 impl Work {
