@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use import::{ForeignModel, Format, LlamaSizes};
-use model::{Llama, ModelConfig};
+use model::{Llama, ModelConfig, ParameterSpec};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::checkpoint::{
@@ -145,7 +145,7 @@ fn config(foreign: &ForeignModel, run: &Path) -> Result<Config> {
     Ok(config)
 }
 
-/// The model whose embedding has rows for a tokenizer of `pieces` and more.
+/// The model with a vocabulary of `pieces`: rows of the embedding beyond the tokenizer's stand for nothing, and are left out.
 fn model_config(sizes: &LlamaSizes, pieces: usize) -> ModelConfig {
     let LlamaSizes {
         layers,
@@ -154,13 +154,13 @@ fn model_config(sizes: &LlamaSizes, pieces: usize) -> ModelConfig {
         key_value_heads,
         key_value_size,
         feed_forward_size,
-        vocabulary_size: rows,
+        vocabulary_size: _,
         rope_base,
         norm_epsilon,
         tied,
         context_length: _,
     } = *sizes;
-    let llama = Llama {
+    Llama {
         layers,
         heads,
         key_value_heads,
@@ -171,10 +171,8 @@ fn model_config(sizes: &LlamaSizes, pieces: usize) -> ModelConfig {
         rope_base,
         norm_epsilon,
         tied_embedding: tied,
-    };
-    // Rows without a piece are padding. `rows` itself would always do; the least that does asks least of a split.
-    let multiple = (1..=rows).find(|&multiple| pieces.next_multiple_of(multiple) == rows).unwrap_or(rows);
-    ModelConfig::from(llama).with_vocabulary_multiple(multiple)
+    }
+    .into()
 }
 
 /// The account of where the model came from; its files are hashed for it.
@@ -249,23 +247,24 @@ fn write(
     for (name, contents) in &files {
         write_atomically(&run.path().join(name), contents)?;
     }
-    let parameters = foreign.parameters();
+    let (parameters, specs) = (foreign.parameters(), config.model.parameters());
     let tensors: Vec<StreamedTensor> = parameters
         .iter()
-        .map(|parameter| StreamedTensor {
-            name: format!("{PARAMETERS}{}", parameter.name),
+        .zip(&specs)
+        .map(|(parameter, spec)| StreamedTensor {
+            name: format!("{PARAMETERS}{}", spec.name),
             dtype: Dtype::F32,
-            shape: parameter.shape.clone(),
-            pieces: (0..parameter.slices)
-                .map(|slice| region(&parameter.shape, slice, parameter.slices))
-                .collect(),
+            shape: spec.shape.clone(),
+            pieces: (0..parameter.slices).map(|slice| region(&spec.shape, slice, parameter.slices)).collect(),
         })
         .collect();
-    let elements: u64 =
-        parameters.iter().map(|parameter| parameter.shape.iter().product::<usize>() as u64).sum();
+    let elements: u64 = specs.iter().map(ParameterSpec::elements).sum();
     let (mut done, total) = (0, elements * size_of::<f32>() as u64);
     let mut read = |tensor: usize, slice: usize| -> Result<Vec<u8>> {
-        let values = foreign.read(&parameters[tensor], slice)?;
+        let mut values = foreign.read(&parameters[tensor], slice)?;
+        if parameters[tensor].slices == 1 {
+            values.truncate(specs[tensor].elements() as usize);
+        }
         done += (values.len() * size_of::<f32>()) as u64;
         if progress(Progress::Writing { done, total }).is_break() {
             return Err(Error::Interrupted);
@@ -302,44 +301,5 @@ fn description(config: &Config, files: Vec<(String, Vec<u8>)>) -> Description {
         },
         metrics: None,
         files,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_without_a_piece_are_padding() {
-        let sizes = |rows| LlamaSizes {
-            layers: 1,
-            d_model: 8,
-            heads: 2,
-            key_value_heads: 1,
-            key_value_size: 4,
-            feed_forward_size: 8,
-            vocabulary_size: rows,
-            rope_base: 1e4,
-            norm_epsilon: 1e-5,
-            tied: true,
-            context_length: 64,
-        };
-        // (rows, pieces, the multiple)
-        for (rows, pieces, multiple) in [
-            (49_152, 49_152, 1),
-            (32_064, 32_000, 96),
-            (32_001, 32_000, 3),
-            (97, 50, 97),
-            (64, 5, 64),
-            (7, 7, 1),
-        ] {
-            let model = model_config(&sizes(rows), pieces);
-            assert_eq!(
-                (model.vocabulary_multiple(), model.padded_vocabulary()),
-                (multiple, rows),
-                "{pieces}"
-            );
-            assert_eq!(model.sizes().vocabulary_size, pieces);
-        }
     }
 }

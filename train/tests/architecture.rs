@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sharding::cost::Rates;
 use sharding::machine::Topology;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
-use sharding::search::{Kept, Pins, PolicyWork, Traffic, Work, Workload, exhaustive, search};
+use sharding::search::{Kept, Numbers, Pins, PolicyWork, Traffic, Work, Workload, exhaustive, search};
 use train::plan::{OnMachine, Planned};
 use train::step::{StepOptions, train_step};
 
@@ -110,9 +110,17 @@ impl Architecture for Toy {
         let policy = |recomputed_matmuls| PolicyWork {
             recomputed_matmuls,
             score_matmuls: 0.0,
-            score_matmul_traffic: [0.0; 2],
-            traffic: Traffic { scores: [0.0; 2], split: 0.0, stream: 0.0 },
-            kept: Kept { stream: 1.0, split: 0.0, scores: 0.0 },
+            score_matmul_traffic: Numbers::default(),
+            traffic: Traffic {
+                scores: Numbers::default(),
+                split: Numbers::default(),
+                stream: Numbers::default(),
+            },
+            kept: Kept {
+                scores: Numbers::default(),
+                split: Numbers::default(),
+                stream: Numbers::new(0.0, d),
+            },
         };
         Work {
             layers: self.layers,
