@@ -2,7 +2,7 @@
 
 mod metrics_address;
 pub(super) mod progress;
-pub(super) mod signals;
+mod signals;
 mod together;
 
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use eval::Sampling;
 use monitor::prometheus::Endpoint;
 use progress::Progress;
 use sharding::DeviceKind;
-use signals::Signals;
+pub(super) use signals::Signals;
 use store::checkpoint;
 use store::remote::{self, Address, Store};
 use train::config::{Config, Draft, Value};
