@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use eval::{Imported, LONGEST_SEQUENCE, Progress, import_model};
 
-use super::train::progress;
-use super::train::signals::Signals;
+use super::train::{Signals, progress};
 use crate::output::{Interrupted, bytes, grouped, note, print, print_json, usage};
 
 /// Arguments of `gopher import`.

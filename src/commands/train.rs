@@ -3,7 +3,7 @@
 mod metrics_address;
 mod multi_host;
 pub(super) mod progress;
-pub(super) mod signals;
+mod signals;
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
