@@ -212,7 +212,7 @@ pub(super) fn is_own(checkpoint: &Checkpoint, run: &RunDirectory) -> bool {
     place(checkpoint.path()).is_some_and(|path| Some(path) == place(&own))
 }
 
-/// What must stay the same is what it was when the checkpoint was saved.
+/// Checks that the settings that must stay the same are those the checkpoint was saved with.
 fn check_fixed(config: &Config, checkpoint: &Checkpoint, run: &Path) -> Result<(), Error> {
     let path = checkpoint.path().join(CONFIG);
     let text = fs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
@@ -293,7 +293,8 @@ impl Opened {
 /// good checkpoint. `None` if the folder holds no run.
 ///
 /// # Errors
-/// [`Error::ConfigChanged`] if it is not what was written; when no checkpoint can be used.
+/// [`Error::ConfigChanged`] if the file was changed since it was written; [`Error::Checkpoint`] when no checkpoint can
+/// be used.
 pub fn kept_config(folder: &Path) -> Result<Option<(String, String)>, Error> {
     let path = folder.join(CONFIG);
     if path.is_file() {
