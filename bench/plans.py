@@ -124,7 +124,7 @@ def rows_of(records):
         rows.append({
             "record": record, "predicted": predicted, "compiled": compiled, "plan": plan,
             "memory": error(predicted["peak_bytes_per_device"], compiled["peak_bytes_per_device"]),
-            "products": error(predicted["product_seconds"], compiled["matrix_seconds"]),
+            "matmuls": error(predicted["product_seconds"], compiled["matrix_seconds"]),
             "step": error(predicted["estimator_seconds"], compiled["step_seconds"]),
         })
     return rows
@@ -141,7 +141,7 @@ def table():
     rows = rows_of(read())
     lines = []
     head = ("| model | machine | tokens per step | stage × data × model | ZeRO | remat | microbatches | memory predicted / "
-            "compiled, GiB | error | products predicted / compiled, s | error | step by the estimator, s | error | MFU "
+            "compiled, GiB | error | matmuls predicted / compiled, s | error | step by the estimator, s | error | MFU "
             "serial / overlapped | compile, s |")
     for held_out in (False, True):
         chosen = [row for row in rows if row["record"]["held_out"] is held_out]
@@ -160,19 +160,19 @@ def table():
                 str(plan["zero"]), plan["remat"], str(plan["microbatches"]),
                 f"{gib(predicted['peak_bytes_per_device'])} / {gib(compiled['peak_bytes_per_device'])}",
                 percent(row["memory"]),
-                f"{seconds(predicted['product_seconds'])} / {seconds(compiled['matrix_seconds'])}", percent(row["products"]),
+                f"{seconds(predicted['product_seconds'])} / {seconds(compiled['matrix_seconds'])}", percent(row["matmuls"]),
                 f"{seconds(predicted['estimator_seconds'])} / {seconds(compiled['step_seconds'])}", percent(row["step"]),
                 mfu, f"{compiled['compile_seconds']:.0f}",
             ]) + " |")
         lines.append("")
-        lines.append(f"Memory: {summary(chosen, 'memory')}. Products: {summary(chosen, 'products')}. Step: "
+        lines.append(f"Memory: {summary(chosen, 'memory')}. Matmuls: {summary(chosen, 'products')}. Step: "
                      f"{summary(chosen, 'step')}.\n")
     text = DOCUMENT.read_text()
     start, end = "<!-- table -->\n", "<!-- end of table -->"
     before, rest = text.split(start)
     after = rest.split(end)[1]
     DOCUMENT.write_text(before + start + "\n" + "\n".join(lines) + "\n" + end + after)
-    for name in ("memory", "products", "step"):
+    for name in ("memory", "matmuls", "step"):
         print(f"{name:9} all: {summary(rows, name)}")
     for row in rows:
         record = row["record"]

@@ -1,4 +1,4 @@
-//! What the program says, and how it ends.
+//! Output and exit codes of the program.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -32,7 +32,7 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// Whoever read the results has stopped reading, as `head` does. It has what it wanted: exit code 0, nothing said.
+/// The reader of standard output has closed it, as `head` does: exit code 0, without a message.
 #[derive(Debug)]
 struct Closed;
 

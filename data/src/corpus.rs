@@ -18,7 +18,7 @@ use crate::{Document, Error, Result, Tokenizer};
 /// With fewer documents than this, the validation part is the end of the stream.
 const MIN_DOCUMENTS_TO_SPLIT: usize = 20;
 
-/// How to split a corpus.
+/// The settings of splitting a corpus.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CorpusConfig {
@@ -37,7 +37,7 @@ impl Default for CorpusConfig {
     }
 }
 
-/// What a part of the corpus holds.
+/// The sizes of a part of the corpus.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     /// Documents, counting the one that the end of the training part may cut.
@@ -128,7 +128,7 @@ pub struct Corpus {
     validation: (TokenStream, Statistics),
 }
 
-/// What the cache did in [`Corpus::from_files`].
+/// The use that was made of the cache in [`Corpus::from_files`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheOutcome {
     /// No cache folder was given.
@@ -256,12 +256,12 @@ impl Corpus {
         &self.validation.0
     }
 
-    /// What the training part holds.
+    /// The sizes of the training part.
     pub fn training_statistics(&self) -> Statistics {
         self.training.1
     }
 
-    /// What the validation part holds.
+    /// The sizes of the validation part.
     pub fn validation_statistics(&self) -> Statistics {
         self.validation.1
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, naming the thing, the value and the way out.
+/// The errors of this crate; each names the thing, the value and the way out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -98,12 +98,13 @@ pub enum Error {
         /// The feature.
         detail: String,
     },
-    /// A file that is not a complete `tokenizer.json`, or parts of a byte-level BPE tokenizer that do not fit each other.
+    /// A file that is not a complete `tokenizer.json`, or parts of a byte-level BPE tokenizer that contradict each
+    /// other.
     #[error("{name}: not a byte-level BPE tokenizer, or a damaged one ({detail})")]
     NotAByteLevelTokenizer {
         /// The file, or what the tokenizer was called.
         name: String,
-        /// What does not fit.
+        /// The contradiction.
         detail: String,
     },
     /// A `tokenizer.json` that uses something this crate does not implement.

@@ -36,9 +36,9 @@ pub struct Batch {
     pub rows: usize,
     /// Tokens per row.
     pub sequence_length: usize,
-    /// What the model reads.
+    /// The inputs of the model.
     pub inputs: Vec<i32>,
-    /// What it should predict: the inputs one token later.
+    /// The targets: the inputs one token later.
     pub targets: Vec<i32>,
 }
 

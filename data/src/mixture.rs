@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// Sequences in which every source has exactly its share.
 pub const BLOCK: u64 = 1000;
 
-/// What sets the order of a block apart from that of a source with the same seed.
+/// The key that separates the order of a block from that of a source with the same seed.
 const BLOCKS: u64 = 0x4D49_5854_5552_4521;
 
 /// A part of a stream that is sampled by a weight of its own.

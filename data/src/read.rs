@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// How to read text.
+/// The settings of reading text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReadConfig {
@@ -51,7 +51,7 @@ pub struct Document {
     pub text: String,
 }
 
-/// What [`find_files`] found.
+/// The files that [`find_files`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileList {
     /// Readable files, in the order they are read, each once.

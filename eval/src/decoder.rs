@@ -16,7 +16,7 @@ pub struct Decoder {
     runtime: Runtime,
     config: ModelConfig,
     parameters: Vec<Buffer>,
-    /// What every step reads besides the parameters, made once.
+    /// The tensors that every step reads besides the parameters, computed once.
     tables: Vec<Buffer>,
     read_chunk: Program,
     read_one: Program,
@@ -32,7 +32,8 @@ impl Decoder {
     /// `parameters` are the model's, in the order of [`ModelConfig::parameters`].
     ///
     /// # Errors
-    /// [`Error::EmptyWindow`], a program that cannot be compiled, or parameters of other types.
+    /// [`Error::EmptyWindow`] when `window` is 0, [`Error::Device`] when a program cannot be compiled or the parameters
+    /// are of other types.
     pub fn new(
         runtime: &Runtime,
         config: &ModelConfig,
@@ -94,7 +95,7 @@ impl Decoder {
     /// A new text, with nothing read yet.
     ///
     /// # Errors
-    /// When the device has no room for the cache.
+    /// [`Error::Device`] when the device's memory is too small for the cache.
     pub fn start(&self) -> Result<Session<'_>> {
         let caches = self.caches.iter().map(|cache| self.runtime.zeros(cache)).collect::<Result<_, _>>()?;
         Ok(Session { decoder: self, caches, position: 0 })
@@ -124,8 +125,9 @@ impl Session<'_> {
     /// Reads tokens and returns the logits, one per piece of the vocabulary, for the token that follows the last.
     ///
     /// # Errors
-    /// [`Error::EmptyPrompt`] without tokens, [`Error::PromptTooLong`] when they do not fit the window any more,
-    /// [`Error::Token`], or a failure of the device. Nothing is read then.
+    /// [`Error::EmptyPrompt`] without tokens, [`Error::PromptTooLong`] when they are more than the window has left,
+    /// [`Error::Token`] for an id outside the vocabulary, [`Error::Device`] when the device fails. Nothing is read
+    /// then.
     pub fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>> {
         let (decoder, vocabulary_size) = (self.decoder, self.decoder.config.sizes().vocabulary_size);
         let end = self.position + tokens.len();

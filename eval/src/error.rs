@@ -1,4 +1,4 @@
-//! What can go wrong while a model is loaded or sampled from.
+//! The errors of loading a model and sampling from it.
 
 use std::path::PathBuf;
 

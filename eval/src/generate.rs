@@ -23,7 +23,7 @@ pub enum Stop {
     EndOfText,
     /// As many tokens as were asked for.
     Tokens,
-    /// Whoever took the text wanted no more.
+    /// The caller wanted no more text.
     Caller,
 }
 
@@ -67,7 +67,8 @@ impl Generator {
     /// A text that outgrows the window goes on: the model then reads its latest half window anew and forgets the rest.
     ///
     /// # Errors
-    /// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], wrong sampling numbers, or a failure of the device.
+    /// [`Error::EmptyPrompt`], [`Error::PromptTooLong`], those of [`Sampling::check`], and [`Error::Device`] when the
+    /// device fails.
     pub fn generate(
         &self,
         prompt: &str,

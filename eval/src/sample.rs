@@ -5,10 +5,10 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use crate::{Error, Result};
 
-/// How tokens are chosen.
+/// The way tokens are chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
-    /// What logits are divided by before the softmax; 0 takes the likeliest token, always.
+    /// The number that logits are divided by before the softmax; 0 always takes the likeliest token.
     pub temperature: f64,
     /// Nucleus sampling (Holtzman et al. 2020): only the likeliest tokens whose probabilities together reach this
     /// share are drawn from. 1 keeps all.
@@ -28,7 +28,8 @@ impl Sampling {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// [`Error::Temperature`] or [`Error::TopP`].
+    /// [`Error::Temperature`] when the temperature is negative or not finite, [`Error::TopP`] when `top_p` is not above
+    /// 0 and at most 1.
     pub fn check(&self) -> Result<()> {
         if !(self.temperature.is_finite() && self.temperature >= 0.0) {
             return Err(Error::Temperature(self.temperature));

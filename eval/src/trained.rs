@@ -1,4 +1,4 @@
-//! What a run directory holds of a model.
+//! A trained model in a run directory: parameters, sizes and tokenizer.
 
 use std::path::Path;
 
@@ -26,10 +26,11 @@ pub struct TrainedModel {
 }
 
 impl TrainedModel {
-    /// Opens a run. `warn` is told of checkpoints that are damaged and passed over.
+    /// Opens a run. Checkpoints that are damaged and passed over are reported to `warn`.
     ///
     /// # Errors
-    /// When the folder is no run, has no checkpoint yet, or its files do not fit each other.
+    /// [`Error::Run`] when the folder is no run or its files contradict each other, [`Error::NoCheckpoint`] when it has
+    /// no checkpoint yet.
     pub fn open(run: &Path, warn: &mut dyn FnMut(&str)) -> Result<Self> {
         let run = RunDirectory::read(run).map_err(train::Error::from)?;
         let checkpoint = checkpoint::newest_good(&run.checkpoints(), warn).map_err(train::Error::from)?;
@@ -40,7 +41,7 @@ impl TrainedModel {
     /// A checkpoint with the configuration and the tokenizer in it.
     ///
     /// # Errors
-    /// When its files do not fit each other.
+    /// [`Error::Run`] when its configuration or tokenizer cannot be read, or they contradict each other.
     pub fn from_checkpoint(checkpoint: Checkpoint) -> Result<Self> {
         let path = checkpoint.path();
         let config = read_config(&path.join(CONFIG)).map_err(train::Error::from)?;
@@ -80,7 +81,7 @@ impl TrainedModel {
         self.checkpoint.path()
     }
 
-    /// What the checkpoint says of itself: steps and tokens it was trained for.
+    /// The checkpoint's manifest: steps and tokens it was trained for.
     pub fn manifest(&self) -> &Manifest {
         self.checkpoint.manifest()
     }
@@ -93,7 +94,7 @@ impl TrainedModel {
     /// Checks a prompt before anything is loaded.
     ///
     /// # Errors
-    /// [`Error::EmptyPrompt`] or [`Error::PromptTooLong`].
+    /// [`Error::EmptyPrompt`] when the prompt has no tokens, [`Error::PromptTooLong`] when it has more than the window.
     pub fn check_prompt(&self, prompt: &str, window: usize) -> Result<()> {
         prompt_tokens(&self.tokenizer, self.begin_of_text(), prompt, window).map(drop)
     }
@@ -106,7 +107,8 @@ impl TrainedModel {
     /// Loads the parameters to the device and compiles the model for `window` positions.
     ///
     /// # Errors
-    /// When a parameter is missing or of another shape, or the device refuses.
+    /// [`Error::Run`] when a parameter is missing or of another shape, [`Error::Device`] when the device fails or its
+    /// memory is full.
     pub fn generator(self, runtime: &Runtime, window: usize) -> Result<Generator> {
         let (precision, begin) = (self.precision(runtime.kind()), self.begin_of_text());
         let mut parameters = Vec::new();

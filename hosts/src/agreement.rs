@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Error, Group};
 
-/// What a process is about to do: names and values.
+/// The facts that processes must agree on: names and values.
 pub type Facts = BTreeMap<String, String>;
 
 impl Group {

@@ -1,4 +1,4 @@
-//! What keeps processes from training together.
+//! The errors of a group of processes.
 
 use runtime::KeyValueError;
 
@@ -53,7 +53,7 @@ pub enum Error {
     Numbers {
         /// The step.
         step: u64,
-        /// Which process differs, and in what.
+        /// The process that differs, and the facts.
         reason: String,
     },
     /// Another start of the same run has begun.

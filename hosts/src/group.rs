@@ -12,7 +12,7 @@ use store::process::draw_number;
 use super::life::Life;
 use super::{Coordinator, Error, Identity, RedisStore};
 
-/// How long a process waits for others, and how often they look after each other.
+/// Timeouts of a group: how long a process waits for others, and how often they look after each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// For the others to come, and to come as far as this one.
@@ -36,7 +36,7 @@ pub struct Group {
     life: Mutex<Option<Life>>,
 }
 
-/// What the threads of a process share.
+/// The state that the threads of a process share.
 pub(super) struct Members {
     pub(super) count: usize,
     pub(super) index: usize,
@@ -101,7 +101,7 @@ impl Group {
     /// As [`Group::join`], in any store.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Group::join`].
     pub fn join_in(
         store: Arc<dyn KeyValueStore>,
         count: usize,
@@ -142,7 +142,7 @@ impl Group {
         self.index() == 0
     }
 
-    /// What the plugin is to know of the processes.
+    /// The description of the processes for the plugin.
     pub fn processes(&self) -> Processes {
         let store = Arc::new(PluginStore { members: self.members.clone() });
         Processes { count: self.count(), index: self.index(), store }
@@ -156,7 +156,7 @@ impl Group {
         self.members.store.put_text(&format!("{topic}/{}", self.index()), value)
     }
 
-    /// What a process said on a topic, waiting for it.
+    /// The text that a process tells on a topic; waits for it.
     ///
     /// # Errors
     /// [`Error::Missing`] when it says nothing in time, [`Error::Failed`], and [`Error::Store`].
@@ -278,7 +278,7 @@ impl Members {
     /// Asks until there is an answer, or until the deadline: then `None`.
     ///
     /// # Errors
-    /// What asking fails with, and [`Error::Failed`] when a process of this start has failed meanwhile.
+    /// The error of `ask`, and [`Error::Failed`] when a process of this start has failed meanwhile.
     pub(super) fn wait<T>(
         &self,
         deadline: Instant,
@@ -326,7 +326,7 @@ fn connect(coordinator: &Coordinator, patience: Patience) -> Result<RedisStore, 
     }
 }
 
-/// What is waited for first.
+/// The topic that is waited for first.
 const TOPIC: &str = "start";
 
 fn leader(start: &str, count: usize) -> String {
@@ -349,7 +349,8 @@ fn wait<T>(deadline: Instant, mut ask: impl FnMut() -> Result<Option<T>, Error>)
     }
 }
 
-/// The start that process 0 is of: it answers the number that is drawn here, so that no answer is an old one.
+/// The number of the start that process 0 belongs to: it answers the number that is drawn here, so that no answer is an
+/// old one.
 fn answer(
     run: &Prefixed,
     count: usize,
@@ -374,7 +375,8 @@ fn answer(
     Err(Error::NoAnswer { index, count, seconds: patience.arrival.as_secs(), hint })
 }
 
-/// The part of the store that the plugins of a start have. Who waits there for a process that has failed is told so.
+/// The plugins' part of the store, one for each start. A plugin that waits there for a key of a process that has failed
+/// gets an error.
 struct PluginStore {
     members: Arc<Members>,
 }
@@ -410,7 +412,7 @@ impl KeyValueStore for PluginStore {
 #[derive(Debug)]
 struct Savers {
     members: Arc<Members>,
-    /// How many saves were begun; as many in every process.
+    /// Number of saves begun, the same in every process.
     saves: AtomicU64,
 }
 

@@ -1,10 +1,10 @@
-//! Which process this is, and where it finds the others.
+//! The identity of a process in a group: its number, and where it finds the others.
 
 use std::time::Duration;
 
 use super::redis::{Coordinator, CoordinatorError};
 
-/// What the command line says; what it leaves open is taken from the environment.
+/// The values given on the command line; those left open are taken from the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Given {
     /// `--processes`.
@@ -26,7 +26,7 @@ pub struct Identity {
     pub coordinator: Coordinator,
 }
 
-/// What is wrong with the place of a process: wrong usage.
+/// The ways in which a process's identity is wrong, all of them wrong usage.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
@@ -36,7 +36,7 @@ pub enum IdentityError {
          redis://HOST:PORT or GOPHER_COORDINATOR"
     )]
     NoCoordinator {
-        /// Who says that there are several processes.
+        /// The option or variable that says that there are several processes.
         origin: String,
         /// What it says.
         value: String,
@@ -85,8 +85,8 @@ impl Identity {
     /// make a program wait for others.
     ///
     /// # Errors
-    /// When several processes are asked for and something they need is not said, or is nonsense. No error has a password
-    /// in it.
+    /// [`IdentityError`] when several processes are asked for and their number, index or coordinator is missing or
+    /// malformed. No error has a password in it.
     pub fn find(
         given: &Given,
         variable: impl Fn(&str) -> Option<String>,

@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::Error;
 use super::group::Members;
 
-/// What a process leaves in place of its last sign of life when it ends well.
+/// The value that a process leaves in place of its last sign of life when it ends well.
 const DONE: &str = "done";
 
 /// The thread that gives signs of life.
@@ -64,7 +64,7 @@ fn key(index: usize) -> String {
     format!("alive/{index}")
 }
 
-/// What was seen of the others.
+/// The signs of life seen of the other processes.
 struct Watch {
     members: Arc<Members>,
     signs: u64,
@@ -76,7 +76,7 @@ struct Watch {
 struct Other {
     index: usize,
     last: Option<String>,
-    /// When its sign last changed, moved on by the time in which nobody could know.
+    /// The time when its sign last changed, moved on by the time for which the store did not answer.
     since: Instant,
 }
 
@@ -91,7 +91,7 @@ impl Watch {
     /// Gives a sign of life, and looks at those of others.
     ///
     /// # Errors
-    /// That another process has failed, or is lost. A store that does not answer is no error.
+    /// [`Error::Failed`] when another process has failed or is lost. A store that does not answer is no error.
     fn look(&mut self) -> Result<(), Error> {
         let now = Instant::now();
         match self.ask(now) {

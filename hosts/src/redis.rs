@@ -29,7 +29,7 @@ impl Coordinator {
     /// A `password` that is given apart is taken if the address has none. The port is 6379 unless given.
     ///
     /// # Errors
-    /// When it is something else.
+    /// When it is no URL of that form.
     pub fn parse(url: &str, password: Option<&str>) -> Result<Coordinator, CoordinatorError> {
         let refuse = |reason: &str| {
             Err(CoordinatorError { shown: without_credentials(url), reason: reason.to_owned() })

@@ -16,7 +16,7 @@ use super::{Error, Group};
 #[derive(Debug)]
 pub struct Stopping<'a> {
     group: &'a Group,
-    /// How often it was asked; as often in every process.
+    /// Number of times it was asked, the same in every process.
     asked: Cell<u64>,
     /// The question that is answered with yes.
     at: Cell<Option<u64>>,
@@ -30,7 +30,7 @@ pub struct Stopping<'a> {
 const AHEAD: u64 = 2;
 
 impl Group {
-    /// What decides, with the others, when to stop.
+    /// The agreement with the others on when to stop.
     pub fn stopping(&self) -> Stopping<'_> {
         Stopping {
             group: self,

@@ -1,4 +1,4 @@
-//! What one watches of a run: its metrics, charts of them, TensorBoard's and Prometheus's forms, and runs side by side.
+//! Monitoring of runs: metrics, charts of them, TensorBoard's and Prometheus's formats, and runs side by side.
 //!
 //! What is absent: nothing here knows the loop that makes the numbers, and nothing makes it wait.
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use store::files::FileError;
 
-/// What is known after one step.
+/// The metrics of one step.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Record {
     /// Steps completed, this one included: the first is 1.
@@ -74,7 +74,7 @@ impl Record {
     }
 }
 
-/// The numbers of a step that are about time and loss: what a [`Record`] has, without the effort to keep all of it.
+/// The numbers of a step that are about time and loss: a [`Record`] without its further keys, which takes less to read.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct Point {
     /// See [`Record::step`].
@@ -125,7 +125,7 @@ pub struct Writer {
     file: File,
 }
 
-/// What continuing a run removed.
+/// The steps that were removed when a run was continued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Removed {
     /// True if the last line was torn.
@@ -171,7 +171,7 @@ impl Writer {
     /// Appends one record; it is in the file when this returns.
     ///
     /// # Errors
-    /// [`FileError`]; what was there before stays.
+    /// [`FileError`] when the file cannot be written; earlier lines stay.
     pub fn write(&mut self, record: &Record) -> Result<(), FileError> {
         let write = |source| FileError::write(&self.path, source);
         let mut line = serde_json::to_vec(record).map_err(|error| write(io::Error::other(error)))?;

@@ -44,10 +44,10 @@ pub enum Error {
     },
 }
 
-/// How much of a client is put up with.
+/// The limits for clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time. One more, and the oldest is closed, so that idle ones keep nobody out.
+    /// Connections at a time. One more, and the oldest is closed, so that idle ones do not keep others out.
     pub connections: usize,
     /// From accepting a connection to closing it.
     pub time: Duration,
@@ -87,7 +87,7 @@ impl Endpoint {
     /// Listens on an address; port 0 takes a free one.
     ///
     /// # Errors
-    /// [`Error`] when the address cannot be had.
+    /// [`Error::InUse`] when the port is taken, [`Error::Address`] when the address cannot be listened on.
     pub fn bind(address: SocketAddr) -> Result<Endpoint, Error> {
         Endpoint::bind_with(address, Limits::default())
     }
@@ -118,7 +118,7 @@ impl Endpoint {
         Ok(Endpoint { address: bound, shared, listening: Some(listening) })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

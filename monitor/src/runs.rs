@@ -57,7 +57,7 @@ pub struct Run {
     pub config: BTreeMap<String, String>,
     /// All that is known of its steps.
     pub history: History,
-    /// What is said of it in a line.
+    /// Its overview, for one line of a list.
     pub overview: Overview,
 }
 
@@ -112,7 +112,8 @@ impl Run {
     /// Reads a run, which may be one that goes on.
     ///
     /// # Errors
-    /// When there is no run, or a file of it is damaged. Metrics that are not there yet are no error.
+    /// [`Error::NotARun`] when there is no run, [`Error::Config`] or [`Error::Metrics`] when a file of it is damaged.
+    /// Metrics that are not there yet are no error.
     pub fn read(path: &Path) -> Result<Run, Error> {
         let config_path = path.join("config.toml");
         let text = match fs::read_to_string(&config_path) {
@@ -163,7 +164,8 @@ pub struct Listed {
 /// The runs in a folder, by name: its subfolders that have a configuration, or itself if it has one.
 ///
 /// # Errors
-/// When the folder cannot be read. What is wrong with a single run stands in its place.
+/// [`Error::NoFolder`] or [`Error::File`] when the folder cannot be read. The error of a single run stands in its
+/// place.
 pub fn list(folder: &Path) -> Result<Vec<Listed>, Error> {
     let listed = |path: PathBuf| Listed { run: Run::read(&path), path };
     if folder.join("config.toml").is_file() {

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<(), String> {
     let [file, target, rest @ ..] = arguments else { return Err(USAGE.to_owned()) };
     let mut target: Target = target.parse().map_err(|error: aot::Error| error.to_string())?;
-    let (mut clock, mut link, mut between_slices, mut product_flops) = (None, None, None, None);
+    let (mut clock, mut link, mut between_slices, mut matmul_flops) = (None, None, None, None);
     let (mut devices, mut plugin, mut json, mut keep, mut limit) = (None, None, None, None, None);
     let mut here = false;
     let mut rest = rest.iter();
@@ -67,7 +67,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
             "--clock" => clock = Some(number()? * 1e6),
             "--link" => link = Some(number()? * 1e9),
             "--between" => between_slices = Some(number()? * 1e9),
-            "--flops" => product_flops = Some(number()? * 1e12),
+            "--flops" => matmul_flops = Some(number()? * 1e12),
             "--limit" => limit = Some(Duration::from_secs_f64(number()?)),
             "--json" => json = Some(value),
             "--keep" => keep = Some(value),
@@ -95,11 +95,11 @@ fn run(arguments: &[String]) -> Result<(), String> {
         let text = serde_json::to_vec_pretty(&compiled).map_err(|error| error.to_string())?;
         std::fs::write(json, text).map_err(|error| format!("{json}: {error}"))?;
     }
-    let rates = clock.or(product_flops).map(|_| Rates {
+    let rates = clock.or(matmul_flops).map(|_| Rates {
         clock: clock.unwrap_or(1.0),
         link: link.unwrap_or(f64::INFINITY),
         between_slices,
-        product_flops,
+        matmul_flops,
     });
     print!("{}", aot::table(&compiled, rates.as_ref()));
     Ok(())

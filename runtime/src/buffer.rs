@@ -52,7 +52,7 @@ impl Buffer {
         &self.ty
     }
 
-    /// How the array lies on devices.
+    /// The layout of the array on devices.
     pub fn layout(&self) -> &DeviceLayout {
         &self.layout
     }
@@ -88,7 +88,7 @@ impl Buffer {
     /// Copies the whole array to the host: of parts that several devices hold, one.
     ///
     /// # Errors
-    /// That of the program that computes it, or that the buffer was given up to an output of one;
+    /// [`Error::Device`] with the failure of the program that computes it, or when the buffer was donated to a program;
     /// [`Error::NotAddressable`] when only other processes have a part of it.
     pub fn to_host(&self) -> Result<HostArray> {
         self.start_to_host()?.wait()
@@ -165,7 +165,7 @@ impl Buffer {
     /// Waits until the array is there.
     ///
     /// # Errors
-    /// That of the program that computes it.
+    /// [`Error::Device`] with the failure of the program that computes it.
     pub fn wait(&self) -> Result<()> {
         self.shards.iter().try_for_each(|shard| Ok(shard.ready_event()?.wait()?))
     }
@@ -218,7 +218,7 @@ impl TransferToHost {
     /// Waits for the whole array.
     ///
     /// # Errors
-    /// That of the program that computes it.
+    /// [`Error::Device`] with the failure of the program that computes it.
     pub fn wait(self) -> Result<HostArray> {
         match self.0 {
             Transfer::Whole(transfer) => Ok(transfer.wait()?),

@@ -1,4 +1,4 @@
-//! What can go wrong between a function and its results.
+//! The errors of compiling and running functions.
 
 use graph::TensorType;
 use xla_sys::BufferState;
@@ -21,7 +21,7 @@ pub enum Error {
         /// The plugin's platform.
         platform: String,
     },
-    /// A layout that no array can have, or that does not fit an array.
+    /// A layout that no array can have, or that is impossible for an array's shape.
     #[error("impossible layout: {reason}")]
     Layout {
         /// What is wrong with it.
@@ -192,7 +192,7 @@ pub enum Error {
         index: usize,
         /// The parameter's name.
         name: String,
-        /// What became of it.
+        /// The reason why it is gone.
         state: BufferState,
     },
     /// A buffer of one input position given to another one as well, although the program takes its memory.
@@ -211,7 +211,7 @@ pub enum Error {
         /// Its name.
         name: String,
     },
-    /// Values that do not fit a type.
+    /// Values whose number or type is not that of the array's type.
     #[error(transparent)]
     Literal(#[from] graph::Error),
     /// A number was asked of an array.

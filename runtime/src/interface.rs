@@ -1,4 +1,4 @@
-//! What a program takes and gives, known before it is compiled.
+//! The interface of a program: its inputs and outputs, known before it is compiled.
 
 use graph::{Function, Partitioned, Split, TensorType};
 
@@ -13,7 +13,7 @@ pub struct Input {
     pub ty: TensorType,
     /// Logical axis name of each dimension, or empty.
     pub axes: Vec<String>,
-    /// How it lies on the program's devices.
+    /// Its layout on the program's devices.
     pub layout: DeviceLayout,
     /// Whether an output takes over its memory, so that a run uses it up.
     pub donated: bool,
@@ -26,7 +26,7 @@ pub struct Output {
     pub name: String,
     /// Dtype and shape of the whole array.
     pub ty: TensorType,
-    /// How it lies on the program's devices.
+    /// Its layout on the program's devices.
     pub layout: DeviceLayout,
     /// Position of the input whose memory it takes over.
     pub alias: Option<usize>,
@@ -44,7 +44,7 @@ pub struct Interface {
 }
 
 impl Interface {
-    /// Of a function that runs on one device.
+    /// The interface of a function that runs on one device.
     pub fn of(function: &Function) -> Self {
         let whole = |ty: &TensorType| (ty.clone(), DeviceLayout::single(ty.rank()));
         let types = function.param_types().iter().map(whole).collect();
@@ -52,11 +52,12 @@ impl Interface {
         Self::new(function, types, results, DeviceLayout::single(0))
     }
 
-    /// Of a function that runs on a mesh. `devices` gives the device at each position of it, as its number in the
-    /// client's list; if not given, they are taken in order.
+    /// The interface of a function that runs on a mesh. `devices` gives the device at each position of it, as its
+    /// number in the client's list; if not given, they are taken in order.
     ///
     /// # Errors
-    /// [`Error::Layout`] when the mesh, a split or the list of devices does not fit.
+    /// [`Error::Layout`] when a split names an unknown axis or does not divide a dimension evenly, or `devices` are not
+    /// as many as the mesh has.
     pub fn of_partitioned(partitioned: &Partitioned, devices: Option<&[usize]>) -> Result<Self> {
         let Partitioned { function, mesh, params, results } = partitioned;
         let scalar = DeviceLayout::replicated(mesh, 0)?;

@@ -1,4 +1,5 @@
-//! How a whole array lies on the devices of a mesh, and the cutting and joining of host arrays that follows from it.
+//! The layout of an array on devices: which part of the whole each device of a mesh holds, and the cutting and joining
+//! of host arrays that follows from it.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,8 +9,8 @@ use graph::{Mesh, MeshAxis, Split, TensorType};
 
 use crate::{Error, Result};
 
-/// How a whole array lies on devices: each dimension is split into equal parts over axes of a mesh, and devices that
-/// differ only in their position along the other axes hold the same part.
+/// The layout of a whole array on devices: each dimension is split into equal parts over axes of a mesh, and devices
+/// that differ only in their position along the other axes hold the same part.
 ///
 /// A dimension that is split over several axes has one part per position along all of them, the first axis being the
 /// major one. Positions of a mesh count in row-major order of its axes.
@@ -56,7 +57,7 @@ impl DeviceLayout {
     /// The whole array, of `rank` dimensions, on every device of a mesh.
     ///
     /// # Errors
-    /// [`Error::Layout`] when the mesh is none.
+    /// [`Error::Layout`] when an axis of the mesh has size 0 or a name twice.
     pub fn replicated(mesh: &Mesh, rank: usize) -> Result<Self> {
         Self::new(mesh, vec![Vec::new(); rank])
     }
@@ -64,7 +65,7 @@ impl DeviceLayout {
     /// The same split with other devices: `devices[i]`, a number in the client's list of devices, is at position `i`.
     ///
     /// # Errors
-    /// [`Error::Layout`] when there is not one device, and another one, for each position.
+    /// [`Error::Layout`] when `devices` has a device twice, or another number of them than the mesh has positions.
     pub fn on_devices(self, devices: &[usize]) -> Result<Self> {
         let mesh = self.place.mesh.clone();
         if devices.len() != mesh.devices() {
@@ -159,7 +160,8 @@ impl DeviceLayout {
     /// Copies the part of the device at `position` out of a whole array of the given type: row-major bytes both.
     ///
     /// # Errors
-    /// [`Error::Layout`] when the type does not fit the layout, or the bytes do not fill the types.
+    /// [`Error::Layout`] when the type has another rank or a dimension that does not split evenly, or the bytes are not
+    /// as many as the types take.
     pub fn cut(&self, whole: &TensorType, bytes: &[u8], position: usize, part: &mut [u8]) -> Result<()> {
         let runs = self.runs(whole, position, bytes.len(), part.len())?;
         let targets = part.chunks_exact_mut(runs.length.max(1));
@@ -181,7 +183,8 @@ impl DeviceLayout {
     /// The indices of a whole array of the given type that the device at `position` holds: a range for each dimension.
     ///
     /// # Errors
-    /// [`Error::Layout`] when the type does not fit the layout, or there is no such position.
+    /// [`Error::Layout`] when the type has another rank or a dimension that does not split evenly, or there is no such
+    /// position.
     pub fn ranges(&self, whole: &TensorType, position: usize) -> Result<Vec<Range<usize>>> {
         let shard = self.shard_type(whole)?;
         self.check_position(position)?;
@@ -211,7 +214,7 @@ impl DeviceLayout {
         Err(impossible(format!("position {position} of a mesh {}", Axes(self.mesh()))))
     }
 
-    /// Which part of each dimension the device at `position` holds.
+    /// The index of the part of each dimension that the device at `position` holds.
     pub(crate) fn part(&self, position: usize) -> Vec<usize> {
         self.split.iter().map(|axes| self.mesh().part(position, axes).expect(CHECKED)).collect()
     }
@@ -273,7 +276,7 @@ impl Runs {
     }
 }
 
-/// What [`DeviceLayout::new`] has seen to.
+/// The message for what [`DeviceLayout::new`] has ruled out.
 const CHECKED: &str = "the axes of a split are those of the mesh";
 
 fn check_mesh(mesh: &Mesh) -> Result<()> {

@@ -4,7 +4,7 @@
 //! between host and device. [`Buffer`]s stay on the device from one run to the next, and a program takes over the
 //! memory of inputs that its function gives to outputs.
 //!
-//! A [`graph::Partitioned`] function is compiled for all devices of a mesh. Arrays are whole for whoever uploads and
+//! A [`graph::Partitioned`] function is compiled for all devices of a mesh. Arrays are whole for code that uploads and
 //! reads them; a [`DeviceLayout`] says which part of one each device holds.
 //!
 //! Several processes, usually one on each host, can have one set of devices ([`Processes`]): each uploads and reads the

@@ -1,4 +1,4 @@
-//! How programs are compiled, and what each platform needs besides.
+//! Options of compilation, and those that each platform needs besides.
 
 use graph::{DType, Function, Op};
 use sharding::machine::GPU_MEMORY_FRACTION;
@@ -16,7 +16,7 @@ pub enum Format {
     HloProto,
 }
 
-/// How to compile a program.
+/// The options of compiling a program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CompileOptions {
     /// The form in which the compiler gets the program.

@@ -12,8 +12,8 @@ pub struct Processes {
     pub count: usize,
     /// This one, from 0.
     pub index: usize,
-    /// Where the plugins of all processes find each other. Its keys are for this start of the program alone: what is left
-    /// there from an earlier one would be taken for new.
+    /// The key-value store in which the plugins of all processes find each other. Its keys are for this start of the
+    /// program alone: what is left there from an earlier one would be taken for new.
     pub store: Arc<dyn KeyValueStore>,
 }
 

@@ -27,7 +27,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// What inputs, outputs and intermediate results take together: arguments + outputs + temporaries - aliased.
+    /// The sum of inputs, outputs and intermediate results: arguments + outputs + temporaries - aliased.
     pub fn total(&self) -> u64 {
         (self.arguments + self.outputs + self.temporaries).saturating_sub(self.aliased)
     }
@@ -135,7 +135,7 @@ impl Program {
         Ok(program)
     }
 
-    /// What the compiler made of the inputs and outputs is what the layouts say.
+    /// Checks that the compiled inputs and outputs are laid out as asked.
     fn check_compiled(&self) -> Result<()> {
         let check = |what: String, whole: &TensorType, layout: &DeviceLayout, given: &ArrayType| {
             let expected = array_type(&layout.shard_type(whole)?);
@@ -212,7 +212,7 @@ impl Program {
     /// Memory a run needs on each device.
     ///
     /// # Errors
-    /// When the plugin does not say.
+    /// [`Error::Device`] when the plugin does not say.
     pub fn memory(&self) -> Result<Memory> {
         let stats = self.executable.executable().memory_stats().map_err(|source| self.failed(source))?;
         let bytes = |count: i64| count.max(0) as u64;
@@ -228,7 +228,8 @@ impl Program {
     /// Copies a literal to where the program wants its input `index`.
     ///
     /// # Errors
-    /// [`Error::NoInput`]; [`Error::InputType`]; when a device has no room.
+    /// [`Error::NoInput`] when there is no input `index`, [`Error::InputType`] when it is of another type,
+    /// [`Error::Device`] when a device's memory is full.
     pub fn upload(&self, index: usize, literal: &Literal) -> Result<Buffer> {
         self.check_type(index, literal.ty())?;
         self.upload_bytes(index, &literal.to_bytes())
@@ -238,7 +239,8 @@ impl Program {
     /// `index`.
     ///
     /// # Errors
-    /// [`Error::NoInput`]; [`Error::InputBytes`]; when a device has no room.
+    /// [`Error::NoInput`] when there is no input `index`, [`Error::InputBytes`] when it takes another number of bytes,
+    /// [`Error::Device`] when a device's memory is full.
     pub fn upload_bytes(&self, index: usize, bytes: &[u8]) -> Result<Buffer> {
         let input = self.input(index)?;
         self.check_bytes(index, bytes.len())?;
@@ -248,8 +250,9 @@ impl Program {
     /// Copies numbers in row-major order to where the program wants its input `index`.
     ///
     /// # Errors
-    /// [`Error::NoInput`]; [`Error::InputType`] when it has another dtype; [`Error::InputBytes`] when they do not fill
-    /// it; when a device has no room.
+    /// [`Error::NoInput`] when there is no input `index`, [`Error::InputType`] when it has another dtype,
+    /// [`Error::InputBytes`] when it takes another number of elements, [`Error::Device`] when a device's memory is
+    /// full.
     pub fn upload_slice<T: Element>(&self, index: usize, values: &[T]) -> Result<Buffer> {
         let input = self.input(index)?;
         if T::TYPE != element_type(input.ty.dtype) {
@@ -276,8 +279,9 @@ impl Program {
     /// once. (Virtual devices of the CPU take one run at a time: the next waits for it.) Inputs whose memory an output takes over ([`Input::donated`]) cannot be used again.
     ///
     /// # Errors
-    /// Before anything runs: a wrong number of inputs, an input of the wrong type, one that lies elsewhere, one that was
-    /// used up, one that is given twice although it is donated. A failure on a device shows when an output is read.
+    /// Before anything runs: [`Error::InputCount`]; [`Error::InputType`]; [`Error::InputLayout`] for an input on other
+    /// devices or split otherwise; [`Error::InputGone`] for one that was donated before; [`Error::InputShared`] for one
+    /// that is given twice although it is donated. A failure on a device shows when an output is read.
     pub fn run(&self, inputs: &[&Buffer]) -> Result<Vec<Buffer>> {
         self.execute(inputs, &ExecuteOptions::default())
     }

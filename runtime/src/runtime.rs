@@ -15,7 +15,7 @@ use crate::options::{CompileOptions, client_options};
 use crate::slice::slice;
 use crate::{Buffer, DeviceKind, DeviceLayout, Error, Found, Processes, Program, Progress, Result};
 
-/// Where the plugin comes from and how it is started.
+/// The choice of a plugin, and how it is started.
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeOptions {
     /// The plugin file the user names; otherwise it is searched for as described in [`xla_sys::locate`].
@@ -48,7 +48,8 @@ impl Runtime {
     /// Finds a plugin, fetching the pinned wheel if there is no other, and starts it.
     ///
     /// # Errors
-    /// When there is no plugin to be had, it cannot be used, or it has no device.
+    /// [`Error::Plugin`] when no plugin is found or can be fetched, [`Error::Device`] when it cannot be used,
+    /// [`Error::NoDevice`] when it has no device.
     pub fn start(
         kind: DeviceKind,
         options: &RuntimeOptions,
@@ -60,7 +61,7 @@ impl Runtime {
     /// Starts a plugin that is on this machine already; `None` if it would have to be fetched.
     ///
     /// # Errors
-    /// When the plugin cannot be used or has no device.
+    /// [`Error::Device`] when the plugin cannot be used, [`Error::NoDevice`] when it has no device.
     pub fn find(kind: DeviceKind) -> Result<Option<Self>> {
         Self::find_with(kind, &RuntimeOptions::default())
     }
@@ -206,8 +207,9 @@ impl Runtime {
     /// Compiles a function for all devices of its mesh.
     ///
     /// # Errors
-    /// [`Error::Layout`] when the mesh and the splits do not fit the function, [`Error::TooFewDevices`],
-    /// [`Error::PartitionedFormat`], and as [`Runtime::compile`].
+    /// [`Error::Layout`] when the splits are impossible for the function's types, [`Error::TooFewDevices`] when the
+    /// mesh has more devices than there are, [`Error::PartitionedFormat`] for a format without partitioned programs,
+    /// and as [`Runtime::compile`].
     pub fn compile_partitioned(
         &self,
         partitioned: &Partitioned,
@@ -233,7 +235,7 @@ impl Runtime {
     /// Copies a literal to the first device.
     ///
     /// # Errors
-    /// When the device has no room.
+    /// [`Error::Device`] when the device's memory is full.
     pub fn upload(&self, literal: &Literal) -> Result<Buffer> {
         self.upload_bytes(literal.ty(), &literal.to_bytes())
     }
@@ -249,7 +251,7 @@ impl Runtime {
     /// Copies an array, given as little-endian bytes in row-major order, to the first device.
     ///
     /// # Errors
-    /// When the bytes do not fill the type, or the device has no room.
+    /// [`Error::Device`] when the bytes are not as many as the type takes, or the device's memory is full.
     pub fn upload_bytes(&self, ty: &TensorType, bytes: &[u8]) -> Result<Buffer> {
         self.upload_array(HostArray::from_bytes(array_type(ty), bytes)?)
     }
@@ -258,8 +260,9 @@ impl Runtime {
     /// part.
     ///
     /// # Errors
-    /// When the bytes do not fill the type; [`Error::Layout`] when the layout is not for such an array;
-    /// [`Error::TooFewDevices`]; when a device has no room.
+    /// [`Error::Layout`] when the layout is impossible for the type; [`Error::TooFewDevices`] when the layout names a
+    /// device that there is not; [`Error::Device`] when the bytes are not as many as the type takes, or a device's
+    /// memory is full.
     pub fn upload_bytes_with(&self, ty: &TensorType, bytes: &[u8], layout: &DeviceLayout) -> Result<Buffer> {
         let expected = ty.bytes();
         if bytes.len() != expected {
@@ -284,7 +287,7 @@ impl Runtime {
     /// Copies numbers in row-major order to the first device.
     ///
     /// # Errors
-    /// When they do not fill the shape, or the device has no room.
+    /// [`Error::Device`] when the values are not as many as the shape has, or the device's memory is full.
     pub fn upload_slice<T: Element>(&self, values: &[T], shape: &[usize]) -> Result<Buffer> {
         self.upload_array(HostArray::from_slice(values, shape)?)
     }
@@ -292,7 +295,8 @@ impl Runtime {
     /// Moves an array to the first device, without copying it where host and device share memory.
     ///
     /// # Errors
-    /// When its dtype is not one of [`graph::DType`], or the device has no room.
+    /// [`Error::ElementType`] when its dtype is not one of [`graph::DType`], [`Error::Device`] when the device's memory
+    /// is full.
     pub fn upload_array(&self, array: HostArray) -> Result<Buffer> {
         let layout = DeviceLayout::single(array.dims().len());
         self.upload_array_with(array, &layout)
@@ -318,8 +322,9 @@ impl Runtime {
     /// more of an array than its own devices hold.
     ///
     /// # Errors
-    /// What `part` returns; [`Error::Layout`] when the layout is not for such an array, or a part is of another type than
-    /// its indices say; [`Error::TooFewDevices`]; when a device has no room.
+    /// Those of `part`; [`Error::Layout`] when the layout is impossible for the type, or a part is of another type than
+    /// its indices say; [`Error::TooFewDevices`] when the layout names a device that there is not; [`Error::Device`]
+    /// when a device's memory is full.
     pub fn upload_parts<E: From<Error>>(
         &self,
         ty: &TensorType,
@@ -345,7 +350,7 @@ impl Runtime {
     /// An array of zeros on the first device.
     ///
     /// # Errors
-    /// When the device has no room.
+    /// [`Error::Device`] when the device's memory is full.
     pub fn zeros(&self, ty: &TensorType) -> Result<Buffer> {
         self.zeros_with(ty, &DeviceLayout::single(ty.rank()))
     }

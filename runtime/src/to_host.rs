@@ -17,7 +17,8 @@ const MOST_THREADS: usize = 4;
 /// memory's channels carry: so several ask.
 ///
 /// # Errors
-/// That of the program that computes a part; when the memory is of another type.
+/// [`Device`](crate::Error::Device) with the failure of the program that computes a part;
+/// [`ElementType`](crate::Error::ElementType) when the memory is of another type.
 pub fn copy_to_host(copies: Vec<(&Part<'_>, HostArray)>) -> Result<Vec<HostArray>> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
     let mut shares: Vec<(usize, Vec<_>)> = (0..threads).map(|_| (0, Vec::new())).collect();

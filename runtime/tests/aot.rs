@@ -48,14 +48,14 @@ fn collectives(cost: &Cost) -> Vec<String> {
     cost.collectives.iter().map(line).collect()
 }
 
-/// Two products of 32 × 256 by 256 × 256 in each of 6 layers.
+/// Two matmuls of 32 × 256 by 256 × 256 in each of 6 layers.
 const SCAN_FLOPS: f64 = 6.0 * 2.0 * 2.0 * 32.0 * 256.0 * 256.0;
 
 #[test]
 fn a_tpu_program_is_read() {
     let cost = Cost::of(&scan_for_v3(), &[0; 8], 1).unwrap();
     assert_eq!(cost.loops.iter().map(|each| each.trips).collect::<Vec<_>>(), [Some(6)]);
-    assert_eq!(cost.product_flops, SCAN_FLOPS);
+    assert_eq!(cost.matmul_flops, SCAN_FLOPS);
     assert_eq!((cost.matrix_cycles(), cost.total_cycles()), (15636.0, 19774.0));
     // The compiler makes an all-reduce of so small a reduce-scatter.
     let expected = [
@@ -70,7 +70,7 @@ fn a_tpu_program_is_read() {
 fn a_gpu_program_is_read() {
     let cost = Cost::of(&scan_for_h100(), &[0, 0, 0, 0, 1, 1, 1, 1], 2).unwrap();
     assert_eq!(cost.loops.iter().map(|each| each.trips).collect::<Vec<_>>(), [Some(6)]);
-    assert_eq!(cost.product_flops, SCAN_FLOPS);
+    assert_eq!(cost.matmul_flops, SCAN_FLOPS);
     assert!(cost.cycles.is_empty() && cost.without_cycles.is_empty(), "{cost:?}");
     let expected = [
         "all-reduce of 4, 16384 × 6 layers/feed_forward/all_reduce",
@@ -95,7 +95,7 @@ fn transfers_between_slices_are_counted_apart() {
 #[test]
 fn time_is_cycles_and_rings() {
     let cost = Cost::of(&slices_for_v3(), &[0; 8], 2).unwrap();
-    let rates = aot::Rates { clock: 1e9, link: 1e9, between_slices: None, product_flops: None };
+    let rates = aot::Rates { clock: 1e9, link: 1e9, between_slices: None, matmul_flops: None };
     let estimate = cost.estimate(&rates);
     assert_eq!((estimate.compute, estimate.matrix), (1758e-9, 0.0));
     // An all-gather and a reduce-scatter over 8 devices, 7/8 of the array each; transfers between slices are free.
@@ -109,7 +109,7 @@ fn time_is_cycles_and_rings() {
     assert!((estimate.collectives - within - between).abs() < 1e-15, "{estimate:?}");
     // Where the compiler estimates no cycles, the arithmetic counts.
     let cost = Cost::of(&scan_for_h100(), &[0; 8], 1).unwrap();
-    let estimate = cost.estimate(&aot::Rates { product_flops: Some(SCAN_FLOPS), ..rates });
+    let estimate = cost.estimate(&aot::Rates { matmul_flops: Some(SCAN_FLOPS), ..rates });
     assert_eq!((estimate.compute, estimate.matrix), (1.0, 1.0));
 }
 
@@ -236,7 +236,7 @@ fn check_scan(compiled: &Compiled) {
     assert!(compiled.peak_bytes_per_device >= compiled.arguments + 2 * (32 + 8) * 256, "{compiled:?}");
     assert!(compiled.fits() && compiled.devices == 8 && compiled.slices == 1, "{compiled:?}");
     assert!(compiled.host_peak_rss > 10 << 20, "{compiled:?}");
-    assert_eq!(compiled.cost.product_flops, SCAN_FLOPS);
+    assert_eq!(compiled.cost.matmul_flops, SCAN_FLOPS);
     // The CPU's compiler adds up in f32.
     let bytes = if compiled.device_kind == "cpu" { 32768 } else { 16384 };
     let collectives = collectives(&compiled.cost);

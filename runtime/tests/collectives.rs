@@ -156,7 +156,7 @@ fn inputs_and_outputs_come_back_as_they_were() {
     }
 }
 
-/// Layers whose weights are gathered, products summed over devices, and a stream that moves on from device to device;
+/// Layers whose weights are gathered, matmuls summed over devices, and a stream that moves on from device to device;
 /// with its derivative.
 #[test]
 fn loops_that_exchange_values() {

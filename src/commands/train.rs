@@ -18,7 +18,7 @@ use eval::Sampling;
 use monitor::prometheus::Endpoint;
 use progress::Progress;
 use sharding::DeviceKind;
-use signals::Signals;
+pub(super) use signals::Signals;
 use store::checkpoint;
 use store::remote::{self, Address, Store};
 use train::config::{Config, Draft, Value};
@@ -92,7 +92,7 @@ pub struct Arguments {
 /// Runs `gopher train`.
 ///
 /// # Errors
-/// Whatever keeps the model from being trained; what was saved before stays.
+/// Those of [`train::run::train`]; checkpoints saved before stay.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let signals = Signals::install()?;
     // --data takes every path that follows it.

@@ -1,4 +1,4 @@
-//! What a save does to the disk, one function per operation, each of which can be made to fail.
+//! The operations on the disk that a save is made of, one function each, which can be made to fail.
 //!
 //! `GOPHER_FAULT=OPERATION:COUNT:KIND` makes the COUNT-th operation of that name in this process fail: `kill` ends the
 //! process before it as SIGKILL does, `full` has it fail as on a full disk (of a write, half is done), `torn` does half of
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What can be done to the disk. Nothing in a run directory that must be whole is changed in another way.
+/// An operation on the disk. Nothing in a run directory that must be whole is changed in another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// A folder is made.
@@ -65,7 +65,7 @@ impl Operation {
     }
 }
 
-/// How an operation is made to fail.
+/// The way in which an operation is made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FaultKind {
     Kill,
@@ -73,7 +73,7 @@ enum FaultKind {
     Torn,
 }
 
-/// What `GOPHER_FAULT` asks for.
+/// The request in `GOPHER_FAULT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Fault {
     None,
@@ -186,7 +186,7 @@ pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     File::create_new(path)
 }
 
-/// Makes a file of a name that nobody else uses, removed when dropped.
+/// Makes a file of a unique name, removed when dropped.
 pub(crate) fn create_temporary(folder: &Path, prefix: &str) -> io::Result<tempfile::NamedTempFile> {
     allow(Operation::CreateFile, folder)?;
     let mut builder = tempfile::Builder::new();

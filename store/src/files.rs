@@ -11,7 +11,7 @@ use crate::disk;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// No room left.
+    /// The disk is full.
     #[error("the disk is full: cannot write {}; free some room, what was saved before is intact", .path.display())]
     DiskFull {
         /// What could not be written.
@@ -69,7 +69,7 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), FileError> {
 /// is anything else, such as a pipe or `/dev/null`, which must not be replaced by a file.
 ///
 /// # Errors
-/// The system's reason; not found, with the folder in words, when there is no such folder.
+/// The system's reason; [`io::ErrorKind::NotFound`], naming the folder, when there is no such folder.
 pub fn write_output(path: &Path, contents: &[u8]) -> io::Result<()> {
     if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
         return fs::write(path, contents);

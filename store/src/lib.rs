@@ -1,4 +1,4 @@
-//! What is on disk and in object stores: run directories, their files, and checkpoints.
+//! Storage on disk and in object stores: run directories, their files, and checkpoints.
 //!
 //! A [`run_directory::RunDirectory`] is the folder of one run. A [`checkpoint`] in it is everything the run needs to go on,
 //! saved whole or not at all; [`remote`] copies checkpoints to object stores and back. All that must be whole is written

@@ -1,4 +1,4 @@
-//! Paths in JSON, which is Unicode: what is not is shown as `\u{fffd}`, as everywhere else where a path is told.
+//! Paths in JSON, which is Unicode: bytes that are not are shown as `\u{fffd}`, as wherever a path is printed.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What tells this process from others: the name of its machine, and a number that no other draws.
+//! The identity of this process: the name of its machine, and a number that no other draws.
 
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -50,7 +50,7 @@ impl ProcessLog {
     /// Adds a process to the file.
     ///
     /// # Errors
-    /// [`FileError`]; what was there before stays.
+    /// [`FileError`] when the file cannot be written; earlier lines stay.
     pub fn add(path: &Path, start: &ProcessStart) -> Result<ProcessLog, FileError> {
         let write = |source| FileError::write(path, source);
         let mut file =
@@ -93,7 +93,7 @@ impl ProcessLog {
         self.0.first().filter(|start| start.step == 0).map(|start| start.time)
     }
 
-    /// What tells the run from any other: time and number of its first process.
+    /// The identity of the run: time and number of its first process.
     pub(crate) fn origin(&self) -> Option<(f64, u32)> {
         self.0.first().map(|start| (start.time, start.process))
     }

@@ -14,7 +14,7 @@ use crate::skipped::{Range, Skipped};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// It is missing, was changed, or is older than the checkpoint.
+    /// The list is missing, was changed, or is older than the checkpoint.
     #[error("{}: the list of rewinds cannot be used: {reason}. Put back a copy of it (an object store has one beside the checkpoint), or begin a new run with the checkpoint: --run NEW --resume CHECKPOINT", .path.display())]
     Damaged {
         /// The file.
@@ -23,7 +23,7 @@ pub enum Error {
         reason: String,
     },
 
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -36,7 +36,7 @@ pub struct Rewind {
     pub step: u64,
     /// The step of the checkpoint it went back to.
     pub to: u64,
-    /// What is left out of the data from there on.
+    /// The range left out of the data from there on.
     pub skipped: Range,
 }
 
@@ -136,7 +136,7 @@ impl Rewinds {
         self.list.len() as u64
     }
 
-    /// What is left out of the data, together with what a checkpoint knows of.
+    /// All ranges left out of the data: those of the list, and those a checkpoint knows of.
     pub fn skipped(&self, checkpoint: Option<&Skipped>) -> Skipped {
         let mut skipped = checkpoint.cloned().unwrap_or_default();
         self.list.iter().for_each(|rewind| skipped.add(rewind.skipped));

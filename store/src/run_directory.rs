@@ -128,7 +128,7 @@ impl RunDirectory {
         Ok(RunDirectory { _lock: lock(&run.path)?, ..run })
     }
 
-    /// Opens an existing run for reading, whoever trains in it.
+    /// Opens an existing run for reading, also while a process trains in it.
     ///
     /// # Errors
     /// [`Error::NotARun`].

@@ -1,4 +1,4 @@
-//! A small run, what it comes to when nothing happens, and the same with a fault.
+//! A small run, its results without a fault, and its results with one.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use store::disk::Operation;
 use crate::place::{Place, stderr};
 use crate::report::{Case, Row};
 
-/// What a run comes to: its curve, and its tensors' file.
+/// The results of a run: its curve, and its tensors' file.
 type End = (Vec<[Value; 5]>, Vec<u8>);
 
 /// A place with an uninterrupted run.
@@ -94,7 +94,7 @@ impl Bench {
         run
     }
 
-    /// What came of a command that was to bring a run to its end.
+    /// The outcome of a command that was to bring a run to its end.
     #[track_caller]
     pub fn ended(&self, run: &str, output: &Output, what: &str) -> Ended {
         let said = stderr(output);

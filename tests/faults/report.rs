@@ -18,7 +18,7 @@ pub enum Case {
     Other(String),
 }
 
-/// What came of it.
+/// The outcome.
 pub struct Row {
     pub case: Case,
     /// How the process ended that met the fault.
@@ -79,9 +79,9 @@ impl Report {
         let _ = write!(
             text,
             "# Faults\n\nThis file is written by\n\n    cargo test --release --test faults -- --ignored --nocapture\n\n\
-             which does to a small run what can happen to one, and then types the same line again. What must come of \
-             it is the curve, the parameters and Adam's means of the run that was left alone, to the bit, or a refusal \
-             in words. Anything else fails the test. `cargo test` tries a part of it.\n\n\
+             which injects faults into a small run, and then types the same line again. The result must be the curve, the \
+             parameters and Adam's means of the run without a fault, to the bit, or a refusal that names its reason. \
+             Anything else fails the test. `cargo test` tries a part of it.\n\n\
              {date}, commit {commit}: **{all} cases, {same} came to the same bits, {refused} were refused, none \
              differed.**\n\n\
              ## At every boundary of a save\n\n\

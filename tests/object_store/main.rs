@@ -20,7 +20,7 @@ use place::{Place, SHARD, check_error, stderr};
 use serde_json::Value;
 use server::Server;
 
-/// What a run comes to: its curve, and its tensors' file.
+/// The results of a run: its curve, and its tensors' file.
 type End = (Vec<[Value; 5]>, Vec<u8>);
 
 /// A place with an uninterrupted run of six steps, which saves after every second.

@@ -1,6 +1,6 @@
-//! How many sequences each step takes, and where in the data it begins, as pure functions of the step.
+//! The batch ramp: the number of sequences of each step and its position in the data, as pure functions of the step.
 //!
-//! Nothing else has to be remembered for a run to go on: whoever knows how many steps are done knows what comes next.
+//! A run that goes on needs no more than the number of completed steps.
 
 use serde::{Deserialize, Serialize};
 

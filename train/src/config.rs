@@ -157,7 +157,7 @@ pub struct Device {
     pub deterministic: bool,
     /// The machine over which each step is split, as [`Topology::parse`] reads it; empty for one device.
     pub topology: String,
-    /// TPU slices of that shape, joined by the data center's network; 1 for other machines.
+    /// TPU slices of that shape, joined by the data centre's network; 1 for other machines.
     pub slices: usize,
     /// A file with the plan of how. `None` for the plan that the run directory keeps, or the best. It is not a key of the
     /// file: the plan itself becomes part of the run directory.

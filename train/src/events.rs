@@ -1,4 +1,4 @@
-//! `events.jsonl`: what happened to a run and what was done, one JSON object per line.
+//! The log of events, `events.jsonl`: what happened to a run and what was done about it, one JSON object per line.
 //!
 //! The file is only ever added to: a resume or a rewind takes nothing away. A line is written by one call at the end of the
 //! file, so that several writers do not tear each other's lines; what a killed process leaves torn is cut off by the next.
@@ -130,7 +130,7 @@ pub enum RunEvent {
     },
 }
 
-/// What is done about a bad step.
+/// The action taken on a bad step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Done {
@@ -144,7 +144,7 @@ pub enum Done {
     Rewind,
 }
 
-/// Why a process ends.
+/// The reason why a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
@@ -186,7 +186,7 @@ pub struct Line {
 /// Adds a line to the file.
 ///
 /// # Errors
-/// [`FileError`]; what was there before stays.
+/// [`FileError`] when the file cannot be written; earlier lines stay.
 pub fn append(path: &Path, now: SystemTime, entry: &RunEvent) -> Result<(), FileError> {
     let write = |source| FileError::write(path, source);
     let line = Line { time: utc(now), entry: entry.clone() };

@@ -1,21 +1,21 @@
-//! What is done when something goes wrong in a training: the section `[incidents]` of the configuration, and what counts
-//! as a bad step.
+//! Incidents: what counts as a bad step or a hang, and the section `[incidents]` of the configuration, which says what
+//! is done about them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What is done when something goes wrong.
+/// The section `[incidents]` of the configuration: a policy for each kind of incident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Incidents {
-    /// When the loss or the gradients' norm is not finite.
+    /// The policy for a loss or a gradient norm that is not finite.
     pub not_finite: NotFinitePolicy,
-    /// When the loss spikes.
+    /// The policy for a spike of the loss.
     pub spike: SpikePolicy,
     /// How far above the median of the last losses a spike is, in nats per token.
     pub spike_threshold: f64,
-    /// Number of the last losses.
+    /// Number of last losses whose median is taken.
     pub spike_window: usize,
     /// A rewind goes back at least so many steps.
     pub rewind_steps: u64,
@@ -23,17 +23,17 @@ pub struct Incidents {
     pub rewind_skip: u64,
     /// Steps left out and rewinds that a run tolerates.
     pub limit: u64,
-    /// When no step ends.
+    /// The policy for a hang: no step ends in time.
     pub hang: HangPolicy,
-    /// How many times the median step time that is.
+    /// A hang is at least so many times the median step time.
     pub hang_factor: f64,
-    /// At least so many seconds.
+    /// A hang is at least so many seconds.
     pub hang_seconds: f64,
     /// Seconds after a signal within which the state must be saved; 0 for no limit. It is the caller who sees to it.
     pub stop_deadline: f64,
 }
 
-/// What is done when the loss or the gradients' norm is not finite.
+/// The policy for a loss or a gradient norm that is not finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NotFinitePolicy {
@@ -45,7 +45,7 @@ pub enum NotFinitePolicy {
     Rewind,
 }
 
-/// What is done when the loss spikes.
+/// The policy for a spike of the loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SpikePolicy {
@@ -59,7 +59,7 @@ pub enum SpikePolicy {
     Rewind,
 }
 
-/// What is done when no step ends.
+/// The policy for a hang.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HangPolicy {
@@ -79,7 +79,7 @@ impl Incidents {
     }
 }
 
-/// What is wrong with a step.
+/// The kind of a bad step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IncidentKind {
@@ -89,7 +89,7 @@ pub enum IncidentKind {
     Spike,
 }
 
-/// What a step came to.
+/// The outcome of a step: the numbers by which it is good or bad.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepOutcome {
     /// The step, from 1.
@@ -103,7 +103,7 @@ pub struct StepOutcome {
 }
 
 impl StepOutcome {
-    /// What is wrong with the step, if anything is.
+    /// The kind of incident, if the step is a bad one.
     pub fn kind(&self) -> Option<IncidentKind> {
         if !(self.loss.is_finite() && self.grad_norm.is_finite()) {
             Some(IncidentKind::NotFinite)

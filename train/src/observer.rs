@@ -1,4 +1,4 @@
-//! Whoever is told what happens in a training.
+//! The observer of a training: the interface through which a caller hears of events and may stop it.
 
 use std::fmt;
 use std::path::Path;
@@ -7,23 +7,24 @@ use monitor::metrics::Record;
 use runtime::Progress;
 use store::checkpoint;
 
-/// Is told what happens, and says when to stop.
+/// A receiver of events, which also says when training is to stop.
 pub trait Observer {
-    /// Something happened.
+    /// Receives an event.
     fn event(&mut self, event: Event<'_>);
 
-    /// Whether to stop: asked between steps. The steps under way are finished and saved.
+    /// Whether to stop; asked between steps. Steps under way are finished, and their state is saved.
     fn should_stop(&self) -> bool {
         false
     }
 
-    /// What is called, from another thread, when no step ends. If [`Hang::abort`] is set, it is to end the program.
+    /// A callback for a hang, called from another thread when no step ends in time. If [`Hang::abort`] is set, it is to
+    /// end the program.
     fn alarm(&self) -> Box<dyn Fn(&Hang) + Send> {
         Box::new(|_| {})
     }
 }
 
-/// What happens during a training, in this order.
+/// An event of a training. Events come in this order.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A wheel is being fetched.
@@ -43,7 +44,7 @@ pub enum Event<'a> {
     End,
     /// A step is done.
     Step {
-        /// What is known of it.
+        /// Its metrics.
         record: &'a Record,
         /// Steps of the whole run.
         steps: u64,
@@ -68,7 +69,7 @@ pub enum Event<'a> {
     },
 }
 
-/// No step ends.
+/// A hang: no step has ended for too long.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Hang {

@@ -1,4 +1,4 @@
-//! The training step of a plan: built, split, and priced.
+//! Plans of a training: the step of a plan is built, split over devices, and priced.
 
 mod choose;
 mod file;
@@ -103,7 +103,7 @@ pub enum Error {
     Partition(#[from] sharding::partition::Error),
 }
 
-/// What a step's backward pass keeps under a policy.
+/// The rematerialisation that a policy's name stands for.
 pub fn remat(policy: RematPolicy) -> Remat {
     match policy {
         RematPolicy::None => Policy::None,
@@ -139,7 +139,7 @@ impl Planned {
         }
     }
 
-    /// What the step of a plan is made for. A vocabulary that the devices of `model` do not divide is padded.
+    /// The options of a plan's step. A vocabulary that the devices of `model` do not divide is padded.
     pub fn step_options(&self, plan: &Plan) -> StepOptions {
         StepOptions {
             model: self.model.with_vocabulary_multiple(plan.mesh.model),
@@ -158,7 +158,7 @@ impl Planned {
         }
     }
 
-    /// What a state of this training holds for each parameter ([`state_groups`]).
+    /// The groups of a state of this training ([`state_groups`]).
     pub fn state_groups(&self) -> &'static [&'static str] {
         state_groups(self.float32_copy)
     }
@@ -166,7 +166,7 @@ impl Planned {
     /// The training step that each device of a plan runs.
     ///
     /// # Errors
-    /// Names the dimension that does not fall into equal parts.
+    /// [`Error`], naming the dimension that does not fall into equal parts.
     pub fn step(&self, plan: &Plan) -> Result<Partitioned, Error> {
         self.step_rounding(plan, Rounding::Stochastic)
     }
@@ -183,7 +183,7 @@ impl Planned {
 /// A plan for another batch: the state lies on the devices as before, and no microbatch is larger.
 ///
 /// # Errors
-/// [`Error::Batch`] when the batch does not fall into such microbatches.
+/// [`Error::Batch`] when the batch does not divide into microbatches of at most that size.
 pub fn with_batch(plan: &Plan, batch: usize) -> Result<Plan, Error> {
     if batch == plan.batch {
         return Ok(plan.clone());
@@ -198,7 +198,7 @@ pub fn with_batch(plan: &Plan, batch: usize) -> Result<Plan, Error> {
 /// A function of a training (its step, loss or logits) split by a plan.
 ///
 /// # Errors
-/// Names the dimension that does not fall into equal parts.
+/// [`Error`], naming the dimension that does not fall into equal parts.
 pub fn split(function: &Function, plan: &Plan) -> Result<Partitioned, Error> {
     let rules = &*rules(plan);
     let params: Vec<Split> = function
@@ -226,7 +226,7 @@ pub fn split(function: &Function, plan: &Plan) -> Result<Partitioned, Error> {
 /// on every mesh.
 ///
 /// # Errors
-/// Names the dimension that does not fall into equal parts.
+/// [`Error`], naming the dimension that does not fall into equal parts.
 pub fn split_initialize(function: &Function, model: &ModelConfig, plan: &Plan) -> Result<Partitioned, Error> {
     let rules = rules(plan);
     let params: Vec<Split> =
@@ -275,7 +275,7 @@ fn placed(name: &str, axes: &[String], rank: usize, rules: &Rules) -> Split {
 pub struct OnMachine<'a> {
     /// The model.
     pub planned: &'a Planned,
-    /// What the machine's devices take for what.
+    /// The rates of the machine's devices.
     pub rates: &'a Rates<'a>,
 }
 

@@ -8,7 +8,7 @@ use model::{ModelConfig, Precision};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sharding::DeviceKind;
 
-/// What a training keeps in which dtype.
+/// A precision regime: the dtypes of parameters, activations and optimiser state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Regime {
     /// float32 throughout.
@@ -65,7 +65,7 @@ impl Regime {
         self == Regime::Bf16F32Copy
     }
 
-    /// What it takes for each parameter.
+    /// The bytes that the regime takes for each parameter.
     pub fn bytes_per_parameter(self) -> BytesPerParameter {
         let parameter = self.dtypes().parameters;
         let float32 = DType::F32.size();
@@ -86,7 +86,7 @@ impl Regime {
 pub enum PrecisionPolicy {
     /// This regime.
     Fixed(Regime),
-    /// What the paper trained models of the size in, and [`Regime::F32`] on CPUs, where bfloat16 is slower.
+    /// The regime in which the paper trained models of the size, and [`Regime::F32`] on CPUs, where bfloat16 is slower.
     Auto,
 }
 

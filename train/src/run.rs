@@ -52,7 +52,7 @@ use steps::{Beginning, RunOutcome, Steps};
 pub use summary::Summary;
 use validation::Validation;
 
-/// Where a run begins whose folder may hold one.
+/// The point from which a run goes on, where its folder may hold one already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Resume {
     /// At the newest good checkpoint, if the folder holds a run.
@@ -71,8 +71,8 @@ pub enum Resume {
 /// another.
 ///
 /// # Errors
-/// Whatever keeps it from beginning or going on. Checkpoints saved before stay; a folder made for a run that could not
-/// begin is removed.
+/// [`Error`], whose variants are the ways a run can fail to begin or go on. Checkpoints saved before stay; a folder
+/// made for a run that could not begin is removed.
 pub fn train(
     config: Config,
     folder: Option<&Path>,
@@ -82,7 +82,7 @@ pub fn train(
     train_from(settled(config)?, folder, resume, None, observer)
 }
 
-/// As [`train`], by a settled configuration, alone or as one of a group.
+/// [`train`] with a settled configuration, alone or as one of a group.
 fn train_from(
     config: Config,
     folder: Option<&Path>,
@@ -128,7 +128,7 @@ fn settled(mut config: Config) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// A run that has its text and its device.
+/// A run with its text read and its devices found.
 struct Prepared {
     runtime: Runtime,
     /// How each step is split over the devices; `None` for one device.
@@ -139,7 +139,7 @@ struct Prepared {
     validation: Option<Validation>,
 }
 
-/// Everything that is quick to fail, then the text. Nothing is written.
+/// Prepares a run: first what is quick to fail, then the text. Nothing is written.
 fn prepare(
     config: &Config,
     opened: &Opened,
@@ -312,7 +312,7 @@ fn record_start(run: &RunDirectory, start: Instant, completed: u64) -> Result<Op
     Ok(ProcessLog::add(&run.process_log(), &ProcessStart::of_this_process(started, completed))?.first())
 }
 
-/// What MFU compares, if the device's peak is known.
+/// The two sides of MFU, if the device's peak is known.
 fn work(config: &Config, runtime: &Runtime) -> Result<Option<Work>, Error> {
     let dtype = config.regime().dtypes().activations;
     let peak = peak_flops(runtime, config.topology()?.as_ref(), dtype);

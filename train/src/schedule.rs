@@ -67,7 +67,7 @@ impl Schedule {
     /// Checks the values.
     ///
     /// # Errors
-    /// Names the first key whose value makes no sense.
+    /// [`Error`], naming the first key whose value is out of range.
     pub fn check(&self) -> Result<(), Error> {
         let error = |key, value, expected| Err(Error { key, value, expected });
         if !(self.maximum.is_finite() && self.maximum > 0.0) {

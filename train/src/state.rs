@@ -1,4 +1,4 @@
-//! The state of a training on the device: parameters and Adam's means, as buffers and as a checkpoint.
+//! The train state on the devices: parameters and optimiser state, as buffers and as a checkpoint.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -58,7 +58,8 @@ impl TrainState {
     /// what is not Adam's, in that order, from the seed, a u32 scalar, on the same devices and in the same layouts.
     ///
     /// # Errors
-    /// [`Error::Parameters`] when it makes others, and when a device refuses.
+    /// [`Error::Parameters`] when `initialize` makes other tensors than the step takes, [`Error::Device`] when a device
+    /// fails or its memory is full.
     pub fn initialize(
         runtime: &Runtime,
         step: &[Input],
@@ -87,7 +88,8 @@ impl TrainState {
     /// read. The host holds no more than one tensor at a time.
     ///
     /// # Errors
-    /// When a tensor is missing, of another type or shape, or cannot be read, and when a device refuses.
+    /// [`Error::Checkpoint`] when a tensor is missing, of another type or shape, or cannot be read; [`Error::Device`]
+    /// when a device fails or its memory is full.
     pub fn load(
         runtime: &Runtime,
         step: &[Input],
@@ -99,8 +101,8 @@ impl TrainState {
         Ok(state)
     }
 
-    /// Replaces the state by that of a checkpoint, as [`TrainState::load`] does, without room for both. After an error it may
-    /// hold a part of it.
+    /// Replaces the state by that of a checkpoint, as [`TrainState::load`] does, without memory for both. After an
+    /// error it may hold a part of it.
     ///
     /// # Errors
     /// As [`TrainState::load`].
@@ -134,13 +136,13 @@ impl TrainState {
     /// Waits for the state and copies it to the host: of every tensor the pieces in which devices hold it, each once.
     ///
     /// # Errors
-    /// When a step that led here failed.
+    /// [`Error::Device`] when one of the steps that led to this state failed.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         self.snapshot_in(Snapshot::default())
     }
 
-    /// As [`TrainState::snapshot`], into the memory of an earlier one of this state, as far as that goes: fresh memory takes
-    /// longer to be had than to be filled.
+    /// As [`TrainState::snapshot`], into the memory of an earlier one of this state, as far as that goes: the system
+    /// takes longer to give fresh memory than the copy takes.
     ///
     /// # Errors
     /// As [`TrainState::snapshot`].
@@ -184,7 +186,7 @@ impl TrainState {
         &self.buffers[..count]
     }
 
-    /// Replaces the state by what a step made of it, the first of its `outputs`; the others are returned.
+    /// Replaces the state by the new one of a step, the first of its `outputs`; the others are returned.
     ///
     /// # Panics
     /// If there are fewer outputs than tensors of the state.

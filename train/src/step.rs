@@ -1,4 +1,4 @@
-//! The programs of training: one step, and the loss alone.
+//! The programs of training: the step, initialisation, and loss or logits alone.
 
 mod microbatches;
 mod optimizer;
@@ -31,14 +31,14 @@ impl Default for Adam {
     }
 }
 
-/// What a training step is made for.
+/// The options that a training step is built for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepOptions {
     /// Sizes of the model.
     pub model: ModelConfig,
     /// Dtypes of parameters and activations.
     pub precision: Precision,
-    /// What the backward pass of the layers keeps.
+    /// The rematerialisation policy: what the backward pass of the layers keeps.
     pub remat: Remat,
     /// Queries per attention block; 0 chooses by sequence length.
     pub query_block: usize,
@@ -56,14 +56,14 @@ pub struct StepOptions {
     pub stages: usize,
     /// Seed of stochastic rounding, for bfloat16 parameters.
     pub seed: u32,
-    /// How new bfloat16 parameters are rounded.
+    /// The rounding of new bfloat16 parameters.
     pub rounding: Rounding,
     /// Whether the optimiser's state holds a float32 copy of the parameters. The copy is what is updated then; parameters
     /// are the copy rounded to the nearest, and [`StepOptions::rounding`] means nothing.
     pub float32_copy: bool,
 }
 
-/// How numbers are made to fit a narrower dtype.
+/// The ways of rounding to a narrower dtype.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rounding {
     /// Up or down at random, so that the mean is the number itself (paper, section 3.2).
@@ -82,8 +82,8 @@ pub const ADAM: &str = "adam/";
 /// The prefix of the names of the parameters' float32 copy in the state.
 pub const FLOAT32_COPY: &str = "optimizer/float32_copy/";
 
-/// What a state holds for each parameter, as prefixes of names, in the order of a step's inputs and outputs: all
-/// parameters, all means, all means of squares, and with a float32 copy all of its tensors.
+/// The groups of a state, each of which has a tensor per parameter, as prefixes of names, in the order of a step's
+/// inputs and outputs: all parameters, all means, all means of squares, and with a float32 copy all of its tensors.
 pub fn state_groups(float32_copy: bool) -> &'static [&'static str] {
     const GROUPS: [&str; 4] = [PARAMETERS, "adam/m/", "adam/v/", FLOAT32_COPY];
     if float32_copy { &GROUPS } else { &GROUPS[..3] }
@@ -169,7 +169,7 @@ struct Derivative {
     gradients: Vec<Tensor>,
 }
 
-/// One step of training: loss, gradients, clipping by global norm, Adam.
+/// The program of one training step: loss, gradients, clipping by global norm, Adam.
 ///
 /// Inputs: the state ([`StepOptions::state_groups`], each with a tensor for every parameter); `step`, f32 scalar, counting
 /// from 1; `learning_rate`, f32 scalar; `loss_limit` and `apply`, f32 scalars; `tokens` and `targets`, i32 `[batch, time]`,
@@ -185,7 +185,7 @@ struct Derivative {
 /// of the layers' parameters and all others whole.
 ///
 /// # Errors
-/// When the sizes make no valid program.
+/// [`graph::Error`] when the builder refuses the program, as for a model whose sizes contradict each other.
 pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
     options.check()?;
     let b = Builder::new("train_step");
@@ -231,7 +231,7 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
 /// with a float32 copy all of its tensors, which are [`model::initialize()`]'s before rounding.
 ///
 /// # Errors
-/// When the sizes make no valid program.
+/// [`graph::Error`] when the builder refuses the program, as for a model whose sizes contradict each other.
 pub fn initialize(options: &StepOptions) -> Result<Function, Error> {
     let copy = options.float32_copy.then_some((FLOAT32_COPY, DType::F32));
     let groups: Vec<_> = [("", options.precision.parameters)].into_iter().chain(copy).collect();
@@ -242,7 +242,7 @@ pub fn initialize(options: &StepOptions) -> Result<Function, Error> {
 /// [`train_step`], it is the program of one stage if there are several.
 ///
 /// # Errors
-/// When the sizes make no valid program.
+/// [`graph::Error`] when the builder refuses the program, as for a model whose sizes contradict each other.
 pub fn loss(options: &StepOptions) -> Result<Function, Error> {
     options.check()?;
     let b = Builder::new("loss");
@@ -260,7 +260,7 @@ pub fn loss(options: &StepOptions) -> Result<Function, Error> {
 /// As [`train_step`], it is the program of one stage if there are several.
 ///
 /// # Errors
-/// When the sizes make no valid program.
+/// [`graph::Error`] when the builder refuses the program, as for a model whose sizes contradict each other.
 pub fn forward(options: &StepOptions) -> Result<Function, Error> {
     options.check()?;
     let b = Builder::new("forward");

@@ -1,4 +1,4 @@
-//! From a configuration to tokens: the text, its tokenizer, the encoded corpus.
+//! The text of a training: read, tokenised and encoded as a configuration says.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,8 @@ impl Text {
     /// unless one is given; encodes the text, or takes its tokens from the user's cache.
     ///
     /// # Errors
-    /// Text that is missing, empty or cannot be decoded, and settings that do not suit it.
+    /// [`Error::Data`] when the text is missing, empty or cannot be decoded, or a setting is impossible for it;
+    /// [`Error::Fetch`] when the quick start's text cannot be fetched.
     pub fn prepare(
         data: &Data,
         vocabulary_size: usize,
@@ -95,7 +96,7 @@ impl Text {
     /// The training part in sequences, shuffled by `seed`; of a mixture, with every source by its weight.
     ///
     /// # Errors
-    /// When it is shorter than one sequence, or a source is.
+    /// [`data::Error::SequenceTooLong`] when the training part, or a source of it, is shorter than one sequence.
     pub fn sequences(&self, sequence_length: usize, seed: u64) -> Result<Sequences, Error> {
         let stream = self.corpus.training();
         Ok(match self.sources.as_slice() {
@@ -153,7 +154,8 @@ fn plays(cache: &Cache, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
 /// Loads a tokenizer that must have as many pieces as the model has tokens.
 ///
 /// # Errors
-/// When it cannot be read, or [`Error::Vocabulary`]; `checkpoint` is named in it.
+/// [`Error::Data`] when the tokenizer cannot be read; [`Error::Vocabulary`], which names `checkpoint`, when it has
+/// another number of pieces.
 pub fn load_tokenizer(
     path: &Path,
     vocabulary_size: usize,

@@ -1,4 +1,4 @@
-//! A step's batch on the devices: each process reads and uploads the rows that its own devices compute with.
+//! Upload of a step's batch: each process reads and uploads the rows that its own devices compute with.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,7 +14,7 @@ use crate::Error;
 /// it is asked for; rows that no device of this process has a part in are not asked for.
 ///
 /// # Errors
-/// What `rows` returns, and when a device refuses.
+/// Those of `rows`; [`Error::Device`] when a device fails or its memory is full.
 pub(crate) fn upload_batch(
     program: &Program,
     first: usize,

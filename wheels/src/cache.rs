@@ -1,4 +1,4 @@
-//! Where unpacked wheels live, and how this process may fetch new ones.
+//! The cache of unpacked wheels, and whether this process may fetch new ones.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! What can go wrong between a pin and a folder of verified files.
+//! The errors between a pin and a folder of verified files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -94,7 +94,7 @@ pub enum Error {
         detail: String,
     },
 
-    /// No room left.
+    /// The disk is full.
     #[error("the disk of {} is full: {wheel} needs {} MB there; free some room or set GOPHER_CACHE to a folder elsewhere", .path.display(), .needed.div_ceil(1_000_000))]
     DiskFull {
         /// What was to be fetched.

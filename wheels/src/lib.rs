@@ -39,7 +39,7 @@ pub struct Progress {
     pub stage: Stage,
 }
 
-/// What a fetch is busy with. A wheel that is already in the cache reports nothing.
+/// The stage of a fetch. A wheel that is already in the cache reports nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {

@@ -185,7 +185,7 @@ impl std::fmt::Display for ArrayType {
     }
 }
 
-/// What XLA's CPU client wants of memory it is to use without copying.
+/// The alignment of memory that XLA's CPU client uses without copying.
 const ALIGNMENT: usize = 64;
 
 /// A zero-initialised, aligned allocation.

@@ -1,4 +1,4 @@
-//! What goes into a compiler: a program and options.
+//! Input of a compiler: a program and options.
 
 use std::collections::HashSet;
 
@@ -71,7 +71,7 @@ pub enum OptionValue {
     Float(f64),
 }
 
-/// How to compile. XLA's message is `CompileOptionsProto` (xla/pjrt/proto/compile_options.proto).
+/// Options of a compilation. XLA's message is `CompileOptionsProto` (xla/pjrt/proto/compile_options.proto).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompileOptions {
     /// How many copies of the program run, each on data of its own.

@@ -7,7 +7,7 @@ use crate::bindings as c;
 use crate::client::ClientHandle;
 use crate::{Error, NamedValue, Result};
 
-/// What is known of a device, present or not.
+/// The description of a device, present or not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeviceDescription {
     /// The number by which device assignments name it, unique among all hosts' devices.
@@ -94,7 +94,7 @@ impl Device {
         self.description.id
     }
 
-    /// What is known of it.
+    /// Its description.
     pub fn description(&self) -> &DeviceDescription {
         &self.description
     }
@@ -216,6 +216,6 @@ pub struct DeviceMemoryStats {
     pub bytes_limit: Option<i64>,
     pub bytes_reserved: Option<i64>,
     pub largest_free_block: Option<i64>,
-    /// What the allocator holds, in use or not.
+    /// Bytes that the allocator holds, in use or not.
     pub pool_bytes: Option<i64>,
 }

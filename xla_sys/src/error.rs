@@ -1,4 +1,4 @@
-//! What can go wrong between a program and a plugin.
+//! The errors of plugins, and of checks before they are called.
 
 use std::path::PathBuf;
 

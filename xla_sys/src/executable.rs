@@ -8,7 +8,7 @@ use crate::client::ClientHandle;
 use crate::topology::TopologyHandle;
 use crate::{ArrayType, Error, NamedValue, Result, signature};
 
-/// What an executable must not outlive.
+/// The owner that an executable must not outlive.
 #[derive(Clone)]
 pub(crate) enum Owner {
     Client(Arc<ClientHandle>),

@@ -1,4 +1,4 @@
-//! What processes tell each other while a plugin joins them to one client.
+//! The key-value store through which a plugin joins several processes to one client.
 //!
 //! A client of several processes needs a key-value store that all of them reach: the plugin puts the description of its
 //! own devices there and reads that of the others, and later what a communication library needs (NCCL's identifiers).
@@ -97,7 +97,7 @@ impl KeyValueError {
     }
 }
 
-/// What the callbacks get as their user argument. It must stay where it is for as long as the client lives.
+/// The user argument of the callbacks. It must stay where it is for as long as the client lives.
 pub(crate) struct Callbacks {
     store: Arc<dyn KeyValueStore>,
     /// An error could not be reported, since the plugin gave no way to.

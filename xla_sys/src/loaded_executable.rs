@@ -41,7 +41,7 @@ pub struct LoadedExecutable {
     num_outputs: usize,
 }
 
-/// How to execute.
+/// Options of an execution.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExecuteOptions {
     /// Indices of inputs that must stay usable although the program would take their memory. They are copied.

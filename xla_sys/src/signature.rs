@@ -7,7 +7,7 @@ use crate::array::ElementType;
 use crate::wire::{Field, Reader};
 use crate::{ArrayType, OptimizedProgram};
 
-/// What a compiled program says of its inputs.
+/// The inputs of a compiled program, as the plugin reports them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signature {
     /// The types per device.

@@ -26,7 +26,7 @@ struct Header {
     validation: Statistics,
 }
 
-/// What the tokens depend on, as one hash in hexadecimal.
+/// The cache key: everything the tokens depend on, as one hash in hexadecimal.
 pub(super) fn key(
     files: &[PathBuf],
     read: &ReadConfig,

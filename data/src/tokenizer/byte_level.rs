@@ -18,7 +18,7 @@ use merge::{Merges, Scratch};
 
 pub use split::PreTokenizer;
 
-/// What a byte-level BPE tokenizer consists of, whichever file it came from.
+/// A byte-level BPE tokenizer's parts, whichever file they came from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ByteLevelModel {
     /// The pieces by id: in the alphabet of bytes, added pieces as they stand in texts.

@@ -26,7 +26,7 @@ const BYTE_PIECES: usize = 256;
 /// Longer runs are cut for counting; no piece is nearly as long.
 const MAX_RUN: usize = 1024;
 
-/// How to train a tokenizer.
+/// The settings of training a tokenizer.
 ///
 /// Vocabulary size, byte fall-back and NFKC are Gopher's; the coverage and piece length are SentencePiece's
 /// defaults; keeping repeated spaces is our choice, because Gopher's text extraction keeps indentation.

@@ -21,7 +21,7 @@ pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::
 /// Reads either.
 ///
 /// # Errors
-/// When it is neither, and those of the deserializer.
+/// When the value is neither a number nor one of these strings; those of the deserializer.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     deserializer.deserialize_any(Number)
 }

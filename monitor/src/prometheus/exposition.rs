@@ -8,7 +8,7 @@ use store::time::seconds_since_1970;
 
 use crate::metrics::Record;
 
-/// What is known of a run.
+/// The numbers of a run that are served.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Numbers {
     run: Option<PathBuf>,

@@ -9,7 +9,7 @@ use super::Limits;
 const TEXT: &str = "text/plain; charset=utf-8";
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What is read after the answer, so that closing does not take it back from the client.
+/// Bytes read after the answer, so that closing does not take it back from the client.
 const MOST_LEFT_OVER: usize = 64 << 10;
 
 struct Answer {

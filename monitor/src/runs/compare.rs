@@ -13,7 +13,7 @@ const MOST_ROWS: usize = 10;
 /// Runs side by side. Lists have an element for each run, in the order they were given.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// What is known of each.
+    /// The overview of each.
     pub runs: Vec<Overview>,
     /// Keys of the configuration whose values are not all the same.
     pub differences: Vec<Difference>,

@@ -27,9 +27,9 @@ use scale::{bytes_text, seconds_text, short, ticks};
 /// Some of a device's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemoryPart {
-    /// What lies there, such as `parameters`.
+    /// The name of its contents, such as `parameters`.
     pub name: String,
-    /// How much.
+    /// Bytes.
     pub bytes: u64,
 }
 
@@ -45,8 +45,8 @@ impl MemoryPart {
 pub struct TimePart {
     /// The row it is shown in, such as `compute` or `collectives`. Rows come in the order of their first parts.
     pub lane: String,
-    /// What it is, such as `forward`. Parts of one name have one color and one line of the legend; those called
-    /// `bubble` or `idle` are gray.
+    /// The name of the work, such as `forward`. Parts of one name have one colour and one line of the legend; those
+    /// called `bubble` or `idle` are grey.
     pub name: String,
     /// Seconds from the start of the step.
     pub start_seconds: f64,
@@ -82,18 +82,17 @@ pub struct Figure {
     pub title: String,
     /// Lines under the heading: the mesh, the assumptions.
     pub notes: Vec<String>,
-    /// What fills a device's memory, in order from the left.
+    /// The parts of a device's memory, in order from the left.
     pub memory: Vec<MemoryPart>,
-    /// What a program may use of it, bytes.
+    /// The memory that a program may use, bytes.
     pub memory_limit: Option<u64>,
-    /// What a device does in a step. Parts that do not start at a time from 0 on and take
-    /// some are left out.
+    /// The work of a device in a step. Parts that do not start at a time from 0 on and take some are left out.
     pub times: Vec<TimePart>,
 }
 
 const WIDTH: f64 = 960.0;
 const MARGIN: f64 = 24.0;
-/// Where bars begin, right of the names of lanes.
+/// The left end of bars, right of the names of lanes.
 const LEFT: f64 = 128.0;
 const PLOT: f64 = WIDTH - LEFT - MARGIN;
 const BAR: f64 = 40.0;

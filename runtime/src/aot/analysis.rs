@@ -1,11 +1,12 @@
-//! What an optimised program does on each device: cycles, arithmetic and collective operations, loops multiplied out.
+//! Analysis of an optimised program: cycles, arithmetic and collective operations of each device, with loops multiplied
+//! out.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use xla_sys::OptimizedProgram;
 
-use super::flops::{flops, is_product};
+use super::flops::{flops, is_matmul};
 use super::groups::groups;
 use super::loops::KnownValues;
 use super::module::{Computation, Module};
@@ -29,7 +30,7 @@ fn collective_of(opcode: &str) -> Option<Collective> {
 /// A collective operation of an optimised program: all instructions that differ in nothing listed here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CollectiveUse {
-    /// What it does.
+    /// The kind of collective.
     pub kind: Collective,
     /// How many devices take part in one group; for a permutation 2, and between slices the number of slices.
     pub group_size: usize,
@@ -52,14 +53,15 @@ impl CollectiveUse {
     }
 }
 
-/// What one execution of a program costs each device, as the optimised program tells.
+/// The cost of one execution of a program on each device, read off the optimised program.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
-    /// The compiler's estimate of cycles by what they are spent on: `matrix` for fusions with a product, `fusion` for
+    /// The compiler's estimate of cycles by what they are spent on: `matrix` for fusions with a matmul, `fusion` for
     /// other fusions, else the HLO operation. Empty where the compiler gives none (all but TPU).
     pub cycles: BTreeMap<String, f64>,
-    /// Floating-point operations of products; a multiply-add counts as two.
-    pub product_flops: f64,
+    /// Floating-point operations of matmuls (dots and convolutions); a multiply-add counts as two.
+    #[serde(rename = "product_flops")]
+    pub matmul_flops: f64,
     /// Collective operations, those with the most bytes first.
     pub collectives: Vec<CollectiveUse>,
     /// How many times each operation runs for which there should be an estimate of cycles and is none. Collective
@@ -231,19 +233,19 @@ impl Walk<'_> {
         if let Some(kind) = kind {
             self.collective(kind, computation, instruction, times, false);
         }
-        let (mut name, mut product_flops) = (opcode, flops(computation, instruction));
-        if is_product(instruction) {
+        let (mut name, mut matmul_flops) = (opcode, flops(computation, instruction));
+        if is_matmul(instruction) {
             name = MATRIX;
         }
         let mut has_collective = kind.is_some();
         if opcode == "fusion"
             && let Some(fused) = self.module.called(instruction, 0)
         {
-            product_flops = self.module.product_flops(fused);
-            name = if self.module.contains(fused, &is_product) { MATRIX } else { FUSION };
+            matmul_flops = self.module.matmul_flops(fused);
+            name = if self.module.contains(fused, &is_matmul) { MATRIX } else { FUSION };
             has_collective = self.fused_collectives(fused, times);
         }
-        self.cost.product_flops += times as f64 * product_flops;
+        self.cost.matmul_flops += times as f64 * matmul_flops;
         match estimated_cycles(instruction) {
             Some(cycles) => *self.cost.cycles.entry(name.to_owned()).or_default() += times as f64 * cycles,
             None if has_collective || FREE.contains(&opcode) => {}

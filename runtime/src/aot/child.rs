@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Compiled, Error, Refusal, Request, compile};
 
-/// How to start the process that compiles: this command with two more arguments, the paths of a request and of the
-/// answer, which it hands to [`serve`].
+/// The command that starts the process that compiles: this program with two more arguments, the paths of a request and
+/// of the answer, which it hands to [`serve`].
 #[derive(Debug, Clone)]
 pub struct Worker {
     /// The program.
@@ -24,7 +24,7 @@ pub struct Worker {
     pub limit: Option<Duration>,
 }
 
-/// What the process writes as its answer.
+/// The answer of the process.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
@@ -33,7 +33,7 @@ enum Answer {
     Failed(String),
 }
 
-/// How much of what a process says is kept.
+/// Bytes kept of a process's output.
 const LAST_WORDS: usize = 4000;
 
 impl Worker {
@@ -145,7 +145,7 @@ fn io(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Error {
     move |source| Error::Io { action, path: path.clone(), source }
 }
 
-/// How a process ended.
+/// The way a process ended.
 fn describe(status: ExitStatus) -> String {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

@@ -42,7 +42,7 @@ fn attribute(module: &str, name: &str) -> Option<usize> {
     digits[..digits.find(|c: char| !c.is_ascii_digit())?].parse().ok()
 }
 
-/// What the compiler says of a program.
+/// The compiler's verdict on a program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Compiled {
     /// The most memory that is in use at once on a device, in bytes: arguments, outputs and temporaries. The compiler's
@@ -68,7 +68,7 @@ pub struct Compiled {
     pub compile_seconds: f64,
     /// The most host memory the process that compiled has had in use, in bytes; 0 where the system does not tell.
     pub host_peak_rss: u64,
-    /// What one execution costs each device.
+    /// The cost of one execution on each device.
     pub cost: Cost,
 }
 
@@ -179,7 +179,7 @@ fn topology(plugin: &Plugin, target: &Target) -> xla_sys::Result<Topology> {
 /// Makes sure that the plugin for a target is on this machine, fetching the pinned wheels if there is no other.
 ///
 /// # Errors
-/// When it cannot be had.
+/// [`Error::Plugin`] when no plugin for the target is found or can be fetched.
 pub fn fetch_plugin(request: &Request, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
     let locator = Locator::from_environment();
     locator.locate(request.target.kind, request.plugin.as_deref(), progress)?;

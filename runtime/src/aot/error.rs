@@ -96,7 +96,7 @@ fn last_words(said: &str) -> String {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It takes more memory than a device has.
+    /// The program takes more memory than a device has.
     #[error("it does not fit: {needed_text} needed on each device, {available_text} available ({message})", needed_text = gib(*.needed), available_text = gib(*.available))]
     OutOfMemory {
         /// Bytes needed on a device, to the digits the compiler prints.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Cost;
 
-/// How fast a device works, for [`Cost::estimate`].
+/// The rates of a device, for [`Cost::estimate`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rates {
     /// The clock that the compiler's cycles are counted in, Hz.
@@ -13,18 +13,18 @@ pub struct Rates {
     pub link: f64,
     /// As above between slices; `None` counts those transfers as free.
     pub between_slices: Option<f64>,
-    /// Floating-point operations per second of products, where the compiler estimates no cycles.
-    pub product_flops: Option<f64>,
+    /// Floating-point operations per second of matmuls, where the compiler estimates no cycles.
+    pub matmul_flops: Option<f64>,
 }
 
-/// How long one execution of a program takes. An estimate to compare plans with, on these assumptions: cycles are the
+/// The estimated time of one execution of a program, to compare plans with, on these assumptions: cycles are the
 /// compiler's, with each operation alone on the device; collective operations are limited by bandwidth alone, on rings
 /// ([`CollectiveUse::ring_bytes`](super::CollectiveUse::ring_bytes)); starting them and waiting for others is free.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StepEstimate {
     /// Seconds of computation.
     pub compute: f64,
-    /// The part of it in fusions with a product.
+    /// The part of it in fusions with a matmul.
     pub matrix: f64,
     /// Seconds of collective operations.
     pub collectives: f64,
@@ -37,9 +37,9 @@ pub struct StepEstimate {
 impl Cost {
     /// How long one execution takes at these rates.
     pub fn estimate(&self, rates: &Rates) -> StepEstimate {
-        let products = rates.product_flops.map_or(0.0, |rate| self.product_flops / rate);
+        let matmuls = rates.matmul_flops.map_or(0.0, |rate| self.matmul_flops / rate);
         let (compute, matrix) = if self.cycles.is_empty() {
-            (products, products)
+            (matmuls, matmuls)
         } else {
             (self.total_cycles() / rates.clock, self.matrix_cycles() / rates.clock)
         };

@@ -1,4 +1,5 @@
-//! The arithmetic of products: what a program multiplies and adds, whatever the hardware makes of it.
+//! Matmul FLOPs: the multiplications and additions of dots and convolutions in a program, whatever the hardware makes of
+//! them.
 
 use super::module::{Computation, Module};
 use super::proto::{Instruction, WindowDimension};
@@ -6,11 +7,11 @@ use super::proto::{Instruction, WindowDimension};
 impl Module {
     /// Floating-point operations of the dots and convolutions of a computation and of those it calls; a
     /// multiply-add counts as two.
-    pub fn product_flops(&self, computation: &Computation) -> f64 {
+    pub fn matmul_flops(&self, computation: &Computation) -> f64 {
         let each = |instruction: &Instruction| {
             let called = (0..instruction.called_computation_ids.len())
                 .filter_map(|position| self.called(instruction, position))
-                .map(|called| self.product_flops(called));
+                .map(|called| self.matmul_flops(called));
             flops(computation, instruction) + called.sum::<f64>()
         };
         computation.instructions.iter().map(each).sum()
@@ -27,7 +28,7 @@ pub(super) fn flops(computation: &Computation, instruction: &Instruction) -> f64
     2.0 * multiply_adds.unwrap_or(0.0)
 }
 
-pub(super) fn is_product(instruction: &Instruction) -> bool {
+pub(super) fn is_matmul(instruction: &Instruction) -> bool {
     matches!(instruction.opcode.as_str(), "dot" | "convolution")
 }
 
@@ -56,7 +57,7 @@ fn convolution(computation: &Computation, instruction: &Instruction) -> Option<f
 }
 
 /// How many pairs of an output position and a window position of one dimension fall on an element of the input, not on
-/// padding or between dilated elements. The TPU compiler writes batch dimensions of products as such windows.
+/// padding or between dilated elements. The TPU compiler writes batch dimensions of matmuls as such windows.
 /// Sizes that no array in memory has count as nothing.
 fn pairs(window: &WindowDimension, input: i64, output: i64) -> f64 {
     let WindowDimension { size, stride, padding_low, window_dilation, base_dilation, .. } = *window;

@@ -5,7 +5,7 @@
 /// GPUs there are descriptions of.
 pub const NAMES: [&str; 4] = ["a100", "a100-80g", "h100", "h200"];
 
-/// What the compiler is told of a GPU.
+/// The description of a GPU that the compiler is given.
 struct Gpu {
     /// The name of its devices.
     product: &'static str,

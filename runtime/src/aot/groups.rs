@@ -1,4 +1,4 @@
-//! Which devices take part in a collective operation together.
+//! Replica groups: the devices that take part in a collective operation together.
 
 use super::proto::{Instruction, IotaReplicaGroupList, MeshAxesReplicaGroupList, ReplicaGroup};
 

@@ -1,4 +1,4 @@
-//! How often a loop's body runs.
+//! Trip counts: how often a loop's body runs.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ impl Module {
         (counted, constant)
     }
 
-    /// What is known of a loop's tuple before the first round.
+    /// The known values of a loop's tuple before the first round.
     fn start(
         &self,
         computation: &Computation,
@@ -154,7 +154,7 @@ impl Scope<'_> {
         }
     }
 
-    /// What `read` makes of the computation that a fusion calls, with the fusion's operands as its parameters.
+    /// The result of `read` for the computation that a fusion calls, with the fusion's operands as its parameters.
     fn called(
         &self,
         fusion: &Instruction,

@@ -18,7 +18,7 @@ pub fn measure(
 ) {
     let chip = topology.chip();
     let link = chip.estimator_link_bytes_per_second();
-    let rates = Rates { clock: chip.clock_hz, link, between_slices: None, product_flops: None };
+    let rates = Rates { clock: chip.clock_hz, link, between_slices: None, matmul_flops: None };
     let times = compiled.estimate(&rates);
     let has_cycles = !compiled.cost.cycles.is_empty();
     let cycles = |seconds: f64| has_cycles.then_some(seconds);

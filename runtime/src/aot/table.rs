@@ -41,7 +41,7 @@ fn write(out: &mut String, compiled: &Compiled, rates: Option<&Rates>) -> std::f
         None => format!("{} × ? (counted once)", each.name),
     });
     writeln!(out, "loops: {}", loops.collect::<Vec<_>>().join(", "))?;
-    writeln!(out, "products: {:.3e} FLOPs per device", cost.product_flops)?;
+    writeln!(out, "matmuls: {:.3e} FLOPs per device", cost.matmul_flops)?;
     if !cost.cycles.is_empty() {
         writeln!(out, "cycles: {:.4e}", cost.total_cycles())?;
     }

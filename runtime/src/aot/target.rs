@@ -1,4 +1,4 @@
-//! What a program is compiled for.
+//! The target of a compilation: a TPU topology or a kind of GPU.
 
 use serde::{Deserialize, Serialize};
 use xla_sys::locate::DeviceKind;

@@ -24,7 +24,7 @@ pub struct Verified {
 /// A verdict, and whether it is an old one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// What the compiler says.
+    /// The compiler's verdict.
     pub outcome: Result<Compiled, Refusal>,
     /// Whether it was known already.
     pub known: bool,
@@ -32,7 +32,7 @@ pub struct Verdict {
     pub note: Option<String>,
 }
 
-/// What a file holds.
+/// The contents of a file.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Record {
@@ -107,7 +107,7 @@ impl Verified {
     }
 }
 
-/// What tells one plugin from another: its hash if it is pinned, else where it lies, its size and its age.
+/// The identity of a plugin: its hash if it is pinned, else its path, size and age.
 fn plugin_identity(path: &Path, found: &Found) -> String {
     if let Found::Cache(pin) | Found::Fetched(pin) = found {
         return format!("{} {} {}", pin.name, pin.version, pin.main_file().sha256);

@@ -120,7 +120,7 @@ fn verified(report: &Report, verdicts: &[Verdict]) -> String {
                 rows.push(vec![name.into(), seconds(predicted), seconds(compiled), error]);
             }
         };
-        time("products, s", predicted.matmul_seconds, compiled.matrix_seconds, errors.matrix_seconds);
+        time("matmuls, s", predicted.matmul_seconds, compiled.matrix_seconds, errors.matrix_seconds);
         time(
             "step by the estimator, s",
             predicted.estimator_seconds,
@@ -153,7 +153,7 @@ fn why(entry: &PlanEntry) -> String {
     let largest: Vec<String> =
         predicted.memory.iter().take(4).map(|item| format!("{} {}", item.name, bytes(item.bytes))).collect();
     format!(
-        "plan 1: products {}, passes over memory {}, collectives {} of the step; {} of it is pipeline bubble\n        {}",
+        "plan 1: matmuls {}, memory-bound ops {}, collectives {} of the step; {} of it is pipeline bubble\n        {}",
         part(predicted.matmul_seconds),
         part(predicted.memory_bound_seconds),
         part(predicted.collective_seconds),
@@ -223,8 +223,8 @@ fn compare(best: &PlanEntry, other: &PlanEntry, name: &str) -> String {
     let mut rows = vec![["", "plan 1", name, "difference"].map(str::to_owned).to_vec()];
     for (what, first, second) in [
         ("  step, s", p.step_seconds, q.step_seconds),
-        ("  products, s", p.matmul_seconds, q.matmul_seconds),
-        ("  passes, s", p.memory_bound_seconds, q.memory_bound_seconds),
+        ("  matmuls, s", p.matmul_seconds, q.matmul_seconds),
+        ("  memory-bound, s", p.memory_bound_seconds, q.memory_bound_seconds),
         ("  collectives, s", p.collective_seconds, q.collective_seconds),
     ] {
         rows.push(vec![what.into(), seconds(first), seconds(second), format!("{:+.4}", second - first)]);
@@ -235,8 +235,8 @@ fn compare(best: &PlanEntry, other: &PlanEntry, name: &str) -> String {
     rows.push(vec!["  memory".into(), bytes(first), bytes(second), difference]);
     text += &table(&rows);
     let parts = [
-        ("products", q.matmul_seconds - p.matmul_seconds),
-        ("passes over memory", q.memory_bound_seconds - p.memory_bound_seconds),
+        ("matmuls", q.matmul_seconds - p.matmul_seconds),
+        ("memory-bound ops", q.memory_bound_seconds - p.memory_bound_seconds),
         ("collectives", q.collective_seconds - p.collective_seconds),
     ];
     let worst = parts.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
@@ -263,8 +263,8 @@ pub fn figure(report: &Report) -> Figure {
     let mut start = 0.0;
     let bubble = predicted.bubble;
     for (lane, name, length) in [
-        ("compute", "products", predicted.matmul_seconds),
-        ("compute", "passes over memory", predicted.memory_bound_seconds),
+        ("compute", "matmuls", predicted.matmul_seconds),
+        ("compute", "memory-bound ops", predicted.memory_bound_seconds),
     ] {
         times.push(TimePart::new(lane, name, start, length * (1.0 - bubble)));
         start += length * (1.0 - bubble);

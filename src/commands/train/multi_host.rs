@@ -14,7 +14,7 @@ use crate::output;
 /// The place of this process; `None` for one alone.
 ///
 /// # Errors
-/// What is wrong with it, in one line: wrong usage.
+/// The reason in one line, for wrong usage.
 pub(super) fn identity(arguments: &Arguments, config: &Config) -> Result<Option<Identity>, String> {
     let Arguments { processes, process_id, coordinator, .. } = arguments;
     let given = Given { processes: *processes, process_id: *process_id, coordinator: coordinator.clone() };
@@ -46,7 +46,7 @@ pub(super) struct OtherProcesses {
 /// wait for the lost ones forever.
 ///
 /// # Errors
-/// Whatever keeps them from training together.
+/// Those of [`Group::join`] and [`train::run::train_multi_host`].
 pub(super) fn train(
     identity: &Identity,
     arguments: &Arguments,

@@ -8,7 +8,7 @@ use wheels::Stage;
 
 use crate::output::{bytes, fetching};
 
-/// Where progress is shown, and what was shown last.
+/// The progress display: its terminal, and the last line shown.
 pub struct Progress {
     terminal: bool,
     /// Whether the terminal's last line is one to be rewritten.

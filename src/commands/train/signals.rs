@@ -20,7 +20,7 @@ pub fn quit(code: i32) -> ! {
     low_level::exit(code)
 }
 
-/// What signals have asked for.
+/// The requests that signals have made.
 pub struct Signals {
     /// Exit code of the last signal that asked to finish and save; 0 before.
     stop: Arc<AtomicUsize>,

@@ -21,7 +21,7 @@ use crate::files::FileError;
 pub struct Request {
     /// The run's folder of checkpoints.
     pub checkpoints: PathBuf,
-    /// What it belongs to. Of the metrics, what follows is put in here.
+    /// The description, to which the metrics are added here.
     pub description: Description,
     /// The file of the run's metrics, and how many of its bytes are those up to this step.
     pub metrics: Option<(PathBuf, u64)>,
@@ -33,7 +33,7 @@ pub struct Request {
     pub peers: Option<Arc<dyn Peers>>,
 }
 
-/// What came of a save.
+/// The result of a save.
 #[derive(Debug)]
 pub struct SaveOutcome {
     /// Step of the checkpoint.
@@ -48,7 +48,7 @@ pub struct SaveOutcome {
     pub removed: Vec<PathBuf>,
     /// Why one of those could not be removed. The new checkpoint is good all the same.
     pub not_removed: Option<Error>,
-    /// What identifies the state, if this process holds all of it.
+    /// The digest of the state, if this process holds all of it.
     pub digest: Option<StateDigest>,
     /// The tensors, whose memory may be used again.
     pub snapshot: Snapshot,
@@ -69,7 +69,7 @@ impl Background {
     /// Begins a save. One that is under way must have been waited for.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When the system gives no thread.
     pub fn start(&mut self, request: Request) -> io::Result<()> {
         let step = request.description.step;
         let builder = thread::Builder::new().name(format!("save of step {step}"));
@@ -77,7 +77,7 @@ impl Background {
         Ok(())
     }
 
-    /// What came of the save under way, if it has ended.
+    /// The result of the save under way, if it has ended.
     pub fn poll(&mut self) -> Option<SaveOutcome> {
         let ended = self.under_way.as_ref().is_some_and(|(_, thread)| thread.is_finished());
         if ended { self.wait() } else { None }
@@ -101,7 +101,7 @@ impl Background {
 }
 
 impl Drop for Background {
-    /// What was begun is ended, however the run ends.
+    /// Waits for the save under way, however the run ends.
     fn drop(&mut self) {
         self.wait();
     }

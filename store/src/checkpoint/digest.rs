@@ -1,4 +1,4 @@
-//! What identifies a state: hashes of its tensors in an order of their own, whatever the plan and the files.
+//! Digests that identify a state: hashes of its tensors in a fixed order, independent of the plan and the files.
 
 use std::borrow::Cow;
 

@@ -173,7 +173,7 @@ fn shares(manifest: &Manifest, count: usize) -> Vec<Vec<&TensorEntry>> {
     shares.into_iter().map(|share| share.1).collect()
 }
 
-/// What a checkpoint belongs to, with its further files.
+/// The description of a checkpoint, with its further files.
 fn description(checkpoint: &Checkpoint) -> Result<Description, Error> {
     let manifest = checkpoint.manifest();
     let shard = |name: &&String| {

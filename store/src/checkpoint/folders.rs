@@ -13,7 +13,7 @@ use crate::files::{FileError, remove_leftovers};
 /// How folders begin that were set aside.
 const ASIDE: &str = "aside-";
 
-/// Which checkpoints are kept; see docs/checkpoints.md.
+/// The retention policy: which checkpoints are kept; see docs/checkpoints.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
     /// How many of the newest, and of the newest that are planned ([`Manifest::planned`]); 0 for all.
@@ -58,7 +58,7 @@ pub fn planned_steps(checkpoints: &Path) -> Result<Vec<u64>, Error> {
         .collect())
 }
 
-/// Removes what a process that was killed left of a save or a removal. Nobody may be saving.
+/// Removes what a process that was killed left of a save or a removal. No save may be under way.
 pub fn clear_leftovers(checkpoints: &Path) {
     remove_leftovers(checkpoints, PARTIAL);
 }
@@ -75,7 +75,7 @@ pub struct CheckpointEntry {
 }
 
 impl CheckpointEntry {
-    /// Whether it is [`Manifest::planned`]; of one whose manifest cannot be used, nobody knows.
+    /// Whether it is [`Manifest::planned`]; true of one whose manifest cannot be used, since that is unknown.
     pub(crate) fn may_be_planned(&self) -> bool {
         self.manifest.as_ref().map_or(true, |manifest| manifest.planned)
     }
@@ -102,8 +102,8 @@ pub fn newest(checkpoints: &Path) -> Result<Option<PathBuf>, Error> {
     Ok(list(checkpoints)?.into_iter().rev().find_map(complete))
 }
 
-/// The newest checkpoint of which everything is verified; `None` if there are no checkpoints at all. Each that is passed
-/// over is told to `warn` in a line, if there is one that can be used.
+/// The newest checkpoint of which everything is verified; `None` if there are no checkpoints at all. Each that is
+/// passed over is reported to `warn` in a line, if there is one that can be used.
 ///
 /// # Errors
 /// [`Error::NoneGood`] if there are checkpoints and none can be used, [`Error::File`] if the folder cannot be read;

@@ -59,7 +59,7 @@ impl Checkpoint {
         Ok(Checkpoint { manifest, path: folder.to_owned(), shards, starts })
     }
 
-    /// What the checkpoint belongs to, and what it holds.
+    /// The manifest: what the checkpoint belongs to, and its contents.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -88,10 +88,10 @@ impl Checkpoint {
         self.manifest.tensors.iter().map(|tensor| tensor.name.as_str())
     }
 
-    /// What is known of a tensor.
+    /// The manifest's entry of a tensor.
     ///
     /// # Errors
-    /// [`Error::Missing`].
+    /// [`Error::Missing`] when there is no tensor of the name.
     pub fn tensor(&self, name: &str) -> Result<&TensorEntry, Error> {
         Ok(&self.manifest.tensors[self.index(name)?])
     }
@@ -109,7 +109,7 @@ impl Checkpoint {
     /// Checks that a tensor has this type and shape.
     ///
     /// # Errors
-    /// [`Error::Missing`] or [`Error::Mismatch`].
+    /// [`Error::Missing`] when there is no tensor of the name, [`Error::Mismatch`] when it has another dtype or shape.
     pub fn expect(&self, name: &str, dtype: Dtype, shape: &[usize]) -> Result<(), Error> {
         let tensor = self.tensor(name)?;
         if tensor.dtype == dtype && tensor.shape == shape {
@@ -175,7 +175,7 @@ impl Checkpoint {
     }
 }
 
-/// What is known of one file of a checkpoint.
+/// The verification of one file of a checkpoint.
 #[derive(Debug)]
 pub struct FileState {
     /// Its name.

@@ -29,17 +29,17 @@ pub struct Manifest {
     pub step: u64,
     /// Tokens trained on.
     pub tokens: u64,
-    /// Whether the run, had nobody stopped it, would have saved one after this step: only such a one is gone back to.
+    /// Whether an uninterrupted run would have saved one after this step: a rewind goes back to such a one only.
     pub planned: bool,
-    /// How far the data has come.
+    /// The position in the data.
     pub data: DataPosition,
     /// The state of randomness.
     pub random: RandomState,
     /// Digest of the configuration and text that must not change when a run continues.
     pub config_digest: String,
-    /// What decisions about later steps depend on.
+    /// The history that decisions about later steps depend on.
     pub history: History,
-    /// What wrote it.
+    /// The versions of what wrote it.
     pub versions: Versions,
     /// The run's metrics up to this step, if there are any.
     pub metrics: Option<Prefix>,
@@ -56,7 +56,7 @@ pub struct Manifest {
     self_checksum: String,
 }
 
-/// How far the data has come: all that the loader needs.
+/// The position in the data: all that the loader needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataPosition {
@@ -66,7 +66,7 @@ pub struct DataPosition {
     pub seed: u64,
     /// Sequences consumed, and those left out before them: the position in that order.
     pub sequences: u64,
-    /// What is left out of that order, as ranges of positions.
+    /// Ranges of positions that are left out of that order.
     #[serde(default, skip_serializing_if = "Skipped::is_empty")]
     pub skipped: Skipped,
 }
@@ -77,7 +77,7 @@ pub struct DataPosition {
 pub struct RandomState {
     /// The seed.
     pub seed: u64,
-    /// What there is besides, in words.
+    /// Whatever else is random, in words.
     pub state: String,
 }
 
@@ -89,11 +89,11 @@ pub struct History {
     pub losses: Vec<(u64, f64)>,
     /// Steps whose updates were left out.
     pub left_out: u64,
-    /// How often the run went back.
+    /// Number of rewinds.
     pub rewinds: u64,
 }
 
-/// What wrote a checkpoint.
+/// The versions of what wrote a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Versions {

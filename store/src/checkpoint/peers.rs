@@ -19,7 +19,7 @@ pub trait Peers: Debug + Send + Sync {
     /// Waits until all processes have come to a point of the save, and says what went wrong with this one, if anything did.
     ///
     /// # Errors
-    /// What went wrong in another process, or that one is lost.
+    /// The error of another process, or that one is lost.
     fn meet(&self, point: &str, failure: Option<String>) -> Result<(), String>;
 }
 
@@ -38,7 +38,7 @@ const BEGUN: &str = "begun";
 /// in one.
 ///
 /// # Errors
-/// As there, and [`Error::Peer`] for what went wrong elsewhere.
+/// Those of [`save`](super::save), and [`Error::Peer`] with the error of another process.
 pub fn save_with_peers(
     checkpoints: &Path,
     description: &Description,

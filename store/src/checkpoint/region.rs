@@ -33,7 +33,7 @@ impl Region {
             && self.offset.iter().zip(&self.shape).zip(whole).all(inside)
     }
 
-    /// What both boxes have; `None` if that is nothing.
+    /// The intersection with another box; `None` if it is empty.
     pub(super) fn common(&self, other: &Region) -> Option<Region> {
         let mut common = Region { offset: Vec::new(), shape: Vec::new() };
         for dim in 0..self.shape.len() {

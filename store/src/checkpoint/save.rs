@@ -20,7 +20,7 @@ use crate::files::{FileError, remove_leftovers};
 /// A shard file is not begun anew before it holds this many bytes, and holds more only if one piece does.
 pub const LARGEST_FILE: usize = 4 << 30;
 
-/// What a checkpoint belongs to.
+/// The description of a checkpoint: the run, step and data position it belongs to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {
     /// Steps completed.
@@ -29,15 +29,15 @@ pub struct Description {
     pub tokens: u64,
     /// See [`Manifest::planned`].
     pub planned: bool,
-    /// How far the data has come.
+    /// The position in the data.
     pub data: DataPosition,
     /// The state of randomness.
     pub random: RandomState,
     /// Digest of the configuration and text that must not change when a run continues.
     pub config_digest: String,
-    /// What decisions about later steps depend on.
+    /// The history that decisions about later steps depend on.
     pub history: History,
-    /// What writes it.
+    /// The versions of what writes it.
     pub versions: Versions,
     /// The run's metrics up to this step.
     pub metrics: Option<Prefix>,
@@ -45,7 +45,7 @@ pub struct Description {
     pub files: Vec<(String, Vec<u8>)>,
 }
 
-/// Which of how many processes this is.
+/// The index of this process, out of a number of processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Process {
     /// From 0.
@@ -68,7 +68,7 @@ impl Process {
     }
 }
 
-/// What one process has written.
+/// The files and pieces that one process has written.
 #[derive(Debug, Serialize, Deserialize)]
 struct PieceList {
     mesh: Vec<Axis>,
@@ -211,7 +211,7 @@ pub fn write_pieces(
     plan.write::<Error>(folder, snapshot.mesh.clone(), &mut data)
 }
 
-/// Which piece goes to which file.
+/// The assignment of a process's pieces to shard files.
 pub(super) struct ShardPlan {
     process: Process,
     largest: usize,

@@ -89,7 +89,7 @@ impl Snapshot {
     }
 }
 
-/// What a shard file is to hold under one name.
+/// The contents of a shard file under one name.
 pub(super) struct Item {
     pub(super) name: String,
     pub(super) dtype: Dtype,
@@ -211,7 +211,7 @@ pub(super) fn write_file(path: &Path, contents: &[u8]) -> Result<FileDigest, Err
     Ok(FileDigest { size: contents.len() as u64, sha256: format!("{:x}", Sha256::digest(contents)) })
 }
 
-/// What lies where in a shard.
+/// The header of a shard: the place of each piece in the file.
 #[derive(Debug)]
 pub(super) struct Header {
     metadata: Metadata,

@@ -15,7 +15,7 @@ const ASIDE: &str = "aside-";
 /// As [`steps`], of those to which a run may go back.
 ///
 /// # Errors
-/// [`Error::Store`].
+/// [`Error::Store`] when the store cannot be read.
 pub fn planned_steps(store: &Store) -> Result<Vec<u64>, Error> {
     let complete = held(store)?.into_iter().filter(Held::is_complete);
     let planned = complete.map(|held| Ok(held.may_be_planned(store)?.then_some(held.step)));
@@ -31,7 +31,7 @@ pub fn steps(store: &Store) -> Result<Vec<u64>, Error> {
 /// uploads that were cut off.
 ///
 /// # Errors
-/// [`Error::Store`].
+/// [`Error::Store`] when the store cannot be read.
 pub fn list(store: &Store) -> Result<Vec<CheckpointEntry>, Error> {
     let mut entries = Vec::new();
     for held in held(store)? {
@@ -51,7 +51,7 @@ pub fn list(store: &Store) -> Result<Vec<CheckpointEntry>, Error> {
 /// Verifies every hash of a checkpoint in a store, without keeping any of it, and says of each object what is wrong.
 ///
 /// # Errors
-/// [`Error::Store`]; objects that are missing or damaged are no error.
+/// [`Error::Store`] when the store cannot be read; objects that are missing or damaged are no error.
 pub fn verify(store: &Store, step: u64) -> Result<Vec<FileState>, Error> {
     let folder = folder_name(step);
     let held = Held { step, files: store.files(&folder)?, folder };
@@ -137,7 +137,8 @@ pub(super) fn tidy(store: &Store, retention: Retention, newest: u64) -> Result<V
 /// Moves the checkpoints after a step to other names, at which nothing reads or removes them. Their new places.
 ///
 /// # Errors
-/// [`Error::Store`]. At any moment a checkpoint is whole at one of the two names.
+/// [`Error::Store`] when the store cannot be read or written. At any moment a checkpoint is whole at one of the two
+/// names.
 pub fn set_aside_after(store: &Store, step: u64) -> Result<Vec<std::path::PathBuf>, Error> {
     let mut aside = Vec::new();
     let taken = store.folders()?;

@@ -1,4 +1,4 @@
-//! What is done with a store, through the crate `object_store`. Every call waits for its end.
+//! The client of an object store, through the crate `object_store`. Every call waits for its end.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,7 +43,7 @@ impl Store {
     /// Opens a store. Nothing is asked of it yet.
     ///
     /// # Errors
-    /// When what the environment says of it makes no sense.
+    /// [`Error::Variable`] when a variable of the environment has an impossible value.
     pub fn open(address: &Address) -> Result<Store, Error> {
         let timeout = timeout()?;
         let runtime = Builder::new_current_thread().enable_all().build();
@@ -216,7 +216,7 @@ impl Store {
     }
 }
 
-/// What is at the bottom of an error: what the store has answered, or why it could not be asked.
+/// The root cause of an error: the store's answer, or why it could not be asked.
 fn reason(error: &object_store::Error) -> String {
     let mut bottom: &dyn std::error::Error = error;
     while let Some(source) = bottom.source() {
@@ -274,7 +274,7 @@ fn client(address: &Address, timeout: Duration) -> object_store::Result<Box<dyn 
     })
 }
 
-/// What a store says, on one line of bearable length.
+/// A store's message, shortened to one line.
 fn one_line(text: &str) -> String {
     const LONGEST: usize = 300;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");

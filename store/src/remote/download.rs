@@ -16,8 +16,8 @@ use crate::process_log::ProcessLog;
 use crate::rewinds::{self, Rewinds};
 use crate::run_directory::RunDirectory;
 
-/// Copies a checkpoint to `folder/step-N` and opens it: the given step, or the newest good one; what is passed over is told
-/// to `warn`.
+/// Copies a checkpoint to `folder/step-N` and opens it: the given step, or the newest good one; what is passed over is
+/// reported to `warn`.
 ///
 /// # Errors
 /// As [`Checkpoint::open`]; [`super::Error::Missing`] if there is none, and [`Error::Store`].
@@ -146,11 +146,11 @@ impl<E> From<rewinds::Error> for RestoreError<E> {
     }
 }
 
-/// Restores the newest good checkpoint of a store that is newer than `local`, the newest good one of the run directory, with
-/// the run's own files; `None` if there is none. What is passed over is told to `warn`.
+/// Restores the newest good checkpoint of a store that is newer than `local`, the newest good one of the run directory,
+/// with the run's own files; `None` if there is none. What is passed over is reported to `warn`.
 ///
 /// # Errors
-/// [`Error::NoneGood`] if there are checkpoints, none can be used, and there is no local one; whatever `check` says;
+/// [`Error::NoneGood`] if there are checkpoints, none can be used, and there is no local one; the error of `check`;
 /// [`super::Error::OtherRun`]. The run directory is then as it was.
 pub fn restore_newest<E>(
     store: &Store,

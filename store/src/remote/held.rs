@@ -1,11 +1,11 @@
-//! What a store holds of a step.
+//! The objects that a store holds of a step's checkpoint.
 
 use std::collections::BTreeMap;
 
 use super::Store;
 use crate::checkpoint::{Error, FileDigest, MANIFEST, Manifest, step_of};
 
-/// What a store holds of a step.
+/// The objects that a store holds of a step's checkpoint.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) step: u64,
@@ -54,7 +54,7 @@ impl Held {
     }
 }
 
-/// What a store holds, by step, ascending.
+/// The objects that a store holds, by step, ascending.
 pub(super) fn held(store: &Store) -> Result<Vec<Held>, Error> {
     let mut held = Vec::new();
     for folder in store.folders()? {

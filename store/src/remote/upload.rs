@@ -27,7 +27,7 @@ pub struct Upload {
     run: Vec<(String, File, u64)>,
 }
 
-/// What came of an upload.
+/// The result of an upload.
 #[derive(Debug, Default)]
 pub struct Uploaded {
     /// Bytes that were sent; 0 if the checkpoint was there.
@@ -44,7 +44,7 @@ impl Upload {
     /// Opens the files of a checkpoint of a run, and the run's own as they are now.
     ///
     /// # Errors
-    /// When one cannot be opened.
+    /// [`Error`] when a file of the checkpoint cannot be opened.
     pub fn open(checkpoint: &Path, run: &RunDirectory) -> Result<Upload, Error> {
         let path = checkpoint.join(MANIFEST);
         let manifest = fs::read(&path).map_err(|source| FileError::read(&path, source))?;

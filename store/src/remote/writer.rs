@@ -1,4 +1,4 @@
-//! Who writes to a store: the run that was started last.
+//! The writer of a store: the process that was started last.
 
 use std::time::SystemTime;
 
@@ -24,10 +24,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Makes this process the one that writes to a store, whoever did so before.
+    /// Makes this process the only one that writes to a store, in place of the one before.
     ///
     /// # Errors
-    /// When the store cannot be written.
+    /// [`Error::Failed`] when the store cannot be written.
     pub fn begin(store: &Store) -> Result<Writer, Error> {
         let writer = Writer { number: draw_number(), host: host_name(), since: utc(SystemTime::now()) };
         // Names and a number: there is nothing that JSON has no words for.
@@ -38,7 +38,7 @@ impl Writer {
     /// Checks that no other process has begun since.
     ///
     /// # Errors
-    /// [`Error::TakenOver`].
+    /// [`Error::TakenOver`] when another process has become the writer.
     pub fn check(&self, store: &Store) -> Result<(), Error> {
         let found = store.read(WRITER)?;
         let found = found.map(|bytes| serde_json::from_slice::<Writer>(&bytes).ok());

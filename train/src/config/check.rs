@@ -10,7 +10,7 @@ impl Config {
     /// Checks what types do not: ranges, and sizes that fit each other.
     ///
     /// # Errors
-    /// Names the first key that is wrong.
+    /// [`Error`], naming the first key whose value is out of range or contradicts another.
     pub fn check(&self) -> Result<(), Error> {
         self.model.check()?;
         self.schedule.check()?;

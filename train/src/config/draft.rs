@@ -42,7 +42,8 @@ impl Draft {
     /// Takes over every key of a file.
     ///
     /// # Errors
-    /// When it cannot be read, is not TOML, or holds an unknown key or a value of the wrong type.
+    /// [`Error::Read`] when the file cannot be read, [`Error::Syntax`] when it is not TOML, [`Error::UnknownKey`] for
+    /// an unknown key, [`Error::Value`] for a value of the wrong type.
     pub fn apply_file(&mut self, path: &Path) -> Result<(), Error> {
         let text =
             fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
@@ -86,7 +87,7 @@ impl Draft {
     /// Takes over one key; `origin` says in errors who gave it.
     ///
     /// # Errors
-    /// When the key is unknown or the value is of the wrong type.
+    /// [`Error::UnknownKey`], or [`Error::Value`] when the value is of the wrong type.
     pub fn set_value(&mut self, origin: &str, key: &str, value: Value) -> Result<(), Error> {
         if key == PRESET {
             return self.apply_preset(origin, value);
@@ -192,7 +193,7 @@ impl Draft {
     /// The configuration.
     ///
     /// # Errors
-    /// When values make no sense, alone or together.
+    /// [`Error`], naming the first key whose value is out of range or contradicts another.
     pub fn finish(self) -> Result<Config, Error> {
         let config = Config::deserialize_from(&self.table).map_err(|error| Error::Syntax {
             origin: "the configuration".into(),

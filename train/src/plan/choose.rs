@@ -32,7 +32,8 @@ impl Planned {
     /// The best plan for a machine; of virtual devices, each has its share of this computer's memory.
     ///
     /// # Errors
-    /// [`Error::NoPlan`] and [`Error::NoRoom`].
+    /// [`Error::NoPlan`] when no plan splits the model over the machine, [`Error::NoRoom`] when none fits the devices'
+    /// memory.
     pub fn best(&self, topology: &Topology, batch: usize, sequence_length: usize) -> Result<Plan, Error> {
         let topology = match (topology.kind(), memory_of_host()) {
             (DeviceKind::Cpu, Some(bytes)) => {
@@ -66,7 +67,7 @@ impl Planned {
     /// plan's field, what gives the value, and the value.
     ///
     /// # Errors
-    /// Names the file, and the field that does not fit.
+    /// [`GivenError`], naming the file, and the field whose value is another.
     pub fn given(
         &self,
         path: &Path,
@@ -78,10 +79,11 @@ impl Planned {
         Ok(plan)
     }
 
-    /// A plan from a file splits this model, and is for these batches and sequences.
+    /// Checks that a plan from a file splits this model, and is for these batches and sequences.
     ///
     /// # Errors
-    /// Names the file, and the field or dimension that does not fit.
+    /// [`GivenError::Changed`] when a field has another value, [`GivenError::Split`] when a dimension of the model does
+    /// not fall into equal parts.
     pub fn check(
         &self,
         path: &Path,

@@ -1,4 +1,4 @@
-//! Plans in files.
+//! Files of plans: reading them, and checking them against a machine.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use sharding::machine::Topology;
 use sharding::plan::{Plan, PlanError};
 
-/// What is wrong with a plan that was given.
+/// The ways in which a given plan is wrong.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GivenError {
@@ -20,7 +20,7 @@ pub enum GivenError {
         /// The system's reason.
         source: io::Error,
     },
-    /// It holds something else.
+    /// The file holds something else than a plan.
     #[error("{}: not a plan: {reason}", .path.display())]
     NotAPlan {
         /// The file.
@@ -28,7 +28,7 @@ pub enum GivenError {
         /// What is missing or of the wrong type.
         reason: String,
     },
-    /// It is for another machine.
+    /// The plan is for another machine.
     #[error("{}: the plan is for {plan}, not {machine}", .path.display())]
     Machine {
         /// The file.
@@ -38,15 +38,15 @@ pub enum GivenError {
         /// Machine that is to be used.
         machine: String,
     },
-    /// Its parts do not fit each other or the machine.
+    /// A field of the plan contradicts the others or the machine.
     #[error("{}: {source}", .path.display())]
     Inconsistent {
         /// The file.
         path: PathBuf,
-        /// The field that does not fit.
+        /// The field, and the contradiction.
         source: PlanError,
     },
-    /// It is for other batches or sequences.
+    /// The plan is for other batches or sequences.
     #[error("{}: plan: {field} = {value}: {key} is {expected}", .path.display())]
     Changed {
         /// The file.
@@ -70,7 +70,8 @@ pub enum GivenError {
     },
 }
 
-/// What files hold beside a plan: `gopher plan`'s reports what is known of it, run directories what came of it.
+/// Keys beside a plan's own in a file: the forecasts of a report of `gopher plan`, and the measurements of a run
+/// directory.
 const FACTS: [&str; 11] = [
     "predicted",
     "compiled",
@@ -89,7 +90,7 @@ const FACTS: [&str; 11] = [
 /// besides is left out.
 ///
 /// # Errors
-/// When the file cannot be read or holds no plan.
+/// [`GivenError::Read`] when the file cannot be read, [`GivenError::NotAPlan`] when it holds something else.
 pub fn read(path: &Path) -> Result<Plan, GivenError> {
     plan(path, json(path)?)
 }
@@ -97,7 +98,8 @@ pub fn read(path: &Path) -> Result<Plan, GivenError> {
 /// As [`read`], for a plan that is to fit a machine; tables that were left out are filled in.
 ///
 /// # Errors
-/// As [`read`], and when it is for another machine or its parts do not fit each other.
+/// Those of [`read`]; [`GivenError::Machine`] when the plan is for another machine, [`GivenError::Inconsistent`] when
+/// its fields contradict each other.
 pub fn read_for(path: &Path, topology: &Topology) -> Result<Plan, GivenError> {
     checked(path, read(path)?, topology)
 }

@@ -1,4 +1,4 @@
-//! How well time and device are used: goodput and MFU (docs/monitoring.md has the definitions).
+//! Goodput and MFU, the efficiency of a run in time and arithmetic (docs/monitoring.md has the definitions).
 
 use std::time::{Instant, SystemTime};
 
@@ -9,7 +9,7 @@ use store::time::seconds_since_1970;
 
 use monitor::metrics::Record;
 
-/// What goodput and MFU are computed from.
+/// The times and rates that goodput and MFU are computed from.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Efficiency {
     /// Wall time of the whole run; `None` if its first start is not known.
@@ -22,22 +22,23 @@ pub(super) struct Efficiency {
 /// A clock that shows the time since the run's first start, and never goes back.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Wall {
-    /// What it showed at `since`.
+    /// Its reading at `since`.
     before: f64,
     since: Instant,
 }
 
-/// What MFU compares.
+/// The two sides of MFU: model FLOPs and peak FLOPs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Work {
-    /// Operations of a token.
+    /// Model FLOPs per token.
     pub(super) flops_per_token: f64,
-    /// The most operations per second, of all devices together.
+    /// Peak FLOP/s of all devices together.
     pub(super) peak: f64,
 }
 
 impl Efficiency {
-    /// Of a run that was started at `first` (seconds since 1970), in a process that was started at `start`.
+    /// The efficiency of a run that was started at `first` (seconds since 1970), in a process that was started at
+    /// `start`.
     pub(super) fn new(first: Option<f64>, start: Instant, work: Option<Work>) -> Self {
         let now = SystemTime::now();
         let started = now.checked_sub(start.elapsed()).unwrap_or(now);
@@ -46,12 +47,12 @@ impl Efficiency {
         Efficiency { wall, in_steps: 0.0, work }
     }
 
-    /// Forgets all steps, to be told again of those that count.
+    /// Forgets all steps; those that count are added again.
     pub(super) fn recount(&mut self) {
         self.in_steps = 0.0;
     }
 
-    /// A step that was done before.
+    /// Adds a step of an earlier process.
     pub(super) fn earlier(&mut self, record: &Record) {
         self.in_steps += record.seconds;
         // If the clock was set back since, time goes on from where it was.
@@ -60,7 +61,7 @@ impl Efficiency {
         }
     }
 
-    /// A step that was just done: its numbers are filled in.
+    /// Adds a step that was just done, and fills in its goodput and MFU.
     pub(super) fn complete(&mut self, record: &mut Record) {
         self.in_steps += record.seconds;
         record.wall_seconds = self.wall_seconds();
@@ -69,7 +70,7 @@ impl Efficiency {
             self.work.map(|Work { flops_per_token, peak }| record.tokens_per_second * flops_per_token / peak);
     }
 
-    /// Since the run's first start.
+    /// Seconds since the run's first start.
     pub(super) fn wall_seconds(&self) -> Option<f64> {
         self.wall.map(|wall| wall.before + wall.since.elapsed().as_secs_f64())
     }
@@ -85,7 +86,7 @@ impl Efficiency {
     }
 }
 
-/// Peak of all devices together for products of a dtype; `None` where it is not known, as on CPUs.
+/// Peak FLOP/s of all devices together for matmuls of a dtype; `None` where it is not known, as on CPUs.
 pub(super) fn peak_flops(runtime: &Runtime, topology: Option<&Topology>, dtype: DType) -> Option<f64> {
     if runtime.kind() == DeviceKind::Cpu {
         return None;

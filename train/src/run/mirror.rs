@@ -1,5 +1,6 @@
-//! The copies of a run's checkpoints in an object store. Training never waits for an upload but for the last one: a checkpoint
-//! that is due while another one is under way comes next, and if a newer one is due by then, that one.
+//! The mirror: copies of a run's checkpoints in an object store, written by a thread. Training never waits for an
+//! upload but for the last one: a checkpoint that is due while another one is under way comes next, and if a newer one
+//! is due by then, that one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,17 +16,17 @@ use crate::config::{Checkpoints, Config};
 use crate::events::{Log, RunEvent};
 use crate::observer::{Event, Observer};
 
-/// What is to be done in the store.
+/// A task for the store.
 #[derive(Debug, Default)]
 struct Job {
-    /// The run has gone back: checkpoints after this step are set aside.
+    /// A rewind: checkpoints after this step are set aside.
     aside_after: Option<u64>,
     upload: Option<Upload>,
 }
 
 type Done = Result<remote::Uploaded, checkpoint::Error>;
 
-/// What a thread is doing.
+/// The task under way on the thread.
 #[derive(Debug)]
 struct UnderWay {
     step: u64,
@@ -60,10 +61,10 @@ pub(super) fn open_store(config: &Config) -> Result<Option<Arc<Store>>, checkpoi
 }
 
 impl Mirror {
-    /// For the process that is the only one to write to the store from now on.
+    /// Opens the store for writing; this process is the only one to write there from now on.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// [`checkpoint::Error::Store`] when the store cannot be written.
     pub(super) fn new(store: Arc<Store>, config: &Config) -> Result<Mirror, checkpoint::Error> {
         let Checkpoints { store_keep_last: keep_last, store_keep_every: keep_every, .. } = config.checkpoint;
         let retention = Retention { keep_last, keep_every, rewind_steps: config.incidents.rewind() };
@@ -84,7 +85,7 @@ impl Mirror {
     /// A checkpoint of the run directory is to be uploaded.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// [`checkpoint::Error`] when the checkpoint's manifest cannot be read.
     pub(super) fn offer(
         &mut self,
         checkpoint: &Path,
@@ -143,11 +144,11 @@ impl Mirror {
         self.store.address().to_string()
     }
 
-    /// Tells what came of the upload under way, if it has ended, and begins the next. A failure is told, and the second in a
-    /// row is an error.
+    /// Reports the result of the upload under way, if it has ended, and begins the next. A failure is reported as an
+    /// event; the second in a row is an error.
     ///
     /// # Errors
-    /// The second failure in a row.
+    /// The error of the second upload in a row that fails.
     pub(super) fn poll(&mut self, log: &Log, observer: &mut dyn Observer) -> Result<(), Error> {
         if self.under_way.as_ref().is_some_and(|job| job.thread.is_finished()) {
             self.settle(log, observer)?;
@@ -158,7 +159,7 @@ impl Mirror {
     /// Waits until everything is in the store.
     ///
     /// # Errors
-    /// When the last upload fails.
+    /// The error of the last upload, if it fails.
     pub(super) fn finish(&mut self, log: &Log, observer: &mut dyn Observer) -> Result<(), Error> {
         while let Some(UnderWay { step, thread, .. }) = &self.under_way {
             if !thread.is_finished() {
@@ -218,7 +219,7 @@ impl Mirror {
 }
 
 impl Drop for Mirror {
-    /// What was begun is ended, however the run ends.
+    /// Waits for the task under way, however the run ends.
     fn drop(&mut self) {
         if let Some(job) = self.under_way.take() {
             // The run ends with another error, which is the one that matters.

@@ -1,8 +1,8 @@
-//! What is different when several processes train one model.
+//! Training on several hosts: what several processes that train one model do differently from one.
 //!
-//! Process 0 owns the run directory. Every other process works in a folder of its own that vanishes: it begins as the run
-//! directory is, its `checkpoints` are those of the run, and what is written once for all (metrics, charts, events) is
-//! written there, for nobody. Everything else is the same in all processes.
+//! Process 0 owns the run directory. Every other process works in a folder of its own that vanishes: it begins as the
+//! run directory is, its `checkpoints` are those of the run, and what is written once for all (metrics, charts, events)
+//! is written there and never read. Everything else is the same in all processes.
 
 mod observer;
 mod other_processes;
@@ -30,7 +30,8 @@ pub(super) use other_processes::OtherProcesses;
 /// A wish to stop, in any process, stops all of them before the same step. When this returns, the group has ended.
 ///
 /// # Errors
-/// As [`train`](super::train), and [`Error::Processes`] when processes differ, or another has failed.
+/// Those of [`train`](super::train), and [`Error::Processes`] when the processes' configurations differ, or another has
+/// failed.
 pub fn train_multi_host(
     config: Config,
     folder: &Path,
@@ -138,7 +139,7 @@ impl Follower {
         Ok(Follower { folder })
     }
 
-    /// What came of a training here, with the places in the run directory that are meant.
+    /// The result of a training in this folder, with its paths replaced by those in the run directory.
     fn in_run(&self, run: &Path, result: Result<Summary, Error>) -> Result<Summary, Error> {
         let place =
             |path: PathBuf| path.strip_prefix(self.folder.path()).map_or(path.clone(), |rest| run.join(rest));

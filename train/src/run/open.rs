@@ -212,7 +212,7 @@ pub(super) fn is_own(checkpoint: &Checkpoint, run: &RunDirectory) -> bool {
     place(checkpoint.path()).is_some_and(|path| Some(path) == place(&own))
 }
 
-/// The checkpoint is of a training, and what must stay the same is what it was when it was saved.
+/// Checks that the checkpoint is one of a training, and that the settings that must stay the same are those it was saved with.
 fn check_fixed(config: &Config, checkpoint: &Checkpoint, run: &Path) -> Result<(), Error> {
     if checkpoint.manifest().files.contains_key(IMPORT) {
         return Err(Error::Imported { checkpoint: checkpoint.path().to_owned() });
@@ -296,7 +296,8 @@ impl Opened {
 /// good checkpoint. `None` if the folder holds no run.
 ///
 /// # Errors
-/// [`Error::ConfigChanged`] if it is not what was written; when no checkpoint can be used.
+/// [`Error::ConfigChanged`] if the file was changed since it was written; [`Error::Checkpoint`] when no checkpoint can
+/// be used.
 pub fn kept_config(folder: &Path) -> Result<Option<(String, String)>, Error> {
     let path = folder.join(CONFIG);
     if path.is_file() {

@@ -1,4 +1,4 @@
-//! How the steps of a run are split over a machine.
+//! The plan of a run: given in a file, kept in the run directory, or searched for.
 
 use std::fs;
 

@@ -23,14 +23,14 @@ use crate::events::{self, Line, RunEvent};
 use crate::incidents::StepOutcome;
 use crate::observer::{Event, Observer};
 
-/// What steps came to: as recorded, and in each of two replays.
+/// The results of steps: as recorded, and in each of two replays.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Compared<T> {
     /// Steps completed.
     pub step: u64,
-    /// What the run recorded, if it did.
+    /// The run's record, if there is one.
     pub recorded: Option<T>,
-    /// What each replay gave.
+    /// The result of each replay.
     pub replays: [T; 2],
 }
 
@@ -55,7 +55,7 @@ impl PartialEq for Numbers {
     }
 }
 
-/// What a replay says.
+/// The verdict of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -102,7 +102,7 @@ impl<T: PartialEq> Compared<T> {
 /// none, and compares. Nothing is written; the run may go on meanwhile.
 ///
 /// # Errors
-/// [`Error::NotRecorded`]; whatever keeps a run from being continued.
+/// [`Error::NotRecorded`] when the run has no record of these steps; those of a run that cannot be continued.
 pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<Replay, Error> {
     let run = RunDirectory::read(folder)?;
     if run.import().is_file() {

@@ -1,4 +1,4 @@
-//! What each step leaves in the run directory: a line of metrics, events for TensorBoard, and charts now and then.
+//! The records of a run in its directory: metrics and TensorBoard events of each step, and charts now and then.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,10 +13,10 @@ use super::efficiency::Efficiency;
 use crate::Error;
 use crate::config::Config;
 
-/// How often charts are drawn while a run goes on.
+/// The time between two drawings of the charts while a run goes on.
 const DRAW_EVERY: Duration = Duration::from_secs(30);
 
-/// Writes down what becomes of a run.
+/// The writer of a run's records.
 pub(super) struct Report<'a> {
     run: &'a RunDirectory,
     metrics: metrics::Writer,
@@ -29,7 +29,7 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// Goes on after `completed` steps, whose metrics take `known` bytes: what was written of later ones is removed.
+    /// Opens the records after `completed` steps, whose metrics take `known` bytes; those of later steps are removed.
     pub(super) fn open(
         config: &Config,
         run: &'a RunDirectory,
@@ -58,7 +58,7 @@ impl<'a> Report<'a> {
         Ok(report)
     }
 
-    /// Counts the steps that are written down.
+    /// Counts the recorded steps for goodput.
     fn recount(&mut self) -> Result<(), Error> {
         let Self { efficiency, curves, .. } = self;
         efficiency.recount();
@@ -70,7 +70,7 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    /// Takes back the steps after `completed`, whose metrics take `known` bytes.
+    /// Removes the records of the steps after `completed`, whose metrics take `known` bytes.
     pub(super) fn go_back(&mut self, completed: u64, known: u64) -> Result<(), Error> {
         (self.metrics, _) = metrics::Writer::open(self.run.metrics(), completed, known)?;
         let host = host_name();
@@ -78,7 +78,7 @@ impl<'a> Report<'a> {
         self.recount()
     }
 
-    /// Writes down a step; the record comes back with goodput and MFU filled in.
+    /// Records a step, and returns the record with goodput and MFU filled in.
     pub(super) fn step(&mut self, mut record: Record) -> Result<Record, FileError> {
         self.efficiency.complete(&mut record);
         self.metrics.write(&record)?;

@@ -21,7 +21,7 @@ use crate::events::{Log, RunEvent};
 use crate::observer::{Event, Observer};
 use crate::state::TrainState;
 
-/// What all checkpoints of a process have in common.
+/// The parts that all checkpoints of a process have in common.
 pub(super) struct Identity {
     digest: String,
     versions: Versions,
@@ -32,7 +32,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// That of a run directory whose files have just been written.
+    /// Reads these parts from a run directory whose files have just been written.
     pub(super) fn new(
         run: &RunDirectory,
         digest: String,
@@ -58,7 +58,7 @@ impl Identity {
     }
 }
 
-/// What a checkpoint is to hold.
+/// The contents of a checkpoint to be saved.
 pub(super) struct Moment<'a> {
     pub(super) config: &'a Config,
     pub(super) run: &'a RunDirectory,
@@ -68,9 +68,9 @@ pub(super) struct Moment<'a> {
     pub(super) state: &'a TrainState,
     /// Whether it is one that a run without interruptions saves.
     pub(super) planned: bool,
-    /// What was left out of the data so far.
+    /// The ranges left out of the data so far.
     pub(super) skipped: &'a Skipped,
-    /// What decisions about later steps depend on.
+    /// The history that the incident policy needs for later steps.
     pub(super) history: History,
 }
 
@@ -84,16 +84,16 @@ pub(super) struct Saving {
     saved: Option<(u64, PathBuf)>,
     /// How long training waited for the save under way, in seconds.
     waited: f64,
-    /// What of that is not told yet.
+    /// The part of that which no record has yet.
     untold: Option<f64>,
-    /// That of the last save, for the next one.
+    /// The host copy of the last save, whose memory the next one uses.
     memory: Snapshot,
     /// Whether the last save failed.
     failed: bool,
 }
 
 impl Saving {
-    /// Of a process that begins with a checkpoint of the run, or without.
+    /// The saving of a process that goes on from a checkpoint of the run, or begins without one.
     pub(super) fn new(
         identity: Identity,
         log: Log,
@@ -119,7 +119,7 @@ impl Saving {
     /// Training has gone back to a checkpoint.
     ///
     /// # Errors
-    /// When there is no thread to be had that tells the store.
+    /// [`checkpoint::Error::UploadThread`] when the system gives no thread to write to the store.
     pub(super) fn gone_back(&mut self, step: u64, checkpoint: PathBuf) -> Result<(), Error> {
         self.saved = Some((step, checkpoint));
         self.mirror.as_mut().map_or(Ok(()), |mirror| mirror.go_back(step))
@@ -148,8 +148,8 @@ impl Saving {
         self.untold.take()
     }
 
-    /// Copies the state to the host and begins to save it; waits for an earlier save first. A failure is told, and the
-    /// second in a row is an error: nothing is being saved any more.
+    /// Copies the state to the host and begins to save it; waits for an earlier save first. A failure is reported as an
+    /// event; the second in a row is an error, since nothing is being saved any more.
     pub(super) fn save(&mut self, moment: &Moment<'_>, observer: &mut dyn Observer) -> Result<(), Error> {
         let start = Instant::now();
         let (run, step) = (moment.run, moment.step);
@@ -242,7 +242,7 @@ impl Saving {
         }
     }
 
-    /// Tells what came of the save under way, if it has ended, and of the upload.
+    /// Reports the result of the save under way, if it has ended, and of the upload.
     pub(super) fn poll(&mut self, run: &RunDirectory, observer: &mut dyn Observer) -> Result<(), Error> {
         let outcome = self.background.poll();
         self.settle(outcome, run, observer)?;
@@ -257,7 +257,7 @@ impl Saving {
         }
     }
 
-    /// Tells what came of a save that need not be the last.
+    /// Reports the result of a save that need not be the last.
     fn settle(
         &mut self,
         outcome: Option<SaveOutcome>,
@@ -280,7 +280,7 @@ impl Saving {
         Ok(())
     }
 
-    /// Writes down what came of a save, and tells of one that has gone well.
+    /// Logs the result of a save, and reports a successful one to the observer.
     fn report(&mut self, outcome: SaveOutcome, observer: &mut dyn Observer) -> Result<(), checkpoint::Error> {
         let SaveOutcome { step, result, bytes, elapsed, removed, not_removed, digest, snapshot } = outcome;
         self.memory = snapshot;

@@ -1,7 +1,8 @@
-//! The loop. The device is given a step before the host reads the loss of the one before, so that it never waits.
+//! The training loop. Each step is dispatched before the host reads the loss of the one before, so that the device
+//! never waits.
 //!
-//! What to do after each step is decided by [`IncidentPolicy`]; here it is done. A bad step changes nothing on the device, nor does
-//! the one that was under way when it was found: that one is given to the device again.
+//! [`IncidentPolicy`] decides what follows each step; the loop carries it out. A bad step changes nothing on the
+//! device, nor does the one that was under way when it was found: that one is dispatched again.
 
 mod rewind;
 
@@ -48,15 +49,15 @@ pub(super) struct Steps<'a> {
     watchdog: Watchdog,
     report: Report<'a>,
     others: OtherProcesses<'a>,
-    /// Steps given to the device, read back, and not taken back.
+    /// Steps dispatched, read back, and not undone by a rewind.
     completed: u64,
-    /// How many of them were another run's, with whose checkpoint this one began.
+    /// How many of them are steps of another run, if this one began with its checkpoint.
     begun_at: Option<u64>,
-    /// The last step given to the device that may have changed the state.
+    /// The last dispatched step that may have changed the state.
     given: u64,
-    /// Whether that one was applied, on the device; `None` if it was.
+    /// Its output `applied`, on the device; `None` if it is known to be applied.
     apply: Option<Buffer>,
-    /// Why no more steps are started: nothing could be saved, twice in a row.
+    /// The error after which no more steps are started: two saves in a row failed.
     not_saved: Option<Error>,
     /// When the host last came back from waiting for the device.
     free_since: Instant,
@@ -65,7 +66,7 @@ pub(super) struct Steps<'a> {
     outcome: RunOutcome,
 }
 
-/// What a run begins with, or goes on with.
+/// The parts a loop is made of.
 pub(super) struct Beginning<'a> {
     pub(super) programs: TrainingPrograms,
     pub(super) sequences: Sequences,
@@ -77,30 +78,31 @@ pub(super) struct Beginning<'a> {
     pub(super) checkpoint: Option<PathBuf>,
     /// The copies in an object store, if there are any.
     pub(super) mirror: Option<Mirror>,
-    /// What that checkpoint's run had left out of the data.
+    /// The ranges that the checkpoint's run had left out of the data.
     pub(super) skipped: Option<Skipped>,
-    /// What the run's steps were so far.
+    /// The history of the run's steps so far, for the incident policy.
     pub(super) history: History,
 }
 
-/// What the steps of this process came to.
+/// The results of this process's steps.
 #[derive(Default)]
 pub(super) struct RunOutcome {
     /// Steps taken.
     pub(super) steps: u64,
     /// Whether the observer stopped it.
     pub(super) interrupted: bool,
-    /// From handing over the first step to the end of the last, checkpoints included.
+    /// From the dispatch of the first step to the end of the last, checkpoints included.
     pub(super) seconds: f64,
-    /// When the first step was handed over.
+    /// The time of the first step's dispatch.
     pub(super) began: Option<Instant>,
-    /// For each step handed over while another was to be under way: at most how long the device waited for it.
+    /// For each step dispatched while another was to be under way: an upper bound of the time the device waited for it,
+    /// in seconds.
     pub(super) device_waits: Vec<f64>,
     /// The newest checkpoint.
     pub(super) checkpoint: Option<PathBuf>,
 }
 
-/// A step the device has been given.
+/// A dispatched step that was not read back yet.
 struct InFlight {
     step: u64,
     learning_rate: f64,
@@ -176,7 +178,7 @@ impl<'a> Steps<'a> {
         })
     }
 
-    /// What is written down of the steps.
+    /// The records of the steps.
     pub(super) fn report(&self) -> &Report<'a> {
         &self.report
     }
@@ -332,8 +334,8 @@ impl<'a> Steps<'a> {
         Ok(InFlight { step, learning_rate, loss, grad_norm, applied, more })
     }
 
-    /// Waits for a step, decides what to do about it, and writes down what came of it if it counts, after the validation
-    /// if one is due. What is left to do if it was not applied.
+    /// Waits for a step, decides what follows, and records it if it counts, after the validation if one is due. What is
+    /// left to do if it was not applied.
     fn finish(
         &mut self,
         under_way: InFlight,

@@ -1,4 +1,4 @@
-//! What a run came to, in numbers and in files.
+//! The summary of a run: its results in numbers, and the files that keep them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use crate::Error;
 use crate::config::Config;
 use crate::text::Text;
 
-/// What a run came to. Losses are in nats per token; what is about time or memory is about this process alone.
+/// The results of a run. Losses are in nats per token; times and memory are of this process alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// The run directory.
@@ -139,7 +139,8 @@ fn peak_memory() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// `plan.json`: how the model lies on the devices, and what that takes on each. Without a plan, one device holds all of it.
+/// The text of `plan.json`: the plan, and what each device holds and takes by it. Without a plan, one device holds all
+/// of it.
 pub(super) fn plan(
     config: &Config,
     plan: Option<&Plan>,

@@ -27,7 +27,7 @@ impl Validation {
     /// as fits the microbatches of a step.
     ///
     /// # Errors
-    /// When the held-out part is shorter than one sequence.
+    /// [`data::Error::SequenceTooLong`] when the held-out part is shorter than one sequence.
     pub(super) fn new(
         config: &Config,
         plan: Option<&Plan>,

@@ -1,4 +1,4 @@
-//! Says so when no step ends: a thread beside the one that waits for the device.
+//! The watchdog: a thread that reports a hang when no step ends in time.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,10 +16,10 @@ const STEPS: usize = 101;
 /// Fewer steps than this have no median worth the name: the first one is slower.
 const ENOUGH: usize = 3;
 
-/// What the host waits for.
+/// The kinds of waits of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// For nothing: it is between two steps.
+    /// None: the host is between two steps.
     Nothing,
     Batch,
     Start,
@@ -102,7 +102,7 @@ impl Watchdog {
         Watchdog { shared: Some(shared), thread: Some(thread) }
     }
 
-    /// From now on the host waits for this, on account of this step.
+    /// Notes that the host waits for something from now on, for the sake of this step.
     pub(super) fn waits(&self, step: u64, wait: Wait) {
         if let Some(shared) = &self.shared {
             let mut watch = shared.lock();
@@ -110,7 +110,7 @@ impl Watchdog {
         }
     }
 
-    /// Something has ended: a step, if it gives its time in seconds, or something else that takes long.
+    /// Notes that something has ended: a step, whose time in seconds is given, or something else that takes long.
     pub(super) fn ended(&self, step_seconds: Option<f64>) {
         if let Some(shared) = &self.shared {
             shared.lock().ended(step_seconds);
@@ -131,7 +131,8 @@ impl Drop for Watchdog {
     }
 }
 
-/// How long nothing has ended, and when that is too long. It does not look at the clock itself.
+/// A timer of the time since something ended, with the limit above which that is a hang. It does not look at the clock
+/// itself.
 struct Watch {
     factor: f64,
     seconds: f64,
@@ -140,7 +141,7 @@ struct Watch {
     wait: Wait,
     /// Time since something ended.
     waited: f64,
-    /// That time when it was last spoken of.
+    /// That time at the last report.
     said: Option<f64>,
     /// Times of the last steps.
     times: VecDeque<f64>,
@@ -183,7 +184,7 @@ impl Watch {
         }
     }
 
-    /// More time has gone by; whether that is to be spoken of.
+    /// Adds elapsed time; whether a hang is to be reported.
     fn tick(&mut self, elapsed: f64) -> Option<Hang> {
         self.waited += elapsed;
         let due = self.said.map_or_else(|| self.too_long(), |said| 2.0 * said);

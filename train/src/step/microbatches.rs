@@ -1,4 +1,4 @@
-//! Several microbatches a step, one after another, their gradients added up.
+//! Gradient accumulation: several microbatches a step, one after another, their gradients added up.
 
 use graph::{BuildResult, Builder, Error, ScanInputs, ScanOutputs, Tensor};
 use model::ParameterSpec;
@@ -42,7 +42,8 @@ pub(super) fn accumulate(
     Ok(Derivative { loss: outputs.carries[0], gradients })
 }
 
-/// The parameters with what depends on no text in the places of those it is made from: the same for all microbatches.
+/// The parameters as the layers read them: what depends on parameters alone is computed once for all microbatches and
+/// takes the place of the parameters it is made from.
 pub(super) fn prepare(
     b: &Builder,
     options: &StepOptions,

@@ -1,4 +1,4 @@
-//! Clipping by global norm, Adam, and the rounding of new parameters.
+//! The optimiser: clipping by global norm, Adam, and the rounding of new parameters.
 
 use graph::{BuildResult, Builder, Comparison, DType, Error, Tensor};
 use model::placement::{Table, put};
@@ -6,10 +6,10 @@ use model::random::{bits_from, threefry};
 
 use super::{Adam, Rounding, StepOptions, pipeline};
 
-/// What sets the random bits of rounding apart from those of other uses of the same seed and parameter.
+/// The key that separates the random bits of rounding from other uses of the same seed and parameter.
 const ROUNDING: f64 = 0x524F_554E_u32 as f64;
 
-/// The tensors that a step reads and writes.
+/// The state that a step reads and writes.
 pub(super) struct OptimizerState {
     pub(super) parameters: Vec<Tensor>,
     pub(super) means: Vec<Tensor>,
@@ -29,7 +29,7 @@ pub(super) struct Scalars {
     pub(super) apply: Tensor,
 }
 
-/// What an update makes.
+/// The results of an update.
 pub(super) struct Updated {
     /// The state's groups, each a tensor for each parameter.
     pub(super) state: Vec<Vec<Tensor>>,

@@ -1,4 +1,4 @@
-//! A step in a pipeline: each stage has its share of the layers, and microbatches pass through them.
+//! Pipeline parallelism: each stage has its share of the layers, and microbatches pass through the stages.
 //!
 //! All stages run one program in lock step. With `S` stages and `M` microbatches, stage `s` runs at tick `t`
 //!
@@ -10,8 +10,9 @@
 //! 2021, arXiv 2104.04473) in three loops: `S - 1` ticks forward only, `M` ticks of both, `S - 1` ticks backward only.
 //! Together they take the time of `M + S - 1` microbatches in all stages.
 //!
-//! What the backward half of a microbatch reads waits in ring buffers of `2S - 1` slots. Between ticks the stream moves
-//! one stage on, its cotangent one stage back. A tick in which a stage has nothing to do runs all the same:
+//! The residuals that the backward half of a microbatch reads wait in ring buffers of `2S - 1` slots. Between ticks the
+//! stream moves one stage on, its cotangent one stage back. A tick in which a stage has nothing to do runs all the
+//! same:
 //!
 //! - forward, of whatever arrived, into a slot that is free;
 //! - backward, of a microbatch it had or has, with the cotangent zero, which adds nothing to any sum. Where the last
@@ -89,7 +90,7 @@ pub(super) fn pipeline(
     Ok(Derivative { loss, gradients: for_parameters(b, &stage.specs, parameters, &prepared, sums)? })
 }
 
-/// Which halves a tick has.
+/// The halves of a tick: forward, backward, or both.
 #[derive(Clone, Copy, PartialEq)]
 enum What {
     Forward,
@@ -97,7 +98,7 @@ enum What {
     Backward,
 }
 
-/// Where in the pipeline the stage is that runs the program.
+/// The position in the pipeline of the stage that runs the program.
 #[derive(Clone, Copy)]
 struct Position {
     index: Tensor,
@@ -169,7 +170,7 @@ impl<'a> Stage<'a> {
         Ok(Self { options, specs, outside, layers, head: b.finish()?, stream })
     }
 
-    /// What the backward half reads of each microbatch: the stream if it does, then the residuals.
+    /// The tensors that the backward half reads of each microbatch: the stream if it does, then the residuals.
     fn kept(&self, x: Tensor, residuals: &[Tensor]) -> Vec<Tensor> {
         let x = self.layers.reads.contains(&0).then_some(x);
         x.into_iter().chain(residuals.iter().copied()).collect()
@@ -200,15 +201,15 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// What a stage has between ticks.
+/// The loop carry of a stage, from one tick to the next.
 struct StageCarry {
     /// The stream that the stage before has sent; zeros on the first stage.
     arrived: Tensor,
     /// The cotangent of its own stream that the stage behind has sent; zeros on the last stage.
     returned: Tensor,
-    /// Of the microbatches so far, on the last stage; 0 on others.
+    /// Sum of the losses of the microbatches so far, on the last stage; 0 on others.
     loss: Tensor,
-    /// What backward halves will read, by microbatch modulo the number of slots.
+    /// Ring buffers of residuals for the backward halves, by microbatch modulo the number of slots.
     rings: Vec<Tensor>,
     /// Gradients so far, for each parameter.
     sums: Vec<Tensor>,
@@ -232,7 +233,7 @@ impl StageCarry {
         (3..3 + self.rings.len()).contains(&index)
     }
 
-    /// The state in another list of its tensors.
+    /// The carry with the tensors of another list.
     fn like(&self, list: &[Tensor]) -> StageCarry {
         let (rings, sums) = list[3..].split_at(self.rings.len());
         StageCarry {
@@ -400,7 +401,7 @@ fn stage_index(b: &Builder, options: &StepOptions) -> BuildResult {
     b.axis_index(axis(options))
 }
 
-/// What the stage `shift` before this one sends; zeros where there is none.
+/// The tensor that the stage `shift` before this one sends (a collective permute); zeros where there is none.
 fn to_stage(b: &Builder, options: &StepOptions, x: Tensor, shift: i64) -> BuildResult {
     b.permute(x, axis(options), shift)
 }

@@ -1,4 +1,4 @@
-//! What this machine has installed: Python environments, CUDA libraries, TPU devices.
+//! The installations on this machine: Python environments, CUDA libraries, TPU devices.
 
 use std::fs;
 use std::io;

@@ -1,11 +1,12 @@
-//! How text is cut into words before merging: the patterns of GPT-2, SmolLM2 and Llama 3, written by hand.
+//! Pre-tokenisation, the cutting of text into words before merging: the patterns of GPT-2, SmolLM2 and Llama 3, written
+//! by hand.
 //!
 //! Each follows a regular expression, alternative by alternative, so that nothing depends on an engine for them.
 //! Letters are Unicode's general category L, numbers N, white space the property White_Space.
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
-/// How text is cut into words.
+/// A pre-tokenizer: the way text is cut into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PreTokenizer {
     /// GPT-2's pattern: contractions, and runs of letters, of numbers or of others with the one space before them.

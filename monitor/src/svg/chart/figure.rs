@@ -18,7 +18,7 @@ pub struct Figure {
 /// Curves over steps that share an axis of values.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Panel {
-    /// What is shown, and its unit.
+    /// The quantity, and its unit.
     pub heading: String,
     /// Height of the frame in pixels.
     pub height: f64,
@@ -59,7 +59,7 @@ const STYLE: &str = "text{font-family:system-ui,'DejaVu Sans',sans-serif;font-si
 .line{fill:none;stroke-width:1.75;stroke-linejoin:round}.faint{stroke-width:1;stroke-opacity:.35}\
 .reference{stroke:#666;stroke-width:1.25;stroke-dasharray:6 4}";
 
-/// What a line of the legend begins with.
+/// The key that a line of the legend begins with.
 enum Key {
     Line(&'static str),
     Reference,

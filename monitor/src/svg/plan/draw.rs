@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::svg::{document, escape};
 
-/// Dark enough for white text, apart from one another for color-blind readers too.
+/// Dark enough for white text, apart from one another for colour-blind readers too.
 const COLORS: [&str; 10] = [
     "#2166ac", "#c8553d", "#3f7f3a", "#7b5ea7", "#b5651d", "#2a8a86", "#a83279", "#5b6770", "#8c6d1f",
     "#4682b4",
@@ -25,7 +25,7 @@ const COLUMN: f64 = 290.0;
 /// An average character at 13 pixels, on the wide side.
 const CHARACTER: f64 = 7.3;
 
-/// The color of what is called `name` and is the `index`th of its kind.
+/// The colour of what is called `name` and is the `index`th of its kind.
 pub(super) fn color(name: &str, index: usize) -> &'static str {
     if is_idle(name) { GRAY } else { COLORS[index % COLORS.len()] }
 }
@@ -34,7 +34,7 @@ fn is_idle(name: &str) -> bool {
     matches!(name, "bubble" | "idle")
 }
 
-/// A line of a legend: a color, a name and a number.
+/// A line of a legend: a colour, a name and a number.
 pub(super) struct LegendEntry {
     color: Option<&'static str>,
     name: String,
@@ -46,7 +46,7 @@ impl LegendEntry {
         LegendEntry { color: Some(color(name, index)), name: name.to_owned(), number }
     }
 
-    /// Something that has no color in the picture.
+    /// Something that has no colour in the picture.
     pub(super) fn sum(name: &str, number: String) -> LegendEntry {
         LegendEntry { color: None, name: name.to_owned(), number }
     }
@@ -56,7 +56,7 @@ impl LegendEntry {
 pub(super) struct Canvas {
     width: f64,
     body: String,
-    /// Where the next thing goes.
+    /// The place of the next element.
     pub(super) y: f64,
 }
 
@@ -118,7 +118,7 @@ impl Canvas {
         }
     }
 
-    /// What lies behind the blocks of a lane.
+    /// The background of a lane.
     pub(super) fn rail(&mut self, from: f64, to: f64, top: f64, height: f64) {
         let width = to - from;
         self.draw(format_args!(
@@ -152,7 +152,7 @@ impl Canvas {
         self.y = y + 22.0;
     }
 
-    /// Colors, names and numbers, in as many columns as fit.
+    /// Colours, names and numbers, in as many columns as fit.
     pub(super) fn legend(&mut self, left: f64, width: f64, entries: &[LegendEntry]) {
         let columns = (width / COLUMN).floor().max(1.0) as usize;
         let column = width / columns as f64;

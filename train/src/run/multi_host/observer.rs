@@ -15,7 +15,7 @@ pub(super) struct MultiHostObserver<'a> {
 }
 
 impl<'a> MultiHostObserver<'a> {
-    /// Of a training in the directory `run`.
+    /// The observer of a training in the directory `run`.
     pub(super) fn new(
         group: &'a Group,
         run: &'a Path,
@@ -26,7 +26,7 @@ impl<'a> MultiHostObserver<'a> {
 }
 
 impl Observer for MultiHostObserver<'_> {
-    /// Only process 0 saves; the folder in which another works is nobody's business.
+    /// Only process 0 reports saves, and the run directory stands in for the temporary folder of another process.
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Saved { .. } if !self.group.is_first() => {}

@@ -1,4 +1,4 @@
-//! What the loop asks the other processes when a step is bad.
+//! The other processes of a multi-host training, and the agreements with them about a bad step.
 
 use hosts::{Facts, Group};
 use store::checkpoint::{self, Checkpoint};
@@ -63,7 +63,7 @@ impl<'a> OtherProcesses<'a> {
     /// The step whose checkpoint is to be looked at: the one that process 0 proposes.
     ///
     /// # Errors
-    /// When it does not propose any in time, or has failed.
+    /// [`Error::Processes`] when process 0 proposes none in time, or has failed.
     pub(in super::super) fn propose(&mut self, bad: u64, own: Option<u64>) -> Result<Option<u64>, Error> {
         let Some((group, topic)) = self.topic("checkpoint to go back to", bad) else { return Ok(own) };
         if group.is_first() {
@@ -81,7 +81,7 @@ impl<'a> OtherProcesses<'a> {
     /// The checkpoint, if all processes have found it good; or what is wrong with it.
     ///
     /// # Errors
-    /// When a process does not say in time, or has failed.
+    /// [`Error::Processes`] when a process does not answer in time, or has failed.
     pub(in super::super) fn all_good(
         &mut self,
         bad: u64,
@@ -96,10 +96,10 @@ impl<'a> OtherProcesses<'a> {
         })
     }
 
-    /// Makes sure that all processes have loaded a checkpoint, of which this one says what came of it.
+    /// Makes sure that all processes have loaded a checkpoint; `own` is the result in this one.
     ///
     /// # Errors
-    /// What went wrong here, or [`hosts::Error::Failed`] with what went wrong elsewhere.
+    /// The error of this process, or [`hosts::Error::Failed`] with that of another.
     pub(in super::super) fn all_loaded(&mut self, bad: u64, own: Result<(), Error>) -> Result<(), Error> {
         let failure = self.failure("loaded checkpoint", bad, own.as_ref().err().map(ToString::to_string))?;
         own?;
