@@ -14,6 +14,9 @@ fn the_list_has_the_paper_s_models_with_exact_counts() {
     let output = gopher(&["models", "--json"]);
     assert!(output.status.success() && output.stderr.is_empty());
     let models: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let names: Vec<_> = models.iter().map(|model| model["name"].as_str().unwrap()).collect();
+    assert_eq!(names[6..], ["llama-7b", "llama-13b", "llama-70b"]);
+    assert_eq!((&models[8]["kind"], &models[8]["key_value_heads"]), (&"llama".into(), &8.into()));
     let row = |model: &Value| {
         let number = |key: &str| model[key].as_u64().unwrap();
         let shape = ["layers", "heads", "key_value_size", "d_model"].map(number);
@@ -28,11 +31,11 @@ fn the_list_has_the_paper_s_models_with_exact_counts() {
         ("280b", [80, 128, 128, 16384], 279_697_162_240, 3_145_728),
     ];
     let expected = expected.map(|(name, shape, count, batch)| (name.to_owned(), shape, count, batch));
-    assert_eq!(models.iter().map(row).collect::<Vec<_>>(), expected);
+    assert_eq!(models.iter().take(6).map(row).collect::<Vec<_>>(), expected);
     for model in &models {
         let total = model["parameters"].as_u64().unwrap() + model["vector_parameters"].as_u64().unwrap();
         assert_eq!(model["total_parameters"], total);
-        let large = ["7.1b", "280b"].contains(&model["name"].as_str().unwrap());
+        let large = ["7.1b", "280b", "llama-13b", "llama-70b"].contains(&model["name"].as_str().unwrap());
         assert_eq!(model["precision"], if large { "bf16" } else { "bf16-activations" });
         // Precision; bytes per parameter of parameters, optimiser's state, both, gradients, and these with microbatches.
         let expected = [

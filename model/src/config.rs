@@ -115,6 +115,9 @@ pub trait Configured: Architecture + DeserializeOwned + Sized + 'static {
     fn presets() -> Vec<Preset>;
 }
 
+/// The keys of a section with their values, as a file has them.
+type Keys = Vec<(String, Scalar)>;
+
 /// A registered kind of architecture.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
@@ -124,7 +127,7 @@ pub struct Kind {
     pub like: fn(&Sizes) -> ModelConfig,
     /// Its models with a name.
     pub presets: fn() -> Vec<Preset>,
-    read: fn(Vec<(String, Scalar)>) -> Result<ModelConfig, ValueError>,
+    read: fn(Keys) -> Result<ModelConfig, ValueError>,
 }
 
 impl Kind {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use model::{KINDS, Preset, Value};
+use model::config::Configured;
+use model::{Gopher, KINDS, Preset, Value};
 use serde::Serialize;
 use sharding::DeviceKind;
 use train::precision::{BytesPerParameter, PrecisionPolicy, Regime};
@@ -96,7 +97,7 @@ fn title(key: &str) -> Option<&'static str> {
     Some(match key {
         "layers" => "layers",
         "heads" => "heads",
-        "key_value_heads" => "kv heads",
+        "key_value_heads" => "groups",
         "key_value_size" => "kv",
         "d_model" => "d_model",
         "feed_forward_size" => "ff",
@@ -110,7 +111,10 @@ fn rows(presets: Vec<Preset>) -> Vec<Vec<String>> {
     let keys: Vec<_> = keys.into_iter().filter_map(|(key, _)| Some((key, title(key)?))).collect();
     let sizes = keys.iter().map(|&(_, title)| title);
     let titles = ["name"].into_iter().chain(sizes);
-    let titles = titles.chain(["parameters", "vectors", "max LR", "batch", "precision"]);
+    let titles = titles.chain(["parameters", "vectors", "max LR", "batch"]);
+    // Other papers do not say it.
+    let of_gopher = presets.first().is_some_and(|preset| preset.config.kind() == Gopher::KIND);
+    let titles = titles.chain(of_gopher.then_some("precision"));
     // Of the two regimes with float32 parameters, the state is the same.
     let states = [Regime::F32, Regime::Bf16, Regime::Bf16F32Copy].map(Regime::name);
     let mut rows = vec![titles.chain(states).map(str::to_owned).collect()];
@@ -122,8 +126,8 @@ fn rows(presets: Vec<Preset>) -> Vec<Vec<String>> {
             grouped(model.vector_parameters),
             format!("{:.1e}", model.max_learning_rate),
             grouped(model.batch_tokens),
-            model.precision.to_owned(),
         ]);
+        row.extend(of_gopher.then(|| model.precision.to_owned()));
         row.extend(states.map(|regime| bytes(model.training_state_bytes[regime])));
         row
     }));
