@@ -48,6 +48,10 @@ CASES = [
     ("280b", "tpu:v4:16x16x16", 1, "6M", False),
     ("280b", "tpu:v5p:8x8x16", 1, "3M", True),
     ("280b", "tpu:v6e:16x16", 4, "6M", False),
+    ("llama-7b", "gpu:h100:1x8", 1, "4M", True),
+    ("llama-7b", "tpu:v5e:8x8", 1, "4M", True),
+    ("llama-70b", "gpu:h100:8x8", 1, "4M", False),
+    ("llama-70b", "tpu:v5e:16x16", 1, "4M", True),
 ]
 
 
@@ -74,7 +78,7 @@ def collect(only, again):
             continue
         print("compiling", *case, file=sys.stderr, flush=True)
         arguments = ["plan", "--model", model, "--topology", topology, "--slices", str(slices), "--batch-tokens", batch,
-                     "--verify", "--json"]
+                     "--verify", "--limit", "3600", "--json"]
         try:
             plan = next((plan for plan in gopher(*arguments)["plans"] if "compiled" in plan), None)
         except RuntimeError as error:

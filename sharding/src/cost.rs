@@ -76,7 +76,9 @@ impl Estimate {
     pub fn of(program: &Partitioned, rates: &Rates<'_>) -> Result<Estimate, TopologyError> {
         let calibration = &rates.calibration;
         let size = |ty: &TensorType| stored_bytes(ty, calibration.array_tile);
-        let memory = memory_items(&memory::peak(&program.function, &size, calibration.narrows), calibration);
+        let habits =
+            memory::Habits { narrows: calibration.narrows, stores_operands: calibration.stores_operands };
+        let memory = memory_items(&memory::peak(&program.function, &size, habits), calibration);
         let mut items: BTreeMap<(String, String), TimeItem> = BTreeMap::new();
         let mut estimate = Estimate { memory, ..Estimate::default() };
         for work in work::work(&program.function, &size) {

@@ -5,6 +5,7 @@ use std::env;
 use graph::DType;
 use graph::testing::size;
 use model::{Gopher, Llama, ModelConfig, Precision, Preset};
+use proptest::prelude::*;
 use sharding::cost::Rates;
 use sharding::machine::Topology;
 use sharding::search::{Found, Pins, Space, Workload, bound, candidates, exhaustive, search};
@@ -199,5 +200,38 @@ fn bounds_of_the_paper_s_models_are_below_prices() {
         let precision = Precision { parameters, activations: DType::BF16 };
         let question = Question::of(preset.config, precision, machine, 1 << 36, preset.batch_sequences, 2048);
         eprintln!("{machine}: {:.2}", question.check_bounds(every));
+    }
+}
+
+/// Shapes that are nobody's: heads in groups of any size, heads, streams and hidden layers of any width.
+fn shapes() -> impl Strategy<Value = ModelConfig> {
+    let widths = (1usize..40, 1usize..200, 1usize..400);
+    (any::<bool>(), 1usize..5, 1usize..9, 1usize..9, widths, 1usize..300).prop_map(
+        |(is_llama, layers, key_heads, group, (half_head, half_stream, hidden), words)| {
+            let (head, stream, vocabulary) = (2 * half_head, 2 * half_stream, 2 * words);
+            if is_llama {
+                llama(layers, key_heads * group, key_heads, head, stream, 2 * hidden, vocabulary).into()
+            } else {
+                let (heads, key_value_size, d_model) = (key_heads, head, stream);
+                Gopher { layers, heads, key_value_size, d_model, vocabulary_size: vocabulary }.into()
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn bounds_of_any_model_are_below_prices(
+        model in shapes(),
+        machine in prop::sample::select(vec!["cpu:2", "cpu:8", "tpu:v3:2x2", "tpu:v5e:2x4", "tpu:v6e:2x2", "gpu:h100:1x4", "gpu:a100:2x2"]),
+        batch in prop::sample::select(vec![8usize, 16, 24]),
+        sequence_length in 1usize..700,
+        dtypes in prop::sample::select(vec![(DType::F32, DType::F32), (DType::F32, DType::BF16), (DType::BF16, DType::BF16)]),
+        every in 30usize..90,
+    ) {
+        let precision = Precision { parameters: dtypes.0, activations: dtypes.1 };
+        Question::of(model, precision, machine, 1 << 36, batch, sequence_length).check_bounds(every);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Compilers fuse: an elementwise result that is read by one other computation is never stored. This is a model of that,
 //! not any compiler's rules: matmuls, collectives, reductions, loops and what they read are stored; elementwise ops,
-//! counters and moves are computed where they are read, unless they are costly and read more than once.
+//! counters and moves are computed where they are read, unless they are costly and read more than once. Where matmuls are a
+//! library's kernels, what they read is stored too, unless it is but converted or moved.
 
 use graph::{Function, TensorType, Value};
 
@@ -33,8 +34,8 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    /// Decides what is stored. `size` gives the bytes of a value.
-    pub(super) fn new(function: &Function, size: &dyn Fn(&TensorType) -> u64) -> Self {
+    /// Decides what is stored. `size` gives the bytes of a value; `stores_operands` says that what matmuls read is stored.
+    pub(super) fn new(function: &Function, size: &dyn Fn(&TensorType) -> u64, stores_operands: bool) -> Self {
         let count = function.types.len();
         let mut readers: Vec<Vec<(usize, usize)>> = vec![Vec::new(); count];
         for (index, node) in function.nodes.iter().enumerate() {
@@ -47,6 +48,7 @@ impl Buffers {
 
         // Backwards: whether a value is wanted in memory, through ops that only rename it.
         let mut wanted = is_result.clone();
+        let mut multiplied = vec![false; count];
         let mut uses = vec![0usize; count];
         for node in function.nodes.iter().rev() {
             for &result in &node.results {
@@ -55,9 +57,11 @@ impl Buffers {
                     let through = function.nodes[reader].results[0].index();
                     if lowering == Lowering::Alias {
                         wanted[result.index()] |= wanted[through];
+                        multiplied[result.index()] |= multiplied[through];
                         uses[result.index()] += uses[through];
                     } else {
                         wanted[result.index()] |= lowering.reads_memory(position);
+                        multiplied[result.index()] |= stores_operands && lowering == Lowering::Matmul;
                         uses[result.index()] += 1;
                     }
                 }
@@ -90,8 +94,11 @@ impl Buffers {
             if lowering == Lowering::Window {
                 reads.iter_mut().for_each(|read| read.bytes = read.bytes.min(size(ty)));
             }
-            let costly = operations > 3.0 * ty.elements() as f64 && !reads.is_empty();
-            if wanted[result.index()] || (costly && uses[result.index()] > 1) {
+            let costly = !stores_operands && operations > 3.0 * ty.elements() as f64 && !reads.is_empty();
+            // One operation for each element is a conversion.
+            let computed = operations > ty.elements() as f64 && !reads.is_empty();
+            let read = wanted[result.index()] || (computed && multiplied[result.index()]);
+            if read || (costly && uses[result.index()] > 1) {
                 buffers.store(result, size(ty));
             } else {
                 buffers.reads[result.index()] = reads;

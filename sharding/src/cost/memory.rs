@@ -11,6 +11,15 @@ use super::narrowed::{Narrowed, narrowed};
 /// How much memory a value takes.
 pub(super) type Size<'a> = &'a dyn Fn(&TensorType) -> u64;
 
+/// What a compiler does that takes memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Habits {
+    /// It makes [`narrowed`] copies.
+    pub(super) narrows: bool,
+    /// It stores what matmuls read, unless that is but converted.
+    pub(super) stores_operands: bool,
+}
+
 /// Something that is in memory at the peak.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Held {
@@ -33,25 +42,25 @@ pub(super) struct Peak {
 
 /// The peak of a whole program: parameters are there from the start, and those whose memory a result takes over end with
 /// their last use.
-/// `narrows` says that the compiler makes [`narrowed`] copies.
-pub(super) fn peak(function: &Function, size: Size<'_>, narrows: bool) -> Peak {
+pub(super) fn peak(function: &Function, size: Size<'_>, habits: Habits) -> Peak {
     let given_up: Vec<bool> = (0..function.params.len())
         .map(|index| function.results.iter().any(|output| output.alias == Some(index)))
         .collect();
-    let copies = if narrows { Some(narrowed(function, true)) } else { None };
-    body_peak(function, size, &given_up, &|_| true, copies.as_deref())
+    let copies = if habits.narrows { narrowed(function, true) } else { Vec::new() };
+    body_peak(function, size, habits, &given_up, &|_| true, &copies)
 }
 
 /// The peak of a function whose parameter `i` is counted if `counted(i)`, and ends with its last use if `given_up[i]`.
-/// `copies` are made in it; `None` says that the compiler makes none, here or in loops.
+/// `copies` are made in it.
 fn body_peak(
     function: &Function,
     size: Size<'_>,
+    habits: Habits,
     given_up: &[bool],
     counted: &dyn Fn(usize) -> bool,
-    copies: Option<&[Narrowed]>,
+    copies: &[Narrowed],
 ) -> Peak {
-    let buffers = Buffers::new(function, size);
+    let buffers = Buffers::new(function, size, habits.stores_operands);
     // The last node that reads each buffer; results are read at the end.
     let end = function.nodes.len();
     let mut last: HashMap<Value, usize> = HashMap::new();
@@ -99,7 +108,7 @@ fn body_peak(
                 for &operand in &node.operands[..scan.carries] {
                     freed_first.extend(buffers.sources(operand).filter(|buffer| dies(buffer)));
                 }
-                extra = scan_peak(scan, size, copies.is_some()).bytes;
+                extra = scan_peak(scan, size, habits).bytes;
             }
             Lowering::Elementwise(_) => {
                 // In place, where an operand of the same size ends here.
@@ -138,7 +147,7 @@ fn body_peak(
             is_param: false,
         }));
         if let Op::Scan(scan) = &function.nodes[index].op {
-            best.held.extend(scan_peak(scan, size, copies.is_some()).held);
+            best.held.extend(scan_peak(scan, size, habits).held);
         }
     } else {
         best.held = describe(function, &live);
@@ -147,17 +156,17 @@ fn body_peak(
 }
 
 /// The copies that exist while a node runs.
-fn copies_during(copies: Option<&[Narrowed]>, node: usize) -> impl Iterator<Item = &Narrowed> {
-    copies.unwrap_or_default().iter().filter(move |copy| (copy.first..=copy.last).contains(&node))
+fn copies_during(copies: &[Narrowed], node: usize) -> impl Iterator<Item = &Narrowed> {
+    copies.iter().filter(move |copy| (copy.first..=copy.last).contains(&node))
 }
 
 /// The peak inside a loop's body, beyond its carried values, its inputs and its outputs.
-fn scan_peak(scan: &graph::Scan, size: Size<'_>, narrows: bool) -> Peak {
+fn scan_peak(scan: &graph::Scan, size: Size<'_>, habits: Habits) -> Peak {
     let given_up: Vec<bool> = (0..scan.body.params.len()).map(|index| index < scan.carries).collect();
     // Slices of stacked inputs are read where they lie.
     let carries = scan.carries;
-    let copies = if narrows { Some(narrowed(&scan.body, false)) } else { None };
-    let mut peak = body_peak(&scan.body, size, &given_up, &|index| index < carries, copies.as_deref());
+    let copies = if habits.narrows { narrowed(&scan.body, false) } else { Vec::new() };
+    let mut peak = body_peak(&scan.body, size, habits, &given_up, &|index| index < carries, &copies);
     let carried: u64 = scan.body.params[..carries].iter().map(|param| size(scan.body.ty(param.value))).sum();
     peak.bytes = peak.bytes.saturating_sub(carried);
     let params: Vec<String> = scan.body.params.iter().map(|param| param.name.clone()).collect();
@@ -196,5 +205,31 @@ fn origin(function: &Function, node: &graph::Node, value: Value) -> String {
     match function.scope(node) {
         "" => node.op.name().to_owned(),
         scope => format!("{scope}: {}", node.op.name()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Softmax's weights, before they are divided by their sum, applied to values.
+    const ATTEND: &str = r#"
+func @attend(%0 "query": bf16[8,4], %1 "key": bf16[16,4], %2 "value": bf16[16,4]) -> (%5 "total": f32[8], %7 "y": f32[8,4]) {
+  %3: f32[8,16] = dot %0, %1 lhs_contract=[1] rhs_contract=[1]
+  %4: f32[8,16] = exp %3
+  %5: f32[8] = reduce sum %4 dims=[1]
+  %6: bf16[8,16] = convert %4
+  %7: f32[8,4] = dot %6, %2 lhs_contract=[1] rhs_contract=[0]
+}
+"#;
+
+    #[test]
+    fn what_matmuls_read_is_stored_where_the_compiler_does_not_compute_it_on_the_way() {
+        let function = Function::parse(ATTEND).unwrap();
+        let size = |ty: &TensorType| ty.bytes() as u64;
+        let peak = |stores_operands| peak(&function, &size, Habits { narrows: false, stores_operands });
+        let (parameters, wide, narrow, total, y) = (64 + 2 * 128, 512, 256, 32, 128);
+        assert_eq!(peak(false).bytes, parameters + wide + total + y);
+        assert_eq!(peak(true).bytes, parameters + wide + total + narrow);
     }
 }

@@ -26,6 +26,8 @@ pub struct Calibration {
     pub array_tile: [usize; 2],
     /// Whether the compiler converts what loops read as a narrower type before them, and keeps both.
     pub narrows: bool,
+    /// Whether the compiler stores what matmuls read, unless that is but converted.
+    pub stores_operands: bool,
     /// Bytes of temporaries for each that [`super::Estimate`] counts.
     pub temporaries: f64,
     /// Bytes that every program takes besides.
@@ -42,6 +44,7 @@ impl Calibration {
             matmul_tile: 128,
             array_tile: [8, 128],
             narrows: true,
+            stores_operands: false,
             temporaries: 1.0,
             fixed_bytes: 0,
         };
@@ -61,6 +64,7 @@ impl Calibration {
                 array_tile: [1, 1],
                 operations: 1.0 / 30.0,
                 narrows: false,
+                stores_operands: true,
                 ..tpu
             },
             DeviceKind::Tpu => match chip.name {

@@ -74,7 +74,7 @@ pub(super) fn work(function: &Function, size: Size<'_>) -> Vec<Work> {
 }
 
 fn collect(function: &Function, size: Size<'_>, times: u64, all: &mut Vec<Work>) {
-    let buffers = Buffers::new(function, size);
+    let buffers = Buffers::new(function, size, false);
     for node in &function.nodes {
         if let Op::Scan(scan) = &node.op {
             collect(&scan.body, size, times * scan.length as u64, all);
