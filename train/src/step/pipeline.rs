@@ -22,9 +22,12 @@
 //! Embedding, final norm and logits are on every stage, so every stage computes embeddings and losses; those of the
 //! first and the last one count.
 
+mod evaluate;
+mod stages;
+
 use graph::{
-    Binary, BuildResult, Builder, Comparison, DType, Error, Function, Halves, MeshAxis, Reduction, Remat,
-    ScanBody, ScanInputs, ScanOutputs, Tensor, TensorType, split_gradient,
+    Binary, BuildResult, Builder, DType, Error, Function, Halves, Remat, ScanBody, ScanInputs, ScanOutputs,
+    Tensor, TensorType, split_gradient,
 };
 use model::ParameterSpec;
 use model::forward::{embed, logits, mean_cross_entropy, outside_layers, run_layers};
@@ -32,6 +35,10 @@ use model::placement::{Table, put};
 
 use super::microbatches::{add_to_sum, for_parameters, place_sum, prepare, zero_sums};
 use super::{Derivative, StepOptions};
+use stages::{Position, to_stage};
+
+pub(super) use evaluate::evaluate;
+pub(super) use stages::{first_layer, sum_over_stages};
 
 /// Name of the mesh axis along which stages follow one another.
 pub use sharding::plan::STAGE;
@@ -52,7 +59,7 @@ pub(super) fn pipeline(
     let (stages, microbatches) = (options.stages, options.microbatches);
 
     let mut state = stage.start(b, &prepared)?;
-    let mut run = |name: &str, first: usize, length: usize, what: What| -> Result<(), Error> {
+    let mut run = |name: &str, first: usize, length: usize, what: TickKind| -> Result<(), Error> {
         let tick = b.iota(TensorType::new(DType::I32, [length]), 0)?;
         let tick = b.add(tick, b.scalar(DType::I32, first as f64)?)?;
         // A loop carries what it changes. Of the rest, it reads the rings if it does not write them.
@@ -78,9 +85,9 @@ pub(super) fn pipeline(
         state = state.like(&list);
         Ok(())
     };
-    run("fill", 0, stages - 1, What::Forward)?;
-    run("steady", stages - 1, microbatches, What::Both)?;
-    run("drain", microbatches + stages - 1, stages - 1, What::Backward)?;
+    run("fill", 0, stages - 1, TickKind::Forward)?;
+    run("steady", stages - 1, microbatches, TickKind::Both)?;
+    run("drain", microbatches + stages - 1, stages - 1, TickKind::Backward)?;
 
     let mut sums = state.sums;
     for &index in &stage.outside {
@@ -92,30 +99,10 @@ pub(super) fn pipeline(
 
 /// The halves of a tick: forward, backward, or both.
 #[derive(Clone, Copy, PartialEq)]
-enum What {
+enum TickKind {
     Forward,
     Both,
     Backward,
-}
-
-/// The position in the pipeline of the stage that runs the program.
-#[derive(Clone, Copy)]
-struct Position {
-    index: Tensor,
-    is_first: Tensor,
-    is_last: Tensor,
-}
-
-impl Position {
-    fn new(b: &Builder, options: &StepOptions) -> Result<Self, Error> {
-        let index = stage_index(b, options)?;
-        let is = |stage: usize| b.compare(Comparison::Eq, index, b.scalar(DType::I32, stage as f64)?);
-        Ok(Self { index, is_first: is(0)?, is_last: is(options.stages - 1)? })
-    }
-
-    fn list(self) -> [Tensor; 3] {
-        [self.index, self.is_first, self.is_last]
-    }
 }
 
 /// The functions that a stage is made of, and their sizes.
@@ -221,9 +208,9 @@ impl StageCarry {
     }
 
     /// Which tensors of the list change in a tick with these halves.
-    fn changed(&self, what: What) -> Vec<bool> {
-        let (forward, backward) = (what != What::Backward, what != What::Forward);
-        let all = [forward, backward, what == What::Both];
+    fn changed(&self, what: TickKind) -> Vec<bool> {
+        let (forward, backward) = (what != TickKind::Backward, what != TickKind::Forward);
+        let all = [forward, backward, what == TickKind::Both];
         let rings = std::iter::repeat_n(forward, self.rings.len());
         all.into_iter().chain(rings).chain(std::iter::repeat_n(backward, self.sums.len())).collect()
     }
@@ -266,16 +253,16 @@ impl<'a> Tick<'a> {
         Self { stage, b: body.builder, number: body.xs[0], position, tokens, targets, parameters }
     }
 
-    fn run(&self, mut state: StageCarry, what: What) -> Result<StageCarry, Error> {
+    fn run(&self, mut state: StageCarry, what: TickKind) -> Result<StageCarry, Error> {
         let (b, options) = (self.b, self.stage.options);
         let mut after = None;
-        if what != What::Backward {
+        if what != TickKind::Backward {
             let _scope = b.scope("forward");
             let x = self.forward(&mut state)?;
             state.arrived = to_stage(b, options, x, 1)?;
             after = Some(x);
         }
-        if what != What::Forward {
+        if what != TickKind::Forward {
             let _scope = b.scope("backward");
             let returned = match after {
                 Some(x) => self.head(x, &mut state)?,
@@ -389,86 +376,4 @@ fn starts(b: &Builder, index: Tensor, rank: usize) -> Result<Vec<Tensor>, Error>
     let mut starts = vec![zero; rank];
     starts[0] = index;
     Ok(starts)
-}
-
-/// The mesh axis of the stages.
-fn axis(options: &StepOptions) -> MeshAxis {
-    MeshAxis { name: STAGE.to_owned(), size: options.stages }
-}
-
-/// Position of the stage, i32 scalar.
-fn stage_index(b: &Builder, options: &StepOptions) -> BuildResult {
-    b.axis_index(axis(options))
-}
-
-/// The tensor that the stage `shift` before this one sends (a collective permute); zeros where there is none.
-fn to_stage(b: &Builder, options: &StepOptions, x: Tensor, shift: i64) -> BuildResult {
-    b.permute(x, axis(options), shift)
-}
-
-/// Sum of all stages' tensors; the tensor itself without a pipeline.
-pub(super) fn sum_over_stages(b: &Builder, options: &StepOptions, x: Tensor) -> BuildResult {
-    match options.stages {
-        1 => Ok(x),
-        _ => b.all_reduce(Reduction::Sum, x, &[axis(options)]),
-    }
-}
-
-/// Index of the first of the `count` layers that this stage has, u32 scalar; none without a pipeline.
-pub(super) fn first_layer(b: &Builder, options: &StepOptions, count: usize) -> Result<Option<Tensor>, Error> {
-    if options.stages == 1 {
-        return Ok(None);
-    }
-    let index = b.convert(stage_index(b, options)?, DType::U32)?;
-    Ok(Some(b.mul(index, b.scalar(DType::U32, count as f64)?)?))
-}
-
-/// The stream after the last layer, on the last stage, where it counts: the batch goes from stage to stage while the
-/// others run idle.
-fn stream_of_last(
-    b: &Builder,
-    options: &StepOptions,
-    position: Position,
-    parameters: &[Tensor],
-    tokens: Tensor,
-) -> BuildResult {
-    let embedded = embed(b, &options.model, parameters, tokens, options.precision.activations)?;
-    let constants = [&[position.is_first, embedded], parameters].concat();
-    let start = b.full(&b.ty(embedded), 0.0)?;
-    let tick = b.iota(TensorType::new(DType::I32, [options.stages]), 0)?;
-    let inputs = ScanInputs {
-        length: options.stages,
-        carries: &[start],
-        xs: &[tick],
-        constants: &constants,
-        ..ScanInputs::default()
-    };
-    let outputs = b.scan("stages", inputs, |body| {
-        let (b, constants) = (body.builder, body.constants);
-        let arrived = to_stage(b, options, body.carries[0], 1)?;
-        let x = b.select(constants[0], constants[1], arrived)?;
-        let x = run_layers(b, &options.model, &options.forward_options(), &constants[2..], x)?;
-        Ok(ScanOutputs { carries: vec![x], ys: vec![] })
-    })?;
-    Ok(outputs.carries[0])
-}
-
-/// Logits of a batch, or its mean loss if there are targets, of a model in stages; on every stage.
-pub(super) fn evaluate(
-    b: &Builder,
-    options: &StepOptions,
-    parameters: &[Tensor],
-    tokens: Tensor,
-    targets: Option<Tensor>,
-) -> BuildResult {
-    let position = Position::new(b, options)?;
-    let parameters = outside_layers(b, &options.model, &prepare(b, options, parameters)?)?;
-    let x = stream_of_last(b, options, position, &parameters, tokens)?;
-    let logits = logits(b, &options.model, &parameters, x)?;
-    let result = match targets {
-        Some(targets) => mean_cross_entropy(b, logits, targets)?,
-        None => logits,
-    };
-    let nothing = b.full(&b.ty(result), 0.0)?;
-    sum_over_stages(b, options, b.select(position.is_last, result, nothing)?)
 }
