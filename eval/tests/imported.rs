@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use common::{GgufFile, Meta, Tensor, reference, smollm2, text};
 use data::Tokenizer;
 use eval::{TrainedModel, import_model};
+use graph::testing::size;
 use runtime::{Buffer, CompileOptions, DeviceKind, Program, Runtime, RuntimeOptions};
 use serde_json::Value;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
@@ -34,9 +35,7 @@ fn runtime() -> Option<Runtime> {
 
 /// All of them where tests have their full size, else the first few.
 fn some<T>(mut all: Vec<T>, few: usize) -> Vec<T> {
-    if std::env::var("GOPHER_TEST_SIZE").as_deref() != Ok("full") {
-        all.truncate(few);
-    }
+    all.truncate(size::either(few, all.len()));
     all
 }
 
@@ -314,9 +313,12 @@ fn plan(data: usize, model: usize, batch: usize, sequence_length: usize) -> Plan
     .with_derived_rules()
 }
 
+/// A goal, its two solutions, and the sums expected of these.
+type PiqaItem = (String, [String; 2], Vec<f64>);
+
 /// Contexts with the two continuations of each, and the sums of log-probabilities that the reference gives these. The
 /// reference has the contexts only: the continuations are in that of SmolLM2.
-fn piqa(stories: &Path) -> Option<Vec<(String, [String; 2], Vec<f64>)>> {
+fn piqa(stories: &Path) -> Option<Vec<PiqaItem>> {
     let documents = lines(&reference()?.join("samples_piqa.jsonl.xz"));
     let sums = lines(&stories.join("expected/piqa_first150.jsonl"));
     let case = |(document, sums): (&Value, &Value)| {

@@ -227,3 +227,21 @@ fn the_checkpoints_of_a_run_are_listed_and_verified() {
     assert_eq!(place.curve("b"), place.curve("whole")[3..]);
     assert!(place.state("b", STEPS) == place.state("whole", STEPS), "the states differ");
 }
+
+/// A run of the version before there were kinds of models: its configuration names none, and its checkpoint goes on as that
+/// version's own did, whose losses these are.
+#[test]
+fn a_run_of_an_earlier_version_goes_on() {
+    let Some(place) = Place::new() else { return };
+    let archive = std::io::Cursor::new(include_bytes!("run-of-before-llama.zip"));
+    zip::ZipArchive::new(archive).unwrap().extract(place.folder.path()).unwrap();
+    let output =
+        place.gopher(&["train", "--run", "old", "--data", "text.txt", "--steps", "8"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let losses: Vec<f64> = place.metrics("old").iter().map(|line| line["loss"].as_f64().unwrap()).collect();
+    let expected = [5.782785415649414, 5.76777982711792, 5.766106128692627, 5.758236408233643];
+    assert_eq!(losses.len(), 8);
+    for (loss, expected) in losses[4..].iter().zip(expected) {
+        assert!((loss - expected).abs() < 1e-5, "{losses:?}");
+    }
+}

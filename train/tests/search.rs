@@ -220,7 +220,7 @@ fn shapes() -> impl Strategy<Value = ModelConfig> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(size::cases(12, 100)))]
 
     #[test]
     fn bounds_of_any_model_are_below_prices(
