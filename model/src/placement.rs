@@ -1,7 +1,7 @@
 //! Where the tensors of a model are to lie when it is split over devices, in terms of logical axes.
 //!
-//! Annotations change no number. A plan maps the axes of each table to the axes of a mesh; on one device nothing
-//! comes of them.
+//! Annotations change no number. A plan maps the axes of each table to the axes of a mesh; on one device they
+//! mean nothing.
 //!
 //! | axis | dimension |
 //! |---|---|
@@ -9,18 +9,18 @@
 //! | `time` | positions, where a plan leaves sequences whole |
 //! | `residual_time` | positions of the residual stream, where it may split them |
 //! | `width` | the residual stream |
-//! | `heads`, `kv`, `distance`, `feed_forward`, `vocabulary` | as in parameters and attention |
+//! | `heads`, `group`, `kv`, `distance`, `feed_forward`, `vocabulary` | as in parameters and attention |
 //!
-//! Between layers' products the residual stream is `[batch, residual_time, width]`: what is elementwise or normalises
-//! runs on a part of each sequence. Products see `[batch, time, width]`. So a plan that splits heads and feed-forward
-//! over a group of devices gathers in front of each pair of products and scatters sums behind it (Korthikanti et al.
+//! Between layers' matmuls the residual stream is `[batch, residual_time, width]`: what is elementwise or normalises
+//! runs on a part of each sequence. Matmuls see `[batch, time, width]`. So a plan that splits heads and feed-forward
+//! over a group of devices gathers in front of each pair of matmuls and scatters sums behind it (Korthikanti et al.
 //! 2022, arXiv 2205.05198).
 
 use graph::{BuildResult, Builder, DType, Placement, Tensor};
 
 /// The residual stream: what normalisation and biases see.
 pub(crate) const RESIDUAL: &[&str] = &["batch", "residual_time", "width"];
-/// The residual stream as products see it.
+/// The residual stream as matmuls see it.
 pub(crate) const WHOLE: &[&str] = &["batch", "time", "width"];
 
 /// The tables of a plan, from logical axes to the axes of a mesh.
@@ -30,7 +30,7 @@ pub use graph::PlacementTable as Table;
 /// otherwise lies as it comes.
 ///
 /// # Errors
-/// When there is not one axis for each dimension.
+/// [`graph::Error::Type`] if there is not one axis for each dimension.
 pub fn put(b: &Builder, x: Tensor, to: (Table, &[&str]), gradient: Option<(Table, &[&str])>) -> BuildResult {
     let placement = |(table, axes): (Table, &[&str])| Placement {
         table,

@@ -24,7 +24,7 @@ pub struct ModelFacts {
 /// How MFU is defined here.
 pub const MFU: &str = "MFU = tokens/s * (6N + 12*L*H*K*T) / (devices * peak), with N parameters, L layers, H heads of width K, \
                        sequences of T; what is computed again does not count (Chowdhery et al. 2022, appendix B). \
-                       HFU counts the products that are done";
+                       HFU counts the matmuls that are done";
 
 /// Plans for a model on a machine, best first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -188,7 +188,7 @@ pub fn assumptions(topology: &Topology) -> Vec<String> {
     let chip = topology.chip();
     let mut all = vec![
         MFU.to_owned(),
-        "predicted step: products, passes over memory and collectives one after the other; collectives on the links they \
+        "predicted step: matmuls, memory-bound ops and collectives one after the other; collectives on the links they \
          go over (docs/topologies.md)"
             .to_owned(),
         format!(

@@ -35,8 +35,8 @@ pub trait Workload: Sync {
     /// Bytes of its numbers.
     fn dtype_bytes(&self) -> DtypeBytes;
 
-    /// Seconds of a pass that reads and writes `bytes` of a device's memory.
-    fn pass_seconds(&self, bytes: f64) -> f64;
+    /// Seconds of a memory-bound op that reads and writes `bytes` of a device's memory.
+    fn memory_bound_seconds(&self, bytes: f64) -> f64;
 
     /// Seconds of a collective of `bytes` over one axis of a mesh.
     fn collective_seconds(&self, mesh: MeshShape, axis: &str, collective: Collective, bytes: f64) -> f64;
@@ -74,7 +74,7 @@ pub struct Space {
     pub devices: usize,
     /// Memory of a device, in bytes.
     pub memory: u64,
-    /// Floating-point operations per second of a device in products, at most.
+    /// Floating-point operations per second of a device in matmuls, at most.
     pub flops_per_second: f64,
     /// Sequences of a batch.
     pub batch: usize,

@@ -2,7 +2,7 @@
 
 mod signature;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,6 +11,7 @@ use graph::{DType, Function, Remat};
 use model::remat::{POLICIES, SAVEABLE, policy};
 use sharding::DeviceKind;
 use sharding::machine::Topology;
+use store::files::write_output;
 use train::plan::read_for;
 use train::precision::PrecisionPolicy;
 use train::step::StepOptions;
@@ -42,8 +43,8 @@ pub struct Arguments {
     #[arg(long, value_name = "PRECISION", value_parser = precisions())]
     precision: Option<PrecisionPolicy>,
     /// What a training step keeps of each layer for the backward pass: none (keep all), selective (all but scores and
-    /// elementwise functions), attention (as selective, less the feed-forward hidden layer), dots (results of matrix
-    /// products), full (nothing but its input), or names of values to keep, separated by commas [default: none; of a
+    /// elementwise functions), attention (as selective, less the feed-forward hidden layer), dots (results of
+    /// matmuls), full (nothing but its input), or names of values to keep, separated by commas [default: none; of a
     /// configuration or a run its own; with --topology the plan's].
     #[arg(long, value_name = "POLICY", value_parser = remat, conflicts_with = "topology")]
     remat: Option<Remat>,
@@ -140,12 +141,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     // The program comes last: where it is, its signature and its weights are.
     if let Some(path) = &signature_file {
-        write_atomically(path, signature.as_bytes())?;
+        write(path, signature.as_bytes())?;
     }
     if to_stdout {
         return print(code);
     }
-    write_atomically(&arguments.output, &code)?;
+    write(&arguments.output, &code)?;
     let signature = signature_file.unwrap_or_default();
     let (path, size) = (arguments.output.display(), code.len());
     let and = match &checkpoint {
@@ -269,26 +270,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Writes a file whole or not at all. What is no regular file, such as a pipe or /dev/null, is written in place.
-fn write_atomically(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
-    let write = || -> io::Result<()> {
-        if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
-            return std::fs::write(path, contents);
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            let message = format!("there is no folder {}", folder.display());
-            return Err(io::Error::new(io::ErrorKind::NotFound, message));
-        }
-        let mut builder = tempfile::Builder::new();
-        // Readable as any other file would be, not only by its owner.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.prefix(".gopher-").tempfile_in(folder)?;
-        file.write_all(contents)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
+/// Writes a file whole or not at all; a pipe or /dev/null in place.
+fn write(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
+    write_output(path, contents).with_context(|| format!("cannot write {}", path.display()))
 }

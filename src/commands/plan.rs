@@ -179,7 +179,7 @@ impl Task {
         [("--batch-tokens in sequences", self.batch), ("--sequence-length", self.sequence_length)]
     }
 
-    /// Peak of products in the activations' dtype, FLOP/s of a device.
+    /// Peak of matmuls in the activations' dtype, FLOP/s of a device.
     fn peak(&self) -> f64 {
         self.topology.chip().peak_flops(self.planned.precision.activations)
     }

@@ -292,7 +292,7 @@ impl Workload for OnMachine<'_> {
         DtypeBytes { parameter: parameters.size() as u64, activation: activations.size() as u64 }
     }
 
-    fn pass_seconds(&self, bytes: f64) -> f64 {
+    fn memory_bound_seconds(&self, bytes: f64) -> f64 {
         self.rates.memory_bound(bytes, 0.0)
     }
 

@@ -9,7 +9,7 @@ use super::{Chip, Nearest, Topology, TopologyError};
 
 impl Topology {
     /// Reads `cpu:N` (virtual devices), `tpu:GEN:XxY[xZ]` (chips of a slice), or `gpu:NAME:HOSTSxGPUS` (hosts, and GPUs
-    /// in each). `slices` of a TPU are joined by the data center's network; it is 1 otherwise. Case does not matter.
+    /// in each). `slices` of a TPU are joined by the data centre's network; it is 1 otherwise. Case does not matter.
     ///
     /// # Errors
     /// [`TopologyError::Syntax`] if the text has another form; [`TopologyError::UnknownChip`] if there is no chip of the

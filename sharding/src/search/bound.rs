@@ -34,7 +34,7 @@ struct Local {
     stream: f64,
     /// Attention scores of one microbatch and layer.
     scores: f64,
-    /// Parameters, as products read them.
+    /// Parameters, as matmuls read them.
     parameters: f64,
 }
 
@@ -60,16 +60,17 @@ impl Local {
 
 /// Arithmetic on what every such plan has.
 ///
-/// Memory: the state, the gradients' sums, and what the backward pass keeps. Time: products at the chip's best; passes over
-/// memory of attention, of the residual stream and of the optimiser; the activations that the products of a layer exchange
+/// Memory: the state, the gradients' sums, and what the backward pass keeps. Time: matmuls at the chip's best; memory
+/// traffic of attention, of the residual stream and of the optimiser; the activations that the matmuls of a layer exchange
 /// over `model`; the gradients and gathered parameters over `data`.
 pub fn bound(space: &Space, work: &Work, workload: &dyn Workload, plan: &Plan) -> Bound {
     let (local, bytes) = (Local::new(work, plan), workload.dtype_bytes());
     let scores = score_matmuls(work, bytes, plan, &local);
-    let scores = (scores.operations / space.flops_per_second).max(workload.pass_seconds(scores.bytes));
+    let scores =
+        (scores.operations / space.flops_per_second).max(workload.memory_bound_seconds(scores.bytes));
     let seconds = matmuls(work, plan, &local) / space.flops_per_second
         + scores
-        + workload.pass_seconds(traffic(work, bytes, plan, &local))
+        + workload.memory_bound_seconds(traffic(work, bytes, plan, &local))
         + exchanged(work, workload, plan, &local);
     Bound { seconds, bytes: memory(work, bytes, plan, &local) as u64 }
 }
