@@ -267,3 +267,89 @@ fn a_training_step_computes_what_the_interpreter_does() {
         }
     }
 }
+
+/// A configuration as a user writes it.
+const LLAMA: &str = "name = \"mine\"\n[model]\nkind = \"llama\"\nlayers = 2\nheads = 4\nkey_value_heads = 2\nkey_value_size = 6\n\
+    d_model = 10\nvocabulary_size = 50\n[training]\nbatch = 4\nmicrobatches = 2\nsequence_length = 12\n";
+
+#[test]
+fn any_configuration_is_exported_as_it_trains() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.toml");
+    fs::write(&path, LLAMA).unwrap();
+    let path = path.to_str().unwrap();
+    let shape = |signature: &Value, name: &str| {
+        let inputs = signature["inputs"].as_array().unwrap();
+        inputs.iter().find(|input| input["name"] == name).unwrap()["shape"].clone()
+    };
+    let arguments = ["--model", path, "--program", "train-step", "--format", "stablehlo"];
+    let (_, signature) = exported(&arguments);
+    assert_eq!((&signature["model"]["kind"], &signature["model"]["layers"]), (&"llama".into(), &2.into()));
+    assert_eq!(shape(&signature, "parameters/layers/attention/query"), serde_json::json!([2, 10, 2, 2, 6]));
+    // Two microbatches of two sequences.
+    assert_eq!(shape(&signature, "tokens"), serde_json::json!([2, 2, 12]));
+    let (_, signature) =
+        exported(&[&arguments[..], &["--set", "model.layers=3", "--seq", "8", "--batch", "1"]].concat());
+    assert_eq!(
+        (&signature["model"]["layers"], shape(&signature, "tokens")),
+        (&3.into(), serde_json::json!([1, 8]))
+    );
+    // Split over devices that do not divide its vocabulary.
+    let split = ["--topology", "cpu:2", "--set", "model.vocabulary_size=51"];
+    let (_, signature) = exported(&[&arguments[..], &split].concat());
+    let model = signature["plan"]["mesh"]["model"].as_u64().unwrap();
+    assert_eq!(
+        shape(&signature, "parameters/embedding"),
+        serde_json::json!([51u64.next_multiple_of(model), 10])
+    );
+}
+
+/// The run of an earlier version that is part of the tests: no device is needed.
+#[test]
+fn a_run_is_exported_with_its_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = std::io::Cursor::new(include_bytes!("train/run-of-before-llama.zip"));
+    zip::ZipArchive::new(archive).unwrap().extract(folder.path()).unwrap();
+    let arguments =
+        ["--run", "old", "--program", "forward", "--format", "hlo-text", "-o", "p.hlo", "--weights"];
+    let output = export(folder.path(), &arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let signature = fs::read(folder.path().join("p.hlo.signature.json")).unwrap();
+    let signature: Value = serde_json::from_slice(&signature).unwrap();
+    let inputs = signature["inputs"].as_array().unwrap().iter();
+    let expected: Vec<_> = inputs
+        .filter(|input| input["name"].as_str().unwrap().starts_with("parameters/"))
+        .map(|input| (input["name"].as_str().unwrap().to_owned(), input["shape"].clone()))
+        .collect();
+    let weights = fs::read(folder.path().join("p.hlo.weights.safetensors")).unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(&weights).unwrap();
+    let mut tensors: Vec<_> = header.tensors().into_iter().collect();
+    tensors.sort_by_key(|(_, info)| info.data_offsets.0);
+    let got = tensors.into_iter().map(|(name, info)| (name, serde_json::json!(info.shape)));
+    assert_eq!(got.collect::<Vec<_>>(), expected);
+
+    let check = |arguments: &[&str], code: i32, part: &str| {
+        let all = [arguments, &["--program", "loss", "--format", "stablehlo", "-o", "x"]].concat();
+        let output = export(folder.path(), &all);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+        assert!(message.contains(part), "{arguments:?}: {message}");
+        assert!(!folder.path().join("x").exists() && !folder.path().join("x.signature.json").exists());
+    };
+    check(
+        &["--run", "old", "--weights", "--set", "model.layers=3"],
+        2,
+        "--weights: only a run has parameters",
+    );
+    check(&["--model", "44m", "--weights"], 2, "--weights: only a run has parameters");
+    check(&["--run", "none"], 1, "none");
+    check(&[], 2, "which model?");
+    check(&["--model", "lama-7b"], 2, "did you mean 'llama-7b'?");
+    check(
+        &["--model", "old/config.toml", "--set", "model.rope_base=1"],
+        2,
+        "it is a key of model.kind = \"llama\"",
+    );
+    fs::write(folder.path().join("x.weights.safetensors"), "").unwrap();
+    check(&["--run", "old", "--weights"], 1, "x.weights.safetensors");
+}

@@ -326,3 +326,24 @@ fn the_tpu_compiler_confirms_a_small_plan() {
     assert!(plan["compiled"]["step_seconds"].as_f64().unwrap() > 0.0);
     assert!(Path::new(&place.path("cache/verified")).is_dir());
 }
+
+/// A model with a name, a configuration, and a run; sizes changed.
+#[test]
+fn any_model_is_planned() {
+    let place = Place::new();
+    let toml = "name = \"mine\"\n[model]\nkind = \"llama\"\nlayers = 4\nheads = 8\nkey_value_heads = 4\n[training]\nbatch = 8\n\
+        sequence_length = 64\nprecision = \"f32\"\n";
+    fs::write(place.path("mine.toml"), toml).unwrap();
+    let file = place.path("mine.toml");
+    let planned = place.json(&["plan", "--model", &file, "--topology", "cpu:4"]);
+    assert_eq!((&planned["batch_tokens"], &planned["sequence_length"]), (&512.into(), &64.into()));
+    assert_eq!(planned["model"]["name"], "mine");
+    let deeper = place.json(&["plan", "--model", &file, "--set", "model.layers=8", "--topology", "cpu:4"]);
+    let parameters = |report: &Value| report["model"]["parameters"].as_u64().unwrap();
+    assert!(parameters(&deeper) > parameters(&planned));
+    // Four key heads fall into no eight parts; the vocabulary would be padded.
+    let eight = ["plan", "--model", &file, "--topology", "cpu:8", "--pin", "model=8"];
+    place.refuses(&eight, 1, "no plan with these pins splits mine over the 8 devices");
+    place.refuses(&["plan", "--model", "lama-7b", "--topology", "cpu:4"], 2, "did you mean 'llama-7b'?");
+    place.refuses(&["plan", "--topology", "cpu:4"], 2, "which model?");
+}
