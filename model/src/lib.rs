@@ -2,8 +2,8 @@
 //! initialisation and decoding step. Nothing here knows how a model is trained, or on which devices.
 //!
 //! An [`Architecture`] is one file over the shared [`blocks`]: [`gopher`] (Rae et al. 2021, the paper's own) and
-//! [`llama`] (Touvron et al. 2023). Everything else is written once for all of them: [`forward`], [`decode`],
-//! [`initialize`]. What the papers leave open and we chose is said where it stands, and listed in `docs/model.md`.
+//! [`llama`] (Touvron et al. 2023). Everything else is written once for all of them: [`forward()`], [`decode()`],
+//! [`initialize()`]. What the papers leave open and we chose is said where it stands, and listed in `docs/model.md`.
 
 pub mod architecture;
 pub mod blocks;

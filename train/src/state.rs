@@ -12,8 +12,7 @@ use store::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece
 use crate::Error;
 use crate::step::{ADAM, PARAMETERS, state_groups};
 
-/// The tensors a step reads and writes: for each of its groups ([`state_groups`](crate::step::state_groups)), all
-/// parameters of the model. They lie on the devices as the step wants them; a checkpoint holds the pieces, for any other
+/// The tensors a step reads and writes: for each of its groups ([`state_groups`]), all parameters of the model. They lie on the devices as the step wants them; a checkpoint holds the pieces, for any other
 /// mesh to go on with.
 #[derive(Debug)]
 pub struct TrainState {
