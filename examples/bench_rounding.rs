@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use configuration::Regime;
 use runtime::{DeviceKind, Runtime, RuntimeOptions};
-use train::precision::Regime;
 use train::step::{Rounding, StepOptions};
 use training::{Size, Training};
 

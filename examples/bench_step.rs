@@ -12,11 +12,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use configuration::{Adam, Regime};
 use graph::Remat;
 use model::remat::{POLICIES, policy};
 use runtime::{DeviceKind, Runtime, RuntimeOptions};
-use train::precision::Regime;
-use train::step::{Adam, Rounding, StepOptions};
+use train::step::{Rounding, StepOptions};
 use training::{Size, Training};
 
 /// Time the training step of a model on random tokens.

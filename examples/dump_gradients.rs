@@ -9,13 +9,14 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use configuration::Adam;
 use graph::testing::Random;
 use graph::{Builder, DType, Function, Remat, TensorType};
 use model::parameters::add_params;
 use model::{ForwardOptions, Gopher, Llama, ModelConfig, Precision};
 use runtime::{Buffer, DeviceKind, Runtime, RuntimeOptions};
 use safetensors::tensor::{Dtype, TensorView};
-use train::step::{Adam, PARAMETERS, StepOptions, train_step};
+use train::step::{PARAMETERS, StepOptions, train_step};
 
 const STEP: f32 = 10.0;
 const LEARNING_RATE: f32 = 1e-3;

@@ -13,7 +13,7 @@ fn read(path: &str) -> String {
 fn keys() -> BTreeMap<String, String> {
     let mut keys = BTreeMap::new();
     let mut section = String::new();
-    for line in train::config::QUICK_START.lines().filter(|line| !line.starts_with('#')) {
+    for line in configuration::QUICK_START.lines().filter(|line| !line.starts_with('#')) {
         if let Some(name) = line.strip_prefix('[') {
             section = name.trim_end_matches(']').to_owned() + ".";
         } else if let Some((key, value)) = line.split_once(" = ") {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use store::{checkpoint, files, run_directory};
+
 /// Any failure of this crate. Each names the thing, the value and the way out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -61,9 +63,18 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
-    /// The run directory holds no model that can be loaded.
+    /// The folder is no run directory, or one cannot be made there.
     #[error(transparent)]
-    Run(#[from] train::Error),
+    RunDirectory(#[from] run_directory::Error),
+    /// A file of the run directory cannot be written or read.
+    #[error(transparent)]
+    File(#[from] files::FileError),
+    /// The run's configuration cannot be read, or contradicts its tokenizer.
+    #[error(transparent)]
+    Configuration(#[from] configuration::Error),
+    /// A checkpoint cannot be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
     /// A program cannot be built.
     #[error(transparent)]
     Graph(#[from] graph::Error),
@@ -73,28 +84,4 @@ pub enum Error {
     /// The tokenizer failed.
     #[error(transparent)]
     Tokenizer(#[from] data::Error),
-}
-
-impl From<store::checkpoint::Error> for Error {
-    fn from(error: store::checkpoint::Error) -> Self {
-        Error::Run(error.into())
-    }
-}
-
-impl From<store::run_directory::Error> for Error {
-    fn from(error: store::run_directory::Error) -> Self {
-        Error::Run(error.into())
-    }
-}
-
-impl From<store::files::FileError> for Error {
-    fn from(error: store::files::FileError) -> Self {
-        Error::Run(error.into())
-    }
-}
-
-impl From<train::config::Error> for Error {
-    fn from(error: train::config::Error) -> Self {
-        Error::Run(error.into())
-    }
 }

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use configuration::{Config, Regime};
 use import::{ForeignModel, Format, LlamaSizes};
 use model::{Llama, ModelConfig, ParameterSpec};
 use serde::{Deserialize, Serialize};
@@ -18,8 +19,6 @@ use store::files::{FileError, write_atomically};
 use store::lossy_path;
 use store::run_directory::Unfinished;
 use store::skipped::Skipped;
-use train::config::Config;
-use train::precision::Regime;
 
 use crate::{Error, Result};
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use configuration::Config;
 use data::Tokenizer;
 use graph::{DType, TensorType};
 use model::Precision;
@@ -9,8 +10,6 @@ use runtime::{DeviceKind, Runtime};
 use store::checkpoint::PARAMETERS;
 use store::checkpoint::{self, CONFIG, Checkpoint, Dtype, IMPORT, Manifest, TOKENIZER};
 use store::run_directory::RunDirectory;
-use train::config::{Config, Draft};
-use train::text::load_tokenizer;
 
 use crate::generate::prompt_tokens;
 use crate::{Decoder, Error, Generator, Origin, Result};
@@ -32,8 +31,8 @@ impl TrainedModel {
     /// [`Error::Run`] when the folder is no run or its files contradict each other, [`Error::NoCheckpoint`] when it has
     /// no checkpoint yet.
     pub fn open(run: &Path, warn: &mut dyn FnMut(&str)) -> Result<Self> {
-        let run = RunDirectory::read(run).map_err(train::Error::from)?;
-        let checkpoint = checkpoint::newest_good(&run.checkpoints(), warn).map_err(train::Error::from)?;
+        let run = RunDirectory::read(run)?;
+        let checkpoint = checkpoint::newest_good(&run.checkpoints(), warn)?;
         let checkpoint = checkpoint.ok_or_else(|| Error::NoCheckpoint { path: run.path().to_owned() })?;
         Self::from_checkpoint(checkpoint)
     }
@@ -44,9 +43,8 @@ impl TrainedModel {
     /// [`Error::Run`] when its configuration or tokenizer cannot be read, or they contradict each other.
     pub fn from_checkpoint(checkpoint: Checkpoint) -> Result<Self> {
         let path = checkpoint.path();
-        let config = read_config(&path.join(CONFIG)).map_err(train::Error::from)?;
-        let tokenizer =
-            load_tokenizer(&path.join(TOKENIZER), config.model.sizes().vocabulary_size, Some(path))?;
+        let config = Config::read(&path.join(CONFIG))?;
+        let tokenizer = config.load_tokenizer(&path.join(TOKENIZER), Some(path))?;
         let origin = match checkpoint.manifest().files.contains_key(IMPORT) {
             true => Some(Origin::parse(&path.join(IMPORT), &checkpoint.file(IMPORT)?)?),
             false => None,
@@ -116,20 +114,13 @@ impl TrainedModel {
             let name = format!("{PARAMETERS}{}", spec.name);
             let stored = stored(precision.parameters);
             let expected = self.checkpoint.expect(&name, stored, &spec.shape);
-            let data =
-                expected.and_then(|()| self.checkpoint.read_whole(&name)).map_err(train::Error::from)?;
+            let data = expected.and_then(|()| self.checkpoint.read_whole(&name))?;
             let ty = TensorType::new(precision.parameters, spec.shape);
             parameters.push(runtime.upload_bytes(&ty, &data)?);
         }
         let decoder = Decoder::new(runtime, &self.config.model, precision, parameters, window)?;
         Ok(Generator::new(decoder, self.tokenizer).with_begin_of_text(begin))
     }
-}
-
-fn read_config(path: &Path) -> Result<Config, train::config::Error> {
-    let mut draft = Draft::quick_start()?;
-    draft.apply_file(path)?;
-    draft.finish()
 }
 
 /// The dtype of parameters in a checkpoint.

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use configuration::PrecisionPolicy;
 use graph::{DType, Function, Remat};
 use model::remat::{POLICIES, SAVEABLE, policy};
 use sharding::DeviceKind;
 use sharding::machine::Topology;
 use store::files::write_output;
 use train::plan::read_for;
-use train::precision::PrecisionPolicy;
 use train::step::StepOptions;
 
 use super::precision::precisions;
@@ -192,7 +192,7 @@ fn program(arguments: &Arguments, workload: &Workload) -> anyhow::Result<Program
     let config = &workload.config;
     let mut options = match workload.is_configured {
         // What `gopher train` would run.
-        true => config.step_options(config.training.batch),
+        true => StepOptions::of(config, config.training.batch),
         false => StepOptions {
             clip_norm: config.training.clip_norm,
             ..StepOptions::new(config.model.clone(), 1, config.training.sequence_length)

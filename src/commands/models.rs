@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use configuration::{BytesPerParameter, PrecisionPolicy, Regime};
 use model::config::Configured;
 use model::{Gopher, KINDS, Preset, Value};
 use serde::Serialize;
 use sharding::DeviceKind;
-use train::precision::{BytesPerParameter, PrecisionPolicy, Regime};
 
 use crate::output::{bytes, grouped, print, print_json, table};
 

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use configuration::PrecisionPolicy;
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
 use sharding::plan::{Plan, RematPolicy};
 use sharding::report::{ModelFacts, PlanEntry, Report, assumptions};
 use sharding::search::{Pins, Space, Workload, search, smallest};
 use train::plan::{OnMachine, Planned, read, read_for};
-use train::precision::PrecisionPolicy;
 
 use super::precision::precisions;
 use super::workload::{ModelArguments, Workload as Subject, given_error};

@@ -1,7 +1,7 @@
 //! `--precision`: what several commands take.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use train::precision::{PrecisionPolicy, Regime};
+use configuration::{PrecisionPolicy, Regime};
 
 /// Reads the name of a precision, and lists them with what they are.
 pub fn precisions() -> impl TypedValueParser<Value = PrecisionPolicy> {

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::Args;
+use configuration::{Config, Draft, Value};
 use eval::Sampling;
 use monitor::prometheus::Endpoint;
 use progress::Progress;
@@ -21,7 +22,6 @@ use sharding::DeviceKind;
 pub(super) use signals::Signals;
 use store::checkpoint;
 use store::remote::{self, Address, Store};
-use train::config::{Config, Draft, Value};
 use train::events::{RunEvent, StopReason, append};
 use train::observer::{Event, Hang, Observer};
 use train::run::{Resume, Summary, kept_config};

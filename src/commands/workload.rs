@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use configuration::{Config, Draft, PrecisionPolicy};
 use model::{ModelConfig, Preset};
 use runtime::DeviceKind;
 use store::checkpoint::Checkpoint;
 use store::run_directory::RunDirectory;
-use train::config::{Config, Draft};
 use train::plan::{GivenError, Planned};
-use train::precision::PrecisionPolicy;
 
 use crate::output::{note, usage};
 

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
+use configuration::Schedule;
 use monitor::metrics::{self, Record};
 use monitor::svg::chart::Curves;
 use monitor::tensorboard;
@@ -17,7 +18,6 @@ use store::files::write_atomically;
 use store::process::host_name;
 use store::run_directory::RunDirectory;
 use store::skipped::Skipped;
-use train::schedule::Schedule;
 
 const STEPS: u64 = 300;
 

@@ -7,7 +7,7 @@ use store::remote::RestoreError;
 use store::{checkpoint, files, rewinds, run_directory};
 
 use crate::incidents::{IncidentKind, StepOutcome};
-use crate::{config, plan};
+use crate::plan;
 
 /// Why training did not begin, or ended early. What was saved before stays.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ use crate::{config, plan};
 pub enum Error {
     /// The configuration is wrong.
     #[error(transparent)]
-    Config(#[from] config::Error),
+    Config(#[from] configuration::Error),
     /// The text or the tokenizer is.
     #[error(transparent)]
     Data(#[from] data::Error),
@@ -71,22 +71,6 @@ pub enum Error {
     /// A checkpoint cannot be saved or loaded.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),
-    /// The tokenizer has another vocabulary than the model.
-    #[error(
-        "{} has {pieces} pieces, but model.vocabulary_size is {vocabulary_size}{}; set model.vocabulary_size = {pieces} for a new run, or use the tokenizer the model was trained with",
-        .tokenizer.display(),
-        of_checkpoint(.checkpoint)
-    )]
-    Vocabulary {
-        /// The tokenizer file.
-        tokenizer: PathBuf,
-        /// Number of its pieces.
-        pieces: usize,
-        /// Number of tokens the model knows.
-        vocabulary_size: usize,
-        /// The checkpoint that has that number, when a run is continued.
-        checkpoint: Option<PathBuf>,
-    },
     /// The tokenizer is not the one the run was trained with.
     #[error(
         "{} is not the tokenizer this run was trained with, {}: leave data.tokenizer away to continue, or start a new run with another --run DIR",
@@ -254,8 +238,4 @@ fn advice(outcome: &StepOutcome) -> &'static str {
             "lower schedule.maximum, or set incidents.spike to \"note\", \"skip\" or \"rewind\" (docs/incidents.md)"
         }
     }
-}
-
-fn of_checkpoint(path: &Option<PathBuf>) -> String {
-    path.as_ref().map(|path| format!(" in {}", path.display())).unwrap_or_default()
 }

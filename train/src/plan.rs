@@ -5,6 +5,7 @@ mod file;
 
 use std::borrow::Cow;
 
+use configuration::{Adam, Config, microbatches};
 use graph::{Function, Partitioned, PlacementTable, Remat, Split};
 use model::remat::Policy;
 use model::{ForwardOptions, ModelConfig, Precision};
@@ -14,8 +15,7 @@ use sharding::partition::{Rules, partition};
 use sharding::plan::{DATA, MODEL, MeshShape, Plan, RematPolicy, STAGE};
 use sharding::search::{DtypeBytes, Work, Workload};
 
-use crate::batches::microbatches;
-use crate::step::{ADAM, Adam, PARAMETERS, Rounding, StepOptions, state_groups, train_step};
+use crate::step::{ADAM, PARAMETERS, Rounding, StepOptions, state_groups, train_step};
 pub use file::{GivenError, read, read_for, read_kept};
 
 /// A model, and how it is trained: what a plan is made for.
@@ -115,6 +115,13 @@ pub fn remat(policy: RematPolicy) -> Remat {
 }
 
 impl Planned {
+    /// The model and the training that a configuration describes.
+    pub fn of(config: &Config) -> Planned {
+        let StepOptions { model, precision, adam, clip_norm, query_block, seed, float32_copy, .. } =
+            StepOptions::of(config, config.training.batch);
+        Planned { model, precision, float32_copy, adam, clip_norm, query_block, seed }
+    }
+
     /// With the usual constants, and without a float32 copy of the parameters. Queries are taken in blocks, on CPUs as many as the model chooses; elsewhere in two,
     /// since compilers take longer over more than these save.
     pub fn new(

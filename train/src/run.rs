@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use configuration::Config;
 use data::Sequences;
 use hosts::Group;
 use runtime::{Runtime, RuntimeOptions};
@@ -34,7 +35,6 @@ use store::rewinds::Rewinds;
 use store::run_directory::RunDirectory;
 
 use crate::Error;
-use crate::config::Config;
 use crate::events::Log;
 use crate::observer::{Event, Observer};
 use crate::text::Text;

@@ -4,32 +4,10 @@ mod microbatches;
 mod optimizer;
 pub mod pipeline;
 
+use configuration::{Adam, Config};
 use graph::{Builder, DType, Error, Function, Remat, Tensor, TensorType};
 use model::parameters::add_params;
 use model::{ForwardOptions, ModelConfig, Precision};
-use serde::{Deserialize, Serialize};
-
-/// Adam's constants. The paper does not give them; these are its group's elsewhere (RETRO, arXiv 2112.04426).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Adam {
-    /// Decay of the mean of gradients.
-    pub beta1: f64,
-    /// Decay of the mean of squared gradients.
-    pub beta2: f64,
-    /// Term beside the root, to avoid division by zero.
-    pub epsilon: f64,
-    /// Decoupled weight decay (AdamW: Loshchilov & Hutter 2019, arXiv 1711.05101): each step also takes this times the
-    /// learning rate off every weight in a matrix ([`is_matrix`](model::parameters::ParameterSpec::is_matrix)), not off
-    /// gains and biases.
-    pub weight_decay: f64,
-}
-
-impl Default for Adam {
-    fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weight_decay: 0.0 }
-    }
-}
 
 /// The options that a training step is built for.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +68,27 @@ pub fn state_groups(float32_copy: bool) -> &'static [&'static str] {
 }
 
 impl StepOptions {
+    /// A step with a batch of this training, on one device. Microbatches are never larger than those of the first batch.
+    pub fn of(config: &Config, batch: usize) -> Self {
+        let microbatches = config.microbatches(batch);
+        let regime = config.regime();
+        Self {
+            model: config.model.clone(),
+            precision: regime.dtypes(),
+            remat: config.training.remat.clone(),
+            query_block: config.training.query_block,
+            batch: batch / microbatches,
+            sequence_length: config.training.sequence_length,
+            adam: config.optimizer,
+            clip_norm: config.training.clip_norm,
+            microbatches,
+            stages: 1,
+            seed: config.training.seed,
+            rounding: Rounding::Stochastic,
+            float32_copy: regime.float32_copy(),
+        }
+    }
+
     /// Float32, everything kept, one batch, one stage, Adam's usual constants, clipping to 1.
     pub fn new(model: impl Into<ModelConfig>, batch: usize, sequence_length: usize) -> Self {
         Self {

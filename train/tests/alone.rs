@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use configuration::{Config, Draft};
 use hosts::{Group, Patience};
 use runtime::{DeviceKind, MemoryStore, Runtime};
-use train::config::{Config, Draft};
 use train::observer::{Event, Observer};
 use train::run::{Resume, train, train_multi_host};
 

@@ -3,13 +3,13 @@
 //! Each line of the golden file is the sha256 of a program's StableHLO without locations, which hold names of scopes.
 //! `BLESS=1 cargo test -p train --test same_programs` writes what there is now: that gives up the recorded figures.
 
+use configuration::Regime;
 use graph::{Error, Function};
 use model::Preset;
 use sha2::{Digest, Sha256};
 use sharding::DeviceKind;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use train::plan::{Planned, split};
-use train::precision::Regime;
 use train::step::{StepOptions, forward, loss, train_step};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/same_programs.txt");

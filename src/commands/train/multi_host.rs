@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use configuration::Config;
 use hosts::{Given, Group, Identity, Patience};
 use sharding::DeviceKind;
-use train::config::Config;
 use train::observer::{Event, Observer};
 use train::run::{Resume, Summary};
 

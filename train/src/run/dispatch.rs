@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
+use configuration::Config;
 use data::Sequences;
 use runtime::{Buffer, Program, TransferToHost};
 use store::skipped::Skipped;
 
 use super::programs::TrainingPrograms;
 use crate::Error;
-use crate::config::Config;
 use crate::upload_batch::upload_batch;
 
 /// A step to be dispatched, and what decides whether its update is applied.

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
+use configuration::{Incidents, NotFinitePolicy, SpikePolicy};
 use store::checkpoint::History;
 
-use crate::incidents::{IncidentKind, Incidents, NotFinitePolicy, SpikePolicy, StepOutcome};
+use crate::incidents::{IncidentKind, StepOutcome};
 
 /// The key in `metrics.jsonl` of a step whose update was left out.
 pub(super) const SKIPPED: &str = "skipped";

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use configuration::{Checkpoints, Config};
 use store::checkpoint::{self, Checkpoint, Retention};
 use store::files::FileError;
 use store::remote::{self, Address, Store, Upload, Writer};
 use store::run_directory::RunDirectory;
 
 use crate::Error;
-use crate::config::{Checkpoints, Config};
 use crate::events::{Log, RunEvent};
 use crate::observer::{Event, Observer};
 

@@ -11,6 +11,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use configuration::Config;
 use hosts::{Facts, Group};
 use runtime::Runtime;
 use sharding::plan::Plan;
@@ -19,7 +20,6 @@ use store::files::FileError;
 
 use super::{Resume, Summary};
 use crate::Error;
-use crate::config::Config;
 use crate::observer::Observer;
 use observer::MultiHostObserver;
 pub(super) use other_processes::OtherProcesses;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use configuration::{Config, Draft};
 use data::Tokenizer;
 use store::checkpoint::{self, CONFIG, Checkpoint, IMPORT, TOKENIZER};
 use store::files::FileError;
@@ -14,9 +15,7 @@ use store::self_checksum::{self, SelfChecksum};
 
 use super::Resume;
 use crate::Error;
-use crate::config::{Config, Draft};
 use crate::observer::{Event, Observer};
-use crate::text::load_tokenizer;
 
 /// A run directory that this process holds, and where the run goes on.
 pub(super) struct Opened {
@@ -251,16 +250,15 @@ impl Opened {
         config: &Config,
         observer: &mut dyn Observer,
     ) -> Result<Option<Tokenizer>, Error> {
-        let pieces = config.model.sizes().vocabulary_size;
         let given = config.data.tokenizer.as_deref();
         // Before the first checkpoint, nothing depends on a tokenizer yet.
         let Some(checkpoint) = &self.checkpoint else {
-            return given.map(|path| load_tokenizer(path, pieces, None)).transpose();
+            return Ok(given.map(|path| config.load_tokenizer(path, None)).transpose()?);
         };
         let path = checkpoint.path().join(TOKENIZER);
-        let saved = load_tokenizer(&path, pieces, Some(checkpoint.path()))?;
+        let saved = config.load_tokenizer(&path, Some(checkpoint.path()))?;
         if let Some(given) = given
-            && load_tokenizer(given, pieces, Some(checkpoint.path()))?.fingerprint() != saved.fingerprint()
+            && config.load_tokenizer(given, Some(checkpoint.path()))?.fingerprint() != saved.fingerprint()
         {
             return Err(Error::OtherTokenizer { given: given.to_owned(), saved: path });
         }

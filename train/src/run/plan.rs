@@ -2,15 +2,15 @@
 
 use std::fs;
 
+use configuration::Config;
 use sharding::machine::Topology;
 use sharding::plan::{MeshShape, Plan};
 use store::run_directory::RunDirectory;
 use store::self_checksum::{self, SelfChecksum};
 
 use crate::Error;
-use crate::config::Config;
 use crate::observer::{Event, Observer};
-use crate::plan::{read_kept, with_batch};
+use crate::plan::{Planned, read_kept, with_batch};
 
 /// The plan that was given; else the one that the run directory keeps for this machine; else the best. It is for the
 /// first batch, and every later one can be split as it says.
@@ -33,7 +33,7 @@ fn choose_first(
     run: &RunDirectory,
     observer: &mut dyn Observer,
 ) -> Result<Plan, Error> {
-    let planned = config.planned();
+    let planned = Planned::of(config);
     let (batch, sequence_length) = (config.training.batch, config.training.sequence_length);
     let expected = [("training.batch", batch), ("training.sequence_length", sequence_length)];
     if let Some(path) = &config.device.plan {

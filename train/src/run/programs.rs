@@ -2,6 +2,7 @@
 
 use std::{mem, thread};
 
+use configuration::Config;
 use graph::{Function, Partitioned};
 use runtime::{CompileOptions, Input, Interface, Program, Runtime};
 use sharding::plan::Plan;
@@ -9,8 +10,7 @@ use store::checkpoint::Checkpoint;
 
 use super::validation::Validation;
 use crate::Error;
-use crate::config::Config;
-use crate::plan::{split, split_initialize, with_batch};
+use crate::plan::{Planned, split, split_initialize, with_batch};
 use crate::state::{StoredRows, TrainState};
 use crate::step::{StepOptions, initialize, loss, train_step};
 
@@ -92,8 +92,8 @@ impl TrainingPrograms {
 fn step_code(config: &Config, plan: Option<&Plan>, batch: usize) -> Result<(StepOptions, Code), Error> {
     let plan = plan.map(|plan| with_batch(plan, batch)).transpose()?;
     let options = match &plan {
-        None => config.step_options(batch),
-        Some(plan) => config.planned().step_options(plan),
+        None => StepOptions::of(config, batch),
+        Some(plan) => Planned::of(config).step_options(plan),
     };
     let code = Code::new(train_step(&options)?, plan.as_ref())?;
     Ok((options, code))
@@ -107,8 +107,8 @@ pub(super) fn first_state(
     inputs: &[Input],
 ) -> Result<TrainState, Error> {
     let options = match plan {
-        None => config.step_options(config.training.batch),
-        Some(plan) => config.planned().step_options(plan),
+        None => StepOptions::of(config, config.training.batch),
+        Some(plan) => Planned::of(config).step_options(plan),
     };
     let first = initialize(&options)?;
     let first = match plan {

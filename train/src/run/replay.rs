@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use configuration::{Config, Draft};
 use monitor::metrics::{self, Record};
 use runtime::Runtime;
 use serde::Serialize;
@@ -18,7 +19,6 @@ use super::open::Opened;
 use super::programs::{TrainingPrograms, first_state};
 use super::{Prepared, kept_config, prepare, settled};
 use crate::Error;
-use crate::config::{Config, Draft};
 use crate::events::{self, Line, RunEvent};
 use crate::incidents::StepOutcome;
 use crate::observer::{Event, Observer};

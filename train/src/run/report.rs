@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use configuration::Config;
 use monitor::metrics::{self, Record};
 use monitor::svg::chart::Curves;
 use monitor::tensorboard;
@@ -11,7 +12,6 @@ use store::run_directory::RunDirectory;
 
 use super::efficiency::Efficiency;
 use crate::Error;
-use crate::config::Config;
 
 /// The time between two drawings of the charts while a run goes on.
 const DRAW_EVERY: Duration = Duration::from_secs(30);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use configuration::{Checkpoints, Config};
 use runtime::Runtime;
 use store::checkpoint::{
     self, Background, Checkpoint, DataPosition, Description, History, Peers, RandomState, Request, Retention,
@@ -16,7 +17,6 @@ use store::skipped::Skipped;
 
 use super::mirror::Mirror;
 use crate::Error;
-use crate::config::{Checkpoints, Config};
 use crate::events::{Log, RunEvent};
 use crate::observer::{Event, Observer};
 use crate::state::TrainState;

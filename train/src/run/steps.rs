@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use configuration::{Batches, Config};
 use data::Sequences;
 use monitor::metrics::Record;
 use runtime::{Buffer, Runtime, TransferToHost};
@@ -27,8 +28,6 @@ use super::report::Report;
 use super::saving::{Identity, Moment, Saving};
 use super::watchdog::{Wait, Watchdog};
 use crate::Error;
-use crate::batches::Batches;
-use crate::config::Config;
 use crate::events::{Done, Log, RunEvent, StopReason};
 use crate::incidents::StepOutcome;
 use crate::observer::{Event, Observer};

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use configuration::Config;
 use monitor::metrics;
 use runtime::{Memory, Runtime};
 use serde::Serialize;
@@ -17,7 +18,6 @@ use super::efficiency::Efficiency;
 use super::programs::TrainingPrograms;
 use super::steps::RunOutcome;
 use crate::Error;
-use crate::config::Config;
 use crate::text::Text;
 
 /// The results of a run. Losses are in nats per token; times and memory are of this process alone.

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
+use configuration::Config;
 use data::{Order, Sequences, TokenStream};
 use runtime::{Program, TransferToHost};
 use sharding::plan::Plan;
 
 use super::dispatch::number;
 use crate::Error;
-use crate::config::Config;
 use crate::state::TrainState;
 use crate::upload_batch::upload_batch;
 

@@ -6,8 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use configuration::{HangPolicy, Incidents};
+
 use crate::events::{Log, RunEvent};
-use crate::incidents::{HangPolicy, Incidents};
 use crate::observer::Hang;
 
 /// Steps that the median time is taken of.
@@ -215,7 +216,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use configuration::Config;
 
     /// 10 times the median step, and at least 2 seconds.
     fn watch(hang: HangPolicy) -> Watch {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use configuration::Adam;
 use graph::testing::{Random, size};
 use graph::{Function, Literal, Partitioned, TensorType};
 use model::{ModelConfig, Precision};
@@ -10,7 +11,7 @@ use runtime::{Buffer, CompileOptions, DeviceKind, Program, Runtime, RuntimeOptio
 use sharding::partition::Rules;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use train::plan::Planned;
-use train::step::{Adam, train_step};
+use train::step::train_step;
 
 /// Devices of the largest mesh tried.
 const DEVICES: usize = 32;

@@ -1,5 +1,6 @@
 //! A split step is the whole step: loss, gradients, and the state after three steps.
 
+use configuration::Regime;
 use graph::testing::size;
 use graph::{DType, Literal, interpret_partitioned};
 use model::{Gopher, Llama, ModelConfig, Precision};
@@ -9,7 +10,6 @@ use proptest::test_runner::{Config, TestCaseError};
 use runtime::{CompileOptions, Runtime};
 use sharding::plan::{Plan, RematPolicy};
 use train::plan::Planned;
-use train::precision::Regime;
 
 use crate::case::{Case, Training, batch, difference, plan, planned, roughly, runtime, state, train};
 

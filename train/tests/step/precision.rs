@@ -2,17 +2,37 @@
 
 use std::collections::BTreeSet;
 
+use configuration::{Adam, Regime};
 use graph::{Binary, DType, Function, Literal, Op, TensorType, Unary};
 use model::{Architecture, Precision};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use train::plan::{Planned, split, split_initialize};
-use train::precision::Regime;
-use train::step::{Adam, StepOptions, initialize, train_step};
+use train::step::{StepOptions, initialize, train_step};
 
 use crate::common::{count, inputs, options, tiny};
 
 fn with(regime: Regime, options: StepOptions) -> StepOptions {
     StepOptions { precision: regime.dtypes(), float32_copy: regime.float32_copy(), ..options }
+}
+
+/// The programs hold what is said of them.
+#[test]
+fn the_state_of_a_step_has_these_bytes_for_each_parameter() {
+    let model = model::Preset::all().remove(0).config;
+    for regime in Regime::ALL {
+        let options = StepOptions {
+            precision: regime.dtypes(),
+            float32_copy: regime.float32_copy(),
+            ..StepOptions::new(model.clone(), 1, 16)
+        };
+        let step = train_step(&options).unwrap();
+        let bytes: usize = step.param_types()[..options.state_count()]
+            .iter()
+            .map(|ty| ty.elements() * ty.dtype.size())
+            .sum();
+        let expected = regime.bytes_per_parameter().state * model.total_parameters() as usize;
+        assert_eq!(bytes, expected, "{}", regime.name());
+    }
 }
 
 /// Calls `see` with every operation of a function and of the loops in it, the scope it is in, and the dtypes of its

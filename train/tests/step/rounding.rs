@@ -1,10 +1,10 @@
 //! Rounding at random: without bias, independent, and the same on every mesh.
 
+use configuration::Regime;
 use graph::{DType, Literal, TensorType, interpret_partitioned};
 use model::{Gopher, Precision};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use train::plan::Planned;
-use train::precision::Regime;
 use train::step::{StepOptions, train_step};
 
 use crate::common::{count, inputs, regrouped};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::Config;
+use configuration::Config;
 use proptest::prelude::*;
 
 /// Spikes are losses 1 above the median of the last three; three incidents are tolerated.

@@ -230,9 +230,9 @@ fn a_mixture_is_a_list_of_sources() {
 fn microbatches_of_a_ramp_are_no_larger_than_the_first() {
     let ramp = "training.batch_ramp=[{tokens = 3000, batch = 24}, {tokens = 9000, batch = 2}, {tokens = 90000, batch = 10}]";
     let config = resolve("", &["training.batch=8", "training.microbatches=2", ramp]).unwrap();
-    let parts: Vec<_> = config.batches().phases().map(|(_, batch)| config.step_options(batch)).collect();
-    let parts: Vec<_> = parts.iter().map(|options| (options.microbatches, options.batch)).collect();
-    assert_eq!(parts, [(2, 4), (6, 4), (1, 2), (5, 2)]);
+    let parts: Vec<_> =
+        config.batches().phases().map(|(_, batch)| (batch, config.microbatches(batch))).collect();
+    assert_eq!(parts, [(8, 2), (24, 6), (2, 1), (10, 5)]);
 }
 
 /// Those of other papers have their presets' sizes, batches and learning rates.

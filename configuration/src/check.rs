@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use super::{Config, Data, Error, MixtureSource, Training};
-use crate::batches::BatchChange;
-use crate::step::Adam;
+use crate::{Adam, BatchChange, Config, Data, Error, MixtureSource, Training};
 
 impl Config {
     /// Checks what types do not: ranges, and sizes that fit each other.

@@ -44,7 +44,7 @@ fn final_fraction() -> f64 {
 /// A schedule that makes no sense.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("schedule.{key} = {value}: {expected}")]
-pub struct Error {
+pub struct ScheduleError {
     /// Key of the configuration.
     pub key: &'static str,
     /// Its value.
@@ -67,9 +67,9 @@ impl Schedule {
     /// Checks the values.
     ///
     /// # Errors
-    /// [`Error`], naming the first key whose value is out of range.
-    pub fn check(&self) -> Result<(), Error> {
-        let error = |key, value, expected| Err(Error { key, value, expected });
+    /// [`ScheduleError`], naming the first key whose value is out of range.
+    pub fn check(&self) -> Result<(), ScheduleError> {
+        let error = |key, value, expected| Err(ScheduleError { key, value, expected });
         if !(self.maximum.is_finite() && self.maximum > 0.0) {
             return error("maximum", self.maximum, "it must be a positive number");
         }

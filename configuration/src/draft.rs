@@ -7,7 +7,7 @@ use model::{KINDS, Kind, ModelConfig, Preset};
 use sharding::machine::Topology;
 use toml::{Table, Value};
 
-use super::{Config, Error, QUICK_START};
+use crate::{Config, Error, QUICK_START};
 
 /// A configuration being put together. Every key has a value at any time.
 #[derive(Clone, Debug)]

@@ -1,17 +1,23 @@
-//! What to train, on what, and how: a TOML file, with single keys overridden.
+//! The configuration of a training: what to train, on what, and how, as a TOML file with single keys overridden; and what
+//! it says of each step: batch, learning rate, dtypes.
 //!
 //! A configuration is made in layers: the quick start's (`configs/quick-start.toml`, built in, which also documents
 //! every key), then a file, then overrides of single keys. `model.preset` in a layer stands for a row of the paper's
 //! Table 1. The result has every key, and is what a run directory holds.
 
+mod adam;
+mod batches;
 mod check;
 mod draft;
 mod incidents;
+mod precision;
+mod schedule;
 mod text;
+mod tokenizer;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use graph::Remat;
 use model::ModelConfig;
@@ -20,14 +26,12 @@ use sharding::DeviceKind;
 use sharding::machine::{Topology, TopologyError};
 use store::self_checksum;
 
-use crate::batches::{BatchChange, Batches, microbatches};
-use crate::incidents::Incidents;
-use crate::plan::Planned;
-pub use crate::precision::PrecisionPolicy;
-use crate::precision::Regime;
-use crate::schedule::Schedule;
-use crate::step::{Adam, Rounding, StepOptions};
+pub use adam::Adam;
+pub use batches::{BatchChange, Batches, microbatches};
 pub use draft::Draft;
+pub use incidents::{HangPolicy, Incidents, NotFinitePolicy, SpikePolicy};
+pub use precision::{BytesPerParameter, PrecisionPolicy, Regime};
+pub use schedule::{Schedule, ScheduleError};
 pub use toml::Value;
 
 /// The key of a model's section that comes first in digests.
@@ -255,7 +259,26 @@ pub enum Error {
     },
     /// A learning rate that makes no sense.
     #[error("configuration: {0}")]
-    Schedule(#[from] crate::schedule::Error),
+    Schedule(#[from] ScheduleError),
+    /// The tokenizer cannot be read.
+    #[error(transparent)]
+    Tokenizer(#[from] data::Error),
+    /// The tokenizer has another vocabulary than the model.
+    #[error(
+        "{} has {pieces} pieces, but model.vocabulary_size is {vocabulary_size}{}; set model.vocabulary_size = {pieces} for a new run, or use the tokenizer the model was trained with",
+        .tokenizer.display(),
+        tokenizer::of_checkpoint(.checkpoint)
+    )]
+    Vocabulary {
+        /// The tokenizer file.
+        tokenizer: PathBuf,
+        /// Number of its pieces.
+        pieces: usize,
+        /// Number of tokens the model knows.
+        vocabulary_size: usize,
+        /// The checkpoint that has that number, when a run is continued.
+        checkpoint: Option<PathBuf>,
+    },
 }
 
 impl Config {
@@ -267,22 +290,25 @@ impl Config {
         Draft::quick_start()?.finish()
     }
 
+    /// The configuration in a file that has every key that differs from the quick start's, such as a run's.
+    ///
+    /// # Errors
+    /// As [`Draft::apply_file`] and [`Draft::finish`].
+    pub fn read(path: &Path) -> Result<Config, Error> {
+        let mut draft = Draft::quick_start()?;
+        draft.apply_file(path)?;
+        draft.finish()
+    }
+
     /// The machine over which each step is split; `None` for one device.
     ///
     /// # Errors
-    /// When there is no such machine.
+    /// [`Error::Topology`] when there is no such machine.
     pub fn topology(&self) -> Result<Option<Topology>, Error> {
         match self.device.topology.as_str() {
             "" => Ok(None),
             text => Ok(Some(Topology::parse(text, self.device.slices)?)),
         }
-    }
-
-    /// What a plan of this training is made for.
-    pub fn planned(&self) -> Planned {
-        let StepOptions { model, precision, adam, clip_norm, query_block, seed, float32_copy, .. } =
-            self.step_options(self.training.batch);
-        Planned { model, precision, float32_copy, adam, clip_norm, query_block, seed }
     }
 
     /// The dtypes of this training.
@@ -301,28 +327,11 @@ impl Config {
         self.training.batch / self.training.microbatches.max(1)
     }
 
-    /// What a step with a batch of this training is made for on one device. Microbatches are never larger than those of
-    /// the first batch.
-    pub fn step_options(&self, batch: usize) -> StepOptions {
-        let microbatches = match self.training.batch == batch {
+    /// Parts of a batch that are worked on one after the other on one device: never larger than those of the first batch.
+    pub fn microbatches(&self, batch: usize) -> usize {
+        match self.training.batch == batch {
             true => self.training.microbatches.max(1),
             false => microbatches(batch, self.microbatch(), 1, 1).unwrap_or(1),
-        };
-        let regime = self.regime();
-        StepOptions {
-            model: self.model.clone(),
-            precision: regime.dtypes(),
-            remat: self.training.remat.clone(),
-            query_block: self.training.query_block,
-            batch: batch / microbatches,
-            sequence_length: self.training.sequence_length,
-            adam: self.optimizer,
-            clip_norm: self.training.clip_norm,
-            microbatches,
-            stages: 1,
-            seed: self.training.seed,
-            rounding: Rounding::Stochastic,
-            float32_copy: regime.float32_copy(),
         }
     }
 
