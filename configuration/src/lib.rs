@@ -32,6 +32,7 @@ pub use draft::Draft;
 pub use incidents::{HangPolicy, Incidents, NotFinitePolicy, SpikePolicy};
 pub use precision::{BytesPerParameter, PrecisionPolicy, Regime};
 pub use schedule::{Schedule, ScheduleError};
+pub use tokenizer::TokenizerError;
 pub use toml::Value;
 
 /// The key of a model's section that comes first in digests.
@@ -260,25 +261,6 @@ pub enum Error {
     /// A learning rate that makes no sense.
     #[error("configuration: {0}")]
     Schedule(#[from] ScheduleError),
-    /// The tokenizer cannot be read.
-    #[error(transparent)]
-    Tokenizer(#[from] data::Error),
-    /// The tokenizer has another vocabulary than the model.
-    #[error(
-        "{} has {pieces} pieces, but model.vocabulary_size is {vocabulary_size}{}; set model.vocabulary_size = {pieces} for a new run, or use the tokenizer the model was trained with",
-        .tokenizer.display(),
-        tokenizer::of_checkpoint(.checkpoint)
-    )]
-    Vocabulary {
-        /// The tokenizer file.
-        tokenizer: PathBuf,
-        /// Number of its pieces.
-        pieces: usize,
-        /// Number of tokens the model knows.
-        vocabulary_size: usize,
-        /// The checkpoint that has that number, when a run is continued.
-        checkpoint: Option<PathBuf>,
-    },
 }
 
 impl Config {

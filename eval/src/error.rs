@@ -69,9 +69,12 @@ pub enum Error {
     /// A file of the run directory cannot be written or read.
     #[error(transparent)]
     File(#[from] files::FileError),
-    /// The run's configuration cannot be read, or contradicts its tokenizer.
+    /// The run's configuration cannot be read.
     #[error(transparent)]
     Configuration(#[from] configuration::Error),
+    /// The run's tokenizer cannot be read, or is not one for the model.
+    #[error(transparent)]
+    Vocabulary(#[from] configuration::TokenizerError),
     /// A checkpoint cannot be read or written.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),

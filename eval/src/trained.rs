@@ -28,7 +28,7 @@ impl TrainedModel {
     /// Opens a run. Checkpoints that are damaged and passed over are reported to `warn`.
     ///
     /// # Errors
-    /// [`Error::Run`] when the folder is no run or its files contradict each other, [`Error::NoCheckpoint`] when it has
+    /// [`Error::RunDirectory`] when the folder is no run, [`Error::NoCheckpoint`] when it has
     /// no checkpoint yet.
     pub fn open(run: &Path, warn: &mut dyn FnMut(&str)) -> Result<Self> {
         let run = RunDirectory::read(run)?;
@@ -40,7 +40,8 @@ impl TrainedModel {
     /// A checkpoint with the configuration and the tokenizer in it.
     ///
     /// # Errors
-    /// [`Error::Run`] when its configuration or tokenizer cannot be read, or they contradict each other.
+    /// [`Error::Configuration`] when its configuration cannot be read, [`Error::Vocabulary`] when its tokenizer cannot be or has
+    /// another number of pieces than the model tokens.
     pub fn from_checkpoint(checkpoint: Checkpoint) -> Result<Self> {
         let path = checkpoint.path();
         let config = Config::read(&path.join(CONFIG))?;
@@ -105,7 +106,7 @@ impl TrainedModel {
     /// Loads the parameters to the device and compiles the model for `window` positions.
     ///
     /// # Errors
-    /// [`Error::Run`] when a parameter is missing or of another shape, [`Error::Device`] when the device fails or its
+    /// [`Error::Checkpoint`] when a parameter is missing or of another shape, [`Error::Device`] when the device fails or its
     /// memory is full.
     pub fn generator(self, runtime: &Runtime, window: usize) -> Result<Generator> {
         let (precision, begin) = (self.precision(runtime.kind()), self.begin_of_text());

@@ -71,6 +71,9 @@ pub enum Error {
     /// A checkpoint cannot be saved or loaded.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),
+    /// The tokenizer is not one for the model.
+    #[error(transparent)]
+    Tokenizer(#[from] configuration::TokenizerError),
     /// The tokenizer is not the one the run was trained with.
     #[error(
         "{} is not the tokenizer this run was trained with, {}: leave data.tokenizer away to continue, or start a new run with another --run DIR",
