@@ -75,8 +75,7 @@ pub struct RunDirectory {
     made: bool,
     // Of a run that is created, the files that were there before.
     before: Option<Vec<PathBuf>>,
-    // Held until this is dropped; the system releases it when the process ends, however it ends.
-    _lock: Option<File>,
+    lock: Option<Lock>,
 }
 
 impl RunDirectory {
@@ -88,7 +87,7 @@ impl RunDirectory {
         let path = path.into();
         let made = !path.exists();
         fs::create_dir_all(&path).map_err(|source| FileError::write(&path, source))?;
-        let mut run = RunDirectory { _lock: lock(&path)?, made, before: None, path };
+        let mut run = RunDirectory { lock: Some(lock(&path)?), made, before: None, path };
         if RunDirectory::holds_run(&run.path) {
             return Err(Error::Exists { path: run.path });
         }
@@ -125,7 +124,7 @@ impl RunDirectory {
     /// [`Error::NotARun`], [`Error::InUse`], or [`Error::File`] if it cannot be written.
     pub fn open(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
         let run = RunDirectory::read(path)?;
-        Ok(RunDirectory { _lock: lock(&run.path)?, ..run })
+        Ok(RunDirectory { lock: Some(lock(&run.path)?), ..run })
     }
 
     /// Opens an existing run for reading, also while a process trains in it.
@@ -133,8 +132,16 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::NotARun`].
     pub fn read(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
-        let run = RunDirectory { path: path.into(), made: false, before: None, _lock: None };
+        let run = RunDirectory { path: path.into(), made: false, before: None, lock: None };
         if RunDirectory::holds_run(&run.path) { Ok(run) } else { Err(Error::NotARun { path: run.path }) }
+    }
+
+    /// Why nothing keeps another process from training in it too, if this one does and its file system gives no lock.
+    pub fn without_lock(&self) -> Option<&io::Error> {
+        match self.lock.as_ref()? {
+            Lock::Held(_) => None,
+            Lock::None(error) => Some(error),
+        }
     }
 
     /// Whether a folder holds a run: a configuration, or a checkpoint if that was lost.
@@ -242,7 +249,16 @@ const LOCK: &str = ".lock";
 /// Name of the folder of checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
 
-fn lock(folder: &Path) -> Result<Option<File>, Error> {
+/// The right of one process to train in a run directory.
+#[derive(Debug)]
+enum Lock {
+    /// Held until this is dropped; the system releases it when the process ends, however it ends.
+    Held(#[expect(dead_code, reason = "what is open is locked")] File),
+    /// The system's reason for giving none, on network file systems mostly: nothing is gained by refusing to train there.
+    None(io::Error),
+}
+
+fn lock(folder: &Path) -> Result<Lock, Error> {
     let path = folder.join(LOCK);
     let write = |source| FileError::write(&path, source);
     let mut file =
@@ -257,13 +273,11 @@ fn lock(folder: &Path) -> Result<Option<File>, Error> {
             let holder = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
             return Err(Error::InUse { path: folder.to_owned(), holder });
         }
-        // A file system without locks: nothing can be held, and nothing is gained by refusing to train.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
-        Err(TryLockError::Error(source)) => return Err(write(source).into()),
+        Err(TryLockError::Error(error)) => return Ok(Lock::None(error)),
     }
     file.set_len(0).map_err(write)?;
     writeln!(file, "{}", std::process::id()).map_err(write)?;
-    Ok(Some(file))
+    Ok(Lock::Held(file))
 }
 
 /// `<model>-<date>-<time>`, as in `44m-20260131-235959`, in UTC.

@@ -175,7 +175,7 @@ fn put_in_place(contents: &Path, target: &Path) -> io::Result<()> {
 /// The right to fetch one wheel: an advisory lock, which the system releases when the process ends, however it ends.
 struct Lock {
     _file: File,
-    /// False on a file system without locks; there, other processes' work in progress is left alone.
+    /// False on a file system that gives no lock; there, other processes' work in progress is left alone.
     exclusive: bool,
 }
 
@@ -197,8 +197,7 @@ impl Lock {
         };
         let exclusive = match outcome {
             Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => false,
-            Err(error) => return Err(write(error)),
+            Err(_) => false,
         };
         Ok(Lock { _file: file, exclusive })
     }

@@ -54,6 +54,12 @@ pub(super) fn open(
         }
         Some(folder) => RunDirectory::open(folder)?,
     };
+    if let Some(error) = run.without_lock() {
+        observer.event(Event::Note(format!(
+            "warning: {}: its file system gives no lock ({error}): see to it that no other process trains in it",
+            run.path().display()
+        )));
+    }
     checkpoint::clear_leftovers(&run.checkpoints());
     match find(config, &run, named, resume, store.as_deref(), observer) {
         Ok((checkpoint, chosen)) => Ok(Opened { run, checkpoint, chosen, store }),
