@@ -125,6 +125,9 @@ pub struct Training {
     pub validation_batches: usize,
     /// Steps between checkpoints; 0 for one after the last step.
     pub checkpoint_every: u64,
+    /// Minutes after a checkpoint when another is saved, if none came due before; 0 for none. Several processes, whose clocks
+    /// differ, save none for that.
+    pub checkpoint_minutes: f64,
     /// Other batches later in the run, in order of their tokens.
     pub batch_ramp: Vec<BatchChange>,
 }

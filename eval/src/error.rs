@@ -44,7 +44,7 @@ pub enum Error {
     )]
     NotFinite,
     /// A run that has not saved anything yet.
-    #[error("{} has no checkpoint yet; train it to its end, or set training.checkpoint_every", .path.display())]
+    #[error("{} has no checkpoint yet; train it for training.checkpoint_minutes or to its end, or set training.checkpoint_every", .path.display())]
     NoCheckpoint {
         /// The run directory.
         path: PathBuf,

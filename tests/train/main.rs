@@ -14,6 +14,7 @@ mod recipe;
 mod replay;
 mod results;
 mod resume;
+mod saves;
 #[cfg(unix)]
 #[path = "../../hosts/tests/processes/server.rs"]
 mod server;

@@ -58,6 +58,8 @@ pub(super) struct Steps<'a> {
     apply: Option<Buffer>,
     /// The error after which no more steps are started: two saves in a row failed.
     not_saved: Option<Error>,
+    /// When the last save began, or training did.
+    saved_at: Instant,
     /// When the host last came back from waiting for the device.
     free_since: Instant,
     /// When the device finished what was read last.
@@ -171,6 +173,7 @@ impl<'a> Steps<'a> {
             given: completed,
             apply: None,
             not_saved: None,
+            saved_at: now,
             free_since: now,
             finished_at: now,
             outcome: RunOutcome::default(),
@@ -185,7 +188,11 @@ impl<'a> Steps<'a> {
     /// Takes the steps that are left, and saves the state at the end, however it comes.
     pub(super) fn run(&mut self, observer: &mut dyn Observer) -> Result<RunOutcome, Error> {
         let began = Instant::now();
-        (self.free_since, self.finished_at) = (began, began);
+        (self.free_since, self.finished_at, self.saved_at) = (began, began, began);
+        if !self.others.is_alone() && self.config.training.checkpoint_every == 0 {
+            let text = "warning: nothing is saved before the end, since training.checkpoint_every is 0";
+            observer.event(Event::Note(text.to_owned()));
+        }
         let result = self.take_steps(observer).and_then(|bad| {
             let saved = self.save_last(observer)?;
             match bad {
@@ -281,7 +288,13 @@ impl<'a> Steps<'a> {
     }
 
     fn is_checkpoint_due(&self, step: u64, every: u64) -> bool {
-        step > 0 && is_due(step, every) && !self.saving.has(step)
+        step > 0 && (is_due(step, every) || self.is_last_save_old()) && !self.saving.has(step)
+    }
+
+    /// Whether the last save began so long ago that it is time for one. No clock is the same in several processes.
+    fn is_last_save_old(&self) -> bool {
+        let minutes = self.config.training.checkpoint_minutes;
+        minutes > 0.0 && self.others.is_alone() && self.saved_at.elapsed().as_secs_f64() >= 60.0 * minutes
     }
 
     fn is_validation_due(&self, step: u64) -> bool {
@@ -429,6 +442,7 @@ impl<'a> Steps<'a> {
     /// Begins to save the state; in the background, unless the configuration wants otherwise.
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         self.watchdog.waits(self.completed, Wait::Save);
+        self.saved_at = Instant::now();
         let (saving, moment) = self.saving();
         saving.save(&moment, observer)?;
         self.watchdog.waits(self.completed, Wait::Nothing);

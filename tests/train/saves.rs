@@ -1,0 +1,51 @@
+//! When checkpoints are saved.
+
+use serde_json::Value;
+
+use crate::place::{Place, stderr};
+
+/// Step of each checkpoint of a run, with whether a rewind may go to it.
+fn checkpoints(place: &Place, run: &str) -> Vec<(u64, bool)> {
+    let names = place.names(&format!("{run}/checkpoints"));
+    let manifest = |name: &String| -> Value {
+        serde_json::from_str(&place.read(&format!("{run}/checkpoints/{name}/manifest.json"))).unwrap()
+    };
+    let manifests = names.iter().map(manifest);
+    manifests.map(|it| (it["step"].as_u64().unwrap(), it["planned"].as_bool().unwrap())).collect()
+}
+
+/// Of which steps is a matter of the clock, and nothing else is.
+#[test]
+fn one_is_saved_when_the_last_is_old() {
+    let Some(place) = Place::new() else { return };
+    let train = |run: &str, sets: &[&str]| {
+        let mut all = vec!["--run", run, "--steps", "60", "--set", "checkpoint.keep_last=0"];
+        sets.iter().for_each(|set| all.extend(["--set", set]));
+        let output = place.train(&all);
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    train("none", &["training.checkpoint_minutes=0"]);
+    assert_eq!(checkpoints(&place, "none"), [(60, true)]);
+    train("often", &["training.checkpoint_minutes=0.0005"]);
+    let often = checkpoints(&place, "often");
+    assert!(often.len() > 2 && often.iter().all(|(_, planned)| *planned), "{often:?}");
+    assert_eq!(place.curve("often"), place.curve("none"));
+    // Those that are due are the only ones that a rewind goes to.
+    train("both", &["training.checkpoint_minutes=0.0005", "training.checkpoint_every=20"]);
+    let both = checkpoints(&place, "both");
+    assert!(both.len() > 3, "{both:?}");
+    for (step, planned) in &both {
+        assert_eq!(*planned, step % 20 == 0, "step {step}");
+    }
+    assert_eq!(place.state("both", 60), place.state("none", 60));
+}
+
+#[test]
+fn minutes_that_are_none_are_refused() {
+    let Some(place) = Place::new() else { return };
+    for wrong in ["-1", "nan", "inf", "1e7"] {
+        let set = format!("training.checkpoint_minutes={wrong}");
+        let parts = ["training.checkpoint_minutes = ", "between 0 and 1e6"];
+        place.check_error(&["--run", "a", "--set", &set], 2, &parts);
+    }
+}
