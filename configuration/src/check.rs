@@ -19,13 +19,13 @@ impl Config {
             let (kind, expected) = (self.device.kind, topology.kind());
             return Err(Error::Kind { kind, topology: topology.to_string(), expected });
         }
-        let Training { steps, batch, microbatches, sequence_length, clip_norm, checkpoint_minutes, .. } =
-            self.training;
+        let Training { steps, batch, microbatches, sequence_length, clip_norm, .. } = self.training;
+        let Training { patience, validation_every, checkpoint_minutes, .. } = self.training;
         let Adam { beta1, beta2, epsilon, weight_decay } = self.optimizer;
         let positive = |x: f64| x.is_finite() && x > 0.0;
         let decay = "at least 0 and below 1";
         let slices = self.device.slices;
-        let rules: [(&str, &dyn fmt::Display, bool, &str); 14] = [
+        let rules: [(&str, &dyn fmt::Display, bool, &str); 15] = [
             (
                 "device.slices",
                 &slices,
@@ -52,6 +52,12 @@ impl Config {
                 &checkpoint_minutes,
                 (0.0..=1e6).contains(&checkpoint_minutes),
                 "between 0 and 1e6",
+            ),
+            (
+                "training.patience",
+                &patience,
+                patience == 0 || (validation_every > 0 && self.data.validation_fraction > 0.0),
+                "0 without validations on the way (training.validation_every, data.validation_fraction)",
             ),
             ("optimizer.beta1", &beta1, (0.0..1.0).contains(&beta1), decay),
             ("optimizer.beta2", &beta2, (0.0..1.0).contains(&beta2), decay),

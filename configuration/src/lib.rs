@@ -123,6 +123,8 @@ pub struct Training {
     pub validation_every: u64,
     /// Batches of each validation; 0 for the whole held-out part.
     pub validation_batches: usize,
+    /// Validations without a lower loss than before after which the run ends; 0 for none.
+    pub patience: u64,
     /// Steps between checkpoints; 0 for one after the last step.
     pub checkpoint_every: u64,
     /// Minutes after a checkpoint when another is saved, if none came due before; 0 for none. Several processes, whose clocks
@@ -142,6 +144,8 @@ pub struct Checkpoints {
     pub keep_last: u64,
     /// Those of steps divisible by this are kept as well; 0 for none.
     pub keep_every: u64,
+    /// Whether one is saved of each validation with a lower loss than all before, and the last of them kept.
+    pub keep_best: bool,
     /// Address of an object store that they are copied to, and come from on a new machine; empty for none.
     pub store: String,
     /// As `keep_last`, of those in the store.

@@ -35,8 +35,8 @@ pub use folders::{
 };
 pub use load::{Checkpoint, FileState, verify};
 pub use manifest::{
-    Axis, DataPosition, FORMAT_VERSION, FileDigest, History, MANIFEST, Manifest, Piece, Prefix, RandomState,
-    TensorEntry, Versions,
+    Axis, BestValidation, DataPosition, FORMAT_VERSION, FileDigest, History, MANIFEST, Manifest, Piece,
+    Prefix, RandomState, TensorEntry, Versions,
 };
 pub use peers::{Peers, save_with_peers};
 pub use region::Region;

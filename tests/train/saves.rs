@@ -49,3 +49,39 @@ fn minutes_that_are_none_are_refused() {
         place.check_error(&["--run", "a", "--set", &set], 2, &parts);
     }
 }
+
+/// A learning rate of next to nothing changes no loss: the first validation stays the best.
+#[test]
+fn a_run_whose_validation_loss_does_not_fall_ends_and_keeps_the_best() {
+    let Some(place) = Place::new() else { return };
+    let train = |more: &[&str]| {
+        let still = ["schedule.maximum=1e-30", "schedule.initial=0", "training.validation_every=5"];
+        let mut all = vec!["--run", "a", "--steps", "60", "--json"];
+        let kept = ["checkpoint.keep_best=true", "checkpoint.keep_last=1"];
+        still.iter().chain(&kept).chain(more).for_each(|set| all.extend(["--set", set]));
+        let output = place.train(&all);
+        let text = stderr(&output);
+        assert!(output.status.success(), "{text}");
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(summary["interrupted"], false);
+        (summary["completed"].as_u64().unwrap(), text)
+    };
+    let steps = || checkpoints(&place, "a").into_iter().map(|(step, _)| step).collect::<Vec<_>>();
+    let (completed, text) = train(&["training.patience=2"]);
+    let note = "ending after step 15: 2 validations had no lower loss than that of step 5";
+    assert!(completed == 15 && text.contains(note), "{text}");
+    assert_eq!(steps(), [5, 15]);
+    assert_eq!(place.events("a", "stop")[0]["reason"], "patience");
+    // Asked again, it says so again; with more patience, it goes on.
+    let (completed, text) = train(&["training.patience=2"]);
+    assert!(completed == 15 && text.contains(note), "{text}");
+    assert_eq!(train(&["training.patience=3"]).0, 20);
+    assert_eq!(steps(), [5, 20]);
+    assert_eq!(train(&["training.patience=0"]).0, 60);
+    let without = ["training.patience=2", "data.validation_fraction=0"].map(|set| ["--set", set]);
+    place.check_error(
+        &[&["--run", "b"], &without.concat()[..]].concat(),
+        2,
+        &["training.patience = 2", "0 without validations"],
+    );
+}

@@ -150,6 +150,8 @@ pub enum Done {
 pub enum StopReason {
     /// All steps are done.
     Finished,
+    /// `training.patience` is over.
+    Patience,
     /// It was asked to.
     Interrupted,
     /// A bad step.

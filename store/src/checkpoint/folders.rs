@@ -23,6 +23,8 @@ pub struct Retention {
     /// How many steps a rewind goes back at least, if there may be one: the checkpoint that it would go to from the next
     /// step, and all that are newer, are kept as well.
     pub rewind_steps: Option<u64>,
+    /// Whether that of the best validation ([`History::best`](super::History::best) of the newest) is kept as well.
+    pub keep_best: bool,
 }
 
 /// Steps of which a folder has something that is named like a checkpoint, ascending; none if there is no folder.
@@ -133,12 +135,13 @@ pub fn newest_good(checkpoints: &Path, warn: &mut dyn FnMut(&str)) -> Result<Opt
 
 impl Retention {
     /// Steps of the checkpoints that are no longer kept, newest first: of those that are complete, each with whether it is
-    /// planned, where `newest` is the newest that counts.
+    /// planned, where `newest` is the newest that counts, and `best` the step of the best validation, if there was one.
     ///
     /// Those that are not planned change nothing about which others are kept: a run that was stopped and continued has the
     /// same checkpoints to go back to as one that was not.
-    pub(crate) fn superseded(self, complete: &[(u64, bool)], newest: u64) -> Vec<u64> {
-        let Retention { keep_last, keep_every, rewind_steps } = self;
+    pub(crate) fn superseded(self, complete: &[(u64, bool)], newest: u64, best: Option<u64>) -> Vec<u64> {
+        let Retention { keep_last, keep_every, rewind_steps, keep_best } = self;
+        let best = best.filter(|_| keep_best);
         if keep_last == 0 {
             return Vec::new();
         }
@@ -156,7 +159,7 @@ impl Retention {
             true => step < oldest,
             false => index as u64 >= keep_last,
         });
-        let steps = superseded.map(|(_, (step, _))| step);
+        let steps = superseded.map(|(_, (step, _))| step).filter(|step| Some(*step) != best);
         steps.filter(|step| keep_every == 0 || !step.is_multiple_of(keep_every)).collect()
     }
 }
@@ -171,10 +174,13 @@ pub fn remove_superseded(
     retention: Retention,
     newest: u64,
 ) -> Result<Vec<PathBuf>, Error> {
-    let complete = list(checkpoints)?.into_iter().filter(|entry| entry.manifest.is_ok());
+    let entries = list(checkpoints)?;
+    let manifests = entries.iter().filter_map(|entry| entry.manifest.as_ref().ok());
+    let best = manifests.filter(|manifest| manifest.step == newest).find_map(Manifest::best_step);
+    let complete = entries.iter().filter(|entry| entry.manifest.is_ok());
     let complete: Vec<_> = complete.map(|entry| (entry.step, entry.may_be_planned())).collect();
     let mut removed = Vec::new();
-    for step in retention.superseded(&complete, newest) {
+    for step in retention.superseded(&complete, newest, best) {
         let path = checkpoints.join(folder_name(step));
         let write = |source| FileError::write(&path, source);
         let gone = checkpoints.join(format!("{PARTIAL}{}.removed", folder_name(step)));

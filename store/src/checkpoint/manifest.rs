@@ -91,6 +91,21 @@ pub struct History {
     pub left_out: u64,
     /// Number of rewinds.
     pub rewinds: u64,
+    /// The best validation, if there was any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<BestValidation>,
+}
+
+/// The validation with the lowest loss so far.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BestValidation {
+    /// The step after which it was.
+    pub step: u64,
+    /// The loss, in nats per token (float32).
+    pub loss: f64,
+    /// Validations since, none of which had a lower one.
+    pub since: u64,
 }
 
 /// The versions of what wrote a checkpoint.
@@ -169,6 +184,11 @@ impl TensorEntry {
 }
 
 impl Manifest {
+    /// The step of the best validation of the run until then, if there was any.
+    pub fn best_step(&self) -> Option<u64> {
+        self.history.best.map(|best| best.step)
+    }
+
     pub(super) fn new(description: &super::Description) -> Manifest {
         let description = description.clone();
         Manifest {

@@ -127,7 +127,10 @@ pub(super) fn tidy(store: &Store, retention: Retention, newest: u64) -> Result<V
         return Ok(Vec::new());
     }
     let known = complete.iter().map(|held| Ok((held.step, held.may_be_planned(store)?)));
-    let removed = retention.superseded(&known.collect::<Result<Vec<_>, Error>>()?, newest);
+    let known = known.collect::<Result<Vec<_>, Error>>()?;
+    let of_newest = complete.iter().find(|held| held.step == newest).map(|held| held.best_step(store));
+    let best = of_newest.transpose()?.flatten();
+    let removed = retention.superseded(&known, newest, best);
     for held in complete.iter().filter(|held| removed.contains(&held.step)) {
         remove(store, held)?;
     }

@@ -44,6 +44,15 @@ impl Held {
         }
     }
 
+    /// As [`Manifest::best_step`]; `None` if the manifest cannot be used.
+    pub(super) fn best_step(&self, store: &Store) -> Result<Option<u64>, Error> {
+        match self.manifest(store) {
+            Ok(manifest) => Ok(manifest.best_step()),
+            Err(error @ Error::Store(_)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
     pub(super) fn check_size(&self, store: &Store, name: &str, digest: &FileDigest) -> Result<(), Error> {
         let got = self.files.get(name).copied().unwrap_or(0);
         if got == digest.size {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use store::checkpoint::{self, Description, Dtype, Retention, save};
+use store::checkpoint::{self, BestValidation, Description, Dtype, History, Retention, save};
 
 use crate::common::*;
 
@@ -35,7 +35,7 @@ fn the_last_are_kept_and_every_so_many_as_well() {
         let setting = Setting::with(&[10, 20, 30, 40, 50, 60]);
         // Not complete: neither counted nor removed.
         fs::remove_file(setting.step(50).join("manifest.json")).unwrap();
-        let retention = Retention { keep_last, keep_every, rewind_steps: None };
+        let retention = Retention { keep_last, keep_every, rewind_steps: None, keep_best: false };
         checkpoint::remove_superseded(&setting.folder(), retention, 60).unwrap();
         assert_eq!(checkpoint::steps(&setting.folder()).unwrap(), expected);
         assert_eq!(setting.names().len(), expected.len(), "nothing else is left");
@@ -50,7 +50,7 @@ fn the_last_are_kept_and_every_so_many_as_well() {
     let setting = Setting::with(&[10, 20, 30]);
     checkpoint::remove_superseded(
         &setting.folder(),
-        Retention { keep_last: 1, keep_every: 0, rewind_steps: None },
+        Retention { keep_last: 1, keep_every: 0, rewind_steps: None, keep_best: false },
         20,
     )
     .unwrap();
@@ -61,7 +61,7 @@ fn the_last_are_kept_and_every_so_many_as_well() {
 fn what_a_rewind_may_want_is_kept_too() {
     let check = |rewind_steps, expected: &[u64]| {
         let setting = Setting::with(&[10, 20, 30, 40, 60]);
-        let retention = Retention { keep_last: 1, keep_every: 0, rewind_steps };
+        let retention = Retention { keep_last: 1, keep_every: 0, rewind_steps, keep_best: false };
         checkpoint::remove_superseded(&setting.folder(), retention, 60).unwrap();
         assert_eq!(checkpoint::steps(&setting.folder()).unwrap(), expected, "{rewind_steps:?}");
     };
@@ -86,7 +86,7 @@ fn checkpoints_of_a_run_that_was_stopped_change_nothing_about_the_others() {
             save(&setting.folder(), &unplanned, &state(step as u8)).unwrap();
         }
         let newest = stopped_at.iter().copied().max().unwrap_or(0).max(40);
-        let retention = Retention { keep_last, keep_every: 0, rewind_steps };
+        let retention = Retention { keep_last, keep_every: 0, rewind_steps, keep_best: false };
         checkpoint::remove_superseded(&setting.folder(), retention, newest).unwrap();
         assert_eq!(checkpoint::steps(&setting.folder()).unwrap(), expected, "{stopped_at:?}");
         let planned = checkpoint::planned_steps(&setting.folder()).unwrap();
@@ -99,6 +99,25 @@ fn checkpoints_of_a_run_that_was_stopped_change_nothing_about_the_others() {
     check(1, None, &[35], &[40]);
     // From step 46 on, a rewind by 11 steps goes to 30, whatever lies between.
     check(1, Some(11), &[31, 35, 45], &[30, 40, 45]);
+}
+
+#[test]
+fn that_of_the_best_validation_is_kept_until_there_is_a_better_one() {
+    let check = |best: Option<u64>, keep_best, expected: &[u64]| {
+        let setting = Setting::with(&[10, 20, 30]);
+        let best = best.map(|step| BestValidation { step, loss: 1.5, since: 0 });
+        let newest = Description { history: History { best, ..History::default() }, ..description(40) };
+        save(&setting.folder(), &newest, &state(4)).unwrap();
+        let retention = Retention { keep_last: 1, keep_every: 0, rewind_steps: None, keep_best };
+        checkpoint::remove_superseded(&setting.folder(), retention, 40).unwrap();
+        assert_eq!(checkpoint::steps(&setting.folder()).unwrap(), expected, "{best:?}");
+    };
+    check(Some(20), true, &[20, 40]);
+    check(Some(40), true, &[40]);
+    check(None, true, &[40]);
+    check(Some(20), false, &[40]);
+    // It was lost, or never saved.
+    check(Some(25), true, &[40]);
 }
 
 #[test]
@@ -125,7 +144,7 @@ fn child_that_saves_until_killed() {
         // Each step twice, so that replacing is cut off as well.
         save(&folder, &description(step), &large(step)).unwrap();
         save(&folder, &description(step), &large(step)).unwrap();
-        let retention = Retention { keep_last: 2, keep_every: 0, rewind_steps: None };
+        let retention = Retention { keep_last: 2, keep_every: 0, rewind_steps: None, keep_best: false };
         checkpoint::remove_superseded(&folder, retention, step).unwrap();
     }
 }

@@ -54,7 +54,7 @@ impl IncidentPolicy {
     /// What a checkpoint keeps of this state. Of the tolerated incidents, `rewinds` were rewinds.
     pub(super) fn history(&self, rewinds: u64) -> History {
         let losses = self.losses.iter().copied().collect();
-        History { losses, left_out: self.tolerated.saturating_sub(rewinds), rewinds }
+        History { losses, left_out: self.tolerated.saturating_sub(rewinds), rewinds, best: None }
     }
 
     /// The loss above which a step is a spike; infinite for none. It depends on the steps up to two before it: the device is

@@ -66,8 +66,10 @@ impl Mirror {
     /// # Errors
     /// [`checkpoint::Error::Store`] when the store cannot be written.
     pub(super) fn new(store: Arc<Store>, config: &Config) -> Result<Mirror, checkpoint::Error> {
-        let Checkpoints { store_keep_last: keep_last, store_keep_every: keep_every, .. } = config.checkpoint;
-        let retention = Retention { keep_last, keep_every, rewind_steps: config.incidents.rewind() };
+        let Checkpoints { store_keep_last: keep_last, store_keep_every: keep_every, keep_best, .. } =
+            config.checkpoint;
+        let rewind_steps = config.incidents.rewind();
+        let retention = Retention { keep_last, keep_every, rewind_steps, keep_best };
         let writer = Writer::begin(&store)?;
         Ok(Mirror { store, writer, retention, under_way: None, next: None, failed: false })
     }

@@ -202,13 +202,14 @@ impl Saving {
         let snapshot = state.snapshot_in(std::mem::take(&mut self.memory))?;
         let (metrics, checkpoints) = (run.metrics(), run.checkpoints());
         let length = fs::metadata(&metrics).map_err(|source| FileError::read(&metrics, source))?.len();
-        let Checkpoints { keep_last, keep_every, .. } = config.checkpoint;
+        let Checkpoints { keep_last, keep_every, keep_best, .. } = config.checkpoint;
+        let rewind_steps = config.incidents.rewind();
         let request = Request {
             checkpoints: checkpoints.clone(),
             description: self.describe(moment),
             metrics: Some((metrics, length)),
             snapshot,
-            retention: Retention { keep_last, keep_every, rewind_steps: config.incidents.rewind() },
+            retention: Retention { keep_last, keep_every, rewind_steps, keep_best },
             peers: self.identity.peers.clone(),
         };
         self.background.start(request).map_err(|source| FileError::write(&checkpoints, source))?;

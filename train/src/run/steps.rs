@@ -4,6 +4,7 @@
 //! [`IncidentPolicy`] decides what follows each step; the loop carries it out. A bad step changes nothing on the
 //! device, nor does the one that was under way when it was found: that one is dispatched again.
 
+mod due;
 mod rewind;
 
 use std::collections::BTreeMap;
@@ -14,11 +15,12 @@ use configuration::{Batches, Config};
 use data::Sequences;
 use monitor::metrics::Record;
 use runtime::{Buffer, Runtime, TransferToHost};
-use store::checkpoint::History;
+use store::checkpoint::{BestValidation, History};
 use store::rewinds::Rewinds;
 use store::run_directory::RunDirectory;
 use store::skipped::Skipped;
 
+use super::best::Best;
 use super::dispatch::{Dispatch, Dispatched, number};
 use super::incident_policy::{Decision, IncidentPolicy, SKIPPED};
 use super::mirror::Mirror;
@@ -31,6 +33,7 @@ use crate::Error;
 use crate::events::{Done, Log, RunEvent, StopReason};
 use crate::incidents::StepOutcome;
 use crate::observer::{Event, Observer};
+use due::is_due;
 
 /// A run under way.
 pub(super) struct Steps<'a> {
@@ -43,6 +46,7 @@ pub(super) struct Steps<'a> {
     saving: Saving,
     log: Log,
     policy: IncidentPolicy,
+    best: Best,
     rewinds: Rewinds,
     skipped: Skipped,
     watchdog: Watchdog,
@@ -163,6 +167,7 @@ impl<'a> Steps<'a> {
             saving: Saving::new(identity, log.clone(), checkpoint.map(|path| (completed, path)), mirror),
             log,
             policy,
+            best: Best::of(history.best),
             rewinds,
             skipped,
             watchdog,
@@ -211,8 +216,19 @@ impl<'a> Steps<'a> {
             let _ = self.save_last(observer);
         }
         self.watchdog.waits(self.completed, Wait::Nothing);
+        if let (Ok(_), false, Some(best)) =
+            (&result, self.outcome.interrupted, self.best.is_over(self.config.training.patience))
+        {
+            let BestValidation { step, loss, since } = best;
+            observer.event(Event::Note(format!(
+                "ending after step {}: {since} validations had no lower loss than that of step {step}, {loss:.3}; \
+                 training.patience says how many may",
+                self.completed
+            )));
+        }
         let (reason, message) = match &result {
             Ok(_) if self.outcome.interrupted => (StopReason::Interrupted, None),
+            Ok(_) if self.completed < self.config.training.steps => (StopReason::Patience, None),
             Ok(_) => (StopReason::Finished, None),
             Err(error @ Error::BadStep { .. }) => (StopReason::Incident, Some(error.to_string())),
             Err(error) => (StopReason::Error, Some(error.to_string())),
@@ -253,7 +269,8 @@ impl<'a> Steps<'a> {
             }
             // Nor before it is validated: what is validated is the state, and the time it takes is not the steps'.
             let wait = under_way.is_some() && (save || change || self.is_validation_due(last));
-            let started = match last < steps && !stopping && !wait {
+            let over = self.is_patience_over();
+            let started = match last < steps && !stopping && !wait && !over {
                 true => Some(self.start(last + 1, under_way.as_ref())?),
                 false => None,
             };
@@ -279,28 +296,12 @@ impl<'a> Steps<'a> {
                     if let Some(error) = self.not_saved.take() {
                         return Err(error);
                     }
-                    self.outcome.interrupted = stopping && last < steps;
+                    self.outcome.interrupted = stopping && last < steps && !over;
                     return Ok(None);
                 }
                 None => {}
             }
         }
-    }
-
-    fn is_checkpoint_due(&self, step: u64, every: u64) -> bool {
-        step > 0 && (is_due(step, every) || self.is_last_save_old()) && !self.saving.has(step)
-    }
-
-    /// Whether the last save began so long ago that it is time for one. No clock is the same in several processes.
-    fn is_last_save_old(&self) -> bool {
-        let minutes = self.config.training.checkpoint_minutes;
-        minutes > 0.0 && self.others.is_alone() && self.saved_at.elapsed().as_secs_f64() >= 60.0 * minutes
-    }
-
-    fn is_validation_due(&self, step: u64) -> bool {
-        let training = &self.config.training;
-        self.programs.validation.is_some()
-            && (step == training.steps || is_due(step, training.validation_every))
     }
 
     /// Sees to the program for the batch that begins with `step`.
@@ -381,6 +382,7 @@ impl<'a> Steps<'a> {
             more.insert("validation_seconds".into(), self.finished_at.elapsed().as_secs_f64().into());
             self.finished_at = Instant::now();
             validation_loss = Some(loss);
+            self.best.validated(step, loss);
         }
         self.watchdog.waits(step, Wait::Nothing);
         self.free_since = Instant::now();
@@ -458,11 +460,13 @@ impl<'a> Steps<'a> {
     }
 
     fn saving(&mut self) -> (&mut Saving, Moment<'_>) {
-        let Self { config, run, completed, programs, skipped, saving, policy, rewinds, begun_at, .. } = self;
+        let Self {
+            config, run, completed, programs, skipped, saving, policy, best, rewinds, begun_at, ..
+        } = self;
         let (step, every) = (*completed, config.training.checkpoint_every);
         // The last step is none of a longer run. Without any that are due, all are alike: there are no rewinds then.
         let planned = every == 0 || is_due(step, every) || Some(step) == *begun_at;
-        let history = policy.history(rewinds.count());
+        let history = History { best: best.kept(), ..policy.history(rewinds.count()) };
         (saving, Moment { config, run, step, state: &programs.state, planned, skipped, history })
     }
 }
@@ -471,9 +475,4 @@ impl InFlight {
     fn is_done(&self) -> Result<bool, Error> {
         Ok(self.loss.is_ready()?)
     }
-}
-
-/// Whether something done every so many steps is to be done after `step`; never, for 0.
-fn is_due(step: u64, every: u64) -> bool {
-    every > 0 && step.is_multiple_of(every)
 }

@@ -79,7 +79,7 @@ fn steps_left_out_do_not_raise_the_median() {
 #[test]
 fn the_limit_counts_what_was_tolerated_in_all_and_stops() {
     let policies = policies(NotFinitePolicy::Rewind, SpikePolicy::Skip);
-    let history = History { losses: vec![(1, 3.0), (3, 3.0), (4, 3.0)], left_out: 1, rewinds: 1 };
+    let history = History { losses: vec![(1, 3.0), (3, 3.0), (4, 3.0)], left_out: 1, rewinds: 1, best: None };
     let nan = |step| StepOutcome { step, loss: f64::NAN, grad_norm: f64::NAN, loss_limit: f64::INFINITY };
     let mut policy = IncidentPolicy::new(&policies, &history, 1);
     assert_eq!(policy.decide(&nan(5)), Rewind);

@@ -6,6 +6,7 @@ use store::checkpoint::{self, Checkpoint};
 use store::rewinds::Rewind;
 use store::skipped::Range;
 
+use super::super::best::Best;
 use super::super::incident_policy::{self, IncidentPolicy};
 use super::super::watchdog::Wait;
 use super::{Bad, Steps};
@@ -58,6 +59,7 @@ impl Steps<'_> {
         self.report.go_back(to, checkpoint.manifest().metrics_bytes())?;
         self.policy =
             IncidentPolicy::new(&self.config.incidents, &checkpoint.manifest().history, self.rewinds.count());
+        self.best = Best::of(checkpoint.manifest().history.best);
         (self.completed, self.given) = (to, to);
         self.saving.gone_back(to, checkpoint::folder(&checkpoints, to))?;
         self.finished_at = Instant::now();
