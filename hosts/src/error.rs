@@ -9,6 +9,16 @@ pub enum Error {
     /// The store does not answer, or does not let us in.
     #[error("{0}")]
     Store(#[from] KeyValueError),
+    /// Process 0 cannot hold the store.
+    #[error(
+        "process 0 cannot hold the store on port {port}: {source}; name another port with --coordinator HOST:PORT, in all processes"
+    )]
+    Listen {
+        /// The port.
+        port: u16,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// Process 0 did not answer.
     #[error(
         "process {index} of {count}: process 0 has not answered within {seconds} s; is it running, with the same \

@@ -1,5 +1,6 @@
 //! Processes that have found each other.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,7 @@ use store::checkpoint::{Peers, Process};
 use store::process::draw_number;
 
 use super::life::Life;
+use super::server::StoreServer;
 use super::{Coordinator, Error, Identity, RedisStore};
 
 /// Timeouts of a group: how long a process waits for others, and how often they look after each other.
@@ -34,6 +36,7 @@ impl Default for Patience {
 pub struct Group {
     members: Arc<Members>,
     life: Mutex<Option<Life>>,
+    server: Option<StoreServer>,
 }
 
 /// The state that the threads of a process share.
@@ -41,6 +44,8 @@ pub(super) struct Members {
     pub(super) count: usize,
     pub(super) index: usize,
     pub(super) patience: Patience,
+    /// Whether process 0 holds the store, which is gone when it is.
+    pub(super) is_store_of_first: bool,
     /// The number drawn for this start by process 0.
     start: String,
     /// With the run's prefix.
@@ -94,8 +99,26 @@ impl Group {
         patience: Patience,
         on_loss: impl FnOnce(Error) + Send + 'static,
     ) -> Result<Group, Error> {
-        let store = Arc::new(connect(&identity.coordinator, patience)?);
-        Group::join_in(store, identity.count, identity.index, run, patience, on_loss)
+        let Identity { count, index, coordinator } = identity;
+        let is_store_of_first = coordinator.is_built_in();
+        if !is_store_of_first || *index > 0 {
+            let store = Arc::new(connect(coordinator, patience)?);
+            return Group::begin(store, *count, *index, run, patience, is_store_of_first, on_loss);
+        }
+        let server = listen(coordinator, patience)?;
+        let store = Arc::new(connect(&coordinator.on_this_host(), patience)?);
+        let lingering = server.clone();
+        let on_loss = move |error| {
+            lingering.linger(patience.sign * SIGNS_TO_LINGER);
+            on_loss(error);
+        };
+        match Group::begin(store, *count, *index, run, patience, true, on_loss) {
+            Ok(group) => Ok(Group { server: Some(server), ..group }),
+            Err(error) => {
+                server.linger(patience.sign * SIGNS_TO_LINGER);
+                Err(error)
+            }
+        }
     }
 
     /// As [`Group::join`], in any store.
@@ -110,6 +133,18 @@ impl Group {
         patience: Patience,
         on_loss: impl FnOnce(Error) + Send + 'static,
     ) -> Result<Group, Error> {
+        Group::begin(store, count, index, run, patience, false, on_loss)
+    }
+
+    fn begin(
+        store: Arc<dyn KeyValueStore>,
+        count: usize,
+        index: usize,
+        run: &Path,
+        patience: Patience,
+        is_store_of_first: bool,
+        on_loss: impl FnOnce(Error) + Send + 'static,
+    ) -> Result<Group, Error> {
         let run = Prefixed::new(store.clone(), format!("gopher/{}/", run.display()));
         let deadline = Instant::now() + patience.arrival;
         let members = loop {
@@ -118,13 +153,14 @@ impl Group {
                 _ => answer(&run, count, index, patience, deadline)?,
             };
             let own = Prefixed::new(store.clone(), format!("{}{start}/", run.prefix));
-            let members = Members { count, index, patience, start, run: run.clone(), store: own };
+            let members =
+                Members { count, index, patience, is_store_of_first, start, run: run.clone(), store: own };
             if members.gather(deadline)? {
                 break Arc::new(members);
             }
         };
         let life = Life::begin(members.clone(), on_loss);
-        Ok(Group { members, life: Mutex::new(Some(life)) })
+        Ok(Group { members, life: Mutex::new(Some(life)), server: None })
     }
 
     /// Number of processes.
@@ -184,6 +220,14 @@ impl Group {
         if let Some(life) = self.life.lock().unwrap_or_else(PoisonError::into_inner).take() {
             life.end();
         }
+        self.linger(self.members.patience.loss);
+    }
+
+    /// Holds the store, if this process does, until the others have read what they need.
+    fn linger(&self, patience: Duration) {
+        if let Some(server) = &self.server {
+            server.linger(patience);
+        }
     }
 
     /// Ends with an error, which the others are told, so that they end too. What comes first is what counts.
@@ -192,12 +236,18 @@ impl Group {
             life.stop();
         }
         self.members.put_failure(&format!("process {}: {message}", self.index()));
+        self.linger(self.members.patience.sign * SIGNS_TO_LINGER);
     }
 
     /// As [`Group::fail`], for another thread, which is about to end the program.
     pub fn failing(&self) -> impl Fn(&str) + Send + 'static {
-        let members = self.members.clone();
-        move |message| members.put_failure(&format!("process {}: {message}", members.index))
+        let (members, server) = (self.members.clone(), self.server.clone());
+        move |message| {
+            members.put_failure(&format!("process {}: {message}", members.index));
+            if let Some(server) = &server {
+                server.linger(members.patience.sign * SIGNS_TO_LINGER);
+            }
+        }
     }
 
     pub(super) fn members(&self) -> &Members {
@@ -311,6 +361,9 @@ impl Members {
     }
 }
 
+/// For how many signs of life a process that has failed holds the store, so that the others learn of it.
+const SIGNS_TO_LINGER: u32 = 3;
+
 /// How long a store may take to come up: it is often started by the same job.
 const STORE_START: Duration = Duration::from_secs(60);
 
@@ -322,6 +375,20 @@ fn connect(coordinator: &Coordinator, patience: Patience) -> Result<RedisStore, 
                 std::thread::sleep(Duration::from_millis(200));
             }
             result => return result,
+        }
+    }
+}
+
+/// Holds the store; the process 0 of the start before may still hold its own there.
+fn listen(coordinator: &Coordinator, patience: Patience) -> Result<StoreServer, Error> {
+    let deadline = Instant::now() + STORE_START.min(patience.arrival);
+    let port = coordinator.port();
+    loop {
+        match StoreServer::start(port, coordinator.password()) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            started => return started.map_err(|source| Error::Listen { port, source }),
         }
     }
 }

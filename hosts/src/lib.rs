@@ -28,6 +28,7 @@ mod group;
 mod identity;
 mod life;
 mod redis;
+mod server;
 mod stop;
 
 pub use agreement::Facts;

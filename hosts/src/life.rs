@@ -69,8 +69,10 @@ struct Watch {
     members: Arc<Members>,
     signs: u64,
     others: Vec<Other>,
-    /// When the store was last asked and answered.
+    /// When the store was last asked.
     asked: Instant,
+    /// When it last answered.
+    answered: Instant,
 }
 
 struct Other {
@@ -85,16 +87,27 @@ impl Watch {
         let now = Instant::now();
         let others = if members.index == 0 { 1..members.count } else { 0..1 };
         let others = others.map(|index| Other { index, last: None, since: now }).collect();
-        Watch { members, signs: 0, others, asked: now }
+        Watch { members, signs: 0, others, asked: now, answered: now }
     }
 
     /// Gives a sign of life, and looks at those of others.
     ///
     /// # Errors
-    /// [`Error::Failed`] when another process has failed or is lost. A store that does not answer is no error.
+    /// [`Error::Failed`] when another process has failed or is lost. A store that does not answer is no error, unless it is the
+    /// one that process 0 holds.
     fn look(&mut self) -> Result<(), Error> {
         let now = Instant::now();
         match self.ask(now) {
+            Err(Error::Store(error))
+                if self.members.is_store_of_first && now - self.answered >= self.members.patience.loss =>
+            {
+                let silent = (now - self.answered).as_secs();
+                let reason = error.message;
+                Err(Error::Failed(format!(
+                    "process 0, which holds the store, has not answered for {silent} s ({reason}): it has ended, was killed, \
+                     or its host is gone"
+                )))
+            }
             Err(Error::Store(_)) => {
                 let away = now - self.asked;
                 self.others.iter_mut().for_each(|other| other.since += away);
@@ -102,7 +115,7 @@ impl Watch {
                 Ok(())
             }
             result => {
-                self.asked = now;
+                (self.asked, self.answered) = (now, now);
                 result
             }
         }

@@ -13,6 +13,8 @@ pub struct Coordinator {
     info: ConnectionInfo,
     host: String,
     port: u16,
+    /// Whether process 0 holds the store.
+    built_in: bool,
 }
 
 /// An address that is none.
@@ -25,7 +27,7 @@ pub struct CoordinatorError {
 }
 
 impl Coordinator {
-    /// Reads `redis://HOST[:PORT][/DATABASE]`, with `USER:PASSWORD@` or `:PASSWORD@` before the host if the store wants it.
+    /// Reads `HOST:PORT`, the address of process 0, which holds the store then; or `redis://HOST[:PORT][/DATABASE]`, with `USER:PASSWORD@` or `:PASSWORD@` before the host if the store wants it.
     /// A `password` that is given apart is taken if the address has none. The port is 6379 unless given.
     ///
     /// # Errors
@@ -37,7 +39,12 @@ impl Coordinator {
         if ["rediss://", "valkeys://"].iter().any(|scheme| url.starts_with(scheme)) {
             return refuse("TLS is not supported; use redis:// within the network of the job");
         }
-        let expected = "expected redis://HOST:PORT";
+        let expected =
+            "expected HOST:PORT of process 0, which holds the store, or redis://HOST:PORT of a server";
+        if let Some((host, port)) = host_and_port(url) {
+            let own = format!("redis://{host}:{port}");
+            return Ok(Coordinator { built_in: true, ..Coordinator::parse(&own, password)? });
+        }
         if !["redis://", "valkey://"].iter().any(|scheme| url.starts_with(scheme)) {
             return refuse(expected);
         }
@@ -47,8 +54,36 @@ impl Coordinator {
         if let (None, Some(password)) = (settings.password(), password) {
             settings = settings.set_password(password);
         }
-        Ok(Coordinator { info: info.set_redis_settings(settings), host, port })
+        Ok(Coordinator { info: info.set_redis_settings(settings), host, port, built_in: false })
     }
+
+    /// Whether process 0 holds the store.
+    pub fn is_built_in(&self) -> bool {
+        self.built_in
+    }
+
+    /// Its port.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn password(&self) -> Option<&str> {
+        self.info.redis_settings().password()
+    }
+
+    /// The same store as the process on its own host reaches it.
+    pub(super) fn on_this_host(&self) -> Coordinator {
+        let host = "127.0.0.1".to_owned();
+        let address = ConnectionAddr::Tcp(host.clone(), self.port);
+        Coordinator { info: self.info.clone().set_addr(address), host, ..self.clone() }
+    }
+}
+
+/// `HOST:PORT`, without anything else.
+fn host_and_port(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let plain = !host.is_empty() && !host.contains(['/', '@', ':']) && !host.contains(char::is_whitespace);
+    port.parse().ok().filter(|port| plain && *port > 0).map(|port| (host, port))
 }
 
 /// An address as it may be shown, whatever it is.
@@ -60,7 +95,8 @@ fn without_credentials(url: &str) -> String {
 
 impl fmt::Display for Coordinator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "redis://{}:{}", self.host, self.port)
+        let scheme = if self.built_in { "" } else { "redis://" };
+        write!(f, "{scheme}{}:{}", self.host, self.port)
     }
 }
 
@@ -77,7 +113,8 @@ impl PartialEq for Coordinator {
             let text = |text: Option<&str>| text.map(str::to_owned);
             (text(settings.username()), text(settings.password()), settings.db())
         };
-        (&self.host, self.port, settings(self)) == (&other.host, other.port, settings(other))
+        (&self.host, self.port, self.built_in, settings(self))
+            == (&other.host, other.port, other.built_in, settings(other))
     }
 }
 
@@ -206,11 +243,11 @@ mod tests {
     fn what_is_no_address_is_refused_without_telling_the_password() {
         for (url, expected) in [
             ("rediss://:secret@a", "--coordinator rediss://a: TLS is not supported"),
-            ("http://me:secret@a", "--coordinator http://a: expected redis://HOST:PORT"),
-            ("redis://:secret@", "--coordinator redis://: expected redis://HOST:PORT"),
-            ("redis://:secret@a:port", "--coordinator redis://a:port: expected redis://HOST:PORT"),
-            ("me:secret@a:6379", "--coordinator a:6379: expected redis://HOST:PORT"),
-            ("", "--coordinator : expected redis://HOST:PORT"),
+            ("http://me:secret@a", "--coordinator http://a: expected HOST:PORT of process 0"),
+            ("redis://:secret@", "--coordinator redis://: expected HOST:PORT"),
+            ("redis://:secret@a:port", "--coordinator redis://a:port: expected HOST:PORT"),
+            ("me:secret@a:6379", "--coordinator a:6379: expected HOST:PORT"),
+            ("", "--coordinator : expected HOST:PORT"),
         ] {
             let error = Coordinator::parse(url, None).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{url}: {error}");

@@ -69,11 +69,12 @@ pub struct Arguments {
     /// Processes that train together, one on each host (docs/hosts.md) [default: GOPHER_PROCESSES, Slurm's count, or 1].
     #[arg(long, value_name = "N")]
     processes: Option<usize>,
-    /// Which of them this is, from 0 [default: GOPHER_PROCESS_ID, or what Slurm or Kubernetes says].
+    /// Which of them this is, from 0 [default: GOPHER_PROCESS_ID, or what the launcher says].
     #[arg(long, value_name = "I")]
     process_id: Option<usize>,
-    /// Store in which they find each other: redis://HOST:PORT [default: GOPHER_COORDINATOR].
-    #[arg(long, value_name = "URL")]
+    /// Where they find each other: HOST:PORT of process 0, auto if the environment says where that is, or a server,
+    /// redis://HOST:PORT [default: GOPHER_COORDINATOR].
+    #[arg(long, value_name = "ADDRESS")]
     coordinator: Option<String>,
     /// Seconds to wait for other processes [default: 600].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]

@@ -150,7 +150,7 @@ fn what_several_processes_need_is_wrong_usage_if_it_is_not_said() {
     check(&two, "2 processes: name the run directory");
     check(&run, "2 processes: a processor's devices cannot be joined");
     check(&[&run[..], &["--device", "cuda"]].concat(), "2 processes: say with --topology");
-    check(&["--coordinator", "http://store"], "--coordinator http://store: expected redis://HOST:PORT");
+    check(&["--coordinator", "http://store"], "--coordinator http://store: expected HOST:PORT of process 0");
     assert!(!place.path("run").exists());
 }
 

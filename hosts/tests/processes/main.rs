@@ -6,10 +6,10 @@ mod checkpoints;
 #[path = "../../../xla_sys/tests/common/mod.rs"]
 mod common;
 mod memory;
-mod redis;
 mod save;
 mod server;
 mod stop;
+mod stores;
 
 use std::time::Duration;
 

@@ -97,7 +97,7 @@ fn a_process_that_cannot_even_begin_lets_no_other_wait() {
                 description: description(step),
                 metrics: Some((metrics, 3)),
                 snapshot: snapshot(4, &[(2 * index, [1, 2])]),
-                retention: Retention { keep_last: 1, keep_every: 0, rewind_steps: None },
+                retention: Retention { keep_last: 1, keep_every: 0, rewind_steps: None, keep_best: false },
                 peers: Some(peers[index].clone()),
             };
             background.start(request).unwrap();

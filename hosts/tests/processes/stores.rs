@@ -1,4 +1,4 @@
-//! Real processes, a real store on loopback, and the fake plugin.
+//! Real processes, the stores they meet in (that of process 0, and a server on loopback), and the fake plugin.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -22,10 +22,10 @@ use crate::server::{Server, free_port};
 struct Process(Child);
 
 impl Process {
-    fn start(server: &Server, plugin: &Path, index: usize, role: &str) -> Process {
+    fn start(store: &str, plugin: &Path, index: usize, role: &str) -> Process {
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "redis::process_of_a_group", "--nocapture", "--test-threads=1"])
-            .env("GOPHER_COORDINATOR", server.url())
+            .args(["--exact", "stores::process_of_a_group", "--nocapture", "--test-threads=1"])
+            .env("GOPHER_COORDINATOR", store)
             .env("GOPHER_PROCESSES", "2")
             .env("GOPHER_PROCESS_ID", index.to_string())
             .env("TEST_PLUGIN", plugin)
@@ -108,11 +108,17 @@ fn process_of_a_group() {
     let checkpoints = PathBuf::from(std::env::var_os("TEST_CHECKPOINTS").unwrap());
     let snapshot = Snapshot { mesh: Vec::new(), tensors };
     save_with_peers(&checkpoints, &description(1), &snapshot, &*group.peers()).unwrap();
+    println!("> saved");
     if role == "waits at the end" {
         std::thread::sleep(Duration::from_secs(60));
     }
     group.exchange("end", "").unwrap();
     group.finish();
+}
+
+/// The address of a store that process 0 holds, and that of a server if there is one.
+fn stores(server: Option<&Server>) -> Vec<String> {
+    [format!("127.0.0.1:{}", free_port())].into_iter().chain(server.map(Server::url)).collect()
 }
 
 fn fake_plugin() -> (tempfile::TempDir, PathBuf) {
@@ -123,16 +129,16 @@ fn fake_plugin() -> (tempfile::TempDir, PathBuf) {
 
 #[test]
 fn two_processes_meet_in_the_store_share_their_devices_and_save_together() {
-    let Some(server) = Server::start(&[]) else { return };
+    let server = Server::start(&[]);
     let (_folder, plugin) = fake_plugin();
-    // Twice: what the first start left in the store does not disturb the second.
-    for _ in 0..2 {
-        let processes = [0, 1].map(|index| Process::start(&server, &plugin, index, ""));
+    // Twice in each: what the first start left in the store does not disturb the second.
+    for store in stores(server.as_ref()).into_iter().flat_map(|store| [store.clone(), store]) {
+        let processes = [0, 1].map(|index| Process::start(&store, &plugin, index, ""));
         let [first, second] = processes.map(Process::end);
         assert_eq!(first[..2], ["joined", "devices [0, 1, 2, 3], own [0, 1]"]);
         assert_eq!(second[..2], ["joined", "devices [0, 1, 2, 3], own [2, 3]"]);
-        assert_eq!(first[2..], ["part [0..2] [0, 1]", "part [2..4] [2, 3]"]);
-        assert_eq!(second[2..], ["part [4..6] [4, 5]", "part [6..8] [6, 7]"]);
+        assert_eq!(first[2..], ["part [0..2] [0, 1]", "part [2..4] [2, 3]", "saved"]);
+        assert_eq!(second[2..], ["part [4..6] [4, 5]", "part [6..8] [6, 7]", "saved"]);
         let checkpoint = Checkpoint::open(&plugin.with_file_name("checkpoints/step-00000001")).unwrap();
         let rows: Vec<u8> = (0..8i32).flat_map(i32::to_le_bytes).collect();
         assert_eq!(checkpoint.read_whole("rows").unwrap(), rows);
@@ -143,17 +149,20 @@ fn two_processes_meet_in_the_store_share_their_devices_and_save_together() {
 
 #[test]
 fn when_one_process_is_killed_the_other_ends_with_a_clear_error() {
-    let Some(server) = Server::start(&[]) else { return };
+    let server = Server::start(&[]);
     let (_folder, plugin) = fake_plugin();
     // While the other waits for it inside the plugin, and while both train.
-    for (role, until, killed) in [
+    let cases = [
         ("waits before the plugin", "> joined", 1),
-        ("waits at the end", "> part", 1),
-        ("waits at the end", "> part", 0),
-    ] {
+        ("waits at the end", "> saved", 1),
+        ("waits at the end", "> saved", 0),
+    ];
+    for (store, (role, until, killed)) in
+        stores(server.as_ref()).iter().flat_map(|store| cases.map(|case| (store, case)))
+    {
         let other = 1 - killed;
-        let waits = |index| if index == killed || until == "> part" { role } else { "" };
-        let mut processes = [0, 1].map(|index| Process::start(&server, &plugin, index, waits(index)));
+        let waits = |index| if index == killed || until == "> saved" { role } else { "" };
+        let mut processes = [0, 1].map(|index| Process::start(store, &plugin, index, waits(index)));
         processes[killed].wait_for(until);
         processes[other].wait_for(until);
         let began = Instant::now();
@@ -161,8 +170,12 @@ fn when_one_process_is_killed_the_other_ends_with_a_clear_error() {
         let [first, second] = processes;
         let lines = if other == 0 { first.end() } else { second.end() };
         let last = lines.last().cloned().unwrap_or_default();
-        let expected =
-            format!("process {killed} has shown no sign of life for 1 s: it was killed, or its host is gone");
+        let expected = match killed == 0 && !store.starts_with("redis:") {
+            true => "process 0, which holds the store, has not answered for 1 s".to_owned(),
+            false => format!(
+                "process {killed} has shown no sign of life for 1 s: it was killed, or its host is gone"
+            ),
+        };
         assert!(last.contains(&expected), "{role}: {lines:?}");
         // It is silent for 1.5 s before it is taken for lost; the plugin would have waited for 10 s.
         assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
@@ -221,15 +234,17 @@ fn a_store_that_was_restarted_is_found_again() {
 
 #[test]
 fn a_process_that_does_not_come_is_named() {
-    let Some(server) = Server::start(&[]) else { return };
-    let coordinator = Coordinator::parse(&server.url(), None).unwrap();
-    let identity = Identity { count: 2, index: 0, coordinator };
-    let patience = Patience { arrival: Duration::from_millis(1100), ..patience() };
-    let error = Group::join(&identity, Path::new("/runs/a"), patience, |_| {}).unwrap_err().to_string();
-    assert!(
-        error.starts_with("process 0 of 2: process 1 has not come as far as `start` within 1 s"),
-        "{error}"
-    );
+    let server = Server::start(&[]);
+    for store in stores(server.as_ref()) {
+        let coordinator = Coordinator::parse(&store, None).unwrap();
+        let identity = Identity { count: 2, index: 0, coordinator };
+        let patience = Patience { arrival: Duration::from_millis(1100), ..patience() };
+        let error = Group::join(&identity, Path::new("/runs/a"), patience, |_| {}).unwrap_err().to_string();
+        assert!(
+            error.starts_with("process 0 of 2: process 1 has not come as far as `start` within 1 s"),
+            "{store}: {error}"
+        );
+    }
 }
 
 #[test]
