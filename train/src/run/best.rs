@@ -21,10 +21,11 @@ impl Best {
     /// Takes note of a validation. A loss that is no number is not the lowest.
     pub(super) fn validated(&mut self, step: u64, loss: f64) {
         let loss = f64::from(loss as f32);
+        let is_lower = !loss.is_nan() && self.0.is_none_or(|best| loss < best.loss);
         match &mut self.0 {
-            Some(best) if !(loss < best.loss) => best.since += 1,
-            best if loss.is_nan() => debug_assert!(best.is_none()),
-            best => *best = Some(BestValidation { step, loss, since: 0 }),
+            best if is_lower => *best = Some(BestValidation { step, loss, since: 0 }),
+            Some(best) => best.since += 1,
+            None => {}
         }
     }
 
