@@ -13,7 +13,7 @@ pub enum TokenizerError {
     /// It cannot be read.
     #[error(transparent)]
     Read(#[from] data::Error),
-    /// It has another vocabulary.
+    /// It has more pieces than the model has tokens.
     #[error(
         "{} has {pieces} pieces, but model.vocabulary_size is {vocabulary_size}{}; set model.vocabulary_size = {pieces} for a new run, or use the tokenizer the model was trained with",
         .tokenizer.display(),
@@ -32,12 +32,13 @@ pub enum TokenizerError {
 }
 
 impl Config {
-    /// Loads a tokenizer, which must have as many pieces as the model has tokens. `checkpoint` is the one whose model that is,
+    /// Loads a tokenizer, which must not have more pieces than the model has tokens: ids beyond its pieces stand for none
+    /// ([`model::ModelConfig::with_tokens`]). `checkpoint` is the one whose model that is,
     /// if it is one's.
     ///
     /// # Errors
     /// [`TokenizerError::Read`] when the file cannot be read; [`TokenizerError::Vocabulary`], which names `checkpoint`, when it
-    /// has another number of pieces.
+    /// has more pieces.
     pub fn load_tokenizer(
         &self,
         path: &Path,
@@ -45,7 +46,7 @@ impl Config {
     ) -> Result<Tokenizer, TokenizerError> {
         let tokenizer = Tokenizer::load(path)?;
         let (pieces, vocabulary_size) = (tokenizer.vocabulary_size(), self.model.sizes().vocabulary_size);
-        if pieces != vocabulary_size {
+        if pieces > vocabulary_size {
             return Err(TokenizerError::Vocabulary {
                 tokenizer: path.to_owned(),
                 pieces,

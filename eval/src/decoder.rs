@@ -129,7 +129,7 @@ impl Session<'_> {
     /// [`Error::Token`] for an id outside the vocabulary, [`Error::Device`] when the device fails. Nothing is read
     /// then.
     pub fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>> {
-        let (decoder, vocabulary_size) = (self.decoder, self.decoder.config.sizes().vocabulary_size);
+        let (decoder, vocabulary_size) = (self.decoder, self.decoder.config.tokens());
         let end = self.position + tokens.len();
         if end > decoder.window {
             return Err(Error::PromptTooLong { tokens: end, window: decoder.window });

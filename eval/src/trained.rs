@@ -41,7 +41,7 @@ impl TrainedModel {
     ///
     /// # Errors
     /// [`Error::Configuration`] when its configuration cannot be read, [`Error::Vocabulary`] when its tokenizer cannot be or has
-    /// another number of pieces than the model tokens.
+    /// more pieces than the model tokens.
     pub fn from_checkpoint(checkpoint: Checkpoint) -> Result<Self> {
         let path = checkpoint.path();
         let config = Config::read(&path.join(CONFIG))?;
@@ -119,7 +119,8 @@ impl TrainedModel {
             let ty = TensorType::new(precision.parameters, spec.shape);
             parameters.push(runtime.upload_bytes(&ty, &data)?);
         }
-        let decoder = Decoder::new(runtime, &self.config.model, precision, parameters, window)?;
+        let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
+        let decoder = Decoder::new(runtime, &model, precision, parameters, window)?;
         Ok(Generator::new(decoder, self.tokenizer).with_begin_of_text(begin))
     }
 }

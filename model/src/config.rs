@@ -155,11 +155,13 @@ impl Kind {
 pub struct ModelConfig {
     architecture: Arc<dyn Architecture>,
     vocabulary_multiple: usize,
+    /// Ids that stand for a token; `None` for the whole vocabulary.
+    tokens: Option<usize>,
 }
 
 impl<T: Architecture + 'static> From<T> for ModelConfig {
     fn from(architecture: T) -> Self {
-        Self { architecture: Arc::new(architecture), vocabulary_multiple: 1 }
+        Self { architecture: Arc::new(architecture), vocabulary_multiple: 1, tokens: None }
     }
 }
 
@@ -173,7 +175,8 @@ impl Deref for ModelConfig {
 
 impl PartialEq for ModelConfig {
     fn eq(&self, other: &Self) -> bool {
-        let parts = |model: &ModelConfig| (model.kind(), model.keys(), model.vocabulary_multiple);
+        let parts =
+            |model: &ModelConfig| (model.kind(), model.keys(), model.vocabulary_multiple, model.tokens());
         parts(self) == parts(other)
     }
 }
@@ -185,6 +188,19 @@ impl ModelConfig {
         Self { vocabulary_multiple: multiple.max(1), ..self.clone() }
     }
 
+    /// The same model in a program whose tokenizer has `tokens` pieces, at most as many as the vocabulary. The ids behind them
+    /// stand for none, as padding does, but their rows are parameters like others, which checkpoints hold. Configurations know
+    /// nothing of it.
+    pub fn with_tokens(&self, tokens: usize) -> ModelConfig {
+        Self { tokens: Some(tokens), ..self.clone() }
+    }
+
+    /// Ids that stand for a token; those behind them have logits so low that no softmax gives them weight.
+    pub fn tokens(&self) -> usize {
+        let vocabulary_size = self.sizes().vocabulary_size;
+        self.tokens.map_or(vocabulary_size, |tokens| tokens.min(vocabulary_size))
+    }
+
     /// Rows of the embedding in a program, and logits of a position: the tokens of the vocabulary, and ids behind them that
     /// stand for none, whose logits are so low that no softmax gives them weight and no gradient reaches their rows.
     pub fn padded_vocabulary(&self) -> usize {
@@ -193,7 +209,7 @@ impl ModelConfig {
 
     /// The same model with another number of layers.
     pub fn with_layers(&self, layers: usize) -> ModelConfig {
-        self.architecture.with_layers(layers).with_vocabulary_multiple(self.vocabulary_multiple)
+        Self { architecture: self.architecture.with_layers(layers).architecture, ..self.clone() }
     }
 
     /// The parameters as programs have them: as [`Architecture::parameters`], with a padded vocabulary.

@@ -162,13 +162,14 @@ pub fn run_layers(
 }
 
 /// Logits `[b, t, vocabulary]`, float32 or wider, from the residual stream `[b, t, d]` after the last layer. Of `outside`,
-/// those outside the layers are read. Ids that pad the vocabulary have logits of -1e30.
+/// those outside the layers are read. Ids that stand for no token ([`ModelConfig::tokens`]) have logits
+/// of -1e30.
 ///
 /// # Errors
 /// [`Error::Type`] if the parameters are not those of [`outside_layers`].
 pub fn logits(b: &Builder, model: &ModelConfig, outside: &[Tensor], x: Tensor) -> BuildResult {
     let logits = model.head(b, outside, x)?;
-    let tokens = model.sizes().vocabulary_size;
+    let tokens = model.tokens();
     if tokens == model.padded_vocabulary() { Ok(logits) } else { embedding::mask_padding(b, logits, tokens) }
 }
 

@@ -86,6 +86,29 @@ fn a_vocabulary_that_does_not_fit_is_named_with_both_sizes() {
     );
 }
 
+/// The ids beyond the pieces change nothing: the losses are those of the model without them.
+#[test]
+fn a_vocabulary_may_be_larger_than_the_tokenizer() {
+    let Some(place) = Place::new() else { return };
+    place.trained(&["--run", "a", "--steps", "6"]);
+    let larger = ["model.vocabulary_size=384", "data.tokenizer=a/tokenizer.model"].map(|set| ["--set", set]);
+    let output = place.train(&[&["--run", "b", "--steps", "6"], &larger.concat()[..]].concat());
+    let text = stderr(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("the tokenizer has 330 pieces: the other 54 ids"), "{text}");
+    let losses = |run: &str| -> Vec<f64> {
+        place.metrics(run).iter().map(|record| record["loss"].as_f64().unwrap()).collect()
+    };
+    for (one, other) in losses("a").iter().zip(losses("b")) {
+        assert!((one - other).abs() < 2e-6 * one, "{one} and {other}");
+    }
+    // And it goes on, and speaks.
+    place.trained(&[&["--run", "b", "--steps", "7"], &larger.concat()[..]].concat());
+    let generate = ["generate", "--run", "b", "--prompt", "To be", "--tokens", "30", "--temperature", "9"];
+    let output = place.gopher(&generate).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
 #[test]
 fn a_run_does_not_go_on_as_another() {
     let Some(place) = Place::new() else { return };

@@ -222,6 +222,14 @@ fn train_prepared(
     let Opened { run, checkpoint, store, .. } = opened;
     let run = &run;
     let Prepared { runtime, plan, text, digest, sequences, validation } = prepared;
+    let (tokens, vocabulary_size) = (text.tokenizer.vocabulary_size(), config.model.sizes().vocabulary_size);
+    if tokens < vocabulary_size {
+        observer.event(Event::Note(format!(
+            "the tokenizer has {tokens} pieces: the other {} ids of the model's vocabulary stand for no token",
+            vocabulary_size - tokens
+        )));
+    }
+    let config = &Config { model: config.model.with_tokens(tokens), ..config.clone() };
     let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
     let own = checkpoint.as_ref().filter(|checkpoint| open::is_own(checkpoint, run));
     let known = own.map_or(0, |checkpoint| checkpoint.manifest().metrics_bytes());
