@@ -143,6 +143,37 @@ fn plans_as_files() {
     }
 }
 
+/// Machines as people name them elsewhere; a plan is for the machine, whatever its name.
+#[test]
+fn machines_by_other_names() {
+    let place = Place::new();
+    let file = place.path("plan.json");
+    let on = |machine, more: &[&str]| {
+        let tokens = ["--batch-tokens", "16K", "--sequence-length", "1024"];
+        [&["plan", "--model", "44m", "--topology", machine][..], &tokens, more].concat().join(" ")
+    };
+    let run = |line: String| place.json(&line.split(' ').collect::<Vec<_>>());
+    assert_eq!(run(on("8xh100", &["-o", &file]))["topology"], "gpu:h100:1x8");
+    let named = fs::read_to_string(&file).unwrap().replace("gpu:h100:1x8", "H100:8");
+    fs::write(&file, named).unwrap();
+    assert_eq!(run(on("gpu:h100:1x8", &["--plan", &file]))["plans"][0]["topology"], "gpu:h100:1x8");
+
+    let card = place.path("card.toml");
+    fs::write(&card, "memory_gb = 16\nbf16_tflops = 100\nf32_tflops = 25\nmemory_gb_per_second = 500\n")
+        .unwrap();
+    let machine = format!("gpu:{card}:1x2");
+    let report = run(on(&machine, &[]));
+    assert_eq!((&report["topology"], &report["devices"]), (&json!(machine), &json!(2)));
+    assert_eq!(report["memory_bytes_per_device"], 14_400_000_000u64);
+
+    let refuses = |line: String, code, part: &str| {
+        place.refuses(&line.split(' ').collect::<Vec<_>>(), code, part);
+    };
+    refuses(on("v4-32", &[]), 2, "v4-32 counts cores: tpu:v4:2x2x4");
+    refuses(on("gpu:/no/such.toml:8", &[]), 2, "/no/such.toml: cannot be read");
+    refuses(on("8xl4", &["--verify"]), 1, "there are descriptions of a100, a100-80g, h100, h200");
+}
+
 #[test]
 fn the_explanation_says_what_things_cost_and_the_picture_is_one() {
     let place = Place::new();

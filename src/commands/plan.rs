@@ -20,8 +20,8 @@ use super::precision::precisions;
 use super::workload::{ModelArguments, Workload as Subject, given_error};
 use crate::output::{bytes, note, print, print_json, usage};
 
-const MACHINE_HELP: &str =
-    "The machine: tpu:GENERATION:XxY[xZ] (chips), gpu:NAME:HOSTSxGPUS, or cpu:N (docs/topologies.md)";
+const MACHINE_HELP: &str = "The machine: tpu:GENERATION:XxY[xZ] (chips), gpu:NAME:HOSTSxGPUS, gpu:FILE.toml:HOSTSxGPUS (a GPU that the file \
+     describes), or cpu:N; v3-8, 8xh100 and their like are understood (docs/topologies.md)";
 
 /// Arguments of `gopher plan`.
 #[derive(Args)]
@@ -225,6 +225,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let task = Task::new(&arguments)?;
     let pins = pins(&arguments.pins)?;
+    if arguments.verify {
+        // Whether there is a compiler for such devices, before anything is searched.
+        runtime::aot::Target::of(&task.topology)?;
+    }
     let start = Instant::now();
     let mut report = match &arguments.plan {
         Some(path) => given(&task, path)?,
@@ -353,7 +357,7 @@ fn no_plan(task: &Task, space: &Space, pins: &Pins, found: sharding::search::Fou
         smallest(&task.space(other, pins.clone()), &OnMachine { planned: &task.planned, rates: &rates })
             .is_some_and(|least| least <= other.chip().memory_bytes)
     });
-    let chip = task.topology.chip().name;
+    let chip = &task.topology.chip().name;
     let way_out = match fits {
         Some(other) => format!("the smallest {chip} machine that would do is {}", other.with_slices()),
         None => {

@@ -141,6 +141,10 @@ fn not_a_plan(path: &Path, reason: impl ToString) -> GivenError {
 }
 
 fn checked(path: &Path, mut plan: Plan, topology: &Topology) -> Result<Plan, GivenError> {
+    // Someone may have written the machine by another of its names.
+    if let Ok(named) = Topology::parse(&plan.topology, plan.slices) {
+        plan.topology = named.to_string();
+    }
     if (plan.topology.as_str(), plan.slices) != (&topology.to_string(), topology.slices()) {
         return Err(GivenError::Machine {
             path: path.to_owned(),
