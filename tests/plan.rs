@@ -100,6 +100,19 @@ fn pins_are_kept_and_wrong_ones_named() {
         "--pin zero=1 and --pin zero=2: one part, one value",
     );
     place.refuses(&with("model=3"), 1, "no plan with these pins splits 44m over the 4 devices of cpu:4");
+    place.refuses(&with("model=3"), 1, "; --pin model=3 is in the way");
+    place.refuses(
+        &[&with("data=4")[..], &["--pin", "microbatches=4"]].concat(),
+        1,
+        "; --pin data=4 is in the way; the nearest batch that would do: --batch-tokens 2048 (16 sequences)",
+    );
+    let odd = SMALL.map(|word| if word == "1K" { "3200" } else { word });
+    place.refuses(
+        &[&odd[..], &["--pin", "data=4"]].concat(),
+        1,
+        "--pin data=4 is in the way; the nearest batch that would do: --batch-tokens 3072 (24 sequences) or --batch-tokens \
+         3584 (28 sequences)",
+    );
 }
 
 /// A plan that was written is read, edited by hand or not; inconsistent edits are named.

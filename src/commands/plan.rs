@@ -13,7 +13,7 @@ use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
 use sharding::plan::{Plan, RematPolicy};
 use sharding::report::{ModelFacts, PlanEntry, Report, assumptions};
-use sharding::search::{Pins, Space, Workload, search, smallest};
+use sharding::search::{Obstacle, Pins, Space, Workload, search, smallest};
 use train::plan::{OnMachine, Planned, read, read_for};
 
 use super::precision::precisions;
@@ -333,9 +333,18 @@ fn no_plan(task: &Task, space: &Space, pins: &Pins, found: sharding::search::Fou
     let machine = task.topology.with_slices();
     if found.candidates == 0 {
         let pinned = if *pins == Pins::default() { "" } else { " with these pins" };
+        let rates = Rates::of(&task.topology);
+        let obstacle = Obstacle::of(space, &OnMachine { planned: &task.planned, rates: &rates });
+        let batch = |sequences: usize| {
+            format!(
+                "--batch-tokens {} ({sequences} sequences)",
+                sequences as u64 * task.sequence_length as u64
+            )
+        };
+        let way_out = obstacle.way_out(batch).unwrap_or_else(|| "change the machine".to_owned());
         return anyhow::anyhow!(
             "no plan{pinned} splits {} over the {} devices of {machine}: {} layers, {} heads, a width of {} and {} sequences \
-             must fall into equal parts, and `model` stays within a slice or a host; change --batch-tokens or the machine",
+             must fall into equal parts, and `model` stays within a slice or a host; {way_out}",
             task.facts.name,
             space.devices,
             task.planned.model.sizes().layers,
