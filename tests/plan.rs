@@ -143,12 +143,56 @@ fn plans_as_files() {
     refuses(&|plan| plan["rules"]["weights"]["heads"] = json!(["tensor"]), "the mesh has no axis `tensor`");
     refuses(&|plan| plan["zero"] = json!(9), "plan: zero = 9: it must be 0, 1, 2 or 3");
     refuses(&|plan| plan["mehs"] = json!(1), "unknown field `mehs`");
+    // Words of the file, not of the program, with the field that is meant.
+    let number = "where a whole number from 0 is expected\n";
+    refuses(
+        &|plan| plan["batch"] = json!("four"),
+        &format!("batch = \"four\": a string, \"four\", {number}"),
+    );
+    refuses(&|plan| plan["mesh"]["data"] = json!(-1), &format!("mesh.data = -1: -1 {number}"));
+    refuses(&|plan| plan["zero"] = json!(null), &format!("zero = null: null {number}"));
+    refuses(
+        &|plan| plan["mesh"] = json!("2x2"),
+        "mesh = \"2x2\": a string, \"2x2\", where an object is expected\n",
+    );
+    refuses(&|plan| plan["rules"]["weights"] = json!(3), "3 where an object is expected\n");
+    refuses(&|plan| drop(plan.as_object_mut().unwrap().remove("mesh")), "not a plan: `mesh` is missing\n");
+    refuses(&|plan| *plan = json!([]), "not a plan: a list of 0 where an object is expected\n");
+    // What the table shows is what is computed.
+    let other_zero = |plan: &mut Value| plan["zero"] = json!(if plan["zero"] == 3 { 0 } else { 3 });
+    refuses(&other_zero, "leave `rules` out to have them follow from zero");
+    let by_hand = |plan: &mut Value| {
+        plan["rules"]["optimizer"] = json!({"heads": ["model"]});
+        plan["rules"]["weights"] = json!({"heads": ["model"], "layers": ["stage"]});
+    };
+    let output = place.gopher(&[&SMALL[..], &["--plan", &edited(&by_hand)]].concat());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("by rules"), "{output:?}");
     refuses(&|plan| plan["topology"] = json!("cpu:8"), "the plan is for cpu:8");
     place.refuses(&[&SMALL[..], &["--plan", "a", "--pin", "zero=1"]].concat(), 2, "cannot be used with");
     place.refuses(&[&SMALL[..], &["--explain", "--json"]].concat(), 2, "cannot be used with");
     place.refuses(&[&SMALL[..], &["--verify", "--limit", "0"]].concat(), 2, "--limit");
     place.refuses(&[&SMALL[..], &["-o", "-"]].concat(), 2, "`-` is no file");
     place.refuses(&[&SMALL[..], &["-o", "one", "--svg", "one"]].concat(), 2, "-o and --svg are both one");
+    place.refuses(
+        &[&SMALL[..], &["--svg", "a/y.png"]].concat(),
+        2,
+        "what is written is SVG: name it a/y.svg",
+    );
+    place.refuses(
+        &[&SMALL[..], &["-o", "plan.toml"]].concat(),
+        2,
+        "what is written is JSON: name it plan.json",
+    );
+    // Both files or none.
+    let (one, full) = (place.path("one.json"), "/dev/full");
+    let half = |svg: &str, part: &str| {
+        place.refuses(&[&SMALL[..], &["-o", &one, "--svg", svg]].concat(), 1, part);
+        assert!(!Path::new(&one).exists());
+    };
+    half("/no/such/folder/x.svg", "cannot write /no/such/folder/x.svg: there is no folder /no/such/folder");
+    if Path::new(full).exists() {
+        half(full, "cannot write /dev/full");
+    }
     place.refuses(&[&SMALL[..], &["--plan", "/no/such/plan.json"]].concat(), 1, "cannot read the plan");
     for text in ["", "{", "[]", "{\"plans\": []}", "\u{0}\u{1}"] {
         fs::write(&file, text).unwrap();
@@ -185,6 +229,17 @@ fn machines_by_other_names() {
     refuses(on("v4-32", &[]), 2, "v4-32 counts cores: tpu:v4:2x2x4");
     refuses(on("gpu:/no/such.toml:8", &[]), 2, "/no/such.toml: cannot be read");
     refuses(on("8xl4", &["--verify"]), 1, "there are descriptions of a100, a100-80g, h100, h200");
+}
+
+/// A verification that ends early, here since there is no compiler, does not take the plan with it.
+#[test]
+fn a_plan_is_written_before_it_is_verified() {
+    let place = Place::new();
+    let (file, picture) = (place.path("plan.json"), place.path("plan.svg"));
+    let line = "plan --model 44m --topology tpu:v3:2x2 --batch-tokens 16K --sequence-length 1024 --verify";
+    let line: Vec<&str> = line.split(' ').chain(["-o", &file, "--svg", &picture]).collect();
+    assert_eq!(place.gopher(&line).status.code(), Some(1));
+    assert!(fs::read_to_string(&file).unwrap().contains("\"mesh\"") && Path::new(&picture).exists());
 }
 
 #[test]
