@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use runtime::Progress;
@@ -47,6 +48,52 @@ impl std::error::Error for Closed {}
 /// An error of wrong usage.
 pub fn usage(message: impl fmt::Display) -> anyhow::Error {
     UsageError(message.to_string()).into()
+}
+
+/// Endings of files by which people and programs know what is in them.
+const KNOWN_ENDINGS: [&str; 25] = [
+    "bin",
+    "csv",
+    "gguf",
+    "gif",
+    "hlo",
+    "html",
+    "jpeg",
+    "jpg",
+    "json",
+    "jsonl",
+    "mlir",
+    "npy",
+    "npz",
+    "onnx",
+    "pb",
+    "pdf",
+    "png",
+    "pt",
+    "pth",
+    "safetensors",
+    "stablehlo",
+    "svg",
+    "toml",
+    "txt",
+    "yaml",
+];
+
+/// Checks that a file which the user names is not named as one of another format. `endings` are those of the format, the
+/// usual one first; an ending that says nothing is taken.
+///
+/// # Errors
+/// A usage error that names the right ending.
+pub fn check_ending(option: &str, path: &Path, format: &str, endings: &[&str]) -> anyhow::Result<()> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    match ending.as_deref() {
+        Some(ending) if KNOWN_ENDINGS.contains(&ending) && !endings.contains(&ending) => {
+            let named = path.with_extension(endings.first().unwrap_or(&""));
+            let (path, named) = (path.display(), named.display());
+            Err(usage(format_args!("{option} {path}: what is written is {format}: name it {named}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes a part of the results to standard output, at once.
@@ -170,6 +217,19 @@ mod tests {
         check(full().context("a.txt: the disk is full"), "a.txt: the disk is full");
         check(anyhow::anyhow!("two\n  lines"), "two lines");
         check(usage("no").context("outer"), "outer: no");
+    }
+
+    #[test]
+    fn files_are_named_as_what_they_hold() {
+        let check =
+            |path: &str| check_ending("--svg", Path::new(path), "SVG", &["svg"]).map_err(|e| e.to_string());
+        for path in ["x.svg", "x.SVG", "x", "/dev/stdout", "x.out", ".svg", "run.png/x", "x.2026"] {
+            assert_eq!(check(path), Ok(()), "{path}");
+        }
+        for path in ["x.png", "x.PNG", "a/b.pdf", "x.svg.json"] {
+            assert!(check(path).is_err(), "{path}");
+        }
+        assert_eq!(check("a/x.png").unwrap_err(), "--svg a/x.png: what is written is SVG: name it a/x.svg");
     }
 
     #[test]

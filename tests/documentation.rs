@@ -36,6 +36,14 @@ fn the_table_of_keys_has_every_key_with_its_default() {
     assert_eq!(documented, keys());
 }
 
+/// The program on the page of libraries is the one that is compiled and run.
+#[test]
+fn the_page_of_libraries_has_the_program_that_runs() {
+    let page = read("docs/library.md");
+    let program = page.split("```rust\n").nth(1).and_then(|rest| rest.split("```\n").next());
+    assert_eq!(program, Some(read("runtime/examples/library.rs").as_str()));
+}
+
 /// Relative links of the documentation lead to files.
 #[test]
 fn links_lead_somewhere() {

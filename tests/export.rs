@@ -210,6 +210,22 @@ fn bad_arguments_are_named() {
         1,
         "error: cannot write missing/x.signature.json: there is no folder missing\n",
     );
+    // What is written is named as what it is.
+    check(&["-o", "x.json"], 2, "-o x.json: what is written is StableHLO text: name it x.mlir");
+    check(&["-o", "x.safetensors"], 2, "name it x.mlir");
+    check(
+        &["-o", "x", "--signature", "x.png"],
+        2,
+        "--signature x.png: what is written is JSON: name it x.json",
+    );
+    // No signature of a program that is not there.
+    check(&["-o", "x", "--signature", "missing/x.json"], 1, "cannot write missing/x.json");
+    check(&["-o", "missing/x", "--signature", "x.json"], 1, "cannot write missing/x");
+    if Path::new("/dev/full").exists() {
+        check(&["-o", "/dev/full"], 1, "cannot write /dev/full");
+        check(&["-o", "/dev/full", "--signature", "x.json"], 1, "cannot write /dev/full");
+        assert!(!Path::new("/dev/full.signature.json").exists());
+    }
 }
 
 #[test]

@@ -100,6 +100,19 @@ fn pins_are_kept_and_wrong_ones_named() {
         "--pin zero=1 and --pin zero=2: one part, one value",
     );
     place.refuses(&with("model=3"), 1, "no plan with these pins splits 44m over the 4 devices of cpu:4");
+    place.refuses(&with("model=3"), 1, "; --pin model=3 is in the way");
+    place.refuses(
+        &[&with("data=4")[..], &["--pin", "microbatches=4"]].concat(),
+        1,
+        "; --pin data=4 is in the way; the nearest batch that would do: --batch-tokens 2048 (16 sequences)",
+    );
+    let odd = SMALL.map(|word| if word == "1K" { "3200" } else { word });
+    place.refuses(
+        &[&odd[..], &["--pin", "data=4"]].concat(),
+        1,
+        "--pin data=4 is in the way; the nearest batch that would do: --batch-tokens 3072 (24 sequences) or --batch-tokens \
+         3584 (28 sequences)",
+    );
 }
 
 /// A plan that was written is read, edited by hand or not; inconsistent edits are named.
@@ -130,17 +143,103 @@ fn plans_as_files() {
     refuses(&|plan| plan["rules"]["weights"]["heads"] = json!(["tensor"]), "the mesh has no axis `tensor`");
     refuses(&|plan| plan["zero"] = json!(9), "plan: zero = 9: it must be 0, 1, 2 or 3");
     refuses(&|plan| plan["mehs"] = json!(1), "unknown field `mehs`");
+    // Words of the file, not of the program, with the field that is meant.
+    let number = "where a whole number from 0 is expected\n";
+    refuses(
+        &|plan| plan["batch"] = json!("four"),
+        &format!("batch = \"four\": a string, \"four\", {number}"),
+    );
+    refuses(&|plan| plan["mesh"]["data"] = json!(-1), &format!("mesh.data = -1: -1 {number}"));
+    refuses(&|plan| plan["zero"] = json!(null), &format!("zero = null: null {number}"));
+    refuses(
+        &|plan| plan["mesh"] = json!("2x2"),
+        "mesh = \"2x2\": a string, \"2x2\", where an object is expected\n",
+    );
+    refuses(&|plan| plan["rules"]["weights"] = json!(3), "3 where an object is expected\n");
+    refuses(&|plan| drop(plan.as_object_mut().unwrap().remove("mesh")), "not a plan: `mesh` is missing\n");
+    refuses(&|plan| *plan = json!([]), "not a plan: a list of 0 where an object is expected\n");
+    // What the table shows is what is computed.
+    let other_zero = |plan: &mut Value| plan["zero"] = json!(if plan["zero"] == 3 { 0 } else { 3 });
+    refuses(&other_zero, "leave `rules` out to have them follow from zero");
+    let by_hand = |plan: &mut Value| {
+        plan["rules"]["optimizer"] = json!({"heads": ["model"]});
+        plan["rules"]["weights"] = json!({"heads": ["model"], "layers": ["stage"]});
+    };
+    let output = place.gopher(&[&SMALL[..], &["--plan", &edited(&by_hand)]].concat());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("by rules"), "{output:?}");
     refuses(&|plan| plan["topology"] = json!("cpu:8"), "the plan is for cpu:8");
     place.refuses(&[&SMALL[..], &["--plan", "a", "--pin", "zero=1"]].concat(), 2, "cannot be used with");
     place.refuses(&[&SMALL[..], &["--explain", "--json"]].concat(), 2, "cannot be used with");
     place.refuses(&[&SMALL[..], &["--verify", "--limit", "0"]].concat(), 2, "--limit");
     place.refuses(&[&SMALL[..], &["-o", "-"]].concat(), 2, "`-` is no file");
     place.refuses(&[&SMALL[..], &["-o", "one", "--svg", "one"]].concat(), 2, "-o and --svg are both one");
+    place.refuses(
+        &[&SMALL[..], &["--svg", "a/y.png"]].concat(),
+        2,
+        "what is written is SVG: name it a/y.svg",
+    );
+    place.refuses(
+        &[&SMALL[..], &["-o", "plan.toml"]].concat(),
+        2,
+        "what is written is JSON: name it plan.json",
+    );
+    // Both files or none.
+    let (one, full) = (place.path("one.json"), "/dev/full");
+    let half = |svg: &str, part: &str| {
+        place.refuses(&[&SMALL[..], &["-o", &one, "--svg", svg]].concat(), 1, part);
+        assert!(!Path::new(&one).exists());
+    };
+    half("/no/such/folder/x.svg", "cannot write /no/such/folder/x.svg: there is no folder /no/such/folder");
+    if Path::new(full).exists() {
+        half(full, "cannot write /dev/full");
+    }
     place.refuses(&[&SMALL[..], &["--plan", "/no/such/plan.json"]].concat(), 1, "cannot read the plan");
     for text in ["", "{", "[]", "{\"plans\": []}", "\u{0}\u{1}"] {
         fs::write(&file, text).unwrap();
         place.refuses(&[&SMALL[..], &["--plan", &file]].concat(), 2, "not a plan");
     }
+}
+
+/// Machines as people name them elsewhere; a plan is for the machine, whatever its name.
+#[test]
+fn machines_by_other_names() {
+    let place = Place::new();
+    let file = place.path("plan.json");
+    let on = |machine, more: &[&str]| {
+        let tokens = ["--batch-tokens", "16K", "--sequence-length", "1024"];
+        [&["plan", "--model", "44m", "--topology", machine][..], &tokens, more].concat().join(" ")
+    };
+    let run = |line: String| place.json(&line.split(' ').collect::<Vec<_>>());
+    assert_eq!(run(on("8xh100", &["-o", &file]))["topology"], "gpu:h100:1x8");
+    let named = fs::read_to_string(&file).unwrap().replace("gpu:h100:1x8", "H100:8");
+    fs::write(&file, named).unwrap();
+    assert_eq!(run(on("gpu:h100:1x8", &["--plan", &file]))["plans"][0]["topology"], "gpu:h100:1x8");
+
+    let card = place.path("card.toml");
+    fs::write(&card, "memory_gb = 16\nbf16_tflops = 100\nf32_tflops = 25\nmemory_gb_per_second = 500\n")
+        .unwrap();
+    let machine = format!("gpu:{card}:1x2");
+    let report = run(on(&machine, &[]));
+    assert_eq!((&report["topology"], &report["devices"]), (&json!(machine), &json!(2)));
+    assert_eq!(report["memory_bytes_per_device"], 14_400_000_000u64);
+
+    let refuses = |line: String, code, part: &str| {
+        place.refuses(&line.split(' ').collect::<Vec<_>>(), code, part);
+    };
+    refuses(on("v4-32", &[]), 2, "v4-32 counts cores: tpu:v4:2x2x4");
+    refuses(on("gpu:/no/such.toml:8", &[]), 2, "/no/such.toml: cannot be read");
+    refuses(on("8xl4", &["--verify"]), 1, "there are descriptions of a100, a100-80g, h100, h200");
+}
+
+/// A verification that ends early, here since there is no compiler, does not take the plan with it.
+#[test]
+fn a_plan_is_written_before_it_is_verified() {
+    let place = Place::new();
+    let (file, picture) = (place.path("plan.json"), place.path("plan.svg"));
+    let line = "plan --model 44m --topology tpu:v3:2x2 --batch-tokens 16K --sequence-length 1024 --verify";
+    let line: Vec<&str> = line.split(' ').chain(["-o", &file, "--svg", &picture]).collect();
+    assert_eq!(place.gopher(&line).status.code(), Some(1));
+    assert!(fs::read_to_string(&file).unwrap().contains("\"mesh\"") && Path::new(&picture).exists());
 }
 
 #[test]

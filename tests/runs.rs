@@ -153,6 +153,11 @@ fn a_plot_has_every_run_with_its_name_as_text() {
         &["--plot nowhere/x.svg", "no folder nowhere"],
     );
     place.check_error(&["compare", "a", "c", "--plot", "a"], &["a"]);
+    let png = place.gopher(&["compare", "a", "c", "--plot", "x.png"]);
+    assert_eq!(png.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&png.stderr).into_owned();
+    assert!(message.contains("--plot x.png: what is written is SVG: name it x.svg"), "{message}");
+    assert!(!place.path("x.png").exists());
 }
 
 #[test]
@@ -172,6 +177,31 @@ fn runs_that_have_no_step_yet_are_runs() {
     assert!(nothing.status.success() && nothing.stdout.is_empty());
     assert_eq!(String::from_utf8_lossy(&nothing.stderr), "no runs in bare\n");
     assert_eq!(place.json(&["ls", "bare"]), serde_json::json!([]));
+}
+
+/// Nothing that was looked at is nothing that was found good.
+#[test]
+fn checkpoints_that_are_not_there_are_not_good() {
+    let place = Place::new();
+    place.run("a", 5, 2.0, "2e-3");
+    fs::create_dir_all(place.path("a/checkpoints")).unwrap();
+    let checkpoint = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
+        command.arg("checkpoint").args(arguments).current_dir(place.0.path()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let nothing = "error: a has no checkpoint: nothing was verified\n";
+    assert_eq!(checkpoint(&["verify", "a"]), (Some(1), nothing.into()));
+    assert_eq!(checkpoint(&["verify", "a", "--json"]), (Some(1), nothing.into()));
+    // A list may be empty; it says so.
+    assert_eq!(checkpoint(&["ls", "a"]), (Some(0), "a has no checkpoint yet\n".into()));
+    assert_eq!(checkpoint(&["ls", "a", "--json"]), (Some(0), "a has no checkpoint yet\n".into()));
+    let (code, message) = checkpoint(&["export", "a", "x.gguf"]);
+    assert!(
+        code == Some(2) && message.contains("what is written is safetensors: name it x.safetensors"),
+        "{message}"
+    );
 }
 
 /// A line that is being written, or that a killed process left, is passed over, wherever it was cut.

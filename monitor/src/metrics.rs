@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use store::files::FileError;
+use store::json_words::json_words;
 
 /// The metrics of one step.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -103,14 +104,14 @@ pub struct Point {
 #[non_exhaustive]
 pub enum Error {
     /// A line that is not the last is not a record.
-    #[error("{}, line {line}: not a step's metrics ({source}); repair or move the file away", .path.display())]
+    #[error("{}, line {line}: not a step's metrics ({reason}); repair or move the file away", .path.display())]
     Line {
         /// The file.
         path: PathBuf,
         /// Line number, from 1.
         line: usize,
         /// What is wrong with it.
-        source: serde_json::Error,
+        reason: String,
     },
 
     /// The file cannot be read or written.
@@ -217,7 +218,10 @@ pub fn scan<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T)) -> Result
         }
         match serde_json::from_slice(&line) {
             Ok(record) => each(record),
-            Err(source) => malformed = Some(Error::Line { path: path.to_owned(), line: number, source }),
+            Err(error) => {
+                let reason = json_words(&error);
+                malformed = Some(Error::Line { path: path.to_owned(), line: number, reason });
+            }
         }
     }
     Ok(())
@@ -236,10 +240,10 @@ fn split(bytes: &[u8]) -> (Vec<&[u8]>, bool) {
 }
 
 fn parse(path: &Path, index: usize, line: &[u8]) -> Result<Record, Error> {
-    serde_json::from_slice(line).map_err(|source| Error::Line {
+    serde_json::from_slice(line).map_err(|error| Error::Line {
         path: path.to_owned(),
         line: index + 1,
-        source,
+        reason: json_words(&error),
     })
 }
 

@@ -1,9 +1,43 @@
 //! The errors of compiling and running functions.
 
+use std::path::PathBuf;
+
 use graph::TensorType;
 use xla_sys::BufferState;
+use xla_sys::locate::DeviceKind;
 
 use crate::DeviceLayout;
+
+/// A kind of device, as people call it.
+fn device_words(kind: DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Cpu => "processor",
+        DeviceKind::Cuda => "NVIDIA GPU",
+        DeviceKind::Tpu => "TPU",
+    }
+}
+
+/// Whether a plugin means by these words that there is no device of its kind. Each has its own: libtpu the name of its
+/// driver, CUDA a code.
+pub(crate) fn says_no_device(kind: DeviceKind, message: &str) -> bool {
+    let lower = message.to_ascii_lowercase();
+    let signs: &[&str] = match kind {
+        DeviceKind::Cpu => &[],
+        DeviceKind::Cuda => &[
+            "no_device",
+            "no cuda-capable device",
+            "no visible gpu",
+            "no supported devices found",
+            "no device found",
+            "failed call to cuinit",
+            "libcuda.so",
+        ],
+        DeviceKind::Tpu => {
+            &["no jellyfish device found", "no tpu device", "no accelerator", "no devices found"]
+        }
+    };
+    signs.iter().any(|sign| lower.contains(sign))
+}
 
 /// Any failure of this crate. Each names the thing, the value and, where there is one, the way out.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +54,17 @@ pub enum Error {
     NoDevice {
         /// The plugin's platform.
         platform: String,
+    },
+    /// A plugin found no device of its kind on this machine.
+    #[error(
+        "no {} on this machine: the plugin {} found none; `gopher doctor` lists the devices there are, and --device cpu \
+         takes the processor", device_words(*.kind), .plugin.display()
+    )]
+    NoDevices {
+        /// The kind of device.
+        kind: DeviceKind,
+        /// The plugin's file.
+        plugin: PathBuf,
     },
     /// A layout that no array can have, or that is impossible for an array's shape.
     #[error("impossible layout: {reason}")]
@@ -240,4 +285,31 @@ fn way_out(platform: &str, needed: usize) -> String {
 
 fn place(operation: &Option<String>) -> String {
     operation.as_ref().map(|name| format!(" at `{name}`")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_devices_is_told_from_other_failures() {
+        for (kind, message) in [
+            (DeviceKind::Tpu, "Unable to initialize backend 'tpu': UNAVAILABLE: No jellyfish device found."),
+            (
+                DeviceKind::Cuda,
+                "failed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected",
+            ),
+            (DeviceKind::Cuda, "no supported devices found for platform CUDA"),
+        ] {
+            assert!(says_no_device(kind, message), "{message}");
+        }
+        let busy = "The TPU is already in use by process with pid 12";
+        assert!(!says_no_device(DeviceKind::Tpu, busy));
+        assert!(!says_no_device(DeviceKind::Cuda, "out of memory"));
+        let error = Error::NoDevices { kind: DeviceKind::Tpu, plugin: "/lib/libtpu.so".into() }.to_string();
+        assert!(
+            error
+                .starts_with("no TPU on this machine: the plugin /lib/libtpu.so found none; `gopher doctor`")
+        );
+    }
 }

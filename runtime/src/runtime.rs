@@ -11,6 +11,7 @@ use xla_sys::locate::{self, Located, Locator};
 use xla_sys::{Client, Device, Element, Event, HostArray, Plugin};
 
 use crate::buffer::{array_type, tensor_type};
+use crate::error::says_no_device;
 use crate::options::{CompileOptions, client_options};
 use crate::slice::slice;
 use crate::{Buffer, DeviceKind, DeviceLayout, Error, Found, Processes, Program, Progress, Result};
@@ -78,15 +79,19 @@ impl Runtime {
     fn load(kind: DeviceKind, located: Located, options: &RuntimeOptions) -> Result<Self> {
         let plugin = Plugin::load_located(kind, &located)?;
         let client_options = client_options(kind, options);
+        let absent = |error: xla_sys::Error| match says_no_device(kind, &error.to_string()) {
+            true => Error::NoDevices { kind, plugin: located.path.clone() },
+            false => error.into(),
+        };
         let client = match &options.processes {
             Some(processes) if processes.count > 1 => {
                 if kind == DeviceKind::Cpu {
                     let (platform, processes) = (kind.to_string(), processes.count);
                     return Err(Error::CannotJoin { platform, processes });
                 }
-                plugin.client_with_store(&client_options, processes.store.clone())?
+                plugin.client_with_store(&client_options, processes.store.clone()).map_err(absent)?
             }
-            _ => plugin.client(&client_options)?,
+            _ => plugin.client(&client_options).map_err(absent)?,
         };
         let device = client.addressable_devices().first().cloned();
         let device = device.ok_or_else(|| Error::NoDevice { platform: client.platform_name().to_owned() })?;

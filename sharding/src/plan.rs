@@ -204,13 +204,29 @@ impl Plan {
         Rules { tables: tables.into_iter().map(|(table, rows)| (table.name().to_owned(), rows)).collect() }
     }
 
+    /// The field, and its other value, from which the tables follow when they do not follow from the fields there are:
+    /// someone changed the one and not the other. `None` for tables that were made by hand.
+    fn rules_of_other_fields(&self) -> Option<(&'static str, String)> {
+        let follow = |plan: &Plan| plan.derived_rules() == self.rules;
+        if self.zero > 3 || follow(self) {
+            return None;
+        }
+        let zero = (0..=3).find(|&zero| follow(&Plan { zero, ..self.clone() }));
+        let sequence_sharding = !self.sequence_sharding;
+        let split = || follow(&Plan { sequence_sharding, ..self.clone() });
+        match zero {
+            Some(zero) => Some(("zero", zero.to_string())),
+            None => split().then(|| ("sequence_sharding", sequence_sharding.to_string())),
+        }
+    }
+
     /// Checks that the parts fit each other and a machine of `devices` devices, and fills in tables that were left out.
     ///
     /// # Errors
     /// [`PlanError`], with the field and what it may be, if the mesh is not of `devices` devices or not of `stages` stages;
     /// a size is 0; microbatches do not divide the batch, or the axis `data` not a microbatch; there are fewer
-    /// microbatches than stages; a sequence that is to be split does not fall into equal parts; or a table, a row of
-    /// one or a mesh axis in it does not exist.
+    /// microbatches than stages; a sequence that is to be split does not fall into equal parts; a table, a row of
+    /// one or a mesh axis in it does not exist; or the tables are those of another `zero` or `sequence_sharding`.
     pub fn check(&mut self, devices: usize) -> Result<(), PlanError> {
         let MeshShape { stage, data, model } = self.mesh;
         for (axis, size) in [(STAGE, stage), (DATA, data), (MODEL, model)] {
@@ -260,6 +276,13 @@ impl Plan {
         }
         if self.rules.tables.is_empty() {
             self.rules = self.derived_rules();
+        }
+        if let Some((field, value)) = self.rules_of_other_fields() {
+            let reason = format!(
+                "they are those of {field} = {value}: leave `rules` out to have them follow from {field}, or set {field} \
+                 back"
+            );
+            return Err(wrong("rules", format!("(made before {field} was changed)"), reason));
         }
         for (table, rows) in &self.rules.tables {
             let Some(splits) = PlacementTable::find(table).map(splittable) else {
@@ -387,6 +410,31 @@ mod tests {
             row("weight", "heads", &["model"]),
             "plan: rules = weight: there is no such table; there are activations, weights, parameters, gradients, optimizer",
         );
+    }
+
+    /// One truth: what a table shows of a plan is what is computed.
+    #[test]
+    fn fields_that_were_changed_without_the_tables_are_refused() {
+        let edited = |edit: fn(&mut Plan)| {
+            let mut plan = Plan { zero: 1, ..plan() }.with_derived_rules();
+            edit(&mut plan);
+            plan.check(8).map_err(|error| error.to_string())
+        };
+        let error = edited(|plan| plan.zero = 3).unwrap_err();
+        let expected = "plan: rules = (made before zero was changed): they are those of zero = 1: leave `rules` out to have \
+                        them follow from zero, or set zero back";
+        assert_eq!(error, expected);
+        assert!(edited(|plan| plan.zero = 0).unwrap_err().contains("those of zero = 1"));
+        let error = edited(|plan| plan.sequence_sharding = !plan.sequence_sharding).unwrap_err();
+        assert!(error.contains("they are those of sequence_sharding = "), "{error}");
+        assert_eq!(edited(|plan| plan.remat = RematPolicy::None), Ok(()));
+        // Without the tables, they follow; made by hand, they count.
+        let mut left_out = Plan { zero: 3, rules: Rules::default(), ..plan() };
+        left_out.check(8).unwrap();
+        assert_eq!(left_out.rules, left_out.derived_rules());
+        let by_hand =
+            |plan: &mut Plan| drop(plan.rules.tables.get_mut("weights").unwrap().remove("vocabulary"));
+        assert_eq!(edited(by_hand), Ok(()));
     }
 
     #[test]

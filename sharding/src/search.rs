@@ -7,6 +7,7 @@
 //! finds.
 
 mod bound;
+mod obstacle;
 mod work;
 
 use std::thread;
@@ -16,6 +17,7 @@ use crate::machine::Collective;
 use crate::partition::Rules;
 use crate::plan::{MeshShape, Plan, RematPolicy};
 pub use bound::{Bound, bound};
+pub use obstacle::Obstacle;
 pub use work::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 /// Bytes of a training's numbers.
@@ -108,65 +110,89 @@ pub struct Found {
     pub refused: Option<String>,
 }
 
-/// All plans of a space, in a fixed order.
-pub fn candidates(space: &Space, work: &Work) -> Vec<Plan> {
-    let Space { devices, batch, sequence_length, ref pins, .. } = *space;
+/// The meshes that split a model over the devices, whatever the batch.
+fn meshes(space: &Space, work: &Work) -> Vec<MeshShape> {
+    let Space { devices, islands, sequence_length, ref pins, .. } = *space;
     let allowed = |pin: Option<usize>, value: usize| pin.is_none_or(|pin| pin == value);
-    let mut plans = Vec::new();
+    let mut meshes = Vec::new();
     for stage in divisors(devices) {
-        let fits = work.layers.is_multiple_of(stage) && stage <= batch && allowed(pins.stage, stage);
+        let fits = work.layers.is_multiple_of(stage) && allowed(pins.stage, stage);
         // Islands are joined by slow links: a stage does not cross them.
-        let islands = space.islands;
         let crosses = stage > 1 && !(stage.is_multiple_of(islands) || islands.is_multiple_of(stage));
         if !fits || crosses {
             continue;
         }
         for model in divisors(devices / stage) {
-            let data = devices / stage / model;
+            let mesh = MeshShape { stage, data: devices / stage / model, model };
             let fits = work.divided.iter().all(|(_, size)| size.is_multiple_of(model));
             // Tensor parallelism over the slow links between them is never worth it.
             let within = model <= devices / islands;
-            if !(fits
+            let zero = pins.zero.is_none_or(|level| zero_is_useful(level, mesh, work));
+            let sequence = pins
+                .sequence_sharding
+                .is_none_or(|split| sequence_sharding_is_useful(split, mesh, sequence_length));
+            if fits
                 && within
-                && batch.is_multiple_of(data)
+                && zero
+                && sequence
                 && allowed(pins.model, model)
-                && allowed(pins.data, data))
+                && allowed(pins.data, mesh.data)
             {
+                meshes.push(mesh);
+            }
+        }
+    }
+    meshes
+}
+
+fn zero_is_useful(level: u8, mesh: MeshShape, work: &Work) -> bool {
+    level == 0 || (mesh.data > 1 && work.embed.is_multiple_of(mesh.data))
+}
+
+fn sequence_sharding_is_useful(split: bool, mesh: MeshShape, sequence_length: usize) -> bool {
+    !split || (mesh.model > 1 && sequence_length.is_multiple_of(mesh.model))
+}
+
+/// All plans of a space, in a fixed order.
+pub fn candidates(space: &Space, work: &Work) -> Vec<Plan> {
+    let Space { batch, sequence_length, ref pins, .. } = *space;
+    let allowed = |pin: Option<usize>, value: usize| pin.is_none_or(|pin| pin == value);
+    let mut plans = Vec::new();
+    for mesh in meshes(space, work) {
+        let MeshShape { stage, data, .. } = mesh;
+        if !batch.is_multiple_of(data) {
+            continue;
+        }
+        for microbatches in divisors(batch / data) {
+            if microbatches < stage || !allowed(pins.microbatches, microbatches) {
                 continue;
             }
-            for microbatches in divisors(batch / data) {
-                if microbatches < stage || !allowed(pins.microbatches, microbatches) {
+            for zero in 0..=3u8 {
+                if !zero_is_useful(zero, mesh, work) || pins.zero.is_some_and(|pin| pin != zero) {
                     continue;
                 }
-                for zero in 0..=3u8 {
-                    let useful = zero == 0 || (data > 1 && work.embed.is_multiple_of(data));
-                    if !useful || pins.zero.is_some_and(|pin| pin != zero) {
+                for sequence_sharding in [false, true] {
+                    let useful = sequence_sharding_is_useful(sequence_sharding, mesh, sequence_length);
+                    if !useful || pins.sequence_sharding.is_some_and(|pin| pin != sequence_sharding) {
                         continue;
                     }
-                    for sequence_sharding in [false, true] {
-                        let useful =
-                            !sequence_sharding || (model > 1 && sequence_length.is_multiple_of(model));
-                        if !useful || pins.sequence_sharding.is_some_and(|pin| pin != sequence_sharding) {
+                    for remat in RematPolicy::ALL {
+                        if pins.remat.is_some_and(|pin| pin != remat) {
                             continue;
                         }
-                        for remat in RematPolicy::ALL {
-                            if pins.remat.is_some_and(|pin| pin != remat) {
-                                continue;
-                            }
-                            plans.push(Plan {
-                                topology: space.topology.clone(),
-                                slices: space.slices,
-                                mesh: MeshShape { stage, data, model },
-                                stages: stage,
-                                microbatches,
-                                zero,
-                                remat,
-                                sequence_sharding,
-                                batch,
-                                sequence_length,
-                                rules: Rules::default(),
-                            });
-                        }
+                        plans.push(Plan {
+                            topology: space.topology.clone(),
+                            slices: space.slices,
+                            mesh,
+                            stages: stage,
+                            microbatches,
+                            zero,
+                            remat,
+                            sequence_sharding,
+                            batch,
+                            sequence_length,
+                            rules: Rules::default(),
+                        });
                     }
                 }
             }

@@ -12,14 +12,15 @@ use store::remote::{self, Address, Store};
 use store::run_directory::CHECKPOINTS;
 use tempfile::TempDir;
 
-use crate::output::{bytes, grouped, note, print, print_json, table, usage};
+use crate::output::{bytes, check_ending, grouped, note, print, print_json, table, usage};
 
 /// What can be done with checkpoints.
 #[derive(Subcommand)]
 pub enum Command {
     /// List the checkpoints of a run.
     Ls(Ls),
-    /// Verify every hash of a checkpoint, or of all checkpoints of a run; exit code 1 if one is wrong.
+    /// Verify every hash of a checkpoint, or of all checkpoints of a run; exit code 1 if one is wrong, or there is
+    /// none.
     Verify(Verify),
     /// Write the parameters to one safetensors file.
     Export(Export),
@@ -170,11 +171,13 @@ fn ls(arguments: Ls) -> anyhow::Result<()> {
         None => checkpoint::list(&checkpoints(&arguments.run)?)?,
     };
     let rows: Vec<Row> = entries.into_iter().map(Row::from).collect();
+    if rows.is_empty() {
+        note(format_args!("{} has no checkpoint yet", arguments.run.display()));
+    }
     if arguments.json {
         return print_json(&rows);
     }
     if rows.is_empty() {
-        note(format_args!("{} has no checkpoint yet", arguments.run.display()));
         return Ok(());
     }
     let titles = ["step", "tokens", "size", "files", "mesh", "state"];
@@ -255,7 +258,7 @@ fn verify(arguments: Verify) -> anyhow::Result<()> {
         bail!("{bad} of {} files are not what was saved", all.len());
     }
     if all.is_empty() {
-        note(format_args!("{} has no checkpoint yet", arguments.path.display()));
+        bail!("{} has no checkpoint: nothing was verified", arguments.path.display());
     }
     Ok(())
 }
@@ -295,6 +298,7 @@ fn origin(path: &Path, checkpoint: &Checkpoint) -> String {
 }
 
 fn export(arguments: Export) -> anyhow::Result<()> {
+    check_ending("OUT.safetensors", &arguments.output, "safetensors", &["safetensors"])?;
     let (checkpoint, _folder) = open(&arguments.path, &arguments.output)?;
     let dtype = arguments.dtype.map(|dtype| match dtype {
         ExportDtype::F32 => Dtype::F32,

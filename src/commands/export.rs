@@ -5,20 +5,19 @@ mod signature;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use configuration::PrecisionPolicy;
 use graph::{DType, Function, Remat};
 use model::remat::{POLICIES, SAVEABLE, policy};
 use sharding::DeviceKind;
 use sharding::machine::Topology;
-use store::files::write_output;
+use store::files::write_outputs;
 use train::plan::read_for;
 use train::step::StepOptions;
 
 use super::precision::precisions;
 use super::workload::{ModelArguments, Workload, given_error};
-use crate::output::{note, print, usage};
+use crate::output::{check_ending, note, print, usage};
 
 /// Arguments of `gopher export`.
 #[derive(Args)]
@@ -89,6 +88,25 @@ enum Format {
     HloProto,
 }
 
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Format::Stablehlo => "StableHLO text",
+            Format::HloText => "HLO text",
+            Format::HloProto => "an HLO proto",
+        }
+    }
+
+    /// Endings of its files.
+    fn endings(self) -> &'static [&'static str] {
+        match self {
+            Format::Stablehlo => &["mlir", "stablehlo", "txt"],
+            Format::HloText => &["hlo", "txt"],
+            Format::HloProto => &["pb", "bin", "hlo"],
+        }
+    }
+}
+
 fn remat(text: &str) -> Result<Remat, String> {
     if let Some(policy) = policy(text) {
         return Ok(policy);
@@ -123,6 +141,18 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.weights && to_stdout {
         return Err(usage("--weights: they lie beside the program, which needs a name: -o FILE"));
     }
+    if !to_stdout {
+        check_ending("-o", &arguments.output, arguments.format.name(), arguments.format.endings())?;
+    }
+    if let Some(path) = &arguments.signature {
+        check_ending("--signature", path, "JSON", &["json"])?;
+    }
+    // A name beside /dev/full or a pipe would be a file that nobody asked for.
+    let is_special =
+        arguments.output.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    if arguments.weights && is_special {
+        return Err(usage("--weights: they lie beside the program, which must be a file"));
+    }
     let workload = arguments.model.workload()?;
     // What is missing is said before anything is written.
     let checkpoint = arguments.weights.then(|| workload.checkpoint()).transpose()?;
@@ -132,22 +162,32 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let signature_file = match &arguments.signature {
         Some(path) => Some(path.clone()),
-        None if to_stdout => None,
+        None if to_stdout || is_special => None,
         None => Some(with_suffix(&arguments.output, ".signature.json")),
     };
     let weights = with_suffix(&arguments.output, ".weights.safetensors");
     if let Some(checkpoint) = &checkpoint {
         store::checkpoint::export_parameters(checkpoint, &weights, safetensors_dtype(parameters))?;
     }
-    // The program comes last: where it is, its signature and its weights are.
-    if let Some(path) = &signature_file {
-        write(path, signature.as_bytes())?;
+    let mut files: Vec<(&Path, &[u8])> = Vec::new();
+    files.extend(signature_file.as_deref().map(|path| (path, signature.as_bytes())));
+    if !to_stdout {
+        files.push((&arguments.output, &code));
+    }
+    if let Err((path, error)) = write_outputs(&files) {
+        if checkpoint.is_some() {
+            // Weights of no program.
+            let _ = std::fs::remove_file(&weights);
+        }
+        return Err(anyhow::Error::new(error).context(format!("cannot write {}", path.display())));
     }
     if to_stdout {
         return print(code);
     }
-    write(&arguments.output, &code)?;
-    let signature = signature_file.unwrap_or_default();
+    let Some(signature) = signature_file else {
+        note(format_args!("wrote {} ({} bytes)", arguments.output.display(), code.len()));
+        return Ok(());
+    };
     let (path, size) = (arguments.output.display(), code.len());
     let and = match &checkpoint {
         Some(checkpoint) => format!(
@@ -268,9 +308,4 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-/// Writes a file whole or not at all; a pipe or /dev/null in place.
-fn write(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
-    write_output(path, contents).with_context(|| format!("cannot write {}", path.display()))
 }

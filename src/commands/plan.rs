@@ -6,22 +6,23 @@ mod verify;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use configuration::PrecisionPolicy;
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
 use sharding::plan::{Plan, RematPolicy};
 use sharding::report::{ModelFacts, PlanEntry, Report, assumptions};
-use sharding::search::{Pins, Space, Workload, search, smallest};
+use sharding::search::{Obstacle, Pins, Space, Workload, search, smallest};
+use store::files::write_outputs;
 use train::plan::{OnMachine, Planned, read, read_for};
 
 use super::precision::precisions;
 use super::workload::{ModelArguments, Workload as Subject, given_error};
-use crate::output::{bytes, note, print, print_json, usage};
+use crate::output::{bytes, check_ending, note, print, print_json, usage};
 
-const MACHINE_HELP: &str =
-    "The machine: tpu:GENERATION:XxY[xZ] (chips), gpu:NAME:HOSTSxGPUS, or cpu:N (docs/topologies.md)";
+const MACHINE_HELP: &str = "The machine: tpu:GENERATION:XxY[xZ] (chips), gpu:NAME:HOSTSxGPUS, gpu:FILE.toml:HOSTSxGPUS (a GPU that the file \
+     describes), or cpu:N; v3-8, 8xh100 and their like are understood (docs/topologies.md)";
 
 /// Arguments of `gopher plan`.
 #[derive(Args)]
@@ -223,14 +224,27 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     {
         return Err(usage(format_args!("-o and --svg are both {}: two files are written", plan.display())));
     }
+    if let Some(path) = &arguments.output {
+        check_ending("-o", path, "JSON", &["json"])?;
+    }
+    if let Some(path) = &arguments.svg {
+        check_ending("--svg", path, "SVG", &["svg"])?;
+    }
     let task = Task::new(&arguments)?;
     let pins = pins(&arguments.pins)?;
+    if arguments.verify {
+        // Whether there is a compiler for such devices, before anything is searched.
+        runtime::aot::Target::of(&task.topology)?;
+    }
     let start = Instant::now();
     let mut report = match &arguments.plan {
         Some(path) => given(&task, path)?,
         None => searched(&task, pins, arguments.top)?,
     };
     let seconds = start.elapsed().as_secs_f64();
+    let against = arguments.against.as_deref().map(|path| other(&task, path)).transpose()?;
+    // Before anything is compiled, which may take longer than the user waits.
+    write_files(&arguments, &report)?;
     let verdicts = if arguments.verify {
         let count = arguments.top.unwrap_or(1) as usize;
         verify::verify(
@@ -244,15 +258,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     } else {
         Vec::new()
     };
-    let against = arguments.against.as_deref().map(|path| other(&task, path)).transpose()?;
-    if let Some(path) = &arguments.output {
-        let text = serde_json::to_string_pretty(&report.plans[0].plan)? + "\n";
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    if let Some(path) = &arguments.svg {
-        let picture = text::figure(&report).svg();
-        std::fs::write(path, picture).with_context(|| format!("cannot write {}", path.display()))?;
-    }
     if arguments.json {
         print_json(&report)?;
     } else {
@@ -265,6 +270,21 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         bail!("the compiler confirms none of the plans that were verified");
     }
     Ok(())
+}
+
+/// Writes the best plan and its picture, if they are asked for.
+fn write_files(arguments: &Arguments, report: &Report) -> anyhow::Result<()> {
+    let mut files = Vec::new();
+    if let (Some(path), Some(best)) = (&arguments.output, report.plans.first()) {
+        files.push((path.as_path(), serde_json::to_string_pretty(&best.plan)? + "\n"));
+    }
+    if let Some(path) = &arguments.svg {
+        files.push((path, text::figure(report).svg()));
+    }
+    let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+    write_outputs(&files).map_err(|(path, error)| {
+        anyhow::Error::new(error).context(format!("cannot write {}", path.display()))
+    })
 }
 
 /// A report of the plan in a file.
@@ -329,9 +349,18 @@ fn no_plan(task: &Task, space: &Space, pins: &Pins, found: sharding::search::Fou
     let machine = task.topology.with_slices();
     if found.candidates == 0 {
         let pinned = if *pins == Pins::default() { "" } else { " with these pins" };
+        let rates = Rates::of(&task.topology);
+        let obstacle = Obstacle::of(space, &OnMachine { planned: &task.planned, rates: &rates });
+        let batch = |sequences: usize| {
+            format!(
+                "--batch-tokens {} ({sequences} sequences)",
+                sequences as u64 * task.sequence_length as u64
+            )
+        };
+        let way_out = obstacle.way_out(batch).unwrap_or_else(|| "change the machine".to_owned());
         return anyhow::anyhow!(
             "no plan{pinned} splits {} over the {} devices of {machine}: {} layers, {} heads, a width of {} and {} sequences \
-             must fall into equal parts, and `model` stays within a slice or a host; change --batch-tokens or the machine",
+             must fall into equal parts, and `model` stays within a slice or a host; {way_out}",
             task.facts.name,
             space.devices,
             task.planned.model.sizes().layers,
@@ -353,7 +382,7 @@ fn no_plan(task: &Task, space: &Space, pins: &Pins, found: sharding::search::Fou
         smallest(&task.space(other, pins.clone()), &OnMachine { planned: &task.planned, rates: &rates })
             .is_some_and(|least| least <= other.chip().memory_bytes)
     });
-    let chip = task.topology.chip().name;
+    let chip = &task.topology.chip().name;
     let way_out = match fits {
         Some(other) => format!("the smallest {chip} machine that would do is {}", other.with_slices()),
         None => {

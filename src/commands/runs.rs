@@ -11,7 +11,7 @@ use monitor::runs::{self, Comparison, Listed, Overview, Run};
 use serde::Serialize;
 use store::files::write_output;
 
-use crate::output::{note, print, print_json};
+use crate::output::{check_ending, note, print, print_json};
 
 /// Arguments of `gopher runs`.
 #[derive(Args)]
@@ -70,6 +70,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             print(text::list(&overviews, &folder))
         }
         Action::Compare { runs, plot, json } => {
+            if let Some(path) = &plot {
+                check_ending("--plot", path, "SVG", &["svg"])?;
+            }
             let runs = runs.iter().map(|path| Run::read(path)).collect::<Result<Vec<_>, _>>()?;
             let comparison = Comparison::new(&runs);
             let names = text::names(&comparison.runs);

@@ -82,6 +82,44 @@ pub fn write_output(path: &Path, contents: &[u8]) -> io::Result<()> {
     write_whole(path, contents)
 }
 
+/// Writes several files that a user named as outputs: all of them, or none that was not there already. Pipes and the like
+/// are written first, in place; then every regular file, and when the last is whole, each gets its name.
+///
+/// # Errors
+/// The file, and the reason as in [`write_output`].
+pub fn write_outputs(files: &[(&Path, &[u8])]) -> Result<(), (PathBuf, io::Error)> {
+    let is_special = |path: &Path| path.metadata().is_ok_and(|file| !file.is_file() && !file.is_dir());
+    let (special, regular): (Vec<_>, Vec<_>) = files.iter().partition(|(path, _)| is_special(path));
+    // A folder that is missing is found out before a pipe's reader gets anything.
+    for (path, _) in &regular {
+        let folder = folder_of(path);
+        let failed = |kind, reason: String| Err((path.to_path_buf(), io::Error::new(kind, reason)));
+        if !folder.is_dir() {
+            return failed(io::ErrorKind::NotFound, format!("there is no folder {}", folder.display()));
+        }
+        if path.is_dir() {
+            return failed(io::ErrorKind::IsADirectory, "it is a folder".to_owned());
+        }
+    }
+    for (path, contents) in special {
+        fs::write(path, contents).map_err(|error| (path.to_path_buf(), error))?;
+    }
+    let whole = regular.into_iter().map(|(path, contents)| {
+        let temporary = || {
+            let mut file = disk::create_temporary(folder_of(path), PARTIAL)?;
+            disk::write(&mut file, path, contents)?;
+            disk::sync_file(file.as_file(), path)?;
+            Ok(file)
+        };
+        temporary().map(|file| (path, file)).map_err(|error| (path.to_path_buf(), error))
+    });
+    for (path, file) in whole.collect::<Result<Vec<_>, _>>()? {
+        let named = disk::rename_file(file, path).and_then(|()| disk::sync_folder(folder_of(path)));
+        named.map_err(|error| (path.to_path_buf(), error))?;
+    }
+    Ok(())
+}
+
 fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
     let mut file = disk::create_temporary(folder_of(path), PARTIAL)?;
     disk::write(&mut file, path, contents)?;
@@ -134,6 +172,26 @@ mod tests {
         replace(&path, b"three").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"three");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn several_outputs_are_written_together_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write_outputs(&[(&at("a"), b"1"), (&at("b"), b"2")]).unwrap();
+        assert_eq!((fs::read(at("a")).unwrap(), fs::read(at("b")).unwrap()), (b"1".to_vec(), b"2".to_vec()));
+        let (path, error) =
+            write_outputs(&[(&at("a"), b"3"), (&at("c"), b"3"), (&at("no/d"), b"3")]).unwrap_err();
+        assert_eq!((path, error.kind()), (at("no/d"), io::ErrorKind::NotFound));
+        let (path, _) = write_outputs(&[(&at("c"), b"3"), (folder.path(), b"3")]).unwrap_err();
+        assert_eq!(path, folder.path());
+        #[cfg(target_os = "linux")]
+        {
+            let full = Path::new("/dev/full");
+            assert_eq!(write_outputs(&[(&at("c"), b"3"), (full, b"3")]).unwrap_err().0, full);
+        }
+        assert_eq!(fs::read(at("a")).unwrap(), b"1");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

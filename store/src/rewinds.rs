@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{FileError, write_atomically};
+use crate::json_words::json_words;
 use crate::self_checksum::{self, SelfChecksum};
 use crate::skipped::{Range, Skipped};
 
@@ -103,7 +104,7 @@ impl Rewinds {
         }
         match serde_json::from_str::<RewindsFile>(&text) {
             Ok(file) => Ok(Some(file.rewinds)),
-            Err(source) => failed(source.to_string()),
+            Err(error) => failed(json_words(&error)),
         }
     }
 

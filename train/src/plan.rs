@@ -51,7 +51,7 @@ pub enum Error {
     },
     /// No plan splits the model.
     #[error(
-        "no plan splits the model over the {devices} devices of {machine}: {layers} layers, {heads} heads and a batch of {batch} sequences must fall into equal parts{reason}; change the batch or the machine"
+        "no plan splits the model over the {devices} devices of {machine}: {layers} layers, {heads} heads and a batch of {batch} sequences must fall into equal parts{reason}; {way_out}"
     )]
     NoPlan {
         /// The machine.
@@ -66,6 +66,8 @@ pub enum Error {
         batch: usize,
         /// Why one of them cannot be built, if there are any.
         reason: String,
+        /// What would do, such as the nearest batch.
+        way_out: String,
     },
     /// No plan fits the devices' memory.
     #[error(

@@ -14,7 +14,7 @@ impl Target {
     pub fn of(topology: &Topology) -> Result<Target, Error> {
         match topology.kind() {
             DeviceKind::Cpu => Ok(Target::cpu(topology.devices())),
-            DeviceKind::Cuda => Target::cuda(topology.chip().name, topology.cuda_groups()),
+            DeviceKind::Cuda => Target::cuda(&topology.chip().name, topology.cuda_groups()),
             DeviceKind::Tpu => {
                 Ok(Target { options: tpu_options(topology), ..Target::tpu(tpu_name(topology)) })
             }
@@ -24,7 +24,8 @@ impl Target {
 
 /// The name that libtpu makes a topology from, such as `v3:32x32`.
 fn tpu_name(topology: &Topology) -> String {
-    let generation = if topology.chip().name == "7x" { "tpu7x" } else { topology.chip().name };
+    let name = &*topology.chip().name;
+    let generation = if name == "7x" { "tpu7x" } else { name };
     let sides: Vec<_> = topology.shape().iter().map(ToString::to_string).collect();
     format!("{generation}:{}", sides.join("x"))
 }
@@ -42,7 +43,7 @@ fn tpu_options(topology: &Topology) -> Vec<NamedValue> {
         let closed = |side| i64::from(wrap.get(side) == Some(&true));
         options.push(NamedValue::new("wrap", Value::IntList((0..3).map(closed).collect())));
     }
-    if matches!(topology.chip().name, "v4" | "v5p") {
+    if matches!(&*topology.chip().name, "v4" | "v5p") {
         options.push(NamedValue::new("chip_config_name", Value::String("megacore".to_owned())));
     }
     // libtpu's own default is 2,2,1.

@@ -67,7 +67,7 @@ impl Calibration {
                 stores_operands: true,
                 ..tpu
             },
-            DeviceKind::Tpu => match chip.name {
+            DeviceKind::Tpu => match &*chip.name {
                 "v2" | "v3" => Calibration { matmuls: 0.95, bytes: 0.62, ..tpu },
                 "v5e" | "v6e" => Calibration { bytes: 0.5, ..tpu },
                 // v4, v5p, 7x; and a generation that is not calibrated yet.

@@ -1,14 +1,16 @@
 //! What one device of each chip can do. Sources, number by number: `docs/topologies.md`.
 
+use std::borrow::Cow;
+
 use graph::DType;
 use xla_sys::locate::DeviceKind;
 
 /// A chip, described by what one *device as XLA sees it* has: half a chip on TPU v2, v3 and 7x, whose two cores are
 /// two devices; a whole chip everywhere else (on v4 and v5p both cores are one device, a megacore).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Chip {
-    /// The name in a topology, such as `v3` or `h100`.
-    pub name: &'static str,
+    /// The name in a topology, such as `v3` or `h100`; of a chip that a file describes, the file.
+    pub name: Cow<'static, str>,
     /// Whose plugin compiles for it.
     pub kind: DeviceKind,
     /// Devices on one chip.
@@ -25,6 +27,8 @@ pub struct Chip {
     pub memory_bytes_per_second: f64,
     /// The fast links: between the chips of a slice, or the GPUs of a host.
     pub interconnect: Interconnect,
+    /// Hosts at most whose GPUs fast links join as those of one host: 18 in a rack of GB200 NVL72, 1 elsewhere.
+    pub linked_hosts: usize,
     /// One device's share of the network between slices (TPU) or hosts (GPU), one way, bytes per second.
     pub network_bytes_per_second: f64,
     /// Seconds until the first byte of a transfer over that network arrives. An assumption.
@@ -71,12 +75,19 @@ pub const GPU_MEMORY_FRACTION: f64 = 0.9;
 /// Seconds before the first byte, all assumed but the hop's (1 µs in "How to Scale Your Model").
 const ICI_HOP: f64 = 1e-6;
 const NVLINK_STEP: f64 = 3e-6;
+const PCIE_STEP: f64 = 10e-6;
+/// Bytes per second that a card sends over x16 of PCIe.
+pub(super) const PCIE_4: f64 = 32e9;
+const PCIE_5: f64 = 64e9;
+/// A card's share of the network between hosts where nothing else is known, bytes per second.
+pub(super) const CARD_NETWORK: f64 = 12.5e9;
 const INFINIBAND_STEP: f64 = 8e-6;
 const DATA_CENTER_STEP: f64 = 30e-6;
 
 impl Chip {
-    /// Every chip but the virtual devices of a processor, whose numbers depend on how many there are.
-    pub const ALL: [Chip; 11] = [
+    /// Every chip but those that files describe, and the virtual devices of a processor, whose numbers depend on how
+    /// many there are.
+    pub const ALL: [Chip; 19] = [
         // TPU v2 and v3: Jouppi et al. 2020 and Cloud TPU's pages, per chip, halved. Links: v2 496 Gbit/s (Jouppi
         // 2020); v3 70 GB/s (Jouppi 2023, table 4). Network: assumed, 100 Gbit/s for a host of four chips.
         tpu("v2", 2, TPU_MEMORY[0], 46e12, 700e6, 700e9, 2, 62e9, 25e9 / 8.0),
@@ -92,10 +103,21 @@ impl Chip {
         tpu("7x", 2, TPU_MEMORY[6], 2307e12, 2200e6, 7380e9, 3, 100e9, 100e9 / 8.0),
         // SXM modules: NVIDIA's data sheets, without sparsity; memory and clock as XLA describes them. Network: DGX,
         // one adapter for each GPU, of 200 (A100) and 400 Gbit/s.
-        gpu("a100", 42_331_013_120, 312e12, 19.5e12, 1410e6, 1555e9, 300e9, 25e9),
-        gpu("a100-80g", 85_100_068_864, 312e12, 19.5e12, 1410e6, 2039e9, 300e9, 25e9),
-        gpu("h100", 84_942_979_072, 989.4e12, 66.9e12, 1980e6, 3352e9, 450e9, 50e9),
-        gpu("h200", 151_397_597_184, 989.4e12, 66.9e12, 1980e6, 4800e9, 450e9, 50e9),
+        module("a100", 42_331_013_120, 312e12, 19.5e12, 1410e6, 1555e9, 300e9, 25e9),
+        module("a100-80g", 85_100_068_864, 312e12, 19.5e12, 1410e6, 2039e9, 300e9, 25e9),
+        module("h100", 84_942_979_072, 989.4e12, 66.9e12, 1980e6, 3352e9, 450e9, 50e9),
+        module("h200", 151_397_597_184, 989.4e12, 66.9e12, 1980e6, 4800e9, 450e9, 50e9),
+        // Blackwell: NVIDIA's data sheets of DGX B200 and GB200 NVL72, for one of their GPUs, without sparsity.
+        module("b200", 180_000_000_000, 2250e12, 75e12, 1965e6, 8000e9, 900e9, 50e9),
+        rack("gb200", 186_000_000_000, 2500e12, 80e12, 2062e6, 8000e9, 900e9, 50e9),
+        // Cards on PCIe, of which two reach each other at the bus's rate: x16 of generation 4 or 5. bfloat16 with sums
+        // in float32, without sparsity. Network: assumed, 100 Gbit/s for each.
+        card("l4", 24_000_000_000, 121e12, 30.3e12, 2040e6, 300e9, PCIE_4),
+        card("l40s", 48_000_000_000, 362.05e12, 91.6e12, 2520e6, 864e9, PCIE_4),
+        card("rtx-4090", 24_000_000_000, 165.2e12, 82.6e12, 2520e6, 1008e9, PCIE_4),
+        card("rtx-5090", 32_000_000_000, 209.5e12, 104.8e12, 2407e6, 1792e9, PCIE_5),
+        card("rtx-6000-ada", 48_000_000_000, 364.2e12, 91.1e12, 2505e6, 960e9, PCIE_4),
+        card("rtx-pro-6000", 96_000_000_000, 503.8e12, 125e12, 2617e6, 1792e9, PCIE_5),
     ];
 
     /// The chip of this name.
@@ -104,7 +126,7 @@ impl Chip {
     }
 
     /// The chip of a device that a plugin calls `kind`, such as `TPU v5 lite` or `NVIDIA H100 80GB HBM3`; `None` for those
-    /// that are not in [`Chip::ALL`], PCIe cards among them, and for processors.
+    /// that are not in [`Chip::ALL`], such as an H100 on PCIe, and for processors.
     pub fn of_device(kind: &str) -> Option<Chip> {
         let name = match kind {
             "TPU v2" => "v2",
@@ -118,6 +140,15 @@ impl Chip {
             "NVIDIA A100-SXM4-80GB" => "a100-80g",
             "NVIDIA H100 80GB HBM3" => "h100",
             "NVIDIA H200" => "h200",
+            "NVIDIA B200" => "b200",
+            "NVIDIA GB200" => "gb200",
+            "NVIDIA L4" => "l4",
+            "NVIDIA L40S" => "l40s",
+            "NVIDIA GeForce RTX 4090" => "rtx-4090",
+            "NVIDIA GeForce RTX 5090" => "rtx-5090",
+            "NVIDIA RTX 6000 Ada Generation" => "rtx-6000-ada",
+            "NVIDIA RTX PRO 6000 Blackwell Workstation Edition"
+            | "NVIDIA RTX PRO 6000 Blackwell Server Edition" => "rtx-pro-6000",
             _ => return None,
         };
         Chip::find(name)
@@ -130,7 +161,7 @@ impl Chip {
         let share = devices.max(1);
         let part = |whole: f64| whole / share as f64;
         Chip {
-            name: "cpu",
+            name: Cow::Borrowed("cpu"),
             kind: DeviceKind::Cpu,
             devices_per_chip: 1,
             memory_bytes: (16 << 30) / share as u64,
@@ -139,6 +170,7 @@ impl Chip {
             clock_hz: 2.5e9,
             memory_bytes_per_second: part(20e9),
             interconnect: Interconnect::Switch { bytes_per_second: part(5e9), latency: 20e-6 },
+            linked_hosts: 1,
             network_bytes_per_second: part(5e9),
             network_latency: 20e-6,
         }
@@ -181,7 +213,7 @@ const fn tpu(
 ) -> Chip {
     let share = devices_per_chip as f64;
     Chip {
-        name,
+        name: Cow::Borrowed(name),
         kind: DeviceKind::Tpu,
         devices_per_chip,
         memory_bytes,
@@ -191,12 +223,13 @@ const fn tpu(
         clock_hz,
         memory_bytes_per_second: chip_memory_bytes_per_second / share,
         interconnect: Interconnect::Torus { dimensions, link_bytes_per_second, hop_latency: ICI_HOP },
+        linked_hosts: 1,
         network_bytes_per_second: chip_network_bytes_per_second / share,
         network_latency: DATA_CENTER_STEP,
     }
 }
 
-/// A GPU from the numbers of its data sheet.
+/// A GPU from the numbers of its data sheet; `link` is what it sends to another one of its host, and the latency.
 #[allow(clippy::too_many_arguments)] // A row of the table.
 const fn gpu(
     name: &'static str,
@@ -205,11 +238,13 @@ const fn gpu(
     f32_flops: f64,
     clock_hz: f64,
     memory_bytes_per_second: f64,
-    nvlink_bytes_per_second: f64,
+    link: (f64, f64),
+    linked_hosts: usize,
     network_bytes_per_second: f64,
 ) -> Chip {
+    let (bytes_per_second, latency) = link;
     Chip {
-        name,
+        name: Cow::Borrowed(name),
         kind: DeviceKind::Cuda,
         devices_per_chip: 1,
         memory_bytes: (device_memory as f64 * GPU_MEMORY_FRACTION) as u64,
@@ -217,13 +252,57 @@ const fn gpu(
         f32_flops,
         clock_hz,
         memory_bytes_per_second,
-        interconnect: Interconnect::Switch {
-            bytes_per_second: nvlink_bytes_per_second,
-            latency: NVLINK_STEP,
-        },
+        interconnect: Interconnect::Switch { bytes_per_second, latency },
+        linked_hosts,
         network_bytes_per_second,
         network_latency: INFINIBAND_STEP,
     }
+}
+
+/// A GPU with NVLink to the others of its host.
+#[allow(clippy::too_many_arguments)] // A row of the table.
+const fn module(
+    name: &'static str,
+    device_memory: u64,
+    bf16_flops: f64,
+    f32_flops: f64,
+    clock_hz: f64,
+    memory_bytes_per_second: f64,
+    nvlink: f64,
+    network: f64,
+) -> Chip {
+    let (memory, rate, link) = (device_memory, memory_bytes_per_second, (nvlink, NVLINK_STEP));
+    gpu(name, memory, bf16_flops, f32_flops, clock_hz, rate, link, 1, network)
+}
+
+/// A GPU with NVLink to the others of 18 hosts.
+#[allow(clippy::too_many_arguments)] // A row of the table.
+const fn rack(
+    name: &'static str,
+    device_memory: u64,
+    bf16_flops: f64,
+    f32_flops: f64,
+    clock_hz: f64,
+    memory_bytes_per_second: f64,
+    nvlink: f64,
+    network: f64,
+) -> Chip {
+    let (memory, rate, link) = (device_memory, memory_bytes_per_second, (nvlink, NVLINK_STEP));
+    gpu(name, memory, bf16_flops, f32_flops, clock_hz, rate, link, 18, network)
+}
+
+/// A GPU without NVLink.
+pub(super) const fn card(
+    name: &'static str,
+    device_memory: u64,
+    bf16_flops: f64,
+    f32_flops: f64,
+    clock_hz: f64,
+    memory_bytes_per_second: f64,
+    bus: f64,
+) -> Chip {
+    let (memory, rate, link) = (device_memory, memory_bytes_per_second, (bus, PCIE_STEP));
+    gpu(name, memory, bf16_flops, f32_flops, clock_hz, rate, link, 1, CARD_NETWORK)
 }
 
 #[cfg(test)]
@@ -233,9 +312,10 @@ mod tests {
     #[test]
     fn devices_are_recognised_by_the_names_that_plugins_give_them() {
         let name = |kind: &str| Chip::of_device(kind).map(|chip| chip.name);
-        assert_eq!(name("TPU v5 lite"), Some("v5e"));
-        assert_eq!(name("NVIDIA H100 80GB HBM3"), Some("h100"));
-        for other in ["cpu", "NVIDIA H100 PCIe", "NVIDIA GeForce RTX 4090", "TPU v4 lite", ""] {
+        assert_eq!(name("TPU v5 lite").as_deref(), Some("v5e"));
+        assert_eq!(name("NVIDIA H100 80GB HBM3").as_deref(), Some("h100"));
+        assert_eq!(name("NVIDIA GeForce RTX 4090").as_deref(), Some("rtx-4090"));
+        for other in ["cpu", "NVIDIA H100 PCIe", "NVIDIA GeForce RTX 4080", "TPU v4 lite", ""] {
             assert_eq!(name(other), None, "{other}");
         }
     }

@@ -32,7 +32,7 @@ pub enum TopologyError {
         reason: String,
     },
     /// There is no chip of this name.
-    #[error("topology `{text}`: no {family} is called `{name}`; there are {}", .known.join(", "))]
+    #[error("topology `{text}`: no {family} is called `{name}`; there are {}{}", .known.join(", "), described(.family))]
     UnknownChip {
         /// The text.
         text: String,
@@ -41,7 +41,7 @@ pub enum TopologyError {
         /// The name that is not known.
         name: String,
         /// Those that are.
-        known: Vec<&'static str>,
+        known: Vec<String>,
     },
     /// No such machine is made.
     #[error("topology `{text}`: {reason}; nearest: {}", list(.nearest))]
@@ -52,6 +52,26 @@ pub enum TopologyError {
         reason: String,
         /// Machines that are made, best first. Never empty.
         nearest: Vec<Nearest>,
+    },
+    /// A name that people use and that means no single machine here, or counts something else.
+    #[error("topology `{text}`: {reason}: {}", list(.nearest))]
+    Spelling {
+        /// The text.
+        text: String,
+        /// What the name says, or leaves open.
+        reason: String,
+        /// How it is written here; several where the name may mean several machines. Never empty.
+        nearest: Vec<Nearest>,
+    },
+    /// A file that is to describe a chip does not.
+    #[error("topology `{text}`: {path}: {reason}")]
+    File {
+        /// The text.
+        text: String,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The sizes of a mesh's axes do not multiply to the number of devices.
     #[error("a mesh of {} is not laid over the {devices} devices of {topology}: the sizes must multiply to that", .mesh.iter().map(ToString::to_string).collect::<Vec<_>>().join("×"))]
@@ -67,4 +87,9 @@ pub enum TopologyError {
 
 fn list(nearest: &[Nearest]) -> String {
     nearest.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+/// Where a chip that is not known may come from.
+fn described(family: &str) -> &'static str {
+    if family == "GPU" { "; any other is described in a file: gpu:FILE.toml:1x8" } else { "" }
 }

@@ -3,7 +3,7 @@
 use xla_sys::locate::DeviceKind;
 
 use super::Topology;
-use super::limits::{GPUS_PER_HOST, MOST_HOSTS, MOST_SLICES};
+use super::limits::{MOST_HOSTS, MOST_SLICES, usual_gpus_per_host};
 use super::sizes::Sizes;
 
 impl Topology {
@@ -22,24 +22,30 @@ impl Topology {
     /// # Ok::<(), sharding::machine::TopologyError>(())
     /// ```
     pub fn next_larger(&self) -> impl Iterator<Item = Topology> + use<> {
-        let (chip, mut most) = (*self.chip(), self.chips());
+        let (chip, mut most) = (self.chip().clone(), self.chips());
         // What has one slice or host, and the unit of which there may be more.
         let (single, units): (Vec<Vec<usize>>, usize) = match chip.kind {
             DeviceKind::Tpu => {
-                (Sizes::of(chip.name).map(|sizes| sizes.all()).unwrap_or_default(), MOST_SLICES)
+                (Sizes::of(&chip.name).map(|sizes| sizes.all()).unwrap_or_default(), MOST_SLICES)
             }
-            DeviceKind::Cuda => (GPUS_PER_HOST.map(|gpus| vec![1, gpus]).to_vec(), MOST_HOSTS),
+            DeviceKind::Cuda => {
+                let hosts = usual_gpus_per_host(&chip.name).iter();
+                (hosts.map(|&gpus| vec![1, gpus]).collect(), MOST_HOSTS)
+            }
             DeviceKind::Cpu => (Vec::new(), 1),
         };
         let largest = single.last().cloned();
         let most_gpus = largest.iter().flatten().product();
+        let one = chip.clone();
         let several = largest.into_iter().flat_map(move |shape| {
+            let chip = chip.clone();
             (2..=units).map(move |count| match chip.kind {
-                DeviceKind::Cuda => Topology::new(chip, vec![count, most_gpus], 1),
-                DeviceKind::Tpu | DeviceKind::Cpu => Topology::new(chip, shape.clone(), count),
+                DeviceKind::Cuda => Topology::new(chip.clone(), vec![count, most_gpus], 1),
+                DeviceKind::Tpu | DeviceKind::Cpu => Topology::new(chip.clone(), shape.clone(), count),
             })
         });
-        let machines = single.into_iter().map(move |shape| Topology::new(chip, shape, 1)).chain(several);
+        let machines =
+            single.into_iter().map(move |shape| Topology::new(one.clone(), shape, 1)).chain(several);
         machines.filter(move |machine| {
             let larger = machine.chips() > most;
             most = most.max(machine.chips());

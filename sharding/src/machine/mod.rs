@@ -24,10 +24,12 @@
 //! ```
 
 mod chip;
+mod described;
 mod error;
 mod larger;
 mod limits;
 mod links;
+mod names;
 mod parse;
 mod sizes;
 mod topology;

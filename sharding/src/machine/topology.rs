@@ -2,6 +2,7 @@
 
 use xla_sys::locate::DeviceKind;
 
+use super::limits::usual_gpus_per_host;
 use super::sizes::Sizes;
 use super::{Chip, Nearest};
 
@@ -25,11 +26,11 @@ impl Topology {
     /// Every TPU slice that exists, smallest first, as one slice; and hosts of GPUs, one of each kind.
     pub fn all() -> Vec<Topology> {
         let of_chip = |chip: Chip| {
-            let shapes = match Sizes::of(chip.name) {
+            let shapes = match Sizes::of(&chip.name) {
                 Some(sizes) => sizes.all(),
-                None => vec![vec![1, 1], vec![1, 2], vec![1, 4], vec![1, 8]],
+                None => usual_gpus_per_host(&chip.name).iter().map(|&gpus| vec![1, gpus]).collect(),
             };
-            shapes.into_iter().map(move |shape| Topology::new(chip, shape, 1))
+            shapes.into_iter().map(move |shape| Topology::new(chip.clone(), shape, 1))
         };
         Chip::ALL.into_iter().flat_map(of_chip).collect()
     }
@@ -66,10 +67,10 @@ impl Topology {
         self.chips() * self.chip.devices_per_chip
     }
 
-    /// Devices joined by fast links: those of a slice (TPU), of a host (GPU), or all (CPU).
+    /// Devices joined by fast links: those of a slice (TPU), of a host or of hosts in one rack (GPU), or all (CPU).
     pub fn devices_per_island(&self) -> usize {
         match self.kind() {
-            DeviceKind::Cuda => self.shape.last().copied().unwrap_or(1),
+            DeviceKind::Cuda => self.shape.last().copied().unwrap_or(1) * self.hosts_per_group(),
             DeviceKind::Tpu | DeviceKind::Cpu => self.devices() / self.slices.max(1),
         }
     }
@@ -91,14 +92,20 @@ impl Topology {
         }
     }
 
+    /// Hosts whose GPUs have fast links between them: as many as there may be that make equal groups.
+    fn hosts_per_group(&self) -> usize {
+        let hosts = self.hosts();
+        (1..=self.chip.linked_hosts).rev().find(|&group| hosts.is_multiple_of(group)).unwrap_or(1)
+    }
+
     /// Which dimensions of a TPU slice are closed to rings. Empty for other machines.
     pub fn wrap(&self) -> Vec<bool> {
-        Sizes::of(self.chip.name).map(|sizes| sizes.wrap(&self.shape)).unwrap_or_default()
+        Sizes::of(&self.chip.name).map(|sizes| sizes.wrap(&self.shape)).unwrap_or_default()
     }
 
     /// Chips of a TPU host, a virtual machine, along x, y and z: four, but all of a slice of one or eight.
     pub fn host_bounds(&self) -> [i64; 3] {
-        match (self.chip.name, &self.shape[..]) {
+        match (&*self.chip.name, &self.shape[..]) {
             ("v5e" | "v6e", [1, 1]) => [1, 1, 1],
             ("v5e" | "v6e", [2, 4]) => [2, 4, 1],
             _ => [2, 2, 1],
@@ -106,10 +113,13 @@ impl Topology {
     }
 
     /// As the CUDA plugin's `topology` counts: groups with NVLink between all their GPUs (XLA calls them slices, and
-    /// here each is a host), hosts in each, GPUs in each. One host of eight is `[1, 1, 8]`. `[1, 1, 1]` without GPUs.
+    /// here each is a host, or those of a rack), hosts in each, GPUs in each. One host of eight is `[1, 1, 8]`. `[1, 1, 1]` without GPUs.
     pub fn cuda_groups(&self) -> [usize; 3] {
         match (self.kind(), &self.shape[..]) {
-            (DeviceKind::Cuda, &[hosts, gpus]) => [hosts, 1, gpus],
+            (DeviceKind::Cuda, &[hosts, gpus]) => {
+                let together = self.hosts_per_group();
+                [hosts / together, together, gpus]
+            }
             _ => [1, 1, 1],
         }
     }
@@ -125,8 +135,8 @@ impl std::fmt::Display for Topology {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.kind() {
             DeviceKind::Cpu => write!(f, "cpu:{}", self.devices()),
-            DeviceKind::Cuda => f.write_str(&name("gpu", self.chip.name, &self.shape)),
-            DeviceKind::Tpu => f.write_str(&name("tpu", self.chip.name, &self.shape)),
+            DeviceKind::Cuda => f.write_str(&name("gpu", &self.chip.name, &self.shape)),
+            DeviceKind::Tpu => f.write_str(&name("tpu", &self.chip.name, &self.shape)),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::plan::RematPolicy;
 
 /// What of a model decides how it can be split, and what each device then does at least. A model's architecture says it
 /// (`model::Architecture::work`); numbers are of elements and multiply-adds unless they say otherwise.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Work {
     /// Layers.
     pub layers: usize,
@@ -31,7 +31,7 @@ pub struct Work {
 }
 
 /// What a rematerialisation policy makes of a layer.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PolicyWork {
     /// Multiply-adds of one token in matmuls with weights that the backward pass computes again.
     pub recomputed_matmuls: f64,
@@ -84,7 +84,7 @@ impl Mul<f64> for Numbers {
 
 /// Numbers that memory-bound operations of a layer read and write at least, forward and backward: what of the priced
 /// program is there in every plan. A test compares bounds with prices.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Traffic {
     /// For each attention score.
     pub scores: Numbers,
@@ -95,7 +95,7 @@ pub struct Traffic {
 }
 
 /// Numbers that the backward pass of a layer finds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Kept {
     /// For each attention score.
     pub scores: Numbers,

@@ -1,6 +1,7 @@
 //! A report as text, and as a picture.
 
 use monitor::svg::plan::{Figure, MemoryPart, TimePart};
+use sharding::plan::Plan;
 use sharding::report::{PlanEntry, Report};
 
 use super::verify::Verdict;
@@ -68,10 +69,10 @@ pub fn table_of(report: &Report, took: f64, verdicts: &[Verdict]) -> String {
             plan.mesh.stage.to_string(),
             plan.mesh.data.to_string(),
             plan.mesh.model.to_string(),
-            plan.zero.to_string(),
+            by_rules(plan, plan.zero.to_string()),
             plan.remat.name().to_owned(),
             plan.microbatches.to_string(),
-            if plan.sequence_sharding { "split" } else { "whole" }.to_owned(),
+            by_rules(plan, if plan.sequence_sharding { "split" } else { "whole" }.to_owned()),
             bytes(predicted.peak_bytes_per_device),
             seconds(predicted.step_seconds),
             grouped(predicted.tokens_per_second as u64),
@@ -88,6 +89,11 @@ pub fn table_of(report: &Report, took: f64, verdicts: &[Verdict]) -> String {
     text += "\nassumptions\n";
     report.assumptions.iter().for_each(|line| text += &format!("  {line}\n"));
     text
+}
+
+/// What a field says, unless rules made by hand say otherwise: it is they that count.
+fn by_rules(plan: &Plan, field: String) -> String {
+    if plan.rules == plan.derived_rules() { field } else { "by rules".to_owned() }
 }
 
 /// Predicted beside compiled.

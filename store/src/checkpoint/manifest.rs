@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::region::{Region, fill};
 use super::{Error, folder_name};
 use crate::files::{FileError, write_atomically};
+use crate::json_words::json_words;
 use crate::self_checksum::{self, SelfChecksum};
 use crate::skipped::Skipped;
 
@@ -256,7 +257,7 @@ impl Manifest {
         let malformed = |reason: String| Error::Manifest { path: path.clone(), reason };
         let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
         let Version { format_version } =
-            serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+            serde_json::from_str(text).map_err(|error| malformed(json_words(&error)))?;
         let checked = self_checksum::check(text.trim_end());
         if checked != SelfChecksum::Differs && format_version != FORMAT_VERSION {
             return Err(Error::FormatVersion { path, got: format_version });
@@ -264,7 +265,7 @@ impl Manifest {
         if checked != SelfChecksum::Matches {
             return Err(malformed("its own sha256, `seal`, is not that of its text: it was changed".into()));
         }
-        let manifest: Manifest = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        let manifest: Manifest = serde_json::from_str(text).map_err(|error| malformed(json_words(&error)))?;
         for name in manifest.files.keys() {
             if Path::new(name).file_name().is_none_or(|file_name| file_name != name.as_str()) {
                 return Err(malformed(format!("{name:?} is not a file name")));

@@ -16,6 +16,7 @@ use super::shard::{Item, ShardWriter, describe, write_file};
 use super::{Error, FileDigest, PARTIAL, Snapshot, folder_name};
 use crate::disk;
 use crate::files::{FileError, remove_leftovers};
+use crate::json_words::json_words;
 
 /// A shard file is not begun anew before it holds this many bytes, and holds more only if one piece does.
 pub const LARGEST_FILE: usize = 4 << 30;
@@ -331,7 +332,8 @@ pub(super) fn publish_as(
         let path = partial.join(Process { index, count: processes }.list());
         let malformed = |reason: String| Error::Manifest { path: path.clone(), reason };
         let bytes = fs::read(&path).map_err(|source| FileError::read(&path, source))?;
-        let list: PieceList = serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
+        let list: PieceList =
+            serde_json::from_slice(&bytes).map_err(|error| malformed(json_words(&error)))?;
         merge(&mut manifest, list, index == 0).map_err(malformed)?;
         lists.push(path);
     }

@@ -18,6 +18,7 @@ use super::region::{Runs, fill};
 use super::{Error, FileDigest, Region};
 use crate::disk;
 use crate::files::FileError;
+use crate::json_words::json_words;
 
 /// A header larger than this is not one of ours (safetensors' own limit).
 const LARGEST_HEADER: u64 = 100_000_000;
@@ -233,7 +234,7 @@ impl Header {
         let mut header = vec![0; length as usize];
         file.read_exact(&mut header).map_err(read)?;
         let metadata: Metadata = serde_json::from_slice(&header)
-            .map_err(|error| malformed(format!("not a safetensors header ({error})")))?;
+            .map_err(|error| malformed(format!("not a safetensors header ({})", json_words(&error))))?;
         let (start, end) = (8 + length, 8 + length + metadata.data_len() as u64);
         if end != size {
             return Err(malformed(format!("the header speaks of {end} bytes, the file has {size}")));

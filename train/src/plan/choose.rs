@@ -7,7 +7,7 @@ use sharding::DeviceKind;
 use sharding::cost::Rates;
 use sharding::machine::Topology;
 use sharding::plan::Plan;
-use sharding::search::{Pins, Space, search};
+use sharding::search::{Obstacle, Pins, Space, search};
 
 use super::{Error, GivenError, OnMachine, Planned, read_for};
 
@@ -43,7 +43,8 @@ impl Planned {
         };
         let rates = Rates::of(&topology);
         let space = self.space(&topology, batch, sequence_length, Pins::default());
-        let found = search(&space, &OnMachine { planned: self, rates: &rates }, 1);
+        let workload = OnMachine { planned: self, rates: &rates };
+        let found = search(&space, &workload, 1);
         if let Some(best) = found.plans.into_iter().next() {
             return Ok(best.plan);
         }
@@ -58,6 +59,9 @@ impl Planned {
                 layers: self.model.sizes().layers,
                 heads: self.model.sizes().heads,
                 batch,
+                way_out: Obstacle::of(&space, &workload)
+                    .way_out(|batch| format!("{batch} sequences"))
+                    .unwrap_or_else(|| "change the machine".to_owned()),
                 reason: found.refused.map(|reason| format!(" ({reason})")).unwrap_or_default(),
             },
         })

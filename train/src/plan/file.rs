@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sharding::machine::Topology;
-use sharding::plan::{Plan, PlanError};
+use sharding::partition::Rules;
+use sharding::plan::{MeshShape, Plan, PlanError, RematPolicy};
+use store::json_words::json_words;
 
 /// The ways in which a given plan is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +124,7 @@ pub fn read_kept(path: &Path, topology: &Topology) -> Result<Option<Plan>, Given
 fn json(path: &Path) -> Result<Value, GivenError> {
     let text =
         fs::read_to_string(path).map_err(|source| GivenError::Read { path: path.to_owned(), source })?;
-    serde_json::from_str(&text).map_err(|error| not_a_plan(path, error))
+    serde_json::from_str(&text).map_err(|error| not_a_plan(path, json_words(&error)))
 }
 
 fn plan(path: &Path, mut value: Value) -> Result<Plan, GivenError> {
@@ -133,7 +135,46 @@ fn plan(path: &Path, mut value: Value) -> Result<Plan, GivenError> {
     if let Some(object) = value.as_object_mut() {
         FACTS.iter().for_each(|key| drop(object.remove(*key)));
     }
-    serde_json::from_value(value).map_err(|error| not_a_plan(path, error))
+    serde_json::from_value(value.clone()).map_err(|error| {
+        let place =
+            wrong_field(&value).map(|(field, value)| format!("{field} = {value}: ")).unwrap_or_default();
+        not_a_plan(path, format!("{place}{}", json_words(&error)))
+    })
+}
+
+/// The first field whose value no plan can have, as `mesh.data`, and its value.
+fn wrong_field(given: &Value) -> Option<(String, &Value)> {
+    let good = Plan {
+        topology: String::new(),
+        slices: 1,
+        mesh: MeshShape { stage: 1, data: 1, model: 1 },
+        stages: 1,
+        microbatches: 1,
+        zero: 0,
+        remat: RematPolicy::None,
+        sequence_sharding: false,
+        batch: 1,
+        sequence_length: 1,
+        rules: Rules::default(),
+    };
+    let good = serde_json::to_value(good).ok()?;
+    // With one field of theirs in a plan that is right, what fails is that one.
+    let fits = |place: &[&str], value: &Value| {
+        let mut plan = good.clone();
+        let mut field = &mut plan;
+        for key in place {
+            field = &mut field[*key];
+        }
+        *field = value.clone();
+        serde_json::from_value::<Plan>(plan).is_ok()
+    };
+    let known = |key: &str| good.get(key).is_some();
+    let (key, value) = given.as_object()?.iter().find(|(key, value)| known(key) && !fits(&[key], value))?;
+    let inner = value.as_object().filter(|_| key == "mesh");
+    match inner.and_then(|inner| inner.iter().find(|(axis, size)| !fits(&[key, axis], size))) {
+        Some((axis, size)) => Some((format!("{key}.{axis}"), size)),
+        None => Some((key.clone(), value)),
+    }
 }
 
 fn not_a_plan(path: &Path, reason: impl ToString) -> GivenError {
@@ -141,6 +182,10 @@ fn not_a_plan(path: &Path, reason: impl ToString) -> GivenError {
 }
 
 fn checked(path: &Path, mut plan: Plan, topology: &Topology) -> Result<Plan, GivenError> {
+    // Someone may have written the machine by another of its names.
+    if let Ok(named) = Topology::parse(&plan.topology, plan.slices) {
+        plan.topology = named.to_string();
+    }
     if (plan.topology.as_str(), plan.slices) != (&topology.to_string(), topology.slices()) {
         return Err(GivenError::Machine {
             path: path.to_owned(),

@@ -92,7 +92,7 @@ pub(super) fn peak_flops(runtime: &Runtime, topology: Option<&Topology>, dtype: 
         return None;
     }
     let chip = Chip::of_device(&runtime.device().description().kind)
-        .or_else(|| topology.map(|topology| *topology.chip()))?;
+        .or_else(|| topology.map(|topology| topology.chip().clone()))?;
     Some(chip.peak_flops(dtype) * topology.map_or(1, Topology::devices) as f64)
 }
 
