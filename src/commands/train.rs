@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use clap::Args;
 use configuration::{Config, Draft, Value};
-use eval::Sampling;
+use eval::{Sampling, TrainedModel};
 use monitor::prometheus::Endpoint;
 use progress::Progress;
 use sharding::DeviceKind;
@@ -26,7 +26,7 @@ use train::events::{RunEvent, StopReason, append};
 use train::observer::{Event, Hang, Observer};
 use train::run::{Resume, Summary, kept_config};
 
-use super::generate::{Request, answer};
+use super::generate::{Model, Request};
 use crate::output::{Interrupted, bytes, grouped, note, print, print_json, table, usage};
 
 /// Arguments of `gopher train`.
@@ -180,15 +180,11 @@ fn resume(value: &Path) -> anyhow::Result<Resume> {
 /// Prints how the model continues a piece of held-out text.
 fn sample(summary: &Summary) -> anyhow::Result<()> {
     let Some(prompt) = summary.prompt.as_deref() else { return Ok(()) };
-    let request = Request {
-        prompt,
-        tokens: 100,
-        sampling: Sampling { temperature: 0.8, top_p: 0.95, seed: 0 },
-        window: None,
-        device: None,
-        plugin: None,
-    };
-    let answer = answer(&summary.run, request, &mut |_| ControlFlow::Continue(()))
+    let sampling = Sampling { temperature: 0.8, top_p: 0.95, ..Sampling::default() };
+    let request = Request { step: None, window: None, device: None, plugin: None };
+    let check = |model: &TrainedModel, window| Ok(model.check_prompt(prompt, window)?);
+    let answer = Model::load(&summary.run, request, check)
+        .and_then(|model| model.answer(prompt, 100, sampling, &mut |_| ControlFlow::Continue(())))
         .context("the model is trained and saved, but no sample can be made")?;
     print(format!("\nheld-out text, and how the model goes on:\n{prompt}|{}\n", answer.generation.text))
 }
