@@ -13,8 +13,15 @@ use tempfile::TempDir;
 const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer\n\
     The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles\n";
 
+/// The program, whose programs are compiled in half the time: how quick they are does not matter here.
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
+    command.env("XLA_FLAGS", "--xla_backend_optimization_level=0");
+    command
+}
+
 fn gopher(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gopher")).args(arguments).output().unwrap()
+    command().args(arguments).output().unwrap()
 }
 
 /// A run of a few steps, trained once for all tests; `None` without a plugin.
@@ -108,7 +115,7 @@ fn greedy_text_needs_no_seed_and_goes_beyond_the_window() {
 
 /// Runs `generate` with a text as its standard input.
 fn piped(run: &Path, arguments: &[&str], input: &[u8]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
+    let mut command = command();
     command.args(["generate", "--tokens", "6", "--run"]).arg(run).args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
