@@ -36,56 +36,56 @@ pub struct Arguments {
     #[arg(value_name = "CONFIG.toml")]
     config: Option<PathBuf>,
     /// Change one key of the configuration; may be given several times.
-    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    #[arg(long, value_name = "SECTION.KEY=VALUE", help_heading = "What to train")]
     set: Vec<String>,
     /// Text to train on: files and folders of .txt, .md and .jsonl, each also .gz or .zst.
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Data")]
     data: Vec<PathBuf>,
     /// Steps of the whole run.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "What to train")]
     steps: Option<u64>,
     /// Run directory; one that holds a run is continued from its newest checkpoint.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
     run: Option<PathBuf>,
     /// Whether to go on with the run in the folder: auto (from its newest good checkpoint), never (a folder that holds a
     /// run is refused), or a checkpoint to go on from, which may be in an object store (docs/checkpoints.md).
-    #[arg(long, value_name = "auto|never|CHECKPOINT", default_value = "auto")]
+    #[arg(long, value_name = "auto|never|CHECKPOINT", default_value = "auto", help_heading = "Run")]
     resume: PathBuf,
     /// Where to train: cpu, cuda or tpu.
-    #[arg(long)]
+    #[arg(long, help_heading = "Machine")]
     device: Option<DeviceKind>,
     /// PJRT plugin to use.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Machine")]
     plugin: Option<PathBuf>,
     /// Machine over which each step is split, such as cpu:8 (docs/topologies.md); empty for one device.
-    #[arg(long, value_name = "MACHINE")]
+    #[arg(long, value_name = "MACHINE", help_heading = "Machine")]
     topology: Option<String>,
     /// TPU slices of that shape, joined by the data-centre network.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Machine")]
     slices: Option<u32>,
     /// How it is split: a file that `gopher plan` wrote, or the plan.json of a run [default: the run's own, or the best].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Machine")]
     plan: Option<PathBuf>,
     /// Processes that train together, one on each host (docs/hosts.md) [default: GOPHER_PROCESSES, Slurm's count, or 1].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Several hosts")]
     processes: Option<usize>,
     /// Which of them this is, from 0 [default: GOPHER_PROCESS_ID, or what Slurm or Kubernetes says].
-    #[arg(long, value_name = "I")]
+    #[arg(long, value_name = "I", help_heading = "Several hosts")]
     process_id: Option<usize>,
     /// Store in which they find each other: redis://HOST:PORT [default: GOPHER_COORDINATOR].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = "Several hosts")]
     coordinator: Option<String>,
     /// Seconds to wait for other processes [default: 600].
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=1_000_000_000), help_heading = "Several hosts")]
     process_timeout: Option<u64>,
     /// After Ctrl-C or SIGTERM, give up saving after so many seconds [default: as many as it takes].
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", help_heading = "Run")]
     stop_deadline: Option<f64>,
     /// Serve metrics for Prometheus while training: a port of this machine alone, or ADDRESS:PORT; port 0 takes a free one.
-    #[arg(long, value_name = "PORT", value_parser = metrics_address::parse)]
+    #[arg(long, value_name = "PORT", value_parser = metrics_address::parse, help_heading = "Watching")]
     metrics_addr: Option<SocketAddr>,
     /// Print the summary as a JSON object, and no sample.
-    #[arg(long)]
+    #[arg(long, help_heading = "Watching")]
     json: bool,
 }
 
@@ -144,6 +144,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             checkpoint.display(),
             run.display()
         ));
+        if arguments.json && identity.as_ref().is_none_or(|identity| identity.index == 0) {
+            // It is saved whether anybody reads this or not: the terminal may be gone.
+            let _ = print_json(&summary);
+        }
         return Err(Interrupted(display.signals.stop().unwrap_or(130)).into());
     }
     if let Some(identity) = &identity

@@ -20,4 +20,6 @@ mod server;
 #[cfg(unix)]
 mod signals;
 mod split;
+#[cfg(unix)]
+mod terminal;
 mod watching;
