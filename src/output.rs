@@ -1,5 +1,7 @@
 //! Output and exit codes of the program.
 
+pub mod line;
+
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
@@ -20,8 +22,8 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
-/// A signal interrupted the program, which has saved what it had: the exit code is the signal's, 130 for Ctrl-C and 143
-/// for SIGTERM, as shells give it.
+/// A signal interrupted the program, which has saved what it had: the exit code is the signal's, 130 for Ctrl-C, 143
+/// for SIGTERM and 129 for SIGHUP, as shells give it.
 #[derive(Debug)]
 pub struct Interrupted(pub u8);
 
@@ -101,6 +103,8 @@ pub fn check_ending(option: &str, path: &Path, format: &str, endings: &[&str]) -
 /// # Errors
 /// When it cannot be written; the error ends the program without a word if the reader has closed it.
 pub fn print(text: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    // Both are one screen.
+    line::clear();
     let mut output = io::stdout().lock();
     match output.write_all(text.as_ref()).and_then(|()| output.flush()) {
         Ok(()) => Ok(()),
@@ -155,8 +159,10 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
-/// Says on standard error what is being done or was noticed. Never fails: results do not depend on it.
+/// Says on standard error what is being done or was noticed, in the place of a line that is rewritten. Never fails: results
+/// do not depend on it.
 pub fn note(message: impl fmt::Display) {
+    line::clear();
     let _ = writeln!(io::stderr(), "{message}");
 }
 

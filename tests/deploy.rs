@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 fn files() -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
@@ -79,4 +79,92 @@ fn the_batch_script_is_a_script() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/train.sbatch");
     let output = Command::new("bash").arg("-n").arg(path).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// `wandb_import.py` with a stand-in for wandb that writes down how it is called; `None` without a Python that reads TOML.
+fn wandb_import(folder: &Path, arguments: &[&str]) -> Option<Output> {
+    let can = Command::new("python3").args(["-c", "import tomllib"]).output();
+    if !can.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: no python3 of version 3.11 or later on this machine");
+        return None;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/wandb_import.py");
+    let mut command = Command::new("python3");
+    // Isolated, so that a wandb that is installed does not count, but for the folder of the stand-in.
+    command
+        .arg("-S")
+        .arg(script)
+        .args(arguments)
+        .current_dir(folder)
+        .env("PYTHONPATH", folder.join("packages"));
+    Some(command.output().unwrap())
+}
+
+fn run_of_three_steps(folder: &Path) {
+    fs::create_dir(folder.join("a")).unwrap();
+    fs::write(folder.join("a/config.toml"), "[training]\nsteps = 3\n").unwrap();
+    let lines = [
+        r#"{"step":1,"tokens":64,"loss":5.5,"learning_rate":0.1}"#,
+        r#"{"step":2,"tokens":128,"loss":"NaN","learning_rate":0.2,"validation_loss":5.25}"#,
+        r#"{"step":3,"tokens":192,"loss":5.0,"learning_rate":0.3,"mfu":0.4}"#,
+        r#"{"step":4,"tok"#,
+    ];
+    fs::write(folder.join("a/metrics.jsonl"), lines.join("\n")).unwrap();
+}
+
+#[test]
+fn runs_are_copied_to_wandb() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    run_of_three_steps(folder);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let Some(output) = wandb_import(folder, &["a", "--dry-run"]) else { return };
+    let expected = r#"{"id": "a", "config": {"training": {"steps": 3}}}
+{"step": 1, "tokens": 64, "loss/training": 5.5, "learning_rate": 0.1}
+{"step": 2, "tokens": 128, "loss/training": NaN, "learning_rate": 0.2, "loss/validation": 5.25}
+{"step": 3, "tokens": 192, "loss/training": 5.0, "learning_rate": 0.3, "mfu": 0.4}
+"#;
+    assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
+
+    let output = wandb_import(folder, &["a"]).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).starts_with("error: the package wandb is not installed"), "{output:?}");
+
+    fs::create_dir(folder.join("packages")).unwrap();
+    let stand_in = "class Run:
+    def log(self, metrics, step):
+        print('log', step, sorted(metrics))
+    def finish(self):
+        print('finish')
+def init(**settings):
+    print('init', settings['mode'], settings['project'], settings['id'], settings['config'])
+    return Run()
+";
+    fs::write(folder.join("packages/wandb.py"), stand_in).unwrap();
+    let output = wandb_import(folder, &["a", "--project", "p"]).unwrap();
+    let expected = "init offline p a {'training': {'steps': 3}}
+log 1 ['learning_rate', 'loss/training', 'tokens']
+log 2 ['learning_rate', 'loss/training', 'loss/validation', 'tokens']
+log 3 ['learning_rate', 'loss/training', 'mfu', 'tokens']
+finish
+a: 3 steps as a
+";
+    assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_run_that_is_none_is_not_copied_to_wandb() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let check = |arguments: &[&str], code, part: &str| {
+        let Some(output) = wandb_import(folder, arguments) else { return };
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{message}");
+        assert!(message.contains(part), "{message}");
+    };
+    check(&[], 2, "RUN");
+    check(&["b", "--dry-run"], 1, "error: b/config.toml: ");
+    run_of_three_steps(folder);
+    fs::write(folder.join("a/metrics.jsonl"), "{\"step\":1}\n{\"tokens\":2}\n").unwrap();
+    check(&["a", "--dry-run"], 1, "error: a/metrics.jsonl, line 2: not a step's metrics");
 }

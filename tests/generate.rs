@@ -1,8 +1,9 @@
 //! `gopher generate` on a small model that `gopher train` has made, and on what is not one.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use runtime::{DeviceKind, Runtime};
@@ -12,8 +13,15 @@ use tempfile::TempDir;
 const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer\n\
     The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles\n";
 
+/// The program, whose programs are compiled in half the time: how quick they are does not matter here.
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
+    command.env("XLA_FLAGS", "--xla_backend_optimization_level=0");
+    command
+}
+
 fn gopher(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gopher")).args(arguments).output().unwrap()
+    command().args(arguments).output().unwrap()
 }
 
 /// A run of a few steps, trained once for all tests; `None` without a plugin.
@@ -85,7 +93,10 @@ fn text_and_json_say_the_same() {
     assert_eq!((&answer["seed"], &answer["top_p"]), (&3.into(), &0.9.into()));
     assert!(answer["tokens"].as_array().unwrap().len() <= 20);
     let output = generate(run, &arguments);
-    assert!(output.status.success() && output.stderr.is_empty());
+    assert!(output.status.success());
+    let speed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(speed.lines().count(), 1, "{speed}");
+    assert!(speed.contains(" tokens/s; 6 of the prompt read in "), "{speed}");
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(text, format!("To be, or{}\n", answer["text"].as_str().unwrap()));
 }
@@ -100,6 +111,125 @@ fn greedy_text_needs_no_seed_and_goes_beyond_the_window() {
     assert_eq!(tokens("1"), tokens("2"));
     // After so few steps the model has not learned to end a text.
     assert_eq!(tokens("1").as_array().unwrap().len(), 50);
+}
+
+/// Runs `generate` with a text as its standard input.
+fn piped(run: &Path, arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = command();
+    command.args(["generate", "--tokens", "6", "--run"]).arg(run).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A program that refuses its arguments does not read.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+        .stdout
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
+}
+
+/// From the command line, from files and from standard input, in this order, each as if it were alone.
+#[test]
+fn several_prompts_are_continued_in_order() {
+    let Some(run) = trained() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prompt.txt");
+    fs::write(&file, "The slings\nand arrows\n").unwrap();
+    let file = file.to_str().unwrap();
+    let arguments = ["--prompt", "To be", "--prompt", "Whether", "--prompt-file", file, "--prompt-file", "-"];
+    let output = piped(run, &[&arguments[..], &["--json"]].concat(), "Or to\r\n".as_bytes());
+    let answers = lines(&output);
+    let prompts: Vec<_> = answers.iter().map(|answer| answer["prompt"].as_str().unwrap()).collect();
+    assert_eq!(prompts, ["To be", "Whether", "The slings\nand arrows", "Or to"]);
+    let alone = lines(&piped(run, &["--prompt", "Whether", "--json"], b""));
+    assert_eq!(answers[1]["tokens"], alone[0]["tokens"]);
+    let texts: Vec<_> = answers
+        .iter()
+        .map(|answer| format!("{}{}\n", answer["prompt"].as_str().unwrap(), answer["text"].as_str().unwrap()))
+        .collect();
+    let output = piped(run, &arguments, b"Or to\n");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), texts.join("\n"));
+}
+
+/// The model is loaded once; a line that cannot be continued is named, and the others are.
+#[test]
+fn lines_are_continued_as_they_come() {
+    let Some(run) = trained() else { return };
+    let input = format!("To be\n\n{}\nWhether", TEXT.replace('\n', " ").repeat(3));
+    let output = piped(run, &["--interactive"], input.as_bytes());
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("error: line 3: the prompt is "), "{message}");
+    assert!(message.ends_with("error: 1 of 4 lines could not be continued\n"), "{message}");
+    let expected = ["To be", "Whether"].map(|prompt| {
+        let answer = &lines(&piped(run, &["--prompt", prompt, "--json"], b""))[0];
+        format!("{prompt}{}\n", answer["text"].as_str().unwrap())
+    });
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected.concat());
+    let answers = lines(&piped(run, &["--interactive", "--json"], b"To be\nWhether\n"));
+    assert_eq!((&answers[0]["prompt"], &answers[1]["prompt"]), (&"To be".into(), &"Whether".into()));
+    assert!(lines(&piped(run, &["--interactive"], b"")).is_empty());
+}
+
+#[test]
+fn the_likeliest_few_can_be_asked_for() {
+    let Some(run) = trained() else { return };
+    let tokens = |arguments: &[&str]| {
+        let answer = answer(run, &[&["--prompt", "To be", "--tokens", "12"], arguments].concat());
+        (answer["tokens"].clone(), answer["top_k"].clone())
+    };
+    let greedy = tokens(&["--temperature", "0"]);
+    assert_eq!(greedy.1, Value::Null);
+    assert_eq!(tokens(&["--top-k", "1", "--seed", "4"]), (greedy.0, 1.into()));
+    assert_eq!(tokens(&["--top-k", "5"]), tokens(&["--top-k", "5"]));
+    assert_eq!(tokens(&["--top-k", "330"]).0, tokens(&[]).0);
+}
+
+/// A run, the folder of its checkpoints and a checkpoint are understood; what is above, below or beside them is named.
+#[test]
+fn every_level_of_a_run_is_understood_or_named() {
+    let Some(run) = trained() else { return };
+    let copy = copied(run);
+    let checkpoints = copy.path().join("checkpoints");
+    let checkpoint = checkpoints.join("step-00000004");
+    let expected = answer(run, &["--prompt", "To be", "--tokens", "4"])["tokens"].clone();
+    for path in [copy.path(), &checkpoints, &checkpoint] {
+        let got = answer(path, &["--prompt", "To be", "--tokens", "4", "--checkpoint", "4"]);
+        assert_eq!((&got["tokens"], &got["step"]), (&expected, &4.into()));
+    }
+    let prompt = |step| ["--prompt", "x", "--checkpoint", step];
+    check(copy.path(), &prompt("3"), 1, &["has no checkpoint of step 3; it has those of step 4"]);
+    check(&checkpoint, &prompt("3"), 1, &["is the checkpoint of step 4, not 3"]);
+    check(
+        &copy.path().join("config.toml"),
+        &["--prompt", "x"],
+        1,
+        &["the run is ", copy.path().to_str().unwrap()],
+    );
+    check(
+        run.parent().unwrap(),
+        &["--prompt", "x"],
+        1,
+        &["name one of the runs in it: ", run.to_str().unwrap()],
+    );
+    fs::create_dir(checkpoints.join("step-00000009")).unwrap();
+    check(&checkpoints.join("step-00000009"), &["--prompt", "x"], 1, &["has no manifest.json"]);
+}
+
+/// What a large window takes is said before it is taken, and what no machine has is refused.
+#[test]
+fn memory_of_a_large_window_is_said() {
+    let Some(run) = trained() else { return };
+    let arguments = ["--prompt", "To be", "--tokens", "1", "--window", "131072"];
+    let output = generate(run, &arguments);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.starts_with("a window of 131,072 tokens takes 16.00 MiB beside "), "{message}");
 }
 
 #[track_caller]
@@ -124,6 +254,16 @@ fn wrong_arguments_are_wrong_usage() {
     check(nowhere, &["--prompt", "x", "--temperature", "NaN"], 2, &["the temperature is NaN"]);
     check(nowhere, &["--prompt", "x", "--top-p", "0"], 2, &["top-p is 0"]);
     check(nowhere, &["--prompt", "x", "--top-p", "1.1"], 2, &["top-p is 1.1"]);
+    check(nowhere, &["--prompt", "x", "--top-k", "0"], 2, &["top-k is 0"]);
+    check(nowhere, &[], 2, &["nothing to continue", "--prompt TEXT"]);
+    check(
+        nowhere,
+        &["--prompt-file", "-", "--prompt-file", "-"],
+        2,
+        &["standard input can be read once only"],
+    );
+    check(nowhere, &["--prompt-file", "/no/such/file"], 1, &["--prompt-file /no/such/file: No such file"]);
+    check(nowhere, &["--prompt-file", "/dev/null"], 1, &["--prompt-file /dev/null: the prompt is empty"]);
     check(nowhere, &["--prompt", "x"], 1, &["no run at /no/such/run"]);
 }
 

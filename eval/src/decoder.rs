@@ -32,7 +32,7 @@ impl Decoder {
     /// `parameters` are the model's, in the order of [`ModelConfig::parameters`].
     ///
     /// # Errors
-    /// [`Error::EmptyWindow`] when `window` is 0, [`Error::Device`] when a program cannot be compiled or the parameters
+    /// [`Error::EmptyWindow`] when `window` is 0, [`Error::Memory`] when it does not fit the memory, [`Error::Device`] when a program cannot be compiled or the parameters
     /// are of other types.
     pub fn new(
         runtime: &Runtime,
@@ -44,9 +44,10 @@ impl Decoder {
         if window == 0 {
             return Err(Error::EmptyWindow);
         }
-        let chunk = PROMPT_CHUNK.min(window);
-        // The last chunk of a prompt may be padded past the window's end.
-        let capacity = window.next_multiple_of(chunk);
+        let (chunk, capacity) = chunk_and_capacity(window);
+        let weights = parameters.iter().map(|buffer| buffer.ty().bytes() as u64).sum();
+        let caches = cache_types(config, precision, window);
+        check_memory(runtime, window, weights, caches.iter().map(|ty| ty.bytes() as u64).sum())?;
         let program = |chunk| -> Result<Program> {
             let shape = DecodeShape { batch: 1, chunk, window: capacity };
             Ok(runtime.compile(&model::decode(config, precision, shape)?)?)
@@ -56,8 +57,10 @@ impl Decoder {
             None => Vec::new(),
         };
         let (read_chunk, read_one) = (program(chunk)?, program(1)?);
-        let caches = config.caches(1, capacity).into_iter();
-        let caches = caches.map(|spec| TensorType::new(precision.activations, spec.shape)).collect();
+        // Some plugins do not say what a program needs.
+        if let Ok(memory) = read_chunk.memory() {
+            check_memory(runtime, window, weights, memory.total().saturating_sub(weights))?;
+        }
         Ok(Self {
             runtime: runtime.clone(),
             config: config.clone(),
@@ -99,6 +102,29 @@ impl Decoder {
     pub fn start(&self) -> Result<Session<'_>> {
         let caches = self.caches.iter().map(|cache| self.runtime.zeros(cache)).collect::<Result<_, _>>()?;
         Ok(Session { decoder: self, caches, position: 0 })
+    }
+}
+
+/// Tokens of a prompt that a step reads, and positions of the caches.
+fn chunk_and_capacity(window: usize) -> (usize, usize) {
+    let chunk = PROMPT_CHUNK.min(window).max(1);
+    // The last chunk of a prompt may be padded past the window's end.
+    (chunk, window.next_multiple_of(chunk))
+}
+
+/// Types of what a window's tokens leave behind.
+pub(crate) fn cache_types(config: &ModelConfig, precision: Precision, window: usize) -> Vec<TensorType> {
+    let caches = config.caches(1, chunk_and_capacity(window).1).into_iter();
+    caches.map(|spec| TensorType::new(precision.activations, spec.shape)).collect()
+}
+
+/// Whether a model and what a window takes beside it fit the device's memory, as far as that is known.
+pub(crate) fn check_memory(runtime: &Runtime, window: usize, parameters: u64, cache: u64) -> Result<()> {
+    match runtime.memory_limit() {
+        Some(limit) if parameters.saturating_add(cache) > limit => {
+            Err(Error::Memory { window, cache, parameters, limit })
+        }
+        _ => Ok(()),
     }
 }
 

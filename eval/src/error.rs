@@ -14,6 +14,11 @@ pub enum Error {
     /// A share of probability that is none.
     #[error("top-p is {0}; it must be above 0 and at most 1 (1 leaves every token in)")]
     TopP(f64),
+    /// A number of tokens to choose from that leaves none.
+    #[error(
+        "top-k is 0; it must be at least 1 (1 always takes the likeliest token; without --top-k every token stays in)"
+    )]
+    TopK,
     /// A prompt without tokens.
     #[error("the prompt is empty; give the model some text to continue")]
     EmptyPrompt,
@@ -48,6 +53,49 @@ pub enum Error {
     NoCheckpoint {
         /// The run directory.
         path: PathBuf,
+    },
+    /// A run without the checkpoint that is asked for.
+    #[error("{} has no checkpoint of step {step}; it has those of {}", .path.display(), listed(.steps))]
+    NoStep {
+        /// The run directory.
+        path: PathBuf,
+        /// The step.
+        step: u64,
+        /// Steps of those it has.
+        steps: Vec<u64>,
+    },
+    /// One checkpoint was named, and the step of another.
+    #[error("{} is the checkpoint of step {found}, not {step}; name the run's folder to choose a step, or leave the step out", .path.display())]
+    OtherStep {
+        /// The checkpoint's folder.
+        path: PathBuf,
+        /// Its step.
+        found: u64,
+        /// The step that was asked for.
+        step: u64,
+    },
+    /// A path that is part of a run, or has runs in it, and is not a run itself.
+    #[error("no run at {}: {hint}", .path.display())]
+    WrongLevel {
+        /// The path.
+        path: PathBuf,
+        /// What to name instead.
+        hint: String,
+    },
+    /// A window that the device has no memory for.
+    #[error(
+        "a window of {window} tokens needs {} beside {} of parameters, and there are {}: {}",
+        bytes(*.cache), bytes(*.parameters), bytes(*.limit), narrower(*.window, *.cache, *.parameters, *.limit)
+    )]
+    Memory {
+        /// Length of the window.
+        window: usize,
+        /// Bytes of what is kept of its tokens, and of what is computed with it.
+        cache: u64,
+        /// Bytes of the parameters.
+        parameters: u64,
+        /// Bytes there are in all.
+        limit: u64,
     },
     /// Another program's model is not taken.
     #[error(transparent)]
@@ -87,4 +135,33 @@ pub enum Error {
     /// The tokenizer failed.
     #[error(transparent)]
     Tokenizer(#[from] data::Error),
+}
+
+/// Steps as a user reads them: "steps 1, 2 and 3".
+fn listed(steps: &[u64]) -> String {
+    let text = |steps: &[u64]| steps.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    match steps {
+        [] => "no step".to_owned(),
+        [only] => format!("step {only}"),
+        [before @ .., last] if before.len() <= 8 => format!("steps {} and {last}", text(before)),
+        [first, .., last] => format!("{} steps from {first} to {last} (gopher checkpoint ls)", steps.len()),
+    }
+}
+
+/// Bytes in a unit that people read.
+fn bytes(count: u64) -> String {
+    match count {
+        0..0x10_0000 => format!("{:.1} KiB", count as f64 / 1024.0),
+        0x10_0000..0x4000_0000 => format!("{:.1} MiB", count as f64 / f64::from(1 << 20)),
+        _ => format!("{:.1} GiB", count as f64 / f64::from(1 << 30)),
+    }
+}
+
+/// What would fit: memory of a window grows as its length.
+fn narrower(window: usize, cache: u64, parameters: u64, limit: u64) -> String {
+    let room = limit.saturating_sub(parameters) as f64 * 0.9;
+    match (room / cache.max(1) as f64 * window as f64) as usize {
+        0 => "the model needs a device with more memory".to_owned(),
+        fits => format!("narrow it, such as to --window {fits}"),
+    }
 }

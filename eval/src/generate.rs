@@ -1,11 +1,12 @@
 //! Text from text.
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use data::Tokenizer;
 use serde::Serialize;
 
-use crate::{Decoder, Error, Result, Sampler, Sampling};
+use crate::{Decoder, Error, PROMPT_CHUNK, Result, Sampler, Sampling};
 
 /// A model with its tokenizer.
 pub struct Generator {
@@ -13,7 +14,12 @@ pub struct Generator {
     tokenizer: Tokenizer,
     /// What prompts begin with.
     begin_of_text: Option<u32>,
+    /// Told how many tokens of a prompt are read, and of how many.
+    reading: Box<dyn Fn(usize, usize)>,
 }
+
+/// Tokens of a prompt that are read between two reports.
+const REPORT: usize = 4 * PROMPT_CHUNK;
 
 /// Why a generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -38,17 +44,28 @@ pub struct Generation {
     pub text: String,
     /// Why it ended.
     pub stop: Stop,
+    /// Seconds it took to read the prompt.
+    pub prompt_seconds: f64,
+    /// Seconds from there to the last token.
+    pub seconds: f64,
+    /// Tokens per second after the prompt and the first token, which comes of the prompt; `None` if there are no more.
+    pub tokens_per_second: Option<f64>,
 }
 
 impl Generator {
     /// Puts a model and its tokenizer together.
     pub fn new(decoder: Decoder, tokenizer: Tokenizer) -> Self {
-        Self { decoder, tokenizer, begin_of_text: None }
+        Self { decoder, tokenizer, begin_of_text: None, reading: Box::new(|_, _| ()) }
     }
 
     /// The same, with this token before every prompt.
     pub fn with_begin_of_text(self, begin_of_text: Option<u32>) -> Self {
         Self { begin_of_text, ..self }
+    }
+
+    /// The same, which tells how many tokens of a prompt it has read, and of how many, while it reads a long one.
+    pub fn with_reading(self, reading: impl Fn(usize, usize) + 'static) -> Self {
+        Self { reading: Box::new(reading), ..self }
     }
 
     /// The model.
@@ -79,8 +96,17 @@ impl Generator {
         let mut sampler = Sampler::new(sampling)?;
         let window = self.decoder.window();
         let prompt_tokens = prompt_tokens(&self.tokenizer, self.begin_of_text, prompt, window)?;
+        let begin = Instant::now();
         let mut session = self.decoder.start()?;
-        let mut logits = session.read(&prompt_tokens)?;
+        let mut logits = Vec::new();
+        for piece in prompt_tokens.chunks(REPORT) {
+            logits = session.read(piece)?;
+            if prompt_tokens.len() > REPORT {
+                (self.reading)(session.position(), prompt_tokens.len());
+            }
+        }
+        let prompt_seconds = begin.elapsed().as_secs_f64();
+        let begin = Instant::now();
         let mut all = prompt_tokens.clone();
         let before = self.tokenizer.decode(&prompt_tokens)?.len();
         let mut emitted = before;
@@ -109,6 +135,7 @@ impl Generator {
                 session.read(&all[all.len() - (window / 2).max(1)..])?
             };
         }
+        let seconds = begin.elapsed().as_secs_f64();
         let text = self.tokenizer.decode(&all)?;
         if stop != Stop::Caller
             && emitted < text.len()
@@ -117,11 +144,15 @@ impl Generator {
             stop = Stop::Caller;
         }
         let tokens = all.split_off(prompt_tokens.len());
+        let tokens_per_second = (tokens.len() > 1).then(|| (tokens.len() - 1) as f64 / seconds);
         Ok(Generation {
             prompt_tokens,
             tokens,
             text: text.get(before..).unwrap_or_default().to_owned(),
             stop,
+            prompt_seconds,
+            seconds,
+            tokens_per_second,
         })
     }
 }

@@ -9,6 +9,7 @@ mod decoder;
 mod error;
 mod generate;
 mod imported;
+mod place;
 mod sample;
 mod trained;
 
@@ -17,7 +18,7 @@ pub use error::Error;
 pub use generate::{Generation, Generator, Stop};
 pub use imported::{Imported, LONGEST_SEQUENCE, Origin, Progress, import_model};
 pub use sample::{Sampler, Sampling};
-pub use trained::TrainedModel;
+pub use trained::{DecodingMemory, TrainedModel};
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -8,11 +8,12 @@ use graph::{DType, TensorType};
 use model::Precision;
 use runtime::{DeviceKind, Runtime};
 use store::checkpoint::PARAMETERS;
-use store::checkpoint::{self, CONFIG, Checkpoint, Dtype, IMPORT, Manifest, TOKENIZER};
-use store::run_directory::RunDirectory;
+use store::checkpoint::{CONFIG, Checkpoint, Dtype, IMPORT, Manifest, TOKENIZER};
 
+use crate::decoder::{cache_types, check_memory};
 use crate::generate::prompt_tokens;
-use crate::{Decoder, Error, Generator, Origin, Result};
+use crate::place;
+use crate::{Decoder, Generator, Origin, Result};
 
 /// The newest good checkpoint of a run, trained here or imported, with its configuration and its tokenizer. Its parameters are
 /// still on disk.
@@ -25,16 +26,23 @@ pub struct TrainedModel {
 }
 
 impl TrainedModel {
-    /// Opens a run. Checkpoints that are damaged and passed over are reported to `warn`.
+    /// Opens a run's newest good checkpoint, or the checkpoint whose folder is named. Checkpoints that are damaged and passed over are reported to `warn`.
     ///
     /// # Errors
     /// [`Error::RunDirectory`] when the folder is no run, [`Error::NoCheckpoint`] when it has
     /// no checkpoint yet.
     pub fn open(run: &Path, warn: &mut dyn FnMut(&str)) -> Result<Self> {
-        let run = RunDirectory::read(run)?;
-        let checkpoint = checkpoint::newest_good(&run.checkpoints(), warn)?;
-        let checkpoint = checkpoint.ok_or_else(|| Error::NoCheckpoint { path: run.path().to_owned() })?;
-        Self::from_checkpoint(checkpoint)
+        Self::from_checkpoint(place::find(run, None, warn)?)
+    }
+
+    /// Opens the checkpoint of a step, of a run; or a checkpoint's own folder, which is of that step or of any if none is
+    /// given. A run's folder `checkpoints` stands for the run.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::open`]; [`Error::NoStep`] when the run has no checkpoint of that step, [`Error::OtherStep`] when the
+    /// folder is that of another, [`Error::WrongLevel`] when the path leads into a run, or to a folder of runs.
+    pub fn open_at(path: &Path, step: Option<u64>, warn: &mut dyn FnMut(&str)) -> Result<Self> {
+        Self::from_checkpoint(place::find(path, step, warn)?)
     }
 
     /// A checkpoint with the configuration and the tokenizer in it.
@@ -98,6 +106,20 @@ impl TrainedModel {
         prompt_tokens(&self.tokenizer, self.begin_of_text(), prompt, window).map(drop)
     }
 
+    /// Memory that a window takes on a kind of device, whatever the compiler makes of the model.
+    pub fn memory(&self, device: DeviceKind, window: usize) -> DecodingMemory {
+        let precision = self.precision(device);
+        let bytes = |dtype, shape| TensorType::new(dtype, shape).bytes() as u64;
+        let parameters = self.config.model.parameters().into_iter();
+        DecodingMemory {
+            parameters: parameters.map(|spec| bytes(precision.parameters, spec.shape)).sum(),
+            cache: cache_types(&self.config.model, precision, window)
+                .iter()
+                .map(|ty| ty.bytes() as u64)
+                .sum(),
+        }
+    }
+
     /// Dtypes of the model on a kind of device.
     fn precision(&self, device: DeviceKind) -> Precision {
         self.config.training.precision.regime(device, &self.config.model).dtypes()
@@ -106,9 +128,11 @@ impl TrainedModel {
     /// Loads the parameters to the device and compiles the model for `window` positions.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when a parameter is missing or of another shape, [`Error::Device`] when the device fails or its
-    /// memory is full.
+    /// [`Error::Checkpoint`] when a parameter is missing or of another shape, [`Error::Memory`] when the window does not fit
+    /// the device's memory, [`Error::Device`] when the device fails or its memory is full.
     pub fn generator(self, runtime: &Runtime, window: usize) -> Result<Generator> {
+        let DecodingMemory { parameters, cache } = self.memory(runtime.kind(), window);
+        check_memory(runtime, window, parameters, cache)?;
         let (precision, begin) = (self.precision(runtime.kind()), self.begin_of_text());
         let mut parameters = Vec::new();
         for spec in self.config.model.parameters() {
@@ -123,6 +147,15 @@ impl TrainedModel {
         let decoder = Decoder::new(runtime, &model, precision, parameters, window)?;
         Ok(Generator::new(decoder, self.tokenizer).with_begin_of_text(begin))
     }
+}
+
+/// Bytes that a model takes on a device while it reads a text, apart from what is computed on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodingMemory {
+    /// The parameters.
+    pub parameters: u64,
+    /// What is kept of each token of the window: its keys and values.
+    pub cache: u64,
 }
 
 /// The dtype of parameters in a checkpoint.

@@ -12,7 +12,7 @@ use train::step::StepOptions;
 const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer \
     The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles — naïve, café, 日本.";
 
-const GREEDY: Sampling = Sampling { temperature: 0.0, top_p: 1.0, seed: 0 };
+const GREEDY: Sampling = Sampling { temperature: 0.0, top_k: None, top_p: 1.0, seed: 0 };
 
 fn runtime() -> Option<Runtime> {
     let runtime = Runtime::find(DeviceKind::Cpu).unwrap();
@@ -188,9 +188,9 @@ fn a_text_outgrows_its_window() {
 fn a_seed_repeats_its_text_and_another_has_its_own() {
     let Some(runtime) = runtime() else { return };
     let generator = Generator::new(decoder(&runtime, 40), tokenizer());
-    let text = |seed| generate(&generator, "To be", 20, Sampling { seed, ..Sampling::default() }).0;
+    let text = |seed| generate(&generator, "To be", 20, Sampling { seed, ..Sampling::default() }).0.tokens;
     assert_eq!(text(1), text(1));
-    assert_ne!(text(1).tokens, text(2).tokens);
+    assert_ne!(text(1), text(2));
 }
 
 #[test]
@@ -244,6 +244,12 @@ fn prompts_that_cannot_be_read_are_refused() {
     let error = Decoder::new(&runtime, &config(), Precision::FLOAT32, parameters(&runtime, &config()), 0)
         .unwrap_err();
     assert!(matches!(error, Error::EmptyWindow));
+    // More than any machine has, and named before anything is allocated.
+    let error =
+        Decoder::new(&runtime, &config(), Precision::FLOAT32, parameters(&runtime, &config()), 1 << 42);
+    let error = error.unwrap_err().to_string();
+    assert!(error.starts_with("a window of 4398046511104 tokens needs "), "{error}");
+    assert!(error.contains("narrow it, such as to --window "), "{error}");
 }
 
 /// Characters of several bytes come byte by byte from this tokenizer, and are never torn in what is streamed.
@@ -253,7 +259,7 @@ fn streamed_pieces_are_whole_characters() {
     let tokenizer = tokenizer();
     let generator = Generator::new(decoder(&runtime, 64), tokenizer);
     for seed in 0..5 {
-        let sampling = Sampling { seed, temperature: 3.0, top_p: 1.0 };
+        let sampling = Sampling { seed, temperature: 3.0, ..Sampling::default() };
         let (generation, streamed) = generate(&generator, "日本 — café", 60, sampling);
         assert_eq!(streamed, generation.text, "seed {seed}");
     }

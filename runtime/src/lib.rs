@@ -38,6 +38,7 @@ mod buffer;
 mod error;
 mod interface;
 mod layout;
+mod memory_limit;
 mod options;
 mod processes;
 mod program;

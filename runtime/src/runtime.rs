@@ -12,6 +12,7 @@ use xla_sys::{Client, Device, Element, Event, HostArray, Plugin};
 
 use crate::buffer::{array_type, tensor_type};
 use crate::error::says_no_device;
+use crate::memory_limit;
 use crate::options::{CompileOptions, client_options};
 use crate::slice::slice;
 use crate::{Buffer, DeviceKind, DeviceLayout, Error, Found, Processes, Program, Progress, Result};
@@ -178,6 +179,16 @@ impl Runtime {
     /// The first device of this process, on which programs without a mesh run.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Bytes that programs and arrays may have together on a device: what its allocator allows, or for a CPU, the memory of
+    /// this computer or of the container that the process is in. `None` where nobody says.
+    pub fn memory_limit(&self) -> Option<u64> {
+        let allocator = self.device.memory_stats().ok().and_then(|stats| stats.bytes_limit);
+        match self.kind {
+            DeviceKind::Cpu => memory_limit::of_host(),
+            DeviceKind::Cuda | DeviceKind::Tpu => allocator.and_then(|limit| u64::try_from(limit).ok()),
+        }
     }
 
     /// Compiles a function.

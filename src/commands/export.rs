@@ -25,46 +25,46 @@ pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
     /// What the program computes.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = "Program")]
     program: ProgramKind,
     /// Language it is written in.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = "Program")]
     format: Format,
     /// Sequences in a batch [default: 1; of a configuration or a run its own, with --topology the paper's batch, with --plan
     /// the plan's].
-    #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Program")]
     batch: Option<u32>,
     /// Tokens in a sequence [default: 2048; of a configuration or a run its own; with --plan the plan's].
-    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Program")]
     seq: Option<u32>,
     /// Dtypes of parameters and activations [default: f32; of a configuration or a run its own; with --topology auto, as in
     /// `gopher plan`].
-    #[arg(long, value_name = "PRECISION", value_parser = precisions())]
+    #[arg(long, value_name = "PRECISION", value_parser = precisions(), help_heading = "Program")]
     precision: Option<PrecisionPolicy>,
     /// What a training step keeps of each layer for the backward pass: none (keep all), selective (all but scores and
     /// elementwise functions), attention (as selective, less the feed-forward hidden layer), dots (results of
     /// matmuls), full (nothing but its input), or names of values to keep, separated by commas [default: none; of a
     /// configuration or a run its own; with --topology the plan's].
-    #[arg(long, value_name = "POLICY", value_parser = remat, conflicts_with = "topology")]
+    #[arg(long, value_name = "POLICY", value_parser = remat, conflicts_with = "topology", help_heading = "Program")]
     remat: Option<Remat>,
     /// Machine over which the program is split, as in `gopher plan`; only as StableHLO.
-    #[arg(long, value_name = "MACHINE")]
+    #[arg(long, value_name = "MACHINE", help_heading = "Machine")]
     topology: Option<String>,
     /// TPU slices of that shape.
-    #[arg(long, value_name = "N", requires = "topology", value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, value_name = "N", requires = "topology", value_parser = clap::value_parser!(u32).range(1..=256), help_heading = "Machine")]
     slices: Option<u32>,
     /// How it is split: a file that `gopher plan` wrote [default: the best plan].
-    #[arg(long, value_name = "FILE", requires = "topology")]
+    #[arg(long, value_name = "FILE", requires = "topology", help_heading = "Machine")]
     plan: Option<PathBuf>,
     /// File to write, or - for standard output.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help_heading = "Files")]
     output: PathBuf,
     /// With --run: also write the parameters of its newest checkpoint to FILE.weights.safetensors, in the order of the
     /// program's inputs and in its dtype.
-    #[arg(long)]
+    #[arg(long, help_heading = "Files")]
     weights: bool,
     /// File for the list of inputs and outputs [default: FILE.signature.json; none with -o -].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
     signature: Option<PathBuf>,
 }
 

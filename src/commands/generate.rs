@@ -1,59 +1,91 @@
 //! `gopher generate`: text from a trained model.
 
+mod prompts;
+
+use std::io::{IsTerminal, stdin};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use anyhow::{Context, anyhow};
 use clap::Args;
-use eval::{Generation, Sampling, TrainedModel};
+use eval::{Generation, Generator, Sampling, TrainedModel};
+use prompts::Prompt;
 use runtime::{DeviceKind, Runtime, RuntimeOptions};
 use serde::Serialize;
 use store::lossy_path;
 
-use crate::output::{fetching, note, print, print_json, usage};
+use crate::output::{bytes, fetching, grouped, note, print, usage};
+
+/// Memory of a window longer than in training from which it is said how much that is, before it is taken.
+const LARGE: u64 = 16 << 20;
+
+/// How often it is said how much of a long prompt is read.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Arguments of `gopher generate`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Run directory of a trained or imported model.
-    #[arg(long, value_name = "DIR")]
+    /// Run directory of a trained or imported model, or the folder of a checkpoint.
+    #[arg(long, value_name = "DIR", help_heading = "Model")]
     run: PathBuf,
-    /// Text to continue.
-    #[arg(long, value_name = "TEXT")]
-    prompt: String,
-    /// Tokens to add at most.
-    #[arg(long, value_name = "N", default_value_t = 128)]
-    tokens: usize,
-    /// What logits are divided by before the softmax; 0 always takes the likeliest token.
-    #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
-    temperature: f64,
-    /// Draw only from the likeliest tokens whose probabilities reach this share together (nucleus sampling).
-    #[arg(long, value_name = "P", default_value_t = 1.0, allow_negative_numbers = true)]
-    top_p: f64,
-    /// Seed of the draws: the same seed gives the same text.
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    seed: u64,
+    /// Step whose checkpoint is used [default: the newest good one].
+    #[arg(long, value_name = "STEP", help_heading = "Model")]
+    checkpoint: Option<u64>,
     /// Tokens the model can look back at [default: the length of its training sequences].
-    #[arg(long, value_name = "W", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    #[arg(long, value_name = "W", value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Model")]
     window: Option<u32>,
     /// Device to run on: cpu, cuda or tpu [default: the one the model was trained on].
-    #[arg(long)]
+    #[arg(long, help_heading = "Model")]
     device: Option<DeviceKind>,
     /// PJRT plugin to use.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Model")]
     plugin: Option<PathBuf>,
-    /// Print a JSON object at the end instead of text as it comes.
+    /// Text to continue; may be given several times.
+    #[arg(long, value_name = "TEXT", help_heading = "Prompts")]
+    prompt: Vec<String>,
+    /// File whose text is continued, after the texts of --prompt; may be given several times; - is standard input.
+    #[arg(long, value_name = "FILE|-", help_heading = "Prompts")]
+    prompt_file: Vec<PathBuf>,
+    /// Continue each line of standard input as it comes, until its end (Ctrl-D).
+    #[arg(long, conflicts_with_all = ["prompt", "prompt_file"], help_heading = "Prompts")]
+    interactive: bool,
+    /// Tokens to add at most.
+    #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Sampling")]
+    tokens: usize,
+    /// What logits are divided by before the softmax; 0 always takes the likeliest token.
+    #[arg(
+        long,
+        value_name = "T",
+        default_value_t = 1.0,
+        allow_negative_numbers = true,
+        help_heading = "Sampling"
+    )]
+    temperature: f64,
+    /// Draw only from the K likeliest tokens [default: all].
+    #[arg(long, value_name = "K", help_heading = "Sampling")]
+    top_k: Option<u32>,
+    /// Draw only from the likeliest tokens whose probabilities reach this share together (nucleus sampling).
+    #[arg(
+        long,
+        value_name = "P",
+        default_value_t = 1.0,
+        allow_negative_numbers = true,
+        help_heading = "Sampling"
+    )]
+    top_p: f64,
+    /// Seed of the draws, for each prompt anew: the same seed gives the same text.
+    #[arg(long, value_name = "S", default_value_t = 0, help_heading = "Sampling")]
+    seed: u64,
+    /// Print a JSON object on one line for each prompt, instead of text as it comes.
     #[arg(long)]
     json: bool,
 }
 
-/// What to generate.
-pub struct Request<'a> {
-    /// Text to continue.
-    pub prompt: &'a str,
-    /// Tokens to add at most.
-    pub tokens: usize,
-    /// How they are chosen.
-    pub sampling: Sampling,
+/// A model and what it is run on.
+pub struct Request {
+    /// The step of the checkpoint; the newest good one if not given.
+    pub step: Option<u64>,
     /// Tokens the model can look back at; as many as in training if not given.
     pub window: Option<usize>,
     /// Device to run on; the one of training if not given.
@@ -62,7 +94,7 @@ pub struct Request<'a> {
     pub plugin: Option<PathBuf>,
 }
 
-/// What a model made of a request, and which model it was.
+/// What a model made of a prompt, and which model it was: the fields of docs/generate.md.
 #[derive(Serialize)]
 pub struct Answer<'a> {
     prompt: &'a str,
@@ -70,6 +102,7 @@ pub struct Answer<'a> {
     #[serde(flatten)]
     pub generation: Generation,
     temperature: f64,
+    top_k: Option<u32>,
     top_p: f64,
     seed: u64,
     window: usize,
@@ -80,56 +113,190 @@ pub struct Answer<'a> {
     step: u64,
 }
 
-/// Continues a text with the newest checkpoint of a run. Pieces of text are given to `write` as they come.
-///
-/// # Errors
-/// A run that cannot be loaded, a prompt that cannot be read, a device that cannot be used.
-pub fn answer<'a>(
-    run: &Path,
-    request: Request<'a>,
-    write: &mut dyn FnMut(&str) -> ControlFlow<()>,
-) -> anyhow::Result<Answer<'a>> {
-    let Request { prompt, tokens, sampling, window, device, plugin } = request;
-    let model = TrainedModel::open(run, &mut |warning| note(format_args!("warning: {warning}")))?;
-    let window = window.unwrap_or(model.default_window());
-    model.check_prompt(prompt, window)?;
-    let trained_on = &model.config().device;
-    let kind = device.unwrap_or(trained_on.kind);
-    let plugin = plugin.or_else(|| trained_on.plugin.clone().filter(|_| kind == trained_on.kind));
-    let options = RuntimeOptions { plugin, ..RuntimeOptions::default() };
-    let runtime = Runtime::start(kind, &options, &mut fetching)?;
-    let (checkpoint, step) = (model.path().to_owned(), model.manifest().step);
-    let generator = model.generator(&runtime, window)?;
-    let generation = generator.generate(prompt, tokens, sampling, write)?;
-    let Sampling { temperature, top_p, seed } = sampling;
-    Ok(Answer { prompt, generation, temperature, top_p, seed, window, checkpoint, step })
+/// A model on its device, that continues one text after another.
+pub struct Model {
+    generator: Generator,
+    window: usize,
+    checkpoint: PathBuf,
+    step: u64,
 }
 
-/// Prints the prompt and its continuation.
+impl Model {
+    /// Loads the model of a run or a checkpoint, once `check` has found nothing wrong with what it is to read.
+    ///
+    /// # Errors
+    /// A run that cannot be loaded, those of `check`, which has the window too, a device that cannot be used.
+    pub fn load(
+        run: &Path,
+        request: Request,
+        check: impl FnOnce(&TrainedModel, usize) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let Request { step, window, device, plugin } = request;
+        let model =
+            TrainedModel::open_at(run, step, &mut |warning| note(format_args!("warning: {warning}")))?;
+        let window = window.unwrap_or(model.default_window());
+        check(&model, window)?;
+        let trained_on = &model.config().device;
+        let kind = device.unwrap_or(trained_on.kind);
+        let plugin = plugin.or_else(|| trained_on.plugin.clone().filter(|_| kind == trained_on.kind));
+        let options = RuntimeOptions { plugin, ..RuntimeOptions::default() };
+        let memory = model.memory(kind, window);
+        if window > model.default_window() && memory.cache >= LARGE {
+            let (cache, parameters) = (bytes(memory.cache), bytes(memory.parameters));
+            let window = grouped(window as u64);
+            note(format_args!(
+                "a window of {window} tokens takes {cache} beside {parameters} of parameters, and each token is as slow \
+                 as the window is long; compiling and loading"
+            ));
+        }
+        let runtime = Runtime::start(kind, &options, &mut fetching)?;
+        let (checkpoint, step) = (model.path().to_owned(), model.manifest().step);
+        let begin = Instant::now();
+        let said = std::cell::Cell::new(begin);
+        let generator = model.generator(&runtime, window)?.with_reading(move |read, all| {
+            if said.get().elapsed() >= INTERVAL {
+                said.set(Instant::now());
+                let (read, all) = (grouped(read as u64), grouped(all as u64));
+                note(format_args!("read {read} of {all} tokens of the prompt"));
+            }
+        });
+        Ok(Self { generator, window, checkpoint, step })
+    }
+
+    /// Continues a text. Pieces of it are given to `write` as they come.
+    ///
+    /// # Errors
+    /// A prompt that does not fit the window, a device that fails.
+    pub fn answer<'a>(
+        &self,
+        prompt: &'a str,
+        tokens: usize,
+        sampling: Sampling,
+        write: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> anyhow::Result<Answer<'a>> {
+        let generation = self.generator.generate(prompt, tokens, sampling, write)?;
+        let Sampling { temperature, top_k, top_p, seed } = sampling;
+        let (window, checkpoint, step) = (self.window, self.checkpoint.clone(), self.step);
+        Ok(Answer { prompt, generation, temperature, top_k, top_p, seed, window, checkpoint, step })
+    }
+}
+
+/// How the answers are made and shown.
+struct Show {
+    tokens: usize,
+    sampling: Sampling,
+    json: bool,
+}
+
+impl Show {
+    /// Continues a prompt and prints it with what follows, or a line of JSON; then its speed, on standard error.
+    fn answer(&self, model: &Model, prompt: &str) -> anyhow::Result<()> {
+        let Show { tokens, sampling, json } = *self;
+        let answer = if json {
+            let answer = model.answer(prompt, tokens, sampling, &mut |_| ControlFlow::Continue(()))?;
+            print(serde_json::to_string(&answer)? + "\n")?;
+            answer
+        } else {
+            // The prompt comes with the first piece, when all that could be wrong with it is known not to be. A text that
+            // cannot be written any more is not continued.
+            let mut before = Some(prompt);
+            let mut written = Ok(());
+            let answer = model.answer(prompt, tokens, sampling, &mut |text| {
+                written = before.take().map_or(Ok(()), print).and_then(|()| print(text));
+                if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+            written?;
+            print(before.take().unwrap_or_default().to_owned() + "\n")?;
+            answer
+        };
+        note(speed(&answer.generation));
+        Ok(())
+    }
+}
+
+/// How fast a text was made, as a line.
+fn speed(generation: &Generation) -> String {
+    let Generation { prompt_tokens, tokens, prompt_seconds, seconds, tokens_per_second, .. } = generation;
+    let rate = tokens_per_second.map_or(String::new(), |rate| format!(", {rate:.0} tokens/s"));
+    let (read, made) = (grouped(prompt_tokens.len() as u64), grouped(tokens.len() as u64));
+    format!("{made} tokens in {seconds:.2} s{rate}; {read} of the prompt read in {prompt_seconds:.2} s")
+}
+
+/// Prints prompts and their continuations.
 ///
 /// # Errors
-/// Wrong arguments, and those of [`answer`].
+/// Wrong arguments, and those of [`Model::load`] and [`Model::answer`].
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { run, prompt, tokens, temperature, top_p, seed, window, device, plugin, json } = arguments;
-    let sampling = Sampling { temperature, top_p, seed };
+    let Arguments { run, checkpoint, window, device, plugin, prompt, prompt_file, interactive, .. } =
+        arguments;
+    let Arguments { tokens, temperature, top_k, top_p, seed, json, .. } = arguments;
+    let sampling = Sampling { temperature, top_k, top_p, seed };
     // What is wrong whatever the model is, is wrong usage.
     sampling.check().map_err(usage)?;
-    if prompt.is_empty() {
-        return Err(usage(eval::Error::EmptyPrompt));
+    let request = Request { step: checkpoint, window: window.map(|window| window as usize), device, plugin };
+    let show = Show { tokens, sampling, json };
+    if interactive {
+        return converse(&Model::load(&run, request, |_, _| Ok(()))?, &show);
     }
-    let window = window.map(|window| window as usize);
-    let request = Request { prompt: &prompt, tokens, sampling, window, device, plugin };
-    if json {
-        return print_json(&answer(&run, request, &mut |_| ControlFlow::Continue(()))?);
-    }
-    // The prompt comes with the first piece, when all that could be wrong with it is known not to be. A text that cannot
-    // be written any more is not continued.
-    let mut before = Some(prompt.as_str());
-    let mut written = Ok(());
-    answer(&run, request, &mut |text| {
-        written = before.take().map_or(Ok(()), print).and_then(|()| print(text));
-        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    let prompts = prompts::read(prompt, &prompt_file)?;
+    let several = prompts.len() > 1;
+    let model = Model::load(&run, request, |model, window| {
+        prompts.iter().try_for_each(|Prompt { text, place }| match model.check_prompt(text, window) {
+            Err(error) if several => Err(error).with_context(|| place.clone()),
+            result => Ok(result?),
+        })
     })?;
-    written?;
-    print(before.take().unwrap_or_default().to_owned() + "\n")
+    for (index, Prompt { text, place }) in prompts.iter().enumerate() {
+        if index > 0 && !json {
+            print("\n")?;
+        }
+        let answer = show.answer(&model, text);
+        if several { answer.with_context(|| place.clone())? } else { answer? }
+    }
+    Ok(())
+}
+
+/// Continues one line of standard input after another. A line that cannot be is named, and those after it are.
+fn converse(model: &Model, show: &Show) -> anyhow::Result<()> {
+    let terminal = stdin().is_terminal();
+    let (mut lines, mut failed) = (0, 0);
+    loop {
+        if terminal {
+            prompts::ask();
+        }
+        let Some(line) = prompts::line(&mut stdin().lock())? else { break };
+        lines += 1;
+        let text = match line {
+            Ok(text) if text.is_empty() => continue,
+            Ok(text) => text,
+            Err(error) => {
+                failed += 1;
+                note(format_args!("error: line {lines}: {error}"));
+                continue;
+            }
+        };
+        match show.answer(model, &text) {
+            Ok(()) => {}
+            // Only what is wrong with the line concerns no other.
+            Err(error)
+                if matches!(
+                    error.downcast_ref(),
+                    Some(eval::Error::PromptTooLong { .. } | eval::Error::EmptyPrompt)
+                ) =>
+            {
+                failed += 1;
+                note(format_args!("error: line {lines}: {error}"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if terminal {
+        note("");
+    }
+    match failed {
+        0 => Ok(()),
+        // Whoever sits at a terminal has seen it.
+        _ if terminal => Ok(()),
+        _ => Err(anyhow!("{failed} of {lines} lines could not be continued")),
+    }
 }

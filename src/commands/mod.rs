@@ -1,6 +1,7 @@
 //! One file per subcommand, each thin: it reads arguments, calls the crates, and prints.
 
 pub mod checkpoint;
+pub mod completions;
 pub mod doctor;
 pub mod export;
 pub mod generate;
@@ -42,6 +43,8 @@ pub enum Command {
     Runtime(runtime::Arguments),
     /// Say which plugins and devices there are, what is missing, and how to get it.
     Doctor(doctor::Arguments),
+    /// Write a shell's completions: gopher completions bash > FILE (docs/command-line.md).
+    Completions(completions::Arguments),
 }
 
 /// Runs a subcommand.
@@ -61,5 +64,8 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Export(arguments) => export::run(arguments),
         Command::Runtime(arguments) => runtime::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
+        Command::Completions(arguments) => {
+            completions::run(&arguments, <crate::Cli as clap::CommandFactory>::command())
+        }
     }
 }

@@ -30,51 +30,51 @@ pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
     // Not a doc comment: rustdoc would take the brackets for a link.
-    #[arg(long, value_name = "MACHINE", required_unless_present = "serve", help = MACHINE_HELP)]
+    #[arg(long, value_name = "MACHINE", required_unless_present = "serve", help = MACHINE_HELP, help_heading = "Machine")]
     topology: Option<String>,
     /// TPU slices of that shape, joined by the data-centre network.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256), help_heading = "Machine")]
     slices: u32,
     /// Tokens of a batch, such as 262144, 0.25M or 6M (K and M are 2^10 and 2^20, as in the paper's Table 1) [default:
     /// the paper's batch of the model, or that of the configuration].
-    #[arg(long, value_name = "TOKENS", value_parser = tokens)]
+    #[arg(long, value_name = "TOKENS", value_parser = tokens, help_heading = "Model")]
     batch_tokens: Option<u64>,
     /// Tokens of a sequence [default: 2048, or those of the configuration].
-    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Model")]
     sequence_length: Option<u32>,
     /// Dtypes of parameters and activations [default: auto, or that of the configuration].
-    #[arg(long, value_name = "PRECISION", value_parser = precisions())]
+    #[arg(long, value_name = "PRECISION", value_parser = precisions(), help_heading = "Model")]
     precision: Option<PrecisionPolicy>,
     /// Decide a part of the plan, and search the rest: stage, data, model, microbatches, zero, remat or
     /// sequence-sharding; may be given several times.
-    #[arg(long = "pin", value_name = "PART=VALUE")]
+    #[arg(long = "pin", value_name = "PART=VALUE", help_heading = "Search")]
     pins: Vec<String>,
     /// Look at the plan in this file instead of searching.
-    #[arg(long, value_name = "FILE", conflicts_with = "pins")]
+    #[arg(long, value_name = "FILE", conflicts_with = "pins", help_heading = "Search")]
     plan: Option<PathBuf>,
     /// How many plans to list, at least the best two; with --verify, to verify.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64), help_heading = "Search")]
     top: Option<u32>,
     /// Have the platform's compiler confirm the best plan, or the best --top.
-    #[arg(long)]
+    #[arg(long, help_heading = "Search")]
     verify: bool,
     /// Seconds a compilation may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Search")]
     limit: u64,
     /// Say what each tensor and collective costs, and why the runner-up lost.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with = "json", help_heading = "Results")]
     explain: bool,
     /// With --explain: compare with the best plan of this file, written by --json or -o.
-    #[arg(long, value_name = "FILE", requires = "explain")]
+    #[arg(long, value_name = "FILE", requires = "explain", help_heading = "Results")]
     against: Option<PathBuf>,
     /// Print a JSON object.
-    #[arg(long)]
+    #[arg(long, help_heading = "Results")]
     json: bool,
     /// Write the best plan to this file, for --plan here and in `gopher train` and `gopher export`.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help_heading = "Results")]
     output: Option<PathBuf>,
     /// Draw memory and time of the best plan.
-    #[arg(long, value_name = "FILE.svg")]
+    #[arg(long, value_name = "FILE.svg", help_heading = "Results")]
     svg: Option<PathBuf>,
     /// Compile a request and write the answer: what this command runs for --verify.
     #[arg(long, hide = true, num_args = 2, value_names = ["REQUEST", "ANSWER"])]

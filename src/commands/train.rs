@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use clap::Args;
 use configuration::{Config, Draft, Value};
-use eval::Sampling;
+use eval::{Sampling, TrainedModel};
 use monitor::prometheus::Endpoint;
 use progress::Progress;
 use sharding::DeviceKind;
@@ -26,7 +26,7 @@ use train::events::{RunEvent, StopReason, append};
 use train::observer::{Event, Hang, Observer};
 use train::run::{Resume, Summary, kept_config};
 
-use super::generate::{Request, answer};
+use super::generate::{Model, Request};
 use crate::output::{Interrupted, bytes, grouped, note, print, print_json, table, usage};
 
 /// Arguments of `gopher train`.
@@ -36,57 +36,57 @@ pub struct Arguments {
     #[arg(value_name = "CONFIG.toml")]
     config: Option<PathBuf>,
     /// Change one key of the configuration; may be given several times.
-    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    #[arg(long, value_name = "SECTION.KEY=VALUE", help_heading = "What to train")]
     set: Vec<String>,
     /// Text to train on: files and folders of .txt, .md and .jsonl, each also .gz or .zst.
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Data")]
     data: Vec<PathBuf>,
     /// Steps of the whole run.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "What to train")]
     steps: Option<u64>,
     /// Run directory; one that holds a run is continued from its newest checkpoint.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
     run: Option<PathBuf>,
     /// Whether to go on with the run in the folder: auto (from its newest good checkpoint), never (a folder that holds a
     /// run is refused), or a checkpoint to go on from, which may be in an object store (docs/checkpoints.md).
-    #[arg(long, value_name = "auto|never|CHECKPOINT", default_value = "auto")]
+    #[arg(long, value_name = "auto|never|CHECKPOINT", default_value = "auto", help_heading = "Run")]
     resume: PathBuf,
     /// Where to train: cpu, cuda or tpu.
-    #[arg(long)]
+    #[arg(long, help_heading = "Machine")]
     device: Option<DeviceKind>,
     /// PJRT plugin to use.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Machine")]
     plugin: Option<PathBuf>,
     /// Machine over which each step is split, such as cpu:8 (docs/topologies.md); empty for one device.
-    #[arg(long, value_name = "MACHINE")]
+    #[arg(long, value_name = "MACHINE", help_heading = "Machine")]
     topology: Option<String>,
     /// TPU slices of that shape, joined by the data-centre network.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Machine")]
     slices: Option<u32>,
     /// How it is split: a file that `gopher plan` wrote, or the plan.json of a run [default: the run's own, or the best].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Machine")]
     plan: Option<PathBuf>,
     /// Processes that train together, one on each host (docs/hosts.md) [default: GOPHER_PROCESSES, Slurm's count, or 1].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Several hosts")]
     processes: Option<usize>,
     /// Which of them this is, from 0 [default: GOPHER_PROCESS_ID, or what the launcher says].
-    #[arg(long, value_name = "I")]
+    #[arg(long, value_name = "I", help_heading = "Several hosts")]
     process_id: Option<usize>,
     /// Where they find each other: HOST:PORT of process 0, auto if the environment says where that is, or a server,
     /// redis://HOST:PORT [default: GOPHER_COORDINATOR].
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Several hosts")]
     coordinator: Option<String>,
     /// Seconds to wait for other processes [default: 600].
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=1_000_000_000), help_heading = "Several hosts")]
     process_timeout: Option<u64>,
     /// After Ctrl-C or SIGTERM, give up saving after so many seconds [default: as many as it takes].
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", help_heading = "Run")]
     stop_deadline: Option<f64>,
     /// Serve metrics for Prometheus while training: a port of this machine alone, or ADDRESS:PORT; port 0 takes a free one.
-    #[arg(long, value_name = "PORT", value_parser = metrics_address::parse)]
+    #[arg(long, value_name = "PORT", value_parser = metrics_address::parse, help_heading = "Watching")]
     metrics_addr: Option<SocketAddr>,
     /// Print the summary as a JSON object, and no sample.
-    #[arg(long)]
+    #[arg(long, help_heading = "Watching")]
     json: bool,
 }
 
@@ -145,6 +145,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             checkpoint.display(),
             run.display()
         ));
+        if arguments.json && identity.as_ref().is_none_or(|identity| identity.index == 0) {
+            // It is saved whether anybody reads this or not: the terminal may be gone.
+            let _ = print_json(&summary);
+        }
         return Err(Interrupted(display.signals.stop().unwrap_or(130)).into());
     }
     if let Some(identity) = &identity
@@ -181,15 +185,11 @@ fn resume(value: &Path) -> anyhow::Result<Resume> {
 /// Prints how the model continues a piece of held-out text.
 fn sample(summary: &Summary) -> anyhow::Result<()> {
     let Some(prompt) = summary.prompt.as_deref() else { return Ok(()) };
-    let request = Request {
-        prompt,
-        tokens: 100,
-        sampling: Sampling { temperature: 0.8, top_p: 0.95, seed: 0 },
-        window: None,
-        device: None,
-        plugin: None,
-    };
-    let answer = answer(&summary.run, request, &mut |_| ControlFlow::Continue(()))
+    let sampling = Sampling { temperature: 0.8, top_p: 0.95, ..Sampling::default() };
+    let request = Request { step: None, window: None, device: None, plugin: None };
+    let check = |model: &TrainedModel, window| Ok(model.check_prompt(prompt, window)?);
+    let answer = Model::load(&summary.run, request, check)
+        .and_then(|model| model.answer(prompt, 100, sampling, &mut |_| ControlFlow::Continue(())))
         .context("the model is trained and saved, but no sample can be made")?;
     print(format!("\nheld-out text, and how the model goes on:\n{prompt}|{}\n", answer.generation.text))
 }

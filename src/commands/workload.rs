@@ -20,13 +20,13 @@ const SEQUENCE_LENGTH: usize = 2048;
 #[derive(Args)]
 pub struct ModelArguments {
     /// A model with a name (`gopher models` lists them), or a configuration, as `gopher train` takes it.
-    #[arg(long, value_name = "NAME|FILE.toml")]
+    #[arg(long, value_name = "NAME|FILE.toml", help_heading = "Model")]
     model: Option<String>,
     /// The model of a run directory, as it was trained.
-    #[arg(long, value_name = "DIR", conflicts_with = "model")]
+    #[arg(long, value_name = "DIR", conflicts_with = "model", help_heading = "Model")]
     run: Option<PathBuf>,
     /// Change one key of the configuration, such as model.layers=4; may be given several times.
-    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE", help_heading = "Model")]
     overrides: Vec<String>,
 }
 

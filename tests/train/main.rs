@@ -22,4 +22,6 @@ mod server;
 mod signals;
 mod split;
 mod surroundings;
+#[cfg(unix)]
+mod terminal;
 mod watching;

@@ -1,9 +1,11 @@
-//! Ctrl-C and SIGTERM during `gopher train`: the step is finished and saved, within a deadline if there is one; a second
+//! Ctrl-C, SIGTERM and SIGHUP during `gopher train`: the step is finished and saved, within a deadline if there is one; a second
 //! one quits at once.
 
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::place::{Place, TEXT, check_error, signal, stderr, wait_for_lines};
 
@@ -46,6 +48,58 @@ fn ctrl_c_finishes_the_step_and_saves() {
 #[test]
 fn a_request_to_terminate_does_too() {
     check("TERM", 143);
+}
+
+#[test]
+fn the_end_of_the_terminal_does_too() {
+    check("HUP", 129);
+}
+
+/// A shell passes on what the system has sent already, and a service manager sends it after SIGTERM.
+#[test]
+fn a_hangup_may_come_more_than_once() {
+    let Some(place) = Place::new() else { return };
+    for (run, signals, code) in [("a", ["HUP", "HUP", "HUP"], 129), ("b", ["HUP", "TERM", "HUP"], 129)] {
+        let child = place.train_command(&["--run", run, "--steps", "1000000"]).spawn().unwrap();
+        wait_for_steps(&place, run, 3);
+        signals.iter().for_each(|name| signal(&child, name));
+        let output = child.wait_with_output().unwrap();
+        // Which of two is the last to be seen is not said.
+        assert!([code, 143].contains(&output.status.code().unwrap()), "{}", stderr(&output));
+        assert_eq!(place.names(&format!("{run}/checkpoints")).len(), 1);
+    }
+}
+
+/// What `nohup` starts goes on.
+#[test]
+fn a_hangup_that_is_ignored_stops_nothing() {
+    let Some(place) = Place::new() else { return };
+    let train = place.train_command(&["--run", "a", "--steps", "300", "--json"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(train.get_program()).args(train.get_args());
+    command.current_dir(place.folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, value) in train.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    let child = command.spawn().unwrap();
+    wait_for_steps(&place, "a", 3);
+    signal(&child, "HUP");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(place.metrics("a").len(), 300);
+}
+
+#[test]
+fn a_summary_says_that_it_is_not_the_end() {
+    let Some(place) = Place::new() else { return };
+    let child = place.train_command(&["--run", "a", "--steps", "1000000", "--json"]).spawn().unwrap();
+    wait_for_steps(&place, "a", 3);
+    signal(&child, "TERM");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(143), "{}", stderr(&output));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&summary["interrupted"], &summary["steps"]), (&true.into(), &1_000_000.into()));
+    assert_eq!(summary["completed"], place.metrics("a").last().unwrap()["step"]);
 }
 
 /// A run with steps of many seconds.

@@ -51,6 +51,7 @@ mod device;
 mod error;
 mod event;
 mod executable;
+pub mod flags;
 mod key_value;
 mod loaded_executable;
 pub mod locate;

@@ -21,6 +21,8 @@ use std::str::FromStr;
 use wheels::pins;
 pub use wheels::{Cache, Pin, Progress, Stage};
 
+use crate::flags::{self, XLA_FLAGS};
+
 /// A kind of device, as in `--device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeviceKind {
@@ -349,9 +351,10 @@ impl Locator {
                 elsewhere
             }
         };
-        let flags = self.value("XLA_FLAGS").unwrap_or_default();
+        let value = self.value(XLA_FLAGS).unwrap_or_default();
         const FLAG: &str = "--xla_gpu_cuda_data_dir=";
-        if flags.to_string_lossy().contains(FLAG) {
+        // A file that cannot be read is an error when the plugin is loaded.
+        if flags::given(&value).is_ok_and(|flags| flags.to_string_lossy().contains(FLAG)) {
             return Ok(());
         }
         let installed = nvidia.as_deref().and_then(surroundings::cuda_data_folder);
@@ -364,17 +367,15 @@ impl Locator {
             None => None,
         };
         if let Some(folder) = folder {
-            let mut value = flags;
-            if !value.is_empty() {
-                value.push(" ");
-            }
-            value.push(FLAG);
+            let mut flag = OsString::from(FLAG);
             // XLA splits the variable at blanks outside quotes.
             let quote = if folder.to_string_lossy().contains(char::is_whitespace) { "\"" } else { "" };
-            value.push(quote);
-            value.push(folder);
-            value.push(quote);
-            located.environment.push(("XLA_FLAGS".to_owned(), value));
+            flag.push(quote);
+            flag.push(folder);
+            flag.push(quote);
+            if let Ok(Some(flags)) = flags::with(&value, &[flag]) {
+                located.environment.push((XLA_FLAGS.to_owned(), flags));
+            }
         }
         Ok(())
     }

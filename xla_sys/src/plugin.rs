@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use crate::api::{Api, PjrtStruct, named_values};
 use crate::bindings as c;
+use crate::flags::{self, XLA_FLAGS};
 use crate::locate::{DeviceKind, Located};
 use crate::{Client, Error, KeyValueStore, NamedValue, Result, Topology};
 
@@ -69,35 +70,24 @@ impl PluginOptions {
     }
 
     /// The environment variables to set, given those that are set.
-    fn changes(&self, current: impl Fn(&str) -> Option<OsString>) -> Vec<(String, OsString)> {
+    fn changes(&self, current: impl Fn(&str) -> Option<OsString>) -> Result<Vec<(String, OsString)>, String> {
         let mut changes = self.environment.clone();
         for (name, value) in &self.default_environment {
             if current(name).is_none() && !changes.iter().any(|(changed, _)| changed == name) {
                 changes.push((name.clone(), value.clone()));
             }
         }
-        const FLAGS: &str = "XLA_FLAGS";
-        let position = changes.iter().rposition(|(name, _)| name == FLAGS);
-        let before =
-            position.map(|index| changes[index].1.clone()).or_else(|| current(FLAGS)).unwrap_or_default();
-        let mut flags = before.clone();
-        for flag in &self.xla_flags {
-            let name = flag.split('=').next().unwrap_or(flag);
-            if !before.to_string_lossy().contains(name) {
-                if !flags.is_empty() {
-                    flags.push(" ");
-                }
-                flags.push(flag);
-            }
+        let position = changes.iter().rposition(|(name, _)| name == XLA_FLAGS);
+        let before = position.map(|index| changes[index].1.clone()).or_else(|| current(XLA_FLAGS));
+        let added: Vec<OsString> = self.xla_flags.iter().map(OsString::from).collect();
+        if let Some(flags) = flags::with(&before.unwrap_or_default(), &added)? {
+            changes.push((XLA_FLAGS.to_owned(), flags));
         }
-        if flags != before {
-            changes.push((FLAGS.to_owned(), flags));
-        }
-        changes
+        Ok(changes)
     }
 
-    fn apply(&self) -> Result<(), libloading::Error> {
-        for (name, value) in self.changes(|name| std::env::var_os(name)) {
+    fn apply(&self) -> Result<(), String> {
+        for (name, value) in self.changes(|name| std::env::var_os(name))? {
             // SAFETY: Rust's own readers of the environment are synchronised with this; the C++ of plugins reads it
             // while it is loaded, which happens under the lock of `LOADED`, held here.
             unsafe { std::env::set_var(name, value) };
@@ -105,7 +95,8 @@ impl PluginOptions {
         for path in &self.preload {
             let flags = libloading::os::unix::RTLD_NOW | libloading::os::unix::RTLD_GLOBAL;
             // SAFETY: opening a library runs its constructors, as the caller asks for. It stays open.
-            std::mem::forget(unsafe { libloading::os::unix::Library::open(Some(path), flags) }?);
+            let opened = unsafe { libloading::os::unix::Library::open(Some(path), flags) };
+            std::mem::forget(opened.map_err(|error| describe(&error))?);
         }
         Ok(())
     }
@@ -134,7 +125,7 @@ impl Plugin {
         if let Some(plugin) = loaded.get(&canonical) {
             return Ok(plugin.clone());
         }
-        options.apply().map_err(|error| load_error(describe(&error)))?;
+        options.apply().map_err(load_error)?;
         // SAFETY: opening a library runs its constructors. Running the plugin's code is what the caller asks for.
         let library =
             unsafe { libloading::Library::new(&canonical) }.map_err(|error| load_error(describe(&error)))?;
@@ -252,7 +243,7 @@ mod tests {
     fn check(options: &PluginOptions, current: &[(&str, &str)], expected: &[&str]) {
         let value =
             |name: &str| current.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
-        let changes = options.changes(value);
+        let changes = options.changes(value).unwrap();
         let lines: Vec<_> =
             changes.iter().map(|(name, value)| format!("{name}={}", value.display())).collect();
         assert_eq!(lines, expected);

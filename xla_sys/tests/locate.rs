@@ -283,6 +283,15 @@ fn a_cuda_plugin_in_python_uses_the_libraries_beside_it() {
     let with_flags = locator.clone().variable("XLA_FLAGS", "--xla_a=1");
     let located = with_flags.find(DeviceKind::Cuda, None).unwrap().unwrap();
     assert_eq!(xla_flags(&located), Some(format!("--xla_a=1 {flag}").as_str()), "the user's flags stay");
+    let file = machine.file("flags.txt");
+    std::fs::write(&file, "--xla_a=1\n").unwrap();
+    let with_file = locator.clone().variable("XLA_FLAGS", file);
+    let located = with_file.find(DeviceKind::Cuda, None).unwrap().unwrap();
+    assert_eq!(
+        xla_flags(&located),
+        Some(format!("{flag} --xla_a=1").as_str()),
+        "the flags of the user's file stay"
+    );
     let own = locator.variable("XLA_FLAGS", "--xla_gpu_cuda_data_dir=/opt/cuda");
     assert_eq!(xla_flags(&own.find(DeviceKind::Cuda, None).unwrap().unwrap()), None);
 }

@@ -92,6 +92,11 @@ impl Verified {
         let version = ANALYSIS_VERSION.to_string();
         // The variables that hold compilers' flags.
         let flags = ["XLA_FLAGS", "LIBTPU_INIT_ARGS"].map(|name| std::env::var(name).unwrap_or_default());
+        // Which may be in a file, and change there.
+        let flags = flags.map(|value| match xla_sys::flags::given(value.as_ref()) {
+            Ok(given) => given.to_string_lossy().into_owned(),
+            Err(_) => value,
+        });
         let parts = [version.as_str(), plugin, &flags[0], &flags[1], &target, &devices, &request.program];
         for part in parts {
             // With its length, so that no two lists of parts read the same.

@@ -1,43 +1,40 @@
 //! Progress on standard error: one line that is rewritten on a terminal, a line now and then elsewhere.
 
-use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
 use monitor::metrics::Record;
 use wheels::Stage;
 
-use crate::output::{bytes, fetching};
+use crate::output::line::{self, width};
+use crate::output::{bytes, fetching, note};
 
-/// The progress display: its terminal, and the last line shown.
+/// The progress display, and when it was last renewed.
 pub struct Progress {
     terminal: bool,
-    /// Whether the terminal's last line is one to be rewritten.
-    open: bool,
     shown: Option<Instant>,
     /// Seconds per step, smoothed.
     pace: Option<f64>,
     validation_loss: Option<f64>,
 }
 
+/// Columns of a bar at most, and of one that says something.
 const BAR: usize = 20;
+const SHORTEST_BAR: usize = 4;
 
 impl Progress {
     pub fn new() -> Progress {
-        let terminal = stderr().is_terminal();
-        Progress { terminal, open: false, shown: None, pace: None, validation_loss: None }
+        let terminal = line::is_possible();
+        Progress { terminal, shown: None, pace: None, validation_loss: None }
     }
 
     /// A line that stays.
     pub fn note(&mut self, text: &str) {
-        self.clear();
-        self.write(&format!("{text}\n"));
+        note(text);
     }
 
     /// Removes the line that is rewritten.
     pub fn clear(&mut self) {
-        if std::mem::take(&mut self.open) {
-            self.write("\r\x1b[K");
-        }
+        line::clear();
     }
 
     /// A wheel on its way.
@@ -51,17 +48,14 @@ impl Progress {
             Some((doing, done, total)) if self.terminal => {
                 self.amount(&format!("{doing} {} {}", progress.name, progress.version), done, total);
             }
-            _ => {
-                self.clear();
-                fetching(progress);
-            }
+            _ => fetching(progress),
         }
     }
 
     /// Bytes done of what takes a while, on a terminal.
     pub fn amount(&mut self, doing: &str, done: u64, total: u64) {
         if self.terminal && (done == total || self.due(Duration::from_millis(100))) {
-            self.rewrite(&format!("{doing}: {} of {}", bytes(done), bytes(total)));
+            line::rewrite(&format!("{doing}: {} of {}", bytes(done), bytes(total)));
         }
     }
 
@@ -79,18 +73,17 @@ impl Progress {
         }
         let rate = record.tokens as f64 / record.step as f64 / pace;
         let left = duration((steps - record.step.min(steps)) as f64 * pace);
-        let validation =
-            self.validation_loss.map(|loss| format!("  validation {loss:.3}")).unwrap_or_default();
-        let text = format!(
-            "step {}/{steps}  loss {:.3}{validation}  {rate:.0} tokens/s  {left} left",
-            record.step, record.loss
-        );
+        let parts = Parts {
+            step: format!("step {}/{steps}", record.step),
+            loss: format!("loss {:.3}", record.loss),
+            validation: self.validation_loss.map(|loss| format!("validation {loss:.3}")),
+            rate: format!("{rate:.0} tokens/s"),
+            left: format!("{left} left"),
+        };
         if self.terminal {
-            let full = (record.step * BAR as u64 / steps.max(1)) as usize;
-            let bar = "█".repeat(full.min(BAR)) + &"░".repeat(BAR - full.min(BAR));
-            self.rewrite(&format!("{bar} {text}"));
+            line::rewrite(&parts.fitting(line::columns(), record.step as f64 / steps.max(1) as f64));
         } else {
-            self.write(&format!("{text}\n"));
+            note(parts.all());
         }
         self.shown = Some(Instant::now());
     }
@@ -102,17 +95,46 @@ impl Progress {
         }
         due
     }
+}
 
-    fn rewrite(&mut self, text: &str) {
-        if self.terminal {
-            self.write(&format!("\r{text}\x1b[K"));
-            self.open = true;
-        }
+/// What is said of a step.
+struct Parts {
+    step: String,
+    loss: String,
+    validation: Option<String>,
+    rate: String,
+    left: String,
+}
+
+impl Parts {
+    /// All of it.
+    fn all(&self) -> String {
+        self.first(5)
     }
 
-    fn write(&self, text: &str) {
-        // Progress that nobody can see is no reason to stop.
-        let _ = stderr().write_all(text.as_bytes());
+    /// In their order, those that matter most: `count` of them.
+    fn first(&self, count: usize) -> String {
+        let parts = [
+            (1, Some(&self.step)),
+            (2, Some(&self.loss)),
+            (5, self.validation.as_ref()),
+            (4, Some(&self.rate)),
+            (3, Some(&self.left)),
+        ];
+        let parts = parts.into_iter().filter(|(rank, _)| *rank <= count).filter_map(|(_, part)| part);
+        parts.map(String::as_str).collect::<Vec<_>>().join("  ")
+    }
+
+    /// As much as fits in so many columns, and before it a bar of what is done if there is room.
+    fn fitting(&self, columns: usize, done: f64) -> String {
+        let text = (1..=5).rev().map(|count| self.first(count)).find(|text| width(text) <= columns);
+        let text = text.unwrap_or_else(|| self.step.clone());
+        let bar = BAR.min(columns.saturating_sub(width(&text) + 1));
+        if bar < SHORTEST_BAR {
+            return text;
+        }
+        let full = ((done * bar as f64) as usize).min(bar);
+        format!("{}{} {text}", "█".repeat(full), "░".repeat(bar - full))
     }
 }
 
@@ -134,5 +156,32 @@ mod tests {
     fn durations_have_two_units_at_most() {
         let texts = [0.4, 59.4, 59.6, 61.0, 3599.0, 7260.0].map(duration);
         assert_eq!(texts, ["0s", "59s", "1m00s", "1m01s", "59m59s", "2h01m"]);
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_what_matters_most() {
+        let parts = Parts {
+            step: "step 378/1000".into(),
+            loss: "loss 5.123".into(),
+            validation: Some("validation 5.200".into()),
+            rate: "51234 tokens/s".into(),
+            left: "1m02s left".into(),
+        };
+        let check = |columns, expected: &str| {
+            let line = parts.fitting(columns, 0.378);
+            assert_eq!(line, expected);
+            assert!(width(&line) <= columns || columns < 13);
+        };
+        let all = "step 378/1000  loss 5.123  validation 5.200  51234 tokens/s  1m02s left";
+        check(199, &format!("███████░░░░░░░░░░░░░ {all}"));
+        check(79, &format!("██░░░░░ {all}"));
+        check(71, all);
+        check(70, "██████░░░░░░░░░░ step 378/1000  loss 5.123  51234 tokens/s  1m02s left");
+        check(39, "step 378/1000  loss 5.123  1m02s left");
+        check(30, "█░░░ step 378/1000  loss 5.123");
+        check(19, "█░░░░ step 378/1000");
+        check(13, "step 378/1000");
+        check(5, "step 378/1000");
+        assert_eq!(parts.all(), all);
     }
 }

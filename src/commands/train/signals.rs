@@ -1,16 +1,20 @@
-//! Ctrl-C and SIGTERM: finish the step and save, within a deadline if there is one; a second signal quits at once.
+//! Ctrl-C, SIGTERM and SIGHUP: finish the step and save, within a deadline if there is one; a second signal quits at once.
+//!
+//! SIGHUP says that the terminal is gone. It comes twice then, from the system and from the shell, and often with SIGTERM: it
+//! only ever asks to stop, once there is something to save. A process that is to outlive its terminal (`nohup`) ignores it.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
 /// Exit code of a signal: 128 and its number, as shells say it.
 const SIGNALS: [(i32, i32); 2] = [(SIGINT, 130), (SIGTERM, 143)];
+const HANGUP: (i32, i32) = (SIGHUP, 129);
 
 /// How often the deadline's thread looks.
 const POLL: Duration = Duration::from_millis(20);
@@ -26,6 +30,8 @@ pub struct Signals {
     stop: Arc<AtomicUsize>,
     /// The next signal quits at once.
     quit: Arc<AtomicBool>,
+    /// A hang-up quits at once.
+    hangup_quits: Arc<AtomicBool>,
     /// Whether everything is saved, or given up.
     settled: Arc<AtomicBool>,
 }
@@ -43,13 +49,19 @@ impl Signals {
             flag::register_usize(signal, Arc::clone(&stop), code as usize)?;
             flag::register(signal, Arc::clone(&quit))?;
         }
-        Ok(Signals { stop, quit, settled: Arc::new(AtomicBool::new(false)) })
+        let hangup_quits = Arc::new(AtomicBool::new(true));
+        if !is_ignored(HANGUP.0) {
+            flag::register_conditional_shutdown(HANGUP.0, HANGUP.1, Arc::clone(&hangup_quits))?;
+            flag::register_usize(HANGUP.0, Arc::clone(&stop), HANGUP.1 as usize)?;
+        }
+        Ok(Signals { stop, quit, hangup_quits, settled: Arc::new(AtomicBool::new(false)) })
     }
 
     /// From now on the first signal only asks to stop. If there is a deadline, the program ends when that time has gone by
     /// since the signal, with the signal's exit code, after a call of `give_up`.
     pub fn finish_steps(&self, deadline: Option<Duration>, give_up: impl FnOnce() + Send + 'static) {
         self.quit.store(false, Ordering::SeqCst);
+        self.hangup_quits.store(false, Ordering::SeqCst);
         let Some(deadline) = deadline else { return };
         let (stop, settled) = (Arc::clone(&self.stop), Arc::clone(&self.settled));
         // It ends with the program: nobody waits for it.
@@ -82,4 +94,12 @@ impl Signals {
             code => Some(code as u8),
         }
     }
+}
+
+/// Whether this process was started with a signal ignored, as Linux says it.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
