@@ -16,7 +16,7 @@ use crate::tokenizer::hex;
 use crate::{Error, Result, Tokenizer};
 
 /// The last byte is the version of the layout and of everything that decides the tokens (reading, splitting).
-const MAGIC: &[u8; 8] = b"gtokens\x01";
+const MAGIC: &[u8; 8] = b"gtokens\x02";
 
 #[derive(Serialize, Deserialize)]
 struct Header {
