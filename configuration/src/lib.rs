@@ -73,10 +73,12 @@ pub struct Data {
     pub paths: Vec<PathBuf>,
     /// Instead of them: several sources, sampled by weight.
     pub mixture: Vec<MixtureSource>,
-    /// The field of a `.jsonl` object that holds the text.
+    /// The field of a `.jsonl` or `.json` object that holds the text.
     pub text_field: String,
     /// What to do with bytes that are not UTF-8.
     pub invalid_utf8: data::InvalidUtf8,
+    /// What to do with records that have no text.
+    pub bad_records: data::BadRecords,
     /// A SentencePiece `.model` file; `None` (an empty string in the file) to train a tokenizer.
     #[serde(with = "text::optional_path")]
     pub tokenizer: Option<PathBuf>,
@@ -388,6 +390,7 @@ impl Config {
             ("data.mixture", format!("[{}]", weights.join(", "))),
             ("data.text_field", toml::Value::from(self.data.text_field.as_str()).to_string()),
             ("data.invalid_utf8", format!("{:?}", self.data.invalid_utf8).to_lowercase()),
+            ("data.bad_records", format!("{:?}", self.data.bad_records).to_lowercase()),
             ("data.validation_fraction", self.data.validation_fraction.to_string()),
         ];
         let others = others.map(|(key, value)| (key.to_owned(), value));

@@ -107,6 +107,7 @@ fn values_of_the_wrong_type_are_named_with_what_was_expected() {
         r#"training.precision = "f16": expected one of "f32", "bf16-activations", "bf16", "bf16-f32-copy", "auto""#,
     );
     check("data.invalid_utf8=skip", r#"data.invalid_utf8 = "skip": expected "error" or "replace""#);
+    check("data.bad_records=drop", r#"data.bad_records = "drop": expected "error" or "skip""#);
     check(
         "model.preset=45m",
         r#"model.preset = "45m": expected one of 44m, 117m, 417m, 1.4b, 7.1b, 280b, llama-7b, llama-13b, llama-70b"#,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::permutation::mix;
-use crate::read::{self, ReadConfig};
+use crate::read::{self, Findings, Notebook, ReadConfig};
 use crate::{Document, Error, Result, Tokenizer};
 
 /// With fewer documents than this, the validation part is the end of the stream.
@@ -128,6 +128,17 @@ pub struct Corpus {
     validation: (TokenStream, Statistics),
 }
 
+/// What [`Corpus::from_files`] makes of files.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// The tokens.
+    pub corpus: Corpus,
+    /// The use that was made of the cache.
+    pub cache: CacheOutcome,
+    /// What was noticed when the files were read, whether now or when their tokens were put into the cache.
+    pub findings: Findings,
+}
+
 /// The use that was made of the cache in [`Corpus::from_files`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheOutcome {
@@ -141,6 +152,21 @@ pub enum CacheOutcome {
     Rebuilt(String),
     /// The corpus was encoded; the cache could not be written for this reason.
     NotWritten(String),
+}
+
+impl CacheOutcome {
+    /// What a user should know of it: that the next run will encode the text again, or that a file was damaged.
+    pub fn note(&self) -> Option<String> {
+        match self {
+            CacheOutcome::Off | CacheOutcome::Hit | CacheOutcome::Written => None,
+            CacheOutcome::Rebuilt(damage) => {
+                Some(format!("the tokens in the cache were damaged and are made anew ({damage})"))
+            }
+            CacheOutcome::NotWritten(error) => Some(format!(
+                "the tokens are not kept in the cache, so that the next run encodes the text again ({error})"
+            )),
+        }
+    }
 }
 
 impl Corpus {
@@ -191,29 +217,37 @@ impl Corpus {
         tokenizer: &Tokenizer,
         config: &CorpusConfig,
         cache: Option<&Path>,
-    ) -> Result<(Self, CacheOutcome)> {
+    ) -> Result<Encoded> {
         config.check()?;
         let encode = || {
-            Self::encode(read::documents(files, read), tokenizer, config).map_err(|error| match error {
-                Error::NoText { detail, .. } => Error::NoText { paths: files.to_vec(), detail },
-                other => other,
-            })
+            let notebook = Notebook::default();
+            let corpus = Self::encode(read::documents(files, read).noting(&notebook), tokenizer, config);
+            let findings = notebook.into_findings();
+            match corpus {
+                Ok(corpus) => Ok((corpus, findings)),
+                Err(error) => Err(findings.explain(error, files)),
+            }
         };
-        let Some(folder) = cache else { return Ok((encode()?, CacheOutcome::Off)) };
+        let Some(folder) = cache else {
+            let (corpus, findings) = encode()?;
+            return Ok(Encoded { corpus, cache: CacheOutcome::Off, findings });
+        };
         let key = cache::key(files, read, tokenizer, config)?;
-        let path = folder.join(format!("{}.tokens", &key[..32]));
+        let path = folder.join(cache::file_name(&key));
         let damage = match cache::load(&path, &key, tokenizer.vocabulary_size()) {
-            Ok(Some(corpus)) => return Ok((corpus, CacheOutcome::Hit)),
+            Ok(Some((corpus, findings))) => {
+                return Ok(Encoded { corpus, cache: CacheOutcome::Hit, findings });
+            }
             Ok(None) => None,
             Err(damage) => Some(damage),
         };
-        let corpus = encode()?;
-        let outcome = match (cache::store(&path, &key, &corpus), damage) {
+        let (corpus, findings) = encode()?;
+        let cache = match (cache::store(&path, &key, &corpus, &findings), damage) {
             (Err(error), _) => CacheOutcome::NotWritten(error.to_string()),
             (Ok(()), Some(damage)) => CacheOutcome::Rebuilt(damage),
             (Ok(()), None) => CacheOutcome::Written,
         };
-        Ok((corpus, outcome))
+        Ok(Encoded { corpus, cache, findings })
     }
 
     /// Corpora one after another: the training parts are one stream, and so are the validation parts. All must have been

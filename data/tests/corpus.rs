@@ -145,7 +145,9 @@ impl Files {
 
     fn load(&self, cache: &Path) -> (Corpus, CacheOutcome) {
         let config = CorpusConfig { validation_fraction: 0.2 };
-        Corpus::from_files(&self.files, &ReadConfig::default(), &TOKENIZER, &config, Some(cache)).unwrap()
+        let read = ReadConfig::default();
+        let encoded = Corpus::from_files(&self.files, &read, &TOKENIZER, &config, Some(cache)).unwrap();
+        (encoded.corpus, encoded.cache)
     }
 }
 

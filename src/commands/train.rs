@@ -38,7 +38,7 @@ pub struct Arguments {
     /// Change one key of the configuration; may be given several times.
     #[arg(long, value_name = "SECTION.KEY=VALUE", help_heading = "What to train")]
     set: Vec<String>,
-    /// Text to train on: files and folders of .txt, .md and .jsonl, each also .gz or .zst.
+    /// Text to train on: files and folders of .txt, .md, .jsonl and .json, each also .gz, .zst or .xz.
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Data")]
     data: Vec<PathBuf>,
     /// Steps of the whole run.

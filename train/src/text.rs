@@ -41,15 +41,14 @@ impl Text {
             ([], paths) => vec![paths.to_vec()],
             (sources, _) => sources.iter().map(|source| source.paths.clone()).collect(),
         };
-        let read = ReadConfig { text_field: data.text_field.clone(), invalid_utf8: data.invalid_utf8 };
+        let read = ReadConfig {
+            text_field: data.text_field.clone(),
+            invalid_utf8: data.invalid_utf8,
+            bad_records: data.bad_records,
+        };
         let lists =
             sources.iter().map(|paths| data::read::find_files(paths)).collect::<Result<Vec<_>, _>>()?;
-        let ignored: usize = lists.iter().map(|list| list.ignored).sum();
-        if ignored > 0 {
-            observer.event(Event::Note(format!(
-                "passing over {ignored} files that are not .txt, .md or .jsonl (or these with .gz or .zst)"
-            )));
-        }
+        lists.iter().flat_map(|list| list.notes()).for_each(|note| observer.event(Event::Note(note)));
         let tokenizer = match tokenizer {
             Some(tokenizer) => tokenizer,
             None => {
@@ -74,8 +73,11 @@ impl Text {
         let config = CorpusConfig { validation_fraction: data.validation_fraction };
         // Text that is named can be read without a cache, if there is no place for one.
         let folder = Cache::from_environment().ok().map(|cache| cache.root().join("tokens"));
-        let encode = |files: &[PathBuf]| -> Result<Corpus, Error> {
-            Ok(Corpus::from_files(files, &read, &tokenizer, &config, folder.as_deref())?.0)
+        let mut encode = |files: &[PathBuf]| -> Result<Corpus, Error> {
+            let encoded = Corpus::from_files(files, &read, &tokenizer, &config, folder.as_deref())?;
+            let notes = encoded.findings.notes(files).into_iter().chain(encoded.cache.note());
+            notes.for_each(|note| observer.event(Event::Note(note)));
+            Ok(encoded.corpus)
         };
         if data.mixture.is_empty() {
             let corpus = encode(&lists[0].files)?;

@@ -11,12 +11,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Corpus, CorpusConfig, Ids, Statistics, TokenStream};
-use crate::read::ReadConfig;
+use crate::read::{Findings, ReadConfig};
 use crate::tokenizer::hex;
 use crate::{Error, Result, Tokenizer};
 
 /// The last byte is the version of the layout and of everything that decides the tokens (reading, splitting).
-const MAGIC: &[u8; 8] = b"gtokens\x01";
+const MAGIC: &[u8; 8] = b"gtokens\x02";
+
+/// How the names of cache files end.
+const ENDING: &str = "tokens";
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -24,6 +27,12 @@ struct Header {
     bytes_per_id: usize,
     training: Statistics,
     validation: Statistics,
+    findings: Findings,
+}
+
+/// The name of the file of a key.
+pub(super) fn file_name(key: &str) -> String {
+    format!("{}.{ENDING}", &key[..32])
 }
 
 /// The cache key: everything the tokens depend on, as one hash in hexadecimal.
@@ -52,13 +61,19 @@ pub(super) fn key(
 }
 
 /// Writes the cache file, complete or not at all.
-pub(super) fn store(path: &Path, key: &str, corpus: &Corpus) -> Result<()> {
+pub(super) fn store(path: &Path, key: &str, corpus: &Corpus, findings: &Findings) -> Result<()> {
     let (training, validation) = (&corpus.training, &corpus.validation);
     let bytes_per_id = match &*training.0.ids {
         Ids::U16(_) => 2,
         Ids::U32(_) => 4,
     };
-    let header = Header { key: key.into(), bytes_per_id, training: training.1, validation: validation.1 };
+    let header = Header {
+        key: key.into(),
+        bytes_per_id,
+        training: training.1,
+        validation: validation.1,
+        findings: findings.clone(),
+    };
     let header = serde_json::to_vec(&header).expect("numbers and strings");
     let length = u32::try_from(header.len()).expect("a short header").to_le_bytes();
     let ids = [to_bytes(&training.0), to_bytes(&validation.0)];
@@ -95,7 +110,11 @@ fn to_bytes(stream: &TokenStream) -> Vec<u8> {
 }
 
 /// Reads the cache file: `None` if there is none, an error in words if it cannot be believed.
-pub(super) fn load(path: &Path, key: &str, vocabulary_size: usize) -> Result<Option<Corpus>, String> {
+pub(super) fn load(
+    path: &Path,
+    key: &str,
+    vocabulary_size: usize,
+) -> Result<Option<(Corpus, Findings)>, String> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -104,7 +123,7 @@ pub(super) fn load(path: &Path, key: &str, vocabulary_size: usize) -> Result<Opt
     parse(&bytes, key, vocabulary_size).map(Some).map_err(|detail| format!("{}: {detail}", path.display()))
 }
 
-fn parse(bytes: &[u8], key: &str, vocabulary_size: usize) -> Result<Corpus, String> {
+fn parse(bytes: &[u8], key: &str, vocabulary_size: usize) -> Result<(Corpus, Findings), String> {
     let (content, sum) = bytes.split_last_chunk::<32>().ok_or("too short")?;
     if Sha256::digest(content)[..] != sum[..] {
         return Err("checksum differs".into());
@@ -137,8 +156,9 @@ fn parse(bytes: &[u8], key: &str, vocabulary_size: usize) -> Result<Corpus, Stri
         }
         Ok((stream, statistics))
     };
-    Ok(Corpus {
+    let corpus = Corpus {
         training: part("training", first, header.training)?,
         validation: part("validation", second, header.validation)?,
-    })
+    };
+    Ok((corpus, header.findings))
 }

@@ -14,7 +14,7 @@ pub enum PieceType {
     Unknown = 2,
     /// A mark that no text gives, such as `<s>`.
     Control = 3,
-    /// A piece that is never cut, whatever its score.
+    /// A piece that is preferred whatever its score; in BPE, one that is never cut.
     UserDefined = 4,
     /// A piece that merges go through and that is never given.
     Unused = 5,
