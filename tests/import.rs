@@ -352,13 +352,43 @@ fn training_does_not_go_on_from_it() {
     place.json(&["import", "small.gguf", "-o", "run"]);
     let checkpoint = "run/checkpoints/step-00000000";
     let why = "is an imported model: it has parameters but no state of an optimiser and no place in a text, so that training \
-               cannot go on from it; gopher generate --run takes it, and gopher train begins another run";
+               cannot go on from it; gopher generate --run takes it, and gopher train --from run begins another run with its parameters";
     let expected = format!("error: {checkpoint} {why}");
     place.check_refused(&["train", "--run", "run"], &expected);
     place.check_refused(&["train", "run/config.toml", "--resume", checkpoint, "--run", "other"], &expected);
     place.check_refused(&["replay", "--run", "run", "--step", "1"], &format!("error: run {why}"));
     assert!(!place.path("other").exists());
     assert!(place.gopher(&["checkpoint", "verify", "run"]).status.success());
+}
+
+/// Its parameters are what a run can begin with: the model and the tokenizer come along.
+#[test]
+fn a_run_begins_with_its_parameters() {
+    if !has_plugin() {
+        return;
+    }
+    let place = Place::new();
+    place.write("small.gguf", small().bytes());
+    place.json(&["import", "small.gguf", "-o", "run"]);
+    place.write("text.txt", "hello world ".repeat(400));
+    let sets = ["training.batch=2", "training.sequence_length=32", "training.validation_batches=1"];
+    let mut train =
+        vec!["train", "--from", "run", "--data", "text.txt", "--run", "tuned", "--steps", "2", "--json"];
+    sets.iter().for_each(|set| train.extend(["--set", set]));
+    assert_eq!(place.json(&train)["completed"], 2);
+    let config = fs::read_to_string(place.path("tuned/config.toml")).unwrap();
+    assert!(config.contains("kind = \"llama\"") && config.contains("tokenizer = \"\""), "{config}");
+    let tokenizer = |run: &str| fs::read(place.path(run).join("tokenizer.model")).unwrap();
+    assert!(tokenizer("tuned") == tokenizer("run"));
+    let export = |run: &str, name: &str| {
+        let output = place.gopher(&["checkpoint", "export", run, name]);
+        assert!(output.status.success());
+        fs::read(place.path(name)).unwrap()
+    };
+    let first = export("tuned/checkpoints/step-00000000", "tuned.safetensors");
+    assert!(first == export("run", "run.safetensors"));
+    // And not what it is only: it goes on as any run.
+    assert_eq!(place.json(&["train", "--run", "tuned", "--steps", "3", "--json"])["completed"], 3);
 }
 
 /// The numbers are compared in `eval/tests/imported.rs`; here, what a user types.

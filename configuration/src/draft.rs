@@ -58,6 +58,17 @@ impl Draft {
         self.set_all(origin, &parse(origin, text)?, "")
     }
 
+    /// Takes over the model of a file's text, and nothing else; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Draft::apply_file`].
+    pub fn apply_model(&mut self, origin: &str, text: &str) -> Result<(), Error> {
+        match parse(origin, text)?.get("model") {
+            Some(Value::Table(section)) => self.set_all(origin, section, "model"),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Takes over every key of a section: first the kind of model, which decides what keys there are, then a preset, which
     /// the other keys change.
     fn set_all(&mut self, origin: &str, section: &Table, prefix: &str) -> Result<(), Error> {

@@ -299,6 +299,7 @@ fn description(config: &Config, files: Vec<(String, Vec<u8>)>) -> Description {
             plugin: "none: an imported model".into(),
         },
         metrics: None,
+        from: None,
         files,
     }
 }

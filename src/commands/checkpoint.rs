@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
-use store::checkpoint::{self, Checkpoint, CheckpointEntry, Dtype, FileState, Manifest};
+use store::checkpoint::{self, Checkpoint, CheckpointEntry, Dtype, FileState, Manifest, ParameterSource};
 use store::lossy_path;
 use store::remote::{self, Address, Store};
 use store::run_directory::CHECKPOINTS;
@@ -122,6 +122,8 @@ struct Known {
     tensors: usize,
     mesh: String,
     processes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<ParameterSource>,
 }
 
 impl From<&Manifest> for Known {
@@ -133,6 +135,7 @@ impl From<&Manifest> for Known {
             tensors: manifest.tensors.len(),
             mesh: manifest.mesh_name(),
             processes: manifest.processes,
+            from: manifest.from.clone(),
         }
     }
 }
@@ -180,6 +183,7 @@ fn ls(arguments: Ls) -> anyhow::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
+    let source = rows.iter().rev().find_map(|row| row.known.as_ref()?.from.clone());
     let titles = ["step", "tokens", "size", "files", "mesh", "state"];
     let mut lines = vec![titles.map(str::to_owned).to_vec()];
     lines.extend(rows.into_iter().map(|row| {
@@ -194,7 +198,13 @@ fn ls(arguments: Ls) -> anyhow::Result<()> {
             row.state,
         ]
     }));
-    print(table(&lines))
+    print(table(&lines))?;
+    match source {
+        Some(ParameterSource { place, step, .. }) => {
+            print(format!("begun with the parameters of {place} (step {step})\n"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What is known of a file after verification.

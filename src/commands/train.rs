@@ -1,5 +1,6 @@
 //! `gopher train`: a model from text, or more steps for one.
 
+mod dry_run;
 mod metrics_address;
 mod multi_host;
 pub(super) mod progress;
@@ -12,7 +13,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context;
 use clap::Args;
 use configuration::{Config, Draft, Value};
 use eval::{Sampling, TrainedModel};
@@ -24,7 +24,7 @@ use store::checkpoint;
 use store::remote::{self, Address, Store};
 use train::events::{RunEvent, StopReason, append};
 use train::observer::{Event, Hang, Observer};
-use train::run::{Resume, Summary, kept_config};
+use train::run::{Parameters, Resume, Summary, kept_config};
 
 use super::generate::{Model, Request};
 use crate::output::{Interrupted, bytes, grouped, note, print, print_json, table, usage};
@@ -51,6 +51,10 @@ pub struct Arguments {
     /// run is refused), or a checkpoint to go on from, which may be in an object store (docs/checkpoints.md).
     #[arg(long, value_name = "auto|never|CHECKPOINT", default_value = "auto", help_heading = "Run")]
     resume: PathBuf,
+    /// Begin with the parameters of another run: its folder, a checkpoint of it, or the address of one in an object store.
+    /// Its model and tokenizer are kept, and nothing else (docs/fine-tuning.md).
+    #[arg(long, value_name = "RUN|CHECKPOINT", conflicts_with = "resume", help_heading = "Run")]
+    from: Option<PathBuf>,
     /// Where to train: cpu, cuda or tpu.
     #[arg(long, help_heading = "Machine")]
     device: Option<DeviceKind>,
@@ -85,6 +89,9 @@ pub struct Arguments {
     /// Serve metrics for Prometheus while training: a port of this machine alone, or ADDRESS:PORT; port 0 takes a free one.
     #[arg(long, value_name = "PORT", value_parser = metrics_address::parse, help_heading = "Watching")]
     metrics_addr: Option<SocketAddr>,
+    /// Say what would be trained, its memory, time and disk, and write nothing: a few steps are taken for it.
+    #[arg(long, help_heading = "Watching")]
+    dry_run: bool,
     /// Print the summary as a JSON object, and no sample.
     #[arg(long, help_heading = "Watching")]
     json: bool,
@@ -104,7 +111,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         )));
     }
     store::disk::check_fault().map_err(usage)?;
-    let resume = resume(&arguments.resume)?;
+    let resume = match &arguments.from {
+        Some(from) => Resume::WithParameters(parameters(from)?),
+        None => resume(&arguments.resume)?,
+    };
     let config = configuration(&arguments, &resume).map_err(|error| match error {
         train::Error::Config(error) => usage(error),
         train::Error::Checkpoint(checkpoint::Error::Store(error)) if error.is_usage() => usage(error),
@@ -117,6 +127,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         return Err(usage(format_args!("--plan {plan}: a plan is for a machine; say which with --topology")));
     }
     let identity = multi_host::identity(&arguments, &config).map_err(usage)?;
+    if let (true, Some(identity)) = (arguments.dry_run, &identity) {
+        return Err(usage(format_args!("--dry-run: it is of one process, and not of {}", identity.count)));
+    }
     let endpoint = arguments.metrics_addr.map(Endpoint::bind).transpose()?;
     if let Some(endpoint) = &endpoint {
         note(format_args!("metrics for Prometheus at http://{}/metrics", endpoint.address()));
@@ -126,18 +139,17 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let completed = Arc::new(AtomicU64::new(0));
     let mut display =
         Display { progress: Progress::new(), signals, endpoint, deadline, completed, others: None };
+    if arguments.dry_run {
+        let result = train::run::dry_run(config, arguments.run.as_deref(), &resume, &mut display);
+        display.progress.clear();
+        return dry_run::show(&result.map_err(failed)?, arguments.json);
+    }
     let result = match &identity {
         None => train::run::train(config, arguments.run.as_deref(), &resume, &mut display),
         Some(identity) => multi_host::train(identity, &arguments, &resume, config, &mut display),
     };
     display.progress.clear();
-    let summary = result.map_err(|error| match error {
-        train::Error::Config(error) => usage(error),
-        train::Error::GivenPlan(error) => usage(error),
-        train::Error::Checkpoint(checkpoint::Error::Store(error)) if error.is_usage() => usage(error),
-        train::Error::Plan(error @ train::plan::Error::Batch { .. }) => usage(error),
-        error => error.into(),
-    })?;
+    let summary = result.map_err(failed)?;
     if summary.interrupted {
         let Summary { completed, steps, checkpoint, run, .. } = &summary;
         note(format_args!(
@@ -165,6 +177,17 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if identity.is_some() { Ok(()) } else { sample(&summary) }
 }
 
+/// A failure to train as the program's: wrong usage or not.
+fn failed(error: train::Error) -> anyhow::Error {
+    match error {
+        train::Error::Config(error) => usage(error),
+        train::Error::GivenPlan(error) => usage(error),
+        train::Error::Checkpoint(checkpoint::Error::Store(error)) if error.is_usage() => usage(error),
+        train::Error::Plan(error @ train::plan::Error::Batch { .. }) => usage(error),
+        error => error.into(),
+    }
+}
+
 /// Reads the value of `--resume`.
 fn resume(value: &Path) -> anyhow::Result<Resume> {
     match value.to_str() {
@@ -182,16 +205,40 @@ fn resume(value: &Path) -> anyhow::Result<Resume> {
     }
 }
 
-/// Prints how the model continues a piece of held-out text.
+/// Reads the value of `--from`.
+fn parameters(value: &Path) -> anyhow::Result<Parameters> {
+    match value.to_str() {
+        Some(text) if Address::is_meant(text) => {
+            let address = text.parse().map_err(|error| usage(format_args!("--from {error}")))?;
+            Ok(Parameters::Store(address))
+        }
+        _ if value.is_dir() => Ok(Parameters::Folder(value.to_owned())),
+        _ => Err(usage(format_args!(
+            "--from {}: there is no such folder; it is a run directory, a checkpoint, or the address of one in an object store",
+            value.display()
+        ))),
+    }
+}
+
+/// Prints how the model continues a piece of held-out text, or says why that cannot be shown.
 fn sample(summary: &Summary) -> anyhow::Result<()> {
     let Some(prompt) = summary.prompt.as_deref() else { return Ok(()) };
     let sampling = Sampling { temperature: 0.8, top_p: 0.95, ..Sampling::default() };
     let request = Request { step: None, window: None, device: None, plugin: None };
     let check = |model: &TrainedModel, window| Ok(model.check_prompt(prompt, window)?);
     let answer = Model::load(&summary.run, request, check)
-        .and_then(|model| model.answer(prompt, 100, sampling, &mut |_| ControlFlow::Continue(())))
-        .context("the model is trained and saved, but no sample can be made")?;
-    print(format!("\nheld-out text, and how the model goes on:\n{prompt}|{}\n", answer.generation.text))
+        .and_then(|model| model.answer(prompt, 100, sampling, &mut |_| ControlFlow::Continue(())));
+    match answer {
+        Ok(answer) => {
+            let what = if summary.held_out { "held-out text" } else { "text" };
+            print(format!("\n{what}, and how the model goes on:\n{prompt}|{}\n", answer.generation.text))
+        }
+        // The model is trained and saved: that is what was asked for.
+        Err(error) => {
+            note(format_args!("no sample can be shown: {error:#}"));
+            Ok(())
+        }
+    }
 }
 
 /// The configuration that the arguments ask for.
@@ -211,6 +258,10 @@ fn configuration(arguments: &Arguments, resume: &Resume) -> Result<Config, train
         ..
     } = arguments;
     let mut draft = Draft::quick_start()?;
+    if let Resume::WithParameters(parameters) = resume {
+        let (place, text) = parameters.config()?;
+        draft.apply_model(&place, &text)?;
+    }
     if let Some(path) = config {
         draft.apply_file(path)?;
     } else if let Some(run) = run

@@ -17,6 +17,7 @@ mod background;
 mod digest;
 mod error;
 mod export;
+mod floats;
 mod folders;
 mod load;
 mod manifest;
@@ -35,8 +36,8 @@ pub use folders::{
 };
 pub use load::{Checkpoint, FileState, verify};
 pub use manifest::{
-    Axis, BestValidation, DataPosition, FORMAT_VERSION, FileDigest, History, MANIFEST, Manifest, Piece,
-    Prefix, RandomState, TensorEntry, Versions,
+    Axis, BestValidation, DataPosition, FORMAT_VERSION, FileDigest, History, MANIFEST, Manifest,
+    ParameterSource, Piece, Prefix, RandomState, TensorEntry, Versions,
 };
 pub use peers::{Peers, save_with_peers};
 pub use region::Region;

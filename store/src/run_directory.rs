@@ -4,6 +4,7 @@
 //! config.toml                 the resolved configuration
 //! tokenizer.model             the tokenizer, in SentencePiece's format or as a tokenizer.json
 //! import.json                 of an imported model: where it came from
+//! from.json                   of a run that began with another's parameters: whose
 //! plan.json                   how the model is split over devices
 //! metrics.jsonl               one object per step (see `metrics`)
 //! events.jsonl                what happened, and what was done (see `events`)
@@ -71,11 +72,22 @@ pub enum Error {
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
-    // Whether the folder was made for this run.
-    made: bool,
+    // Of a run whose folder is still to be made, how it is named.
+    planned: Option<Name>,
+    // Folders that were made for this run, the innermost first.
+    made: Vec<PathBuf>,
     // Of a run that is created, the files that were there before.
     before: Option<Vec<PathBuf>>,
     lock: Option<Lock>,
+}
+
+/// How a run directory gets its name.
+#[derive(Debug)]
+enum Name {
+    /// It has it.
+    Given,
+    /// This one in this folder, or the next that is free.
+    Free { parent: PathBuf, name: String },
 }
 
 impl RunDirectory {
@@ -85,9 +97,11 @@ impl RunDirectory {
     /// [`Error::Exists`] if there is a run already, [`Error::InUse`], or [`Error::File`] if it cannot be written.
     pub fn create(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
         let path = path.into();
-        let made = !path.exists();
+        let missing = path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+        let mut run = RunDirectory::unlocked(path.clone());
+        run.made = missing.map(Path::to_owned).collect();
         fs::create_dir_all(&path).map_err(|source| FileError::write(&path, source))?;
-        let mut run = RunDirectory { lock: Some(lock(&path)?), made, before: None, path };
+        run.lock = Some(lock(&path)?);
         if RunDirectory::holds_run(&run.path) {
             return Err(Error::Exists { path: run.path });
         }
@@ -102,20 +116,67 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::File`] if it cannot be written.
     pub fn create_named(parent: &Path, model: &str, now: SystemTime) -> Result<RunDirectory, Error> {
-        let name = default_name(model, now);
+        RunDirectory::create_free(parent, &default_name(model, now))
+    }
+
+    fn create_free(parent: &Path, name: &str) -> Result<RunDirectory, Error> {
+        let missing = parent.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+        let mut made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
         fs::create_dir_all(parent).map_err(|source| FileError::write(parent, source))?;
         for attempt in 1.. {
             let path = match attempt {
-                1 => parent.join(&name),
+                1 => parent.join(name),
                 _ => parent.join(format!("{name}-{attempt}")),
             };
             match fs::create_dir(&path) {
-                Ok(()) => return Ok(RunDirectory { made: true, ..RunDirectory::create(path)? }),
+                Ok(()) => {
+                    made.insert(0, path.clone());
+                    return Ok(RunDirectory { made, ..RunDirectory::create(path)? });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(FileError::write(&path, source).into()),
             }
         }
         unreachable!("the loop has no end")
+    }
+
+    /// A run that is to be at `path`, of which nothing is there until [`RunDirectory::make`].
+    ///
+    /// # Errors
+    /// As [`RunDirectory::create`], which is tried.
+    pub fn planned(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
+        let path = path.into();
+        RunDirectory::create(&path)?.abandon();
+        Ok(RunDirectory { planned: Some(Name::Given), ..RunDirectory::unlocked(path) })
+    }
+
+    /// The same, with a name as [`RunDirectory::create_named`] gives.
+    ///
+    /// # Errors
+    /// As [`RunDirectory::create_named`], which is tried.
+    pub fn planned_named(parent: &Path, model: &str, now: SystemTime) -> Result<RunDirectory, Error> {
+        let run = RunDirectory::create_named(parent, model, now)?;
+        let path = run.path.clone();
+        run.abandon();
+        let planned = Name::Free { parent: parent.to_owned(), name: default_name(model, now) };
+        Ok(RunDirectory { planned: Some(planned), ..RunDirectory::unlocked(path) })
+    }
+
+    /// Makes the folder of a run that was only planned, and takes it for training; one that was named by us may get another
+    /// name than was planned.
+    ///
+    /// # Errors
+    /// As [`RunDirectory::create`].
+    pub fn make(self) -> Result<RunDirectory, Error> {
+        match &self.planned {
+            None => Ok(self),
+            Some(Name::Given) => RunDirectory::create(self.path),
+            Some(Name::Free { parent, name }) => RunDirectory::create_free(parent, name),
+        }
+    }
+
+    fn unlocked(path: PathBuf) -> RunDirectory {
+        RunDirectory { path, planned: None, made: Vec::new(), before: None, lock: None }
     }
 
     /// Opens an existing run for training.
@@ -132,16 +193,13 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::NotARun`].
     pub fn read(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
-        let run = RunDirectory { path: path.into(), made: false, before: None, lock: None };
+        let run = RunDirectory::unlocked(path.into());
         if RunDirectory::holds_run(&run.path) { Ok(run) } else { Err(Error::NotARun { path: run.path }) }
     }
 
     /// Why nothing keeps another process from training in it too, if this one does and its file system gives no lock.
     pub fn without_lock(&self) -> Option<&io::Error> {
-        match self.lock.as_ref()? {
-            Lock::Held(_) => None,
-            Lock::None(error) => Some(error),
-        }
+        self.lock.as_ref()?.held.as_ref().err()
     }
 
     /// Whether a folder holds a run: a configuration, or a checkpoint if that was lost.
@@ -151,9 +209,15 @@ impl RunDirectory {
     }
 
     /// Takes back a run that could not begin: removes what [`RunDirectory::create`] made and what was put there since, be it
-    /// copied from a store or made. A run that was there before stays as it is.
+    /// copied from a store or made, with the folders above it that were made for it. A run that was there before stays as it
+    /// is.
     pub fn abandon(self) {
-        let Some(before) = &self.before else { return };
+        let Some(before) = &self.before else {
+            if self.lock.as_ref().is_some_and(|lock| lock.made) {
+                let _ = fs::remove_file(self.path.join(LOCK));
+            }
+            return;
+        };
         // What cannot be removed is of no use; the error that ends the run is what matters. Nothing that holds a file of
         // someone else is removed.
         checkpoint::clear_leftovers(&self.checkpoints());
@@ -164,16 +228,19 @@ impl RunDirectory {
             let _ = fs::remove_file(file);
         }
         let _ = fs::remove_dir(self.checkpoints());
-        let _ = fs::remove_file(self.path.join(LOCK));
-        if self.made {
-            let _ = fs::remove_dir(&self.path);
+        if self.lock.as_ref().is_none_or(|lock| lock.made) {
+            let _ = fs::remove_file(self.path.join(LOCK));
+        }
+        for folder in &self.made {
+            let _ = fs::remove_dir(folder);
         }
     }
 
     /// The files that a run has before its first step, and those that a store has of it.
-    fn files(&self) -> [PathBuf; 7] {
+    fn files(&self) -> [PathBuf; 8] {
         [
             self.config(),
+            self.parameter_source(),
             self.tokenizer(),
             self.plan(),
             self.metrics(),
@@ -206,6 +273,11 @@ impl RunDirectory {
     /// `import.json`.
     pub fn import(&self) -> PathBuf {
         self.path.join(checkpoint::IMPORT)
+    }
+
+    /// `from.json`.
+    pub fn parameter_source(&self) -> PathBuf {
+        self.path.join("from.json")
     }
 
     /// `metrics.jsonl`.
@@ -246,20 +318,22 @@ impl RunDirectory {
 
 const LOCK: &str = ".lock";
 
+/// A run directory taken for training, until this is dropped; the system gives it back when the process ends, however it ends.
+#[derive(Debug)]
+struct Lock {
+    // Whether the file was not there before.
+    made: bool,
+    // The locked file; or the system's reason for giving no lock, on network file systems mostly, where nothing is gained by
+    // refusing to train.
+    held: Result<File, io::Error>,
+}
+
 /// Name of the folder of checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
 
-/// The right of one process to train in a run directory.
-#[derive(Debug)]
-enum Lock {
-    /// Held until this is dropped; the system releases it when the process ends, however it ends.
-    Held(#[expect(dead_code, reason = "what is open is locked")] File),
-    /// The system's reason for giving none, on network file systems mostly: nothing is gained by refusing to train there.
-    None(io::Error),
-}
-
 fn lock(folder: &Path) -> Result<Lock, Error> {
     let path = folder.join(LOCK);
+    let made = !path.exists();
     let write = |source| FileError::write(&path, source);
     let mut file =
         File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(write)?;
@@ -273,11 +347,11 @@ fn lock(folder: &Path) -> Result<Lock, Error> {
             let holder = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
             return Err(Error::InUse { path: folder.to_owned(), holder });
         }
-        Err(TryLockError::Error(error)) => return Ok(Lock::None(error)),
+        Err(TryLockError::Error(error)) => return Ok(Lock { made, held: Err(error) }),
     }
     file.set_len(0).map_err(write)?;
     writeln!(file, "{}", std::process::id()).map_err(write)?;
-    Ok(Lock::Held(file))
+    Ok(Lock { made, held: Ok(file) })
 }
 
 /// `<model>-<date>-<time>`, as in `44m-20260131-235959`, in UTC.
@@ -331,6 +405,9 @@ mod tests {
         RunDirectory::create(folder.path().join("a")).unwrap().abandon();
         RunDirectory::create_named(folder.path(), "44m", UNIX_EPOCH).unwrap().abandon();
         assert_eq!(entries(), 0);
+        RunDirectory::create(folder.path().join("deep/er/a")).unwrap().abandon();
+        RunDirectory::create_named(&folder.path().join("runs"), "44m", UNIX_EPOCH).unwrap().abandon();
+        assert_eq!(entries(), 0, "nor the folders above it");
         RunDirectory::create(folder.path()).unwrap().abandon();
         assert!(folder.path().is_dir() && entries() == 0, "a folder that was there stays");
         // What was copied from a store goes with it, and what lay there before stays.
@@ -348,6 +425,38 @@ mod tests {
         drop(run);
         RunDirectory::open(&path).unwrap().abandon();
         assert!(path.join("checkpoints").is_dir() && path.join("config.toml").is_file());
+    }
+
+    #[test]
+    fn of_a_run_that_is_planned_nothing_is_there_until_it_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let entries = || fs::read_dir(folder.path()).unwrap().count();
+        let planned = RunDirectory::planned(folder.path().join("deep/a")).unwrap();
+        let named = || RunDirectory::planned_named(&folder.path().join("runs"), "44m", UNIX_EPOCH).unwrap();
+        let (first, second) = (named(), named());
+        assert_eq!(entries(), 0);
+        assert_eq!(planned.make().unwrap().path(), folder.path().join("deep/a"));
+        let (first, second) = (first.make().unwrap(), second.make().unwrap());
+        assert_eq!(first.path(), folder.path().join("runs/44m-19700101-000000"));
+        assert_eq!(second.path(), folder.path().join("runs/44m-19700101-000000-2"));
+        second.abandon();
+        RunDirectory::planned(folder.path().join("b")).unwrap().abandon();
+        assert_eq!(entries(), 2);
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(RunDirectory::planned(folder.path().join("file/a")).is_err());
+        fs::write(first.config(), "").unwrap();
+        assert!(matches!(RunDirectory::planned(first.path()), Err(Error::InUse { .. })));
+    }
+
+    #[test]
+    fn a_run_that_is_opened_and_given_up_has_no_lock_that_it_did_not_have() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.toml"), "").unwrap();
+        RunDirectory::open(folder.path()).unwrap().abandon();
+        assert!(!folder.path().join(LOCK).exists());
+        drop(RunDirectory::open(folder.path()).unwrap());
+        RunDirectory::open(folder.path()).unwrap().abandon();
+        assert!(folder.path().join(LOCK).exists());
     }
 
     #[test]

@@ -304,6 +304,33 @@ fn a_run_begins_with_a_checkpoint_of_another_that_is_in_a_store() {
     assert!(Path::new(&bench.place.path("store/step-00000004/manifest.json")).is_file());
 }
 
+/// The parameters of a run in a store are enough to begin another, also on a machine that is lost before its first save.
+#[test]
+fn a_run_begins_with_the_parameters_in_a_store() {
+    let Some(bench) = Bench::new() else { return };
+    let store = bench.folder("store");
+    bench.lost("run", &store);
+    let own = bench.folder("own");
+    let from = ["--from", &store, "--set", "training.seed=9"];
+    ended(&bench.train_with("new", &own, 2, &from).output().unwrap());
+    let source: Value = serde_json::from_str(&bench.place.read("new/from.json")).unwrap();
+    assert_eq!((&source["place"], &source["step"]), (&format!("{store}/step-00000004").into(), &4.into()));
+    assert!(bench.place.names("new/checkpoints").iter().all(|name| name.starts_with("step-")));
+    let list = bench.gopher(&["checkpoint", "ls", &own, "--json"]).output().unwrap();
+    let rows: Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(rows[0]["from"], source);
+    // The machine is lost; the same line typed again goes on.
+    let curve = bench.place.curve("new");
+    fs::remove_dir_all(bench.place.path("new")).unwrap();
+    ended(&bench.train_with("new", &own, 4, &from).output().unwrap());
+    assert_eq!(bench.place.curve("new")[..2], curve);
+    assert_eq!(serde_json::from_str::<Value>(&bench.place.read("new/from.json")).unwrap(), source);
+    let other = format!("{store}/step-00000003");
+    let output = bench.train_with("three", "", 2, &["--from", &other]).output().unwrap();
+    check_error(&output, 1, &["holds no checkpoint of step 3"]);
+    assert!(!bench.place.path("three").exists());
+}
+
 #[test]
 fn a_store_that_holds_another_run_is_refused() {
     let Some(bench) = Bench::new() else { return };

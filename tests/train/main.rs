@@ -1,12 +1,15 @@
 //! `gopher train` as its users run it: the built program, on a small model and a small text.
 
 mod beginnings;
+mod dry_run;
 mod failures;
 #[path = "../../xla_sys/tests/common/mod.rs"]
 mod fake;
+mod from;
 #[cfg(unix)]
 mod hosts;
 mod incidents;
+mod leftovers;
 #[cfg(unix)]
 mod multi_host;
 mod place;

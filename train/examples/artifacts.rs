@@ -76,6 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         history: History::default(),
         versions: Versions { gopher: "none".into(), plugin: "none".into() },
         metrics: None,
+        from: None,
         files: Vec::new(),
     };
     let snapshot = Snapshot { mesh: Vec::new(), tensors };

@@ -1,13 +1,15 @@
 //! What ends a training.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use monitor::metrics;
 use store::remote::RestoreError;
+use store::run_directory::CHECKPOINTS;
 use store::{checkpoint, files, rewinds, run_directory};
 
 use crate::incidents::{IncidentKind, StepOutcome};
 use crate::plan;
+use crate::run::gibibytes;
 
 /// Why training did not begin, or ended early. What was saved before stays.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,19 @@ pub enum Error {
         /// Devices there are.
         available: usize,
     },
+    /// A step does not fit this computer's memory.
+    #[error(
+        "a step needs about {} of memory, and this machine has {} free: {way_out}",
+        gibibytes(*.needed), gibibytes(*.free)
+    )]
+    NoMemory {
+        /// Bytes of a step.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+        /// What would need less.
+        way_out: String,
+    },
     /// The processes cannot train together.
     #[error(transparent)]
     Processes(#[from] hosts::Error),
@@ -76,7 +91,7 @@ pub enum Error {
     Tokenizer(#[from] configuration::TokenizerError),
     /// The tokenizer is not the one the run was trained with.
     #[error(
-        "{} is not the tokenizer this run was trained with, {}: leave data.tokenizer away to continue, or start a new run with another --run DIR",
+        "{} is not the tokenizer this run was trained with, {}: leave data.tokenizer away to go on with its parameters, or start a new run, with parameters of its own, with another --run DIR",
         .given.display(), .saved.display()
     )]
     OtherTokenizer {
@@ -99,6 +114,60 @@ pub enum Error {
         saved: String,
         /// The run directory.
         run: PathBuf,
+    },
+    /// A run that goes on from another's checkpoint has all of its settings.
+    #[error(
+        "{key} is {given}, but {place} was saved with {saved}: go on from it with that, or begin a new run with its parameters alone, --from {place}"
+    )]
+    ChangedSince {
+        /// The key.
+        key: String,
+        /// Value given now.
+        given: String,
+        /// Value of the checkpoint.
+        saved: String,
+        /// The checkpoint.
+        place: String,
+    },
+    /// A run that goes on from another's checkpoint has its text.
+    #[error(
+        "the text is not the one that {place} was trained on ({tokens} training tokens now): go on from it with that text, or begin a new run with its parameters alone, --from {place}"
+    )]
+    OtherTextSince {
+        /// The checkpoint.
+        place: String,
+        /// Number of training tokens now.
+        tokens: u64,
+    },
+    /// A run that begins with the parameters of another has its model.
+    #[error(
+        "{key} is {given}, but the model of {place} has {saved}: leave {key} away to begin with its parameters"
+    )]
+    OtherModel {
+        /// The key.
+        key: String,
+        /// Value given now.
+        given: String,
+        /// Value of the model.
+        saved: String,
+        /// The checkpoint or run.
+        place: String,
+    },
+    /// A run is to begin with the parameters of another, and has checkpoints of its own.
+    #[error(
+        "the run at {run} {}: leave --from away to go on with it, or begin another with a new --run DIR", began(.source_of_run), run = .run.display()
+    )]
+    BegunOtherwise {
+        /// The run directory.
+        run: PathBuf,
+        /// Whose parameters it began with, if they were another's.
+        source_of_run: Option<String>,
+    },
+    /// The run whose parameters are wanted has no checkpoint.
+    #[error("{place} has no checkpoint whose parameters a run could begin with")]
+    NoParameters {
+        /// The run directory.
+        place: String,
     },
     /// A run cannot go on with other text.
     #[error(
@@ -142,23 +211,41 @@ pub enum Error {
     },
     /// What is to be gone on from is a run.
     #[error(
-        "{run} is a run directory, not a checkpoint: go on with the run by --run {run}, or begin another with one of its checkpoints, --resume {run}/checkpoints/step-…", run = .run.display()
+        "{run} is a run directory, not a checkpoint: go on with the run by --run {run}, go on elsewhere from one of its checkpoints by --resume {run}/checkpoints/step-…, or begin another run with its parameters by --from {run}", run = .run.display()
     )]
     RunAsCheckpoint {
         /// The run directory.
         run: PathBuf,
     },
+    /// What is to be gone on from is a run's folder of checkpoints.
+    #[error(
+        "{path} holds the checkpoints of a run: go on with the run by --run {run}, or go on elsewhere from one of them by --resume {path}/step-…", path = .path.display(), run = .run.display()
+    )]
+    CheckpointsAsCheckpoint {
+        /// The folder.
+        path: PathBuf,
+        /// The run directory.
+        run: PathBuf,
+    },
+    /// What is to be a run directory is a part of one.
+    #[error("{} is a part of the run at {run}: name that, --run {run}", .path.display(), run = .run.display())]
+    PartOfRun {
+        /// The folder.
+        path: PathBuf,
+        /// The run directory.
+        run: PathBuf,
+    },
     /// A run is to go on from an imported model.
     #[error(
-        "{} is an imported model: it has parameters but no state of an optimiser and no place in a text, so that training cannot go on from it; gopher generate --run takes it, and gopher train begins another run",
-        .checkpoint.display()
+        "{} is an imported model: it has parameters but no state of an optimiser and no place in a text, so that training cannot go on from it; gopher generate --run takes it, and gopher train --from {} begins another run with its parameters",
+        .checkpoint.display(), run_of(.checkpoint).display()
     )]
     Imported {
         /// The checkpoint.
         checkpoint: PathBuf,
     },
     /// A run was to begin with a checkpoint that is further than it is to come.
-    #[error("{} has {completed} steps, and the run is to have {steps}: --steps N makes it more", .checkpoint.display())]
+    #[error("{place} has {completed} steps, and the run is to have {steps}: --steps N makes it more, and --from {place} begins at the first step with its parameters alone", place = .checkpoint.display())]
     NothingLeft {
         /// The checkpoint.
         checkpoint: PathBuf,
@@ -241,4 +328,18 @@ fn advice(outcome: &StepOutcome) -> &'static str {
             "lower schedule.maximum, or set incidents.spike to \"note\", \"skip\" or \"rewind\" (docs/incidents.md)"
         }
     }
+}
+
+/// What a run began with.
+fn began(source: &Option<String>) -> String {
+    match source {
+        Some(place) => format!("began with the parameters of {place}"),
+        None => "has checkpoints of its own, and did not begin with another's parameters".to_owned(),
+    }
+}
+
+/// The run directory that a checkpoint is in; the checkpoint itself, if it is in none.
+fn run_of(checkpoint: &Path) -> &Path {
+    let folder = checkpoint.parent().filter(|folder| folder.ends_with(CHECKPOINTS));
+    folder.and_then(Path::parent).filter(|run| !run.as_os_str().is_empty()).unwrap_or(checkpoint)
 }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use monitor::metrics::number;
 use serde::{Deserialize, Serialize};
-use store::checkpoint::StateDigest;
+use store::checkpoint::{ParameterSource, StateDigest};
 use store::files::FileError;
 use store::skipped::Range;
 use store::time::utc;
@@ -30,6 +30,9 @@ pub enum RunEvent {
         version: String,
         /// The plugin's platform.
         platform: String,
+        /// Whose parameters it begins with, if they are another's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<ParameterSource>,
     },
     /// A process is about to go on with a run.
     Resume {

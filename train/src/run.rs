@@ -2,11 +2,14 @@
 
 mod best;
 mod dispatch;
+mod dry_run;
 mod efficiency;
 mod incident_policy;
+mod memory;
 mod mirror;
 mod multi_host;
 mod open;
+mod parameters;
 mod plan;
 mod programs;
 mod replay;
@@ -23,12 +26,14 @@ use std::time::{Instant, SystemTime};
 
 use configuration::Config;
 use data::Sequences;
+use graph::DType;
 use hosts::Group;
-use runtime::{Runtime, RuntimeOptions};
+use runtime::{Program, Runtime, RuntimeOptions};
 use sha2::{Digest, Sha256};
+use sharding::DeviceKind;
 use sharding::machine::Topology;
 use sharding::plan::Plan;
-use store::checkpoint::History;
+use store::checkpoint::{Checkpoint, History};
 use store::files::write_atomically;
 use store::process_log::{ProcessLog, ProcessStart};
 use store::remote::{Address, Store};
@@ -39,13 +44,16 @@ use crate::Error;
 use crate::events::Log;
 use crate::observer::{Event, Observer};
 use crate::text::Text;
+pub use dry_run::{DryRun, dry_run};
 use efficiency::{Efficiency, Work, peak_flops};
+pub(crate) use memory::gibibytes;
 use mirror::Mirror;
 use multi_host::OtherProcesses;
 pub use multi_host::train_multi_host;
 pub use open::kept_config;
 use open::{Opened, open};
-use programs::TrainingPrograms;
+pub use parameters::Parameters;
+use programs::{CheckProgram, FirstState, TrainingPrograms};
 pub use replay::{Compared, Numbers, Replay, Verdict, replay};
 use report::Report;
 use saving::Identity;
@@ -65,6 +73,9 @@ pub enum Resume {
     From(PathBuf),
     /// At a checkpoint in an object store, of this run or of another; the newest good one, if the address is a run's.
     FromStore(Address),
+    /// At the first step, with the parameters of another run; at the newest good checkpoint, if the folder holds a run that
+    /// began so.
+    WithParameters(Parameters),
 }
 
 /// Trains a model in the run directory `folder`, or a new one under `runs`. A folder that holds a run is continued from
@@ -94,20 +105,23 @@ fn train_from(
     let start = Instant::now();
     let first = group.is_none_or(Group::is_first);
     let store = if first { mirror::open_store(&config)? } else { None };
-    let opened = open(&config, folder, resume, store, observer)?;
-    multi_host::tell_opened(group, opened.checkpoint.as_ref())?;
-    let prepared = prepare(&config, &opened, group, observer).and_then(|prepared| {
-        let run = &opened.run;
-        if first {
-            opened.set_aside(observer)?;
+    let opened = open(&config, folder, resume, store, group, observer)?;
+    multi_host::tell_opened(group, &opened)?;
+    let prepared = prepare(&config, &opened, group, observer);
+    let compiled = prepared.and_then(|prepared| {
+        if opened.completed() >= config.training.steps {
+            return Ok((prepared, None));
         }
-        // In this order: a folder with a configuration is a run, and a run has a tokenizer.
-        write_atomically(&run.tokenizer(), prepared.text.tokenizer.to_bytes())?;
-        write_atomically(&run.config(), config.to_toml().as_bytes())?;
-        Ok(prepared)
+        let devices = prepared.runtime.device_count();
+        let exactly = |step: &Program| memory::check_compiled(&config, step, devices);
+        let close = memory::is_close(&config, prepared.plan.as_ref());
+        let check: Option<&CheckProgram<'_>> = if close { Some(&exactly) } else { None };
+        let programs = compile(&opened, &prepared, check, observer)?;
+        Ok((prepared, Some(programs)))
     });
-    match prepared {
-        Ok(prepared) => train_prepared(&config, opened, prepared, group, start, observer),
+    match compiled {
+        Ok((prepared, Some(programs))) => train_compiled(opened, prepared, programs, group, start, observer),
+        Ok((prepared, None)) => finished(&config, opened, &prepared, first, start, observer),
         Err(error) => {
             opened.run.abandon();
             Err(error)
@@ -131,6 +145,8 @@ fn settled(mut config: Config) -> Result<Config, Error> {
 
 /// A run with its text read and its devices found.
 struct Prepared {
+    /// The configuration, whose model knows how many ids stand for a token.
+    config: Config,
     runtime: Runtime,
     /// How each step is split over the devices; `None` for one device.
     plan: Option<Plan>,
@@ -151,10 +167,23 @@ fn prepare(
     let topology = config.topology()?;
     let plan = topology.as_ref().map(|topology| plan::choose(config, topology, run, observer)).transpose()?;
     multi_host::agree_plan(group, plan.as_ref(), checkpoint.as_ref())?;
+    if let Some(checkpoint) = checkpoint.as_ref().filter(|checkpoint| open::is_own(checkpoint, run)) {
+        // They decide which data is left out: a run cannot go on without.
+        Rewinds::read(run.rewinds(), checkpoint.manifest().history.rewinds)?;
+    }
+    memory::check(config, plan.as_ref())?;
+    let begins = checkpoint.is_none() && config.device.kind == DeviceKind::Cpu;
+    if begins && config.regime().dtypes().activations == DType::BF16 {
+        let precision = config.regime().name();
+        observer.event(Event::Note(format!(
+            "training.precision = \"{precision}\": a CPU is faster with --set training.precision=f32"
+        )));
+    }
     let runtime = start_runtime(config, topology.as_ref(), group, observer)?;
     let tokenizer = opened.tokenizer(config, observer)?;
     let text = Text::prepare(&config.data, config.model.sizes().vocabulary_size, tokenizer, observer)?;
 
+    let config = &with_tokens(config, text.tokenizer.vocabulary_size(), observer);
     let training = &config.training;
     let sequences = text.sequences(training.sequence_length, training.seed.into())?;
     let validation = Validation::new(config, plan.as_ref(), text.corpus.validation())?;
@@ -165,9 +194,24 @@ fn prepare(
         && checkpoint.manifest().config_digest != digest
     {
         let tokens = text.corpus.training().len() as u64;
-        return Err(Error::OtherText { run: run.path().to_owned(), tokens });
+        return Err(match open::is_own(checkpoint, run) {
+            true => Error::OtherText { run: run.path().to_owned(), tokens },
+            false => Error::OtherTextSince { place: opened.place.clone(), tokens },
+        });
     }
-    Ok(Prepared { runtime, plan, text, digest, sequences, validation })
+    Ok(Prepared { config: config.clone(), runtime, plan, text, digest, sequences, validation })
+}
+
+/// The configuration with ids that stand for no token masked, where the tokenizer has fewer pieces than the vocabulary.
+fn with_tokens(config: &Config, tokens: usize, observer: &mut dyn Observer) -> Config {
+    let vocabulary_size = config.model.sizes().vocabulary_size;
+    if tokens < vocabulary_size {
+        observer.event(Event::Note(format!(
+            "the tokenizer has {tokens} pieces: the other {} ids of the model's vocabulary stand for no token",
+            vocabulary_size - tokens
+        )));
+    }
+    Config { model: config.model.with_tokens(tokens), ..config.clone() }
 }
 
 /// The devices: one, or all of a machine.
@@ -210,67 +254,133 @@ fn digest(config: &Config, text: &Text) -> String {
     format!("{:x}", hash.finalize())
 }
 
-/// Compiles the programs, makes or loads the state, and takes the steps.
-fn train_prepared(
+/// Compiles the programs, and makes or loads the state; if there is a `check`, once that has seen the step.
+fn compile(
+    opened: &Opened,
+    prepared: &Prepared,
+    check: Option<&CheckProgram<'_>>,
+    observer: &mut dyn Observer,
+) -> Result<TrainingPrograms, Error> {
+    let Prepared { config, runtime, plan, text, validation, .. } = prepared;
+    observer.event(Event::Note(format!(
+        "{} parameters; {} tokens to train on, {} held out; compiling for {}",
+        config.model.total_parameters(),
+        text.corpus.training_statistics().tokens,
+        text.corpus.validation().len(),
+        runtime.platform(),
+    )));
+    let first_state = match (&opened.checkpoint, &opened.parameters) {
+        (Some(checkpoint), _) => FirstState::Checkpoint(checkpoint),
+        (None, Some((parameters, source))) => {
+            observer.event(Event::Note(format!("beginning with the parameters of {}", source.place)));
+            FirstState::Parameters(parameters)
+        }
+        (None, None) => FirstState::Seed,
+    };
+    let batch = config.batches().batch(opened.completed());
+    TrainingPrograms::compile(config, plan.as_ref(), runtime, batch, validation.clone(), first_state, check)
+}
+
+/// The summary of a run that has no step left to take: nothing of it is changed, but that it may have gone back to an earlier
+/// checkpoint.
+fn finished(
     config: &Config,
     opened: Opened,
+    prepared: &Prepared,
+    first: bool,
+    start: Instant,
+    observer: &mut dyn Observer,
+) -> Result<Summary, Error> {
+    if first {
+        opened.set_aside(observer)?;
+    }
+    let completed = opened.completed();
+    let Opened { run, checkpoint, store, .. } = opened;
+    let (known, own) = own_checkpoint(checkpoint.as_ref(), &run);
+    if let Some(mut mirror) = mirror(config, store, &run, own.as_deref(), observer)? {
+        mirror.finish(&Log::open(run.events())?, observer)?;
+    }
+    // Gone back to this step: what came after it is none of the run any more.
+    monitor::metrics::Writer::open(run.metrics(), completed, known)?;
+    let kept = kept_config(run.path())?.map(|(_, text)| text);
+    let changed =
+        if kept.is_some_and(|kept| kept != config.to_toml()) { "; config.toml stays as it is" } else { "" };
+    observer.event(Event::Note(format!("all {completed} steps are done{changed}; --steps N makes it more")));
+    summary::summarize(config, &run, &prepared.text, RunOutcome::default(), start, None)
+}
+
+/// Of the checkpoint that a run goes on from, if it is its own: the bytes of metrics that it knows, and its folder.
+fn own_checkpoint(checkpoint: Option<&Checkpoint>, run: &RunDirectory) -> (u64, Option<PathBuf>) {
+    let own = checkpoint.filter(|checkpoint| open::is_own(checkpoint, run));
+    let known = own.map_or(0, |checkpoint| checkpoint.manifest().metrics_bytes());
+    (known, own.map(|checkpoint| checkpoint.path().to_owned()))
+}
+
+/// Writes what a run has before its first step, and takes the steps.
+fn train_compiled(
+    opened: Opened,
     prepared: Prepared,
+    programs: TrainingPrograms,
     group: Option<&Group>,
     start: Instant,
     observer: &mut dyn Observer,
 ) -> Result<Summary, Error> {
+    let (completed, from) = (opened.completed(), opened.parameter_source());
+    if group.is_none_or(Group::is_first) {
+        opened.set_aside(observer)?;
+    }
     let Opened { run, checkpoint, store, .. } = opened;
-    let run = &run;
-    let Prepared { runtime, plan, text, digest, sequences, validation } = prepared;
-    let (tokens, vocabulary_size) = (text.tokenizer.vocabulary_size(), config.model.sizes().vocabulary_size);
-    if tokens < vocabulary_size {
+    let run = run.make()?;
+    if let Some(error) = run.without_lock() {
         observer.event(Event::Note(format!(
-            "the tokenizer has {tokens} pieces: the other {} ids of the model's vocabulary stand for no token",
-            vocabulary_size - tokens
+            "warning: {}: its file system gives no lock ({error}): see to it that no other process trains in it",
+            run.path().display()
         )));
     }
-    let config = &Config { model: config.model.with_tokens(tokens), ..config.clone() };
-    let completed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
-    let own = checkpoint.as_ref().filter(|checkpoint| open::is_own(checkpoint, run));
-    let known = own.map_or(0, |checkpoint| checkpoint.manifest().metrics_bytes());
-    let own = own.map(|checkpoint| checkpoint.path().to_owned());
-    let mirror = mirror(config, store, run, own.as_deref(), observer)?;
-    if completed >= config.training.steps {
-        if let Some(mut mirror) = mirror {
-            mirror.finish(&Log::open(run.events())?, observer)?;
+    let Prepared { config, runtime, plan, text, digest, sequences, .. } = prepared;
+    let config = &config;
+    let (known, own) = own_checkpoint(checkpoint.as_ref(), &run);
+    let written = || -> Result<_, Error> {
+        let mirror = mirror(config, store, &run, own.as_deref(), observer)?;
+        // In this order: a folder with a configuration is a run, and a run has a tokenizer and knows what it began with.
+        write_atomically(&run.tokenizer(), text.tokenizer.to_bytes())?;
+        if let Some(source) = &from {
+            write_atomically(&run.parameter_source(), source.to_text().as_bytes())?;
         }
-        // Gone back to this step: what came after it is none of the run any more.
-        monitor::metrics::Writer::open(run.metrics(), completed, known)?;
-        observer.event(Event::Note(format!("all {completed} steps are done; --steps N makes it more")));
-        return summary::summarize(config, run, &text, RunOutcome::default(), start, None);
-    }
-    let first = record_start(run, start, completed)?;
-    let statistics = text.corpus.training_statistics();
-    observer.event(Event::Note(format!(
-        "{} parameters; {} tokens to train on, {} held out; compiling for {}",
-        config.model.total_parameters(),
-        statistics.tokens,
-        text.corpus.validation().len(),
-        runtime.platform(),
-    )));
-    let batch = config.batches().batch(completed);
-    let programs =
-        TrainingPrograms::compile(config, plan.as_ref(), &runtime, batch, validation, checkpoint.as_ref())?;
-    write_atomically(&run.plan(), summary::plan(config, plan.as_ref(), &runtime, &programs)?.as_bytes())?;
+        write_atomically(&run.config(), config.to_toml().as_bytes())?;
+        let plan = summary::plan(config, plan.as_ref(), &runtime, &programs)?;
+        write_atomically(&run.plan(), plan.as_bytes())?;
+        Ok((mirror, record_start(&run, start, completed)?))
+    };
+    let (mirror, first) = match written() {
+        Ok(written) => written,
+        Err(error) => {
+            run.abandon();
+            return Err(error);
+        }
+    };
+    let run = &run;
     let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().data.skipped.clone());
     // A run that begins with the checkpoint of another has its own steps as its history.
     let history = match (&own, &checkpoint) {
         (Some(_), Some(checkpoint)) => checkpoint.manifest().history.clone(),
         _ => History::default(),
     };
-    let identity = Identity::new(run, digest, &runtime, group.map(Group::peers))?;
+    let identity = Identity::new(run, digest, &runtime, group.map(Group::peers), from)?;
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
     if own.is_none() {
         // What an earlier attempt to begin has left is none of this run.
         monitor::metrics::Writer::open(run.metrics(), 0, 0)?;
         Rewinds::begin(run.rewinds())?;
     }
-    let report = Report::open(config, run, statistics.unigram_entropy, efficiency, completed, known)?;
+    let report = Report::open(
+        config,
+        run,
+        text.corpus.training_statistics().unigram_entropy,
+        efficiency,
+        completed,
+        known,
+    )?;
     let others = OtherProcesses::new(group);
     // A checkpoint of another run is none of this. Of several processes, all come to the same answer, or one saved by
     // itself.

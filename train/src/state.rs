@@ -6,11 +6,11 @@ use std::ops::Range;
 use graph::{DType, Literal, TensorType};
 use model::ModelConfig;
 use model::parameters::VOCABULARY;
-use runtime::{Buffer, HostArray, Input, Part, Program, Runtime, array_type, copy_to_host};
+use runtime::{Buffer, DeviceLayout, HostArray, Input, Part, Program, Runtime, array_type, copy_to_host};
 use store::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
 
 use crate::Error;
-use crate::step::{ADAM, PARAMETERS, state_groups};
+use crate::step::{ADAM, FLOAT32_COPY, PARAMETERS, state_groups};
 
 /// The tensors a step reads and writes: for each of its groups ([`state_groups`]), all parameters of the model. They lie on the devices as the step wants them; a checkpoint holds the pieces, for any other
 /// mesh to go on with.
@@ -100,6 +100,39 @@ impl TrainState {
         Ok(state)
     }
 
+    /// The state before the first step, with the parameters that a checkpoint of any training or an imported one holds: from
+    /// their float32 copy if it has one, rounded where the step keeps them with fewer bits. Adam's means are zero.
+    ///
+    /// # Errors
+    /// As [`TrainState::load`].
+    pub fn with_parameters(
+        runtime: &Runtime,
+        step: &[Input],
+        checkpoint: &Checkpoint,
+        stored: StoredRows,
+    ) -> Result<TrainState, Error> {
+        let inputs = state_inputs(step);
+        let mut state = TrainState { names: names(inputs), buffers: Vec::new(), stored };
+        for Input { name, ty, layout, .. } in inputs {
+            let parameter = name.strip_prefix(PARAMETERS).or_else(|| name.strip_prefix(FLOAT32_COPY));
+            let Some(parameter) = parameter else {
+                state.buffers.push(runtime.zeros_with(ty, layout)?);
+                continue;
+            };
+            let copy = format!("{FLOAT32_COPY}{parameter}");
+            let source = match checkpoint.tensor(&copy) {
+                Ok(_) => copy,
+                Err(_) => format!("{PARAMETERS}{parameter}"),
+            };
+            let shape = state.stored.shape(name, &ty.shape);
+            checkpoint.expect(&source, checkpoint.tensor(&source)?.dtype, &shape)?;
+            state.buffers.push(upload_tensor(runtime, ty, layout, &shape, |region, bytes| {
+                Ok(checkpoint.read_as(&source, region, dtype(ty.dtype), bytes)?)
+            })?);
+        }
+        Ok(state)
+    }
+
     /// Replaces the state by that of a checkpoint, as [`TrainState::load`] does, without memory for both. After an
     /// error it may hold a part of it.
     ///
@@ -118,16 +151,9 @@ impl TrainState {
         self.buffers.clear();
         for Input { name, ty, layout, .. } in inputs {
             let stored = self.stored.shape(name, &ty.shape);
-            let part = |ranges: &[Range<usize>]| -> Result<HostArray, Error> {
-                let ty = TensorType::new(ty.dtype, region(ranges).shape);
-                let mut array = HostArray::zeros(array_type(&ty)).map_err(runtime::Error::from)?;
-                if let Some(region) = stored_region(ranges, &stored) {
-                    let bytes = ty.dtype.size() * region.shape.iter().product::<usize>();
-                    checkpoint.read(name, &region, &mut array.bytes_mut()[..bytes])?;
-                }
-                Ok(array)
-            };
-            self.buffers.push(runtime.upload_parts(ty, layout, part)?);
+            self.buffers.push(upload_tensor(runtime, ty, layout, &stored, |region, bytes| {
+                Ok(checkpoint.read(name, region, bytes)?)
+            })?);
         }
         Ok(())
     }
@@ -194,6 +220,26 @@ impl TrainState {
         self.buffers = outputs;
         rest
     }
+}
+
+/// A tensor on the devices, of which `read` gives any box of the `stored` shape; padding is zero.
+fn upload_tensor(
+    runtime: &Runtime,
+    ty: &TensorType,
+    layout: &DeviceLayout,
+    stored: &[usize],
+    read: impl Fn(&Region, &mut [u8]) -> Result<(), Error>,
+) -> Result<Buffer, Error> {
+    let part = |ranges: &[Range<usize>]| -> Result<HostArray, Error> {
+        let ty = TensorType::new(ty.dtype, region(ranges).shape);
+        let mut array = HostArray::zeros(array_type(&ty)).map_err(runtime::Error::from)?;
+        if let Some(region) = stored_region(ranges, stored) {
+            let bytes = ty.dtype.size() * region.shape.iter().product::<usize>();
+            read(&region, &mut array.bytes_mut()[..bytes])?;
+        }
+        Ok(array)
+    };
+    runtime.upload_parts(ty, layout, part)
 }
 
 /// The box of a range in each dimension.

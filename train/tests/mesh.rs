@@ -109,6 +109,7 @@ fn save_snapshot(snapshot: &Snapshot, folder: &Path) -> Vec<(String, Vec<u8>)> {
         history: History::default(),
         versions: Versions { gopher: "none".into(), plugin: "none".into() },
         metrics: None,
+        from: None,
         files: Vec::new(),
     };
     let folder = checkpoint::save(folder, &description, snapshot).unwrap();

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use half::{bf16, f16};
 use safetensors::Dtype;
 
+use super::floats::{convert_data, convertible};
 use super::manifest::{Manifest, TensorEntry};
 use super::region::Region;
 use super::save::{Description, LARGEST_FILE, Process, ShardPlan, parent, publish_as};
@@ -96,33 +96,6 @@ fn write_file(
     Ok(entries.len())
 }
 
-fn convertible(wanted: Dtype, got: Dtype) -> bool {
-    const FLOATS: [Dtype; 3] = [Dtype::F32, Dtype::BF16, Dtype::F16];
-    FLOATS.contains(&wanted) && FLOATS.contains(&got)
-}
-
-/// Floats as other floats; a float32 holds every bf16 and f16, so that nothing is rounded twice.
-fn convert_data(data: Vec<u8>, from: Dtype, to: Dtype) -> Vec<u8> {
-    if from == to {
-        return data;
-    }
-    let mut out = Vec::with_capacity(data.len() / from.bitsize() * to.bitsize());
-    for bytes in data.chunks_exact(from.bitsize() / 8) {
-        let number = match (from, bytes) {
-            (Dtype::BF16, &[a, b]) => bf16::from_le_bytes([a, b]).to_f32(),
-            (_, &[a, b]) => f16::from_le_bytes([a, b]).to_f32(),
-            (_, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
-            _ => unreachable!("floats of two or four bytes"),
-        };
-        match to {
-            Dtype::F32 => out.extend(number.to_le_bytes()),
-            Dtype::BF16 => out.extend(bf16::from_f32(number).to_le_bytes()),
-            _ => out.extend(f16::from_f32(number).to_le_bytes()),
-        }
-    }
-    out
-}
-
 /// Writes a checkpoint again as the folder `target`: each tensor in one piece, over `shards` files of about the same
 /// size.
 ///
@@ -193,6 +166,7 @@ fn description(checkpoint: &Checkpoint) -> Result<Description, Error> {
         history: manifest.history.clone(),
         versions: manifest.versions.clone(),
         metrics: manifest.metrics.clone(),
+        from: manifest.from.clone(),
         files,
     })
 }

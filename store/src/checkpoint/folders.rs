@@ -27,7 +27,8 @@ pub struct Retention {
     pub keep_best: bool,
 }
 
-/// Steps of which a folder has something that is named like a checkpoint, ascending; none if there is no folder.
+/// Steps of which a folder has something that is named like a checkpoint, ascending; none if there is no folder. An empty
+/// folder is nothing, whatever its name.
 ///
 /// # Errors
 /// [`Error::File`] if the folder cannot be read.
@@ -42,10 +43,19 @@ pub fn steps(checkpoints: &Path) -> Result<Vec<u64>, Error> {
     let mut steps = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|source| FileError::read(checkpoints, source))?;
-        steps.extend(step_of(&entry.file_name().to_string_lossy()));
+        let step = step_of(&entry.file_name().to_string_lossy());
+        steps.extend(step.filter(|_| !is_empty(&entry.path())));
     }
     steps.sort_unstable();
     Ok(steps)
+}
+
+/// Whether a folder has nothing in it, or a file takes the place of one.
+fn is_empty(path: &Path) -> bool {
+    match fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotADirectory,
+    }
 }
 
 /// As [`steps`], of those to which a run may go back: not of those that are there because it was stopped between two others.

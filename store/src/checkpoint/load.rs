@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use safetensors::Dtype;
 use sha2::{Digest, Sha256};
 
+use super::floats::{convert_data, convertible};
 use super::manifest::{MANIFEST, Manifest, Piece, TensorEntry, check_size};
 use super::region::{Region, Runs};
 use super::shard::{Header, describe};
@@ -153,6 +154,30 @@ impl Checkpoint {
             let read = self.read_runs(&self.shards[&piece.file], start, &runs, data);
             read.map_err(|source| FileError::read(&self.path.join(&piece.file), source))?;
         }
+        Ok(())
+    }
+
+    /// As [`Checkpoint::read`], of a tensor of floats that is wanted as `dtype`: rounded to the nearest, ties to even.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`]; [`Error::Tensor`] also for a dtype that cannot be converted.
+    pub fn read_as(&self, name: &str, region: &Region, dtype: Dtype, data: &mut [u8]) -> Result<(), Error> {
+        let stored = self.tensor(name)?.dtype;
+        if stored == dtype {
+            return self.read(name, region, data);
+        }
+        if !convertible(dtype, stored) {
+            let reason = format!("it is {stored:?}, which is not converted to {dtype:?}");
+            return Err(Error::Tensor { name: name.to_owned(), reason });
+        }
+        let mut bytes = vec![0; region.elements() * stored.bitsize() / 8];
+        self.read(name, region, &mut bytes)?;
+        let converted = convert_data(bytes, stored, dtype);
+        if converted.len() != data.len() {
+            let reason = format!("{region:?} as {dtype:?} has {} bytes, not {}", converted.len(), data.len());
+            return Err(Error::Tensor { name: name.to_owned(), reason });
+        }
+        data.copy_from_slice(&converted);
         Ok(())
     }
 

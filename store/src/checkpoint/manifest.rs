@@ -44,6 +44,9 @@ pub struct Manifest {
     pub versions: Versions,
     /// The run's metrics up to this step, if there are any.
     pub metrics: Option<Prefix>,
+    /// Whose parameters the run began with, if they were another's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<ParameterSource>,
     /// Axes of the mesh on which the tensors lay, major first; empty for one device.
     pub mesh: Vec<Axis>,
     /// Processes that wrote it.
@@ -129,6 +132,42 @@ pub struct Prefix {
     pub sha256: String,
 }
 
+/// The checkpoint whose parameters a run began with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParameterSource {
+    /// Its folder, or its address in an object store.
+    pub place: String,
+    /// Steps that it had.
+    pub step: u64,
+    /// Tokens that it was trained on.
+    pub tokens: u64,
+    /// The checksum of its manifest, which has the hashes of its files.
+    pub seal: String,
+}
+
+impl ParameterSource {
+    /// What is known of a checkpoint that lies at `place`.
+    pub fn of(manifest: &Manifest, place: String) -> Self {
+        Self { place, step: manifest.step, tokens: manifest.tokens, seal: manifest.self_checksum.clone() }
+    }
+
+    /// Reads the text that [`ParameterSource::to_text`] gives; `path` is where it lies.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] if it is another.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        serde_json::from_slice(bytes)
+            .map_err(|error| Error::Manifest { path: path.to_owned(), reason: error.to_string() })
+    }
+
+    /// The text of a file.
+    pub fn to_text(&self) -> String {
+        // Names and numbers: there is nothing that JSON has no words for.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+}
+
 /// An axis of a mesh.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -203,6 +242,7 @@ impl Manifest {
             history: description.history,
             versions: description.versions,
             metrics: description.metrics,
+            from: description.from,
             mesh: Vec::new(),
             processes: 1,
             files: BTreeMap::new(),

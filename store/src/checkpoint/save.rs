@@ -9,7 +9,7 @@ use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{
-    Axis, DataPosition, History, Manifest, Piece, Prefix, RandomState, TensorEntry, Versions,
+    Axis, DataPosition, History, Manifest, ParameterSource, Piece, Prefix, RandomState, TensorEntry, Versions,
 };
 use super::region::Region;
 use super::shard::{Item, ShardWriter, describe, write_file};
@@ -42,6 +42,8 @@ pub struct Description {
     pub versions: Versions,
     /// The run's metrics up to this step.
     pub metrics: Option<Prefix>,
+    /// See [`Manifest::from`].
+    pub from: Option<ParameterSource>,
     /// Further files: their names and contents.
     pub files: Vec<(String, Vec<u8>)>,
 }
@@ -403,6 +405,7 @@ mod tests {
             history: History::default(),
             versions: Versions { gopher: "none".into(), plugin: "none".into() },
             metrics: None,
+            from: None,
             files: Vec::new(),
         }
     }

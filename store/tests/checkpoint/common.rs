@@ -55,6 +55,7 @@ pub fn description(step: u64) -> Description {
         history: History::default(),
         versions: Versions { gopher: "0.1.0".into(), plugin: "cpu".into() },
         metrics: None,
+        from: None,
         files: vec![("config.toml".into(), b"name = \"a\"\n".to_vec()), ("plan.json".into(), b"{}".to_vec())],
     }
 }

@@ -18,7 +18,8 @@ use sharding::plan::Plan;
 use store::checkpoint::Checkpoint;
 use store::files::FileError;
 
-use super::{Resume, Summary};
+use super::open::Opened;
+use super::{Parameters, Resume, Summary};
 use crate::Error;
 use crate::observer::Observer;
 use observer::MultiHostObserver;
@@ -50,7 +51,10 @@ pub fn train_multi_host(
         // Process 0 makes the folder, or finds out that it must not be used, and where the run goes on.
         let resume = match group.hear(OPENED, 0)?.as_str() {
             "" => Resume::Auto,
-            checkpoint => Resume::From(checkpoint.into()),
+            told => match told.strip_prefix(PARAMETERS_OF) {
+                Some(checkpoint) => Resume::WithParameters(Parameters::Folder(checkpoint.into())),
+                None => Resume::From(told.into()),
+            },
         };
         let follower = Follower::new(folder)?;
         let result =
@@ -75,14 +79,24 @@ fn agree_configuration(group: &Group, config: &Config, version: &str) -> Result<
 /// The topic on which process 0 says that the run directory is there, and which checkpoint the run goes on from.
 const OPENED: &str = "run directory";
 
+/// What stands before the path of a checkpoint of which it takes the parameters only. A path begins with a slash.
+const PARAMETERS_OF: &str = "parameters of ";
+
 /// Tells the others, as process 0, that the run directory is there.
-pub(super) fn tell_opened(group: Option<&Group>, checkpoint: Option<&Checkpoint>) -> Result<(), Error> {
+pub(super) fn tell_opened(group: Option<&Group>, opened: &Opened) -> Result<(), Error> {
     let path = |checkpoint: &Checkpoint| {
         let path = checkpoint.path();
         std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
     };
     match group {
-        Some(group) if group.is_first() => Ok(group.tell(OPENED, &checkpoint.map(path).unwrap_or_default())?),
+        Some(group) if group.is_first() => {
+            let told = match (&opened.checkpoint, &opened.parameters) {
+                (Some(checkpoint), _) => path(checkpoint),
+                (None, Some((checkpoint, _))) => format!("{PARAMETERS_OF}{}", path(checkpoint)),
+                (None, None) => String::new(),
+            };
+            Ok(group.tell(OPENED, &told)?)
+        }
         _ => Ok(()),
     }
 }

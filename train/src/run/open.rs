@@ -1,19 +1,20 @@
 //! Opening the folder of a run: whether it holds one, where it goes on, and whether that is still what was written.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use configuration::{Config, Draft};
 use data::Tokenizer;
-use store::checkpoint::{self, CONFIG, Checkpoint, IMPORT, TOKENIZER};
+use hosts::Group;
+use store::checkpoint::{self, CONFIG, Checkpoint, IMPORT, ParameterSource, TOKENIZER};
 use store::files::FileError;
 use store::remote::{self, Address, Store};
 use store::run_directory::{self, RunDirectory};
 use store::self_checksum::{self, SelfChecksum};
 
-use super::Resume;
+use super::{Parameters, Resume, parameters};
 use crate::Error;
 use crate::observer::{Event, Observer};
 
@@ -26,6 +27,10 @@ pub(super) struct Opened {
     pub(super) chosen: bool,
     /// The object store of the run, for the process that the run directory belongs to.
     pub(super) store: Option<Arc<Store>>,
+    /// Of a run without a checkpoint that begins with another's parameters: those, and whose they are.
+    pub(super) parameters: Option<(Checkpoint, ParameterSource)>,
+    /// What the user calls the checkpoint, if it is named.
+    pub(super) place: String,
 }
 
 /// Creates a run directory, or opens one and checks that the run can go on with this configuration. What the run's store has
@@ -35,34 +40,59 @@ pub(super) fn open(
     folder: Option<&Path>,
     resume: &Resume,
     store: Option<Arc<Store>>,
+    group: Option<&Group>,
     observer: &mut dyn Observer,
 ) -> Result<Opened, Error> {
     let named = match resume {
         Resume::From(path) if is_run(path) => return Err(Error::RunAsCheckpoint { run: path.clone() }),
+        Resume::From(path) if let Some(run) = run_of_part(path).filter(|_| !is_checkpoint(path)) => {
+            return Err(Error::CheckpointsAsCheckpoint { path: path.clone(), run });
+        }
         Resume::From(path) => Some(Checkpoint::open(path)?),
-        Resume::Auto | Resume::Never | Resume::FromStore(_) => None,
+        Resume::Auto | Resume::Never | Resume::FromStore(_) | Resume::WithParameters(_) => None,
     };
-    let origin = folder.unwrap_or(Path::new("runs"));
-    if let Some(checkpoint) = &named {
-        check_fixed(config, checkpoint, origin)?;
+    if let Some((folder, run)) = folder.and_then(|folder| Some((folder, run_of_part(folder)?))) {
+        return Err(Error::PartOfRun { path: folder.to_owned(), run });
     }
+    if let Some(checkpoint) = &named {
+        let whose = match folder.filter(|folder| is_in(checkpoint, folder)) {
+            Some(folder) => Whose::Run(folder),
+            None => Whose::Another(checkpoint.path().display().to_string()),
+        };
+        check_fixed(config, checkpoint, &whose)?;
+    }
+    // What comes from a store is put in the folder, and other processes look into it. Otherwise there is nothing of a run
+    // before its programs are compiled, however early it ends.
+    let from_store = matches!(resume, Resume::FromStore(_) | Resume::WithParameters(Parameters::Store(_)))
+        || store.is_some();
+    let at_once = from_store || group.is_some();
     let run = match folder {
-        None => RunDirectory::create_named(origin, &config.name, SystemTime::now())?,
-        Some(folder) if !RunDirectory::holds_run(folder) => RunDirectory::create(folder)?,
+        None if at_once => RunDirectory::create_named(Path::new("runs"), &config.name, SystemTime::now())?,
+        None => RunDirectory::planned_named(Path::new("runs"), &config.name, SystemTime::now())?,
+        Some(folder) if !RunDirectory::holds_run(folder) && at_once => RunDirectory::create(folder)?,
+        Some(folder) if !RunDirectory::holds_run(folder) => RunDirectory::planned(folder)?,
         Some(folder) if *resume == Resume::Never => {
             return Err(run_directory::Error::Exists { path: folder.to_owned() }.into());
         }
         Some(folder) => RunDirectory::open(folder)?,
     };
-    if let Some(error) = run.without_lock() {
-        observer.event(Event::Note(format!(
-            "warning: {}: its file system gives no lock ({error}): see to it that no other process trains in it",
-            run.path().display()
-        )));
-    }
     checkpoint::clear_leftovers(&run.checkpoints());
-    match find(config, &run, named, resume, store.as_deref(), observer) {
-        Ok((checkpoint, chosen)) => Ok(Opened { run, checkpoint, chosen, store }),
+    let found = find(config, &run, named, resume, store.as_deref(), observer).and_then(|found| {
+        let parameters = match &found.0 {
+            Some(_) => None,
+            None => parameters::open(config, &run, resume, observer)?,
+        };
+        Ok((found, parameters))
+    });
+    match found {
+        Ok(((checkpoint, chosen), parameters)) => {
+            let place = match resume {
+                Resume::From(path) => path.display().to_string(),
+                Resume::FromStore(address) => address.to_string(),
+                Resume::Auto | Resume::Never | Resume::WithParameters(_) => String::new(),
+            };
+            Ok(Opened { run, checkpoint, chosen, store, parameters, place })
+        }
         Err(error) => {
             run.abandon();
             Err(error)
@@ -70,9 +100,58 @@ pub(super) fn open(
     }
 }
 
+/// Opens the run in a folder for reading, and finds where it would go on. Nothing is written, and no store is asked.
+pub(super) fn open_for_reading(
+    config: &Config,
+    folder: &Path,
+    resume: &Resume,
+    observer: &mut dyn Observer,
+) -> Result<Opened, Error> {
+    let run = RunDirectory::read(folder)?;
+    let checkpoint = match resume {
+        Resume::Never => return Err(run_directory::Error::Exists { path: folder.to_owned() }.into()),
+        Resume::From(path) => {
+            let checkpoint = Checkpoint::open(path)?;
+            if !is_own(&checkpoint, &run) {
+                must_be_new(&run, None, path)?;
+            }
+            check_fixed(config, &checkpoint, &Whose::Run(folder))?;
+            Some(checkpoint)
+        }
+        Resume::Auto | Resume::FromStore(_) | Resume::WithParameters(_) => {
+            newest(config, &run, None, resume, observer)?
+        }
+    };
+    let parameters = match checkpoint {
+        Some(_) => None,
+        None => parameters::open(config, &run, resume, observer)?,
+    };
+    Ok(Opened { run, checkpoint, chosen: false, store: None, parameters, place: String::new() })
+}
+
 /// Whether a folder is a run's and no checkpoint's.
 fn is_run(path: &Path) -> bool {
     path.join(run_directory::CHECKPOINTS).is_dir() && !path.join(checkpoint::MANIFEST).exists()
+}
+
+/// Whether a folder is a checkpoint, or one that was damaged.
+pub(super) fn is_checkpoint(path: &Path) -> bool {
+    let named = path.file_name().is_some_and(|name| checkpoint::step_of(&name.to_string_lossy()).is_some());
+    path.join(checkpoint::MANIFEST).exists() || named && !path.join(run_directory::CHECKPOINTS).is_dir()
+}
+
+/// The run that a folder is a part of: its folder of checkpoints, or one of them.
+pub(super) fn run_of_part(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let is_part = |path: &Path| {
+        path.ends_with(run_directory::CHECKPOINTS) && !path.join(run_directory::CHECKPOINTS).exists()
+    };
+    let checkpoints = path.ancestors().take(2).find(|path| is_part(path))?;
+    let run = checkpoints.parent().filter(|run| RunDirectory::holds_run(run))?;
+    // As the user would say it.
+    let here = std::env::current_dir().ok();
+    let shown = here.and_then(|here| run.strip_prefix(here).ok()).filter(|run| !run.as_os_str().is_empty());
+    Some(shown.unwrap_or(run).to_owned())
 }
 
 /// The checkpoint that a run goes on from, and whether it is one of this run, named by the user.
@@ -98,14 +177,14 @@ fn find(
         }
         Some(checkpoint) => {
             must_be_new(run, store, checkpoint.path())?;
-            must_have_steps_left(config, &checkpoint)?;
+            must_have_steps_left(config, &checkpoint, checkpoint.path())?;
             Ok((Some(checkpoint), false))
         }
         None if *resume == Resume::Never => {
             must_be_empty(store)?;
             Ok((None, false))
         }
-        None => Ok((newest(config, run, store, observer)?, false)),
+        None => Ok((newest(config, run, store, resume, observer)?, false)),
     }
 }
 
@@ -114,10 +193,14 @@ fn newest(
     config: &Config,
     run: &RunDirectory,
     store: Option<&Store>,
+    resume: &Resume,
     observer: &mut dyn Observer,
 ) -> Result<Option<Checkpoint>, Error> {
     let mut warn = |warning: &str| observer.event(Event::Note(format!("warning: {warning}")));
-    let check = |checkpoint: &Checkpoint| check_fixed(config, checkpoint, run.path());
+    let check = |checkpoint: &Checkpoint| {
+        parameters::check_begun(run, checkpoint, resume)?;
+        check_fixed(config, checkpoint, &Whose::Run(run.path()))
+    };
     let local = match checkpoint::newest_good(&run.checkpoints(), &mut warn) {
         Ok(local) => Ok(local),
         Err(error @ checkpoint::Error::NoneGood { .. }) if store.is_some() => Err(error),
@@ -154,10 +237,10 @@ fn from_store(
     own: Option<&Store>,
     observer: &mut dyn Observer,
 ) -> Result<(Option<Checkpoint>, bool), Error> {
-    let check = |checkpoint: &Checkpoint| check_fixed(config, checkpoint, run.path());
+    let check = |checkpoint: &Checkpoint| check_fixed(config, checkpoint, &Whose::Run(run.path()));
     let (of_run, step) = address.of_run();
     match (own.filter(|own| *own.address() == of_run), step) {
-        (Some(_), None) => Ok((newest(config, run, own, observer)?, false)),
+        (Some(_), None) => Ok((newest(config, run, own, &Resume::Auto, observer)?, false)),
         (Some(store), Some(step)) => {
             let local = checkpoint::folder(&run.checkpoints(), step);
             let checkpoint = match Checkpoint::open(&local) {
@@ -176,20 +259,20 @@ fn from_store(
             let mut warn = |warning: &str| observer.event(Event::Note(format!("warning: {warning}")));
             let folder = remote::folder_for_another_run(run);
             let checkpoint = remote::fetch(&store, step, &folder, &mut warn)?;
-            check(&checkpoint)?;
-            must_have_steps_left(config, &checkpoint)?;
+            check_fixed(config, &checkpoint, &Whose::Another(address.to_string()))?;
+            must_have_steps_left(config, &checkpoint, Path::new(&address.to_string()))?;
             Ok((Some(checkpoint), false))
         }
     }
 }
 
 /// A run that begins with the checkpoint of another has something to do.
-fn must_have_steps_left(config: &Config, checkpoint: &Checkpoint) -> Result<(), Error> {
+fn must_have_steps_left(config: &Config, checkpoint: &Checkpoint, place: &Path) -> Result<(), Error> {
     let (completed, steps) = (checkpoint.manifest().step, config.training.steps);
     if completed < steps {
         return Ok(());
     }
-    Err(Error::NothingLeft { checkpoint: checkpoint.path().to_owned(), completed, steps })
+    Err(Error::NothingLeft { checkpoint: place.to_owned(), completed, steps })
 }
 
 /// A run that begins with the checkpoint of another has none of its own.
@@ -212,26 +295,47 @@ fn must_be_empty(store: Option<&Store>) -> Result<(), Error> {
 
 /// Whether a checkpoint is one of a run: those that were set aside are not.
 pub(super) fn is_own(checkpoint: &Checkpoint, run: &RunDirectory) -> bool {
+    is_in(checkpoint, run.path())
+}
+
+/// The same, of the folder of a run.
+fn is_in(checkpoint: &Checkpoint, run: &Path) -> bool {
     let place = |path: &Path| fs::canonicalize(path).ok();
-    let own = checkpoint::folder(&run.checkpoints(), checkpoint.manifest().step);
+    let own = checkpoint::folder(&run.join(run_directory::CHECKPOINTS), checkpoint.manifest().step);
     place(checkpoint.path()).is_some_and(|path| Some(path) == place(&own))
 }
 
+/// The run that a checkpoint is gone on from for.
+enum Whose<'a> {
+    /// The run that it is one of.
+    Run(&'a Path),
+    /// Another; this is where the checkpoint lies.
+    Another(String),
+}
+
 /// Checks that the checkpoint is one of a training, and that the settings that must stay the same are those it was saved with.
-fn check_fixed(config: &Config, checkpoint: &Checkpoint, run: &Path) -> Result<(), Error> {
+fn check_fixed(config: &Config, checkpoint: &Checkpoint, whose: &Whose<'_>) -> Result<(), Error> {
     if checkpoint.manifest().files.contains_key(IMPORT) {
         return Err(Error::Imported { checkpoint: checkpoint.path().to_owned() });
     }
+    for ((key, saved), (_, given)) in saved_config(checkpoint)?.fixed().into_iter().zip(config.fixed()) {
+        if saved != given {
+            return Err(match whose {
+                Whose::Run(run) => Error::Changed { key, given, saved, run: run.to_path_buf() },
+                Whose::Another(place) => Error::ChangedSince { key, given, saved, place: place.clone() },
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The configuration in a checkpoint.
+pub(super) fn saved_config(checkpoint: &Checkpoint) -> Result<Config, Error> {
     let path = checkpoint.path().join(CONFIG);
     let text = fs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
     let mut saved = Draft::quick_start()?;
     saved.apply_text(&path.display().to_string(), &text)?;
-    for ((key, saved), (_, given)) in saved.finish()?.fixed().into_iter().zip(config.fixed()) {
-        if saved != given {
-            return Err(Error::Changed { key, given, saved, run: run.to_owned() });
-        }
-    }
-    Ok(())
+    Ok(saved.finish()?)
 }
 
 /// The metrics up to the checkpoint are those it was saved with. Training does not depend on them.
@@ -257,8 +361,9 @@ impl Opened {
         observer: &mut dyn Observer,
     ) -> Result<Option<Tokenizer>, Error> {
         let given = config.data.tokenizer.as_deref();
-        // Before the first checkpoint, nothing depends on a tokenizer yet.
-        let Some(checkpoint) = &self.checkpoint else {
+        // Before the first checkpoint, nothing depends on a tokenizer yet, but parameters that there are.
+        let parameters = self.parameters.as_ref().map(|(checkpoint, _)| checkpoint);
+        let Some(checkpoint) = self.checkpoint.as_ref().or(parameters) else {
             return Ok(given.map(|path| config.load_tokenizer(path, None)).transpose()?);
         };
         let path = checkpoint.path().join(TOKENIZER);
@@ -269,7 +374,10 @@ impl Opened {
             return Err(Error::OtherTokenizer { given: given.to_owned(), saved: path });
         }
         let of_run = self.run.tokenizer();
-        if self.run.config().exists() && fs::read(&of_run).ok() != Some(checkpoint.file(TOKENIZER)?) {
+        if self.checkpoint.is_some()
+            && self.run.config().exists()
+            && fs::read(&of_run).ok() != Some(checkpoint.file(TOKENIZER)?)
+        {
             observer.event(Event::Note(format!(
                 "warning: {} is not the tokenizer of the run: written anew from {}",
                 of_run.display(),
@@ -277,6 +385,18 @@ impl Opened {
             )));
         }
         Ok(Some(saved))
+    }
+
+    /// Steps completed.
+    pub(super) fn completed(&self) -> u64 {
+        self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step)
+    }
+
+    /// Whose parameters the run began with or begins with, if they are another's.
+    pub(super) fn parameter_source(&self) -> Option<ParameterSource> {
+        let of_checkpoint =
+            self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.manifest().from.clone());
+        of_checkpoint.or_else(|| self.parameters.as_ref().map(|(_, source)| source.clone()))
     }
 
     /// Leaves the checkpoints behind that come after the one the user named, or that the run goes on from.

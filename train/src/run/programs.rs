@@ -28,21 +28,54 @@ pub(super) struct TrainingPrograms {
     pub(super) state: TrainState,
 }
 
+/// Whether a step that was compiled can be run.
+pub(super) type CheckProgram<'a> = dyn Fn(&Program) -> Result<(), Error> + 'a;
+
+/// A step that is compiled, or a thread that compiles it.
+enum Step<'a> {
+    Compiled(Program),
+    UnderWay(thread::ScopedJoinHandle<'a, Result<Program, Error>>),
+}
+
+/// The state that a process begins with.
+#[derive(Clone, Copy)]
+pub(super) enum FirstState<'a> {
+    /// That before the first step, made from the seed.
+    Seed,
+    /// That before the first step, with the parameters of another run's checkpoint.
+    Parameters(&'a Checkpoint),
+    /// That of a checkpoint.
+    Checkpoint(&'a Checkpoint),
+}
+
 impl TrainingPrograms {
     /// Compiles the programs, that of the step for a batch of `batch` sequences, side by side, and makes the state or loads
-    /// it; for one device, or split by a plan.
+    /// it; for one device, or split by a plan. If there is a `check`, the step is compiled first, and nothing is allocated
+    /// unless that agrees.
     pub(super) fn compile(
         config: &Config,
         plan: Option<&Plan>,
         runtime: &Runtime,
         batch: usize,
         validation: Option<Validation>,
-        checkpoint: Option<&Checkpoint>,
+        first: FirstState<'_>,
+        check: Option<&CheckProgram<'_>>,
     ) -> Result<TrainingPrograms, Error> {
         let (options, step) = step_code(config, plan, batch)?;
         let inputs = step.interface()?.inputs;
+        let compiled = match check {
+            Some(check) => {
+                let compiled = step.compile(runtime)?;
+                check(&compiled)?;
+                Some(compiled)
+            }
+            None => None,
+        };
         thread::scope(|scope| {
-            let step = scope.spawn(|| step.compile(runtime));
+            let step = match compiled {
+                Some(compiled) => Step::Compiled(compiled),
+                None => Step::UnderWay(scope.spawn(|| step.compile(runtime))),
+            };
             let validation = match validation {
                 Some(validation) => {
                     let options =
@@ -53,13 +86,20 @@ impl TrainingPrograms {
                 }
                 None => None,
             };
-            let state = match checkpoint {
-                Some(checkpoint) => {
-                    TrainState::load(runtime, &inputs, checkpoint, StoredRows::of(&options.model))?
+            let stored = StoredRows::of(&options.model);
+            let state = match first {
+                FirstState::Checkpoint(checkpoint) => TrainState::load(runtime, &inputs, checkpoint, stored)?,
+                FirstState::Parameters(checkpoint) => {
+                    TrainState::with_parameters(runtime, &inputs, checkpoint, stored)?
                 }
-                None => first_state(config, plan, runtime, &inputs)?,
+                FirstState::Seed => first_state(config, plan, runtime, &inputs)?,
             };
-            let step = step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            let step = match step {
+                Step::Compiled(step) => step,
+                Step::UnderWay(thread) => {
+                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?
+                }
+            };
             let (runtime, plan) = (runtime.clone(), plan.cloned());
             Ok(TrainingPrograms { step, batch, other: None, runtime, plan, validation, state })
         })

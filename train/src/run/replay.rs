@@ -15,8 +15,8 @@ use store::run_directory::RunDirectory;
 
 use super::dispatch::{Dispatch, number};
 use super::incident_policy::IncidentPolicy;
-use super::open::Opened;
-use super::programs::{TrainingPrograms, first_state};
+use super::open::{Opened, saved_config};
+use super::programs::{FirstState, TrainingPrograms, first_state};
 use super::{Prepared, kept_config, prepare, settled};
 use crate::Error;
 use crate::events::{self, Line, RunEvent};
@@ -113,17 +113,15 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
         let last = records.last().map(|record| record.step);
         return Err(Error::NotRecorded { run: folder.to_owned(), step, last });
     }
-    let mut draft = Draft::quick_start()?;
-    if let Some((origin, text)) = kept_config(folder)? {
-        draft.apply_text(&origin, &text)?;
-    }
-    let config = settled(draft.finish()?)?;
+    let config = settled(config_of(&run, step)?)?;
     let checkpoint = newest_before(&run, step, observer)?;
-    if checkpoint.is_none() && records.first().is_none_or(|record| record.step > 1) {
+    let of_seed = !run.parameter_source().exists() && records.first().is_some_and(|record| record.step == 1);
+    if checkpoint.is_none() && !of_seed {
         return Err(Error::NotItsOwn { run: folder.to_owned(), step });
     }
-    let opened = Opened { run, checkpoint, chosen: false, store: None };
-    let Prepared { runtime, plan, sequences, .. } = prepare(&config, &opened, None, observer)?;
+    let opened =
+        Opened { run, checkpoint, chosen: false, store: None, parameters: None, place: String::new() };
+    let Prepared { config, runtime, plan, sequences, .. } = prepare(&config, &opened, None, observer)?;
     let Opened { run, checkpoint: opened, .. } = opened;
     let checkpoint = opened.as_ref().map(|checkpoint| checkpoint.path().to_owned());
     let from = opened.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
@@ -140,8 +138,8 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
     )));
     let saved = saved_states(&events::read(&run.events())?);
     let batch = config.batches().batch(from);
-    let mut programs =
-        TrainingPrograms::compile(&config, plan.as_ref(), &runtime, batch, None, opened.as_ref())?;
+    let first = opened.as_ref().map_or(FirstState::Seed, FirstState::Checkpoint);
+    let mut programs = TrainingPrograms::compile(&config, plan.as_ref(), &runtime, batch, None, first, None)?;
     let policy = IncidentPolicy::new(&config.incidents, &history, rewinds.count());
     let mut passes = Vec::new();
     for pass in 0..2 {
@@ -174,6 +172,24 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
     let states = compare(&saved, first.states, second.states);
     let verdict = verdict(&steps, &states);
     Ok(Replay { run: folder.to_owned(), step, from, checkpoint, verdict, steps, states })
+}
+
+/// The configuration with which a step was taken: schedule and policies of later steps may be others. The next checkpoint has
+/// it; after the last one, the run.
+fn config_of(run: &RunDirectory, step: u64) -> Result<Config, Error> {
+    let mut draft = Draft::quick_start()?;
+    if let Some((origin, text)) = kept_config(run.path())? {
+        draft.apply_text(&origin, &text)?;
+    }
+    let config = draft.finish()?;
+    for saved in checkpoint::steps(&run.checkpoints())?.into_iter().filter(|&saved| saved >= step) {
+        if let Ok(checkpoint) = Checkpoint::open(&checkpoint::folder(&run.checkpoints(), saved)) {
+            // Where text and devices are may have changed since.
+            let Config { training, optimizer, schedule, incidents, .. } = saved_config(&checkpoint)?;
+            return Ok(Config { training, optimizer, schedule, incidents, ..config });
+        }
+    }
+    Ok(config)
 }
 
 /// What all of it says.

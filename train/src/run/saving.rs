@@ -8,8 +8,8 @@ use std::time::Instant;
 use configuration::{Checkpoints, Config};
 use runtime::Runtime;
 use store::checkpoint::{
-    self, Background, Checkpoint, DataPosition, Description, History, Peers, RandomState, Request, Retention,
-    SaveOutcome, Snapshot, Versions,
+    self, Background, Checkpoint, DataPosition, Description, History, ParameterSource, Peers, RandomState,
+    Request, Retention, SaveOutcome, Snapshot, Versions,
 };
 use store::files::FileError;
 use store::run_directory::RunDirectory;
@@ -29,6 +29,8 @@ pub(super) struct Identity {
     files: Vec<(String, Vec<u8>)>,
     /// The processes that save together.
     peers: Option<Arc<dyn Peers>>,
+    /// Whose parameters the run began with, if they were another's.
+    from: Option<ParameterSource>,
 }
 
 impl Identity {
@@ -38,6 +40,7 @@ impl Identity {
         digest: String,
         runtime: &Runtime,
         peers: Option<Arc<dyn Peers>>,
+        from: Option<ParameterSource>,
     ) -> Result<Self, Error> {
         let file = |name: &str, path: PathBuf| -> Result<_, Error> {
             Ok((name.to_owned(), fs::read(&path).map_err(|source| FileError::read(&path, source))?))
@@ -54,7 +57,13 @@ impl Identity {
                 file(checkpoint::PLAN, run.plan())?,
             ],
             peers,
+            from,
         })
+    }
+
+    /// Whose parameters the run began with, if they were another's.
+    pub(super) fn from(&self) -> Option<ParameterSource> {
+        self.from.clone()
     }
 }
 
@@ -239,6 +248,7 @@ impl Saving {
             history: history.clone(),
             versions: self.identity.versions.clone(),
             metrics: None,
+            from: self.identity.from(),
             files: self.identity.files.clone(),
         }
     }

@@ -54,7 +54,7 @@ pub(super) struct Steps<'a> {
     others: OtherProcesses<'a>,
     /// Steps dispatched, read back, and not undone by a rewind.
     completed: u64,
-    /// How many of them are steps of another run, if this one began with its checkpoint.
+    /// How many of them are steps of another run, if this one began with its checkpoint; 0 if with its parameters.
     begun_at: Option<u64>,
     /// The last dispatched step that may have changed the state.
     given: u64,
@@ -144,7 +144,8 @@ impl<'a> Steps<'a> {
             skipped,
             history,
         } = beginning;
-        let begun_at = (checkpoint.is_none() && completed > 0).then_some(completed);
+        let of_another = completed > 0 || identity.from().is_some();
+        let begun_at = (checkpoint.is_none() && of_another).then_some(completed);
         let log = Log::open(run.events())?;
         let rewinds = Rewinds::read(run.rewinds(), history.rewinds)?;
         let skipped = rewinds.skipped(skipped.as_ref());
@@ -152,7 +153,7 @@ impl<'a> Steps<'a> {
         let (steps, skipped_sequences) = (config.training.steps, skipped.sequences());
         let (version, platform) = (env!("CARGO_PKG_VERSION").to_owned(), runtime.platform().to_owned());
         log.write(&match completed {
-            0 => RunEvent::Begin { steps, version, platform },
+            0 => RunEvent::Begin { steps, version, platform, from: identity.from() },
             _ => RunEvent::Resume { completed, steps, version, platform, skipped_sequences },
         })?;
         let watchdog = Watchdog::start(&config.incidents, log.clone(), observer.alarm());
@@ -248,8 +249,8 @@ impl<'a> Steps<'a> {
         let (steps, every) = (self.config.training.steps, self.config.training.checkpoint_every);
         let mut under_way: Option<InFlight> = None;
         let mut stopping = false;
-        if self.completed > 0 && !self.saving.has(self.completed) {
-            // Begun with another run's checkpoint: from now on it has one of its own to go on from.
+        if self.begun_at == Some(self.completed) && !self.saving.has(self.completed) {
+            // Begun with another run's checkpoint or parameters: from now on it has one of its own to go on from.
             self.save(observer)?;
             self.finished_at = Instant::now();
         }

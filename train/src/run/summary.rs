@@ -66,8 +66,11 @@ pub struct Summary {
     pub device_wait_seconds: Option<f64>,
     /// The most memory the process had, in bytes, if the system tells.
     pub peak_memory_bytes: Option<u64>,
-    /// A line or two of held-out text, to be continued by the model.
+    /// A line or two of held-out text (of all text, if none is held out), to be continued by the model.
     pub prompt: Option<String>,
+    /// Whether text is held out.
+    #[serde(skip)]
+    pub held_out: bool,
 }
 
 pub(super) fn summarize(
@@ -126,15 +129,16 @@ pub(super) fn summarize(
         mfu: tokens_per_second.zip(efficiency).and_then(|(rate, efficiency)| efficiency.mfu(rate)),
         starts: ProcessLog::read(&run.process_log())?.count(),
         device_wait_seconds: mean(&outcome.device_waits),
-        peak_memory_bytes: peak_memory(),
+        peak_memory_bytes: memory_of_process("VmHWM:"),
         prompt: text.prompt(config.training.sequence_length / 2),
+        held_out: !text.corpus.validation().is_empty(),
     })
 }
 
-/// The most memory this process had at any time, as Linux counts it.
-fn peak_memory() -> Option<u64> {
+/// Memory of this process as Linux counts it: `VmHWM:` is the most it had at any time, `VmRSS:` what it has.
+pub(super) fn memory_of_process(field: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

@@ -13,6 +13,7 @@ use crate::state::TrainState;
 use crate::upload_batch::upload_batch;
 
 /// Batches of held-out text, the same ones every time and on every machine.
+#[derive(Clone)]
 pub(super) struct Validation {
     sequences: Sequences,
     /// Sequences of a batch.

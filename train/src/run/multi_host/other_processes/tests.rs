@@ -94,6 +94,7 @@ fn opened(step: u64) -> Result<Checkpoint, checkpoint::Error> {
         history: History::default(),
         versions: Versions { gopher: String::new(), plugin: String::new() },
         metrics: None,
+        from: None,
         files: Vec::new(),
     };
     let saved = save(folder.path(), &description, &Snapshot { mesh: Vec::new(), tensors: Vec::new() });

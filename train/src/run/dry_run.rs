@@ -1,0 +1,265 @@
+//! What a training would be: its size, memory, time and disk, of which a few steps are taken and nothing is kept.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use configuration::Config;
+use runtime::Memory;
+use serde::Serialize;
+use sharding::DeviceKind;
+use store::lossy_path;
+use store::run_directory::RunDirectory;
+
+use super::dispatch::{Dispatch, Dispatched, number};
+use super::open::{open, open_for_reading};
+use super::programs::TrainingPrograms;
+use super::{Prepared, Resume, memory, prepare, settled, summary};
+use crate::Error;
+use crate::observer::{Event, Observer};
+
+/// Steps are timed for this long, if there are enough.
+const TIMED: Duration = Duration::from_secs(4);
+
+/// The fewest and the most steps that are timed, after one that is not.
+const TIMED_STEPS: (usize, usize) = (3, 50);
+
+/// What a training would be.
+#[derive(Clone, Debug, Serialize)]
+pub struct DryRun {
+    /// The run's name.
+    pub name: String,
+    /// The run that it would go on with.
+    #[serde(serialize_with = "lossy_path::serialize_optional")]
+    pub run: Option<PathBuf>,
+    /// Steps completed before.
+    pub completed: u64,
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// All trained numbers of the model.
+    pub parameters: u64,
+    /// Dtypes, and how parameters are updated.
+    pub precision: String,
+    /// Tokens that the whole run is trained on.
+    pub tokens: u64,
+    /// Tokens of the text that is trained on.
+    pub text_tokens: u64,
+    /// Tokens that are held out.
+    pub held_out_tokens: u64,
+    /// How often the whole run goes through the text.
+    pub epochs: f64,
+    /// The plugin's platform.
+    pub platform: String,
+    /// Devices.
+    pub devices: usize,
+    /// Bytes that a step takes on each device, as the compiler counts them.
+    pub memory_per_device: u64,
+    /// Of these, parameters and the optimiser's state, with the batch.
+    pub arguments_per_device: u64,
+    /// The most memory that the process would have, if its devices are the computer's own.
+    pub process_memory: Option<u64>,
+    /// Bytes of memory that are free on this computer.
+    pub free_memory: Option<u64>,
+    /// From the call to the first step, here.
+    pub startup_seconds: f64,
+    /// Seconds of a step, timed here.
+    pub seconds_per_step: f64,
+    /// Tokens of a step by its time.
+    pub tokens_per_second: f64,
+    /// Steps that were timed.
+    pub timed_steps: usize,
+    /// Seconds of a validation, timed here.
+    pub seconds_per_validation: Option<f64>,
+    /// Hours of all steps that are left, with their validations.
+    pub hours: f64,
+    /// Bytes of a checkpoint.
+    pub checkpoint_bytes: u64,
+    /// Most checkpoints that are on the disk at a time, the one that is being written among them.
+    pub checkpoints: u64,
+    /// Bytes that they take.
+    pub disk_bytes: u64,
+}
+
+/// Says what a training would be, for which its programs are compiled, and a few steps are taken where it would take them. Of the
+/// run, nothing is written; tokens of the text go to the user's cache.
+///
+/// # Errors
+/// Those of [`super::train`].
+pub fn dry_run(
+    config: Config,
+    folder: Option<&Path>,
+    resume: &Resume,
+    observer: &mut dyn Observer,
+) -> Result<DryRun, Error> {
+    let start = Instant::now();
+    let config = settled(config)?;
+    let run = folder.filter(|folder| RunDirectory::holds_run(folder));
+    let nowhere = std::env::temp_dir().join(format!("gopher-dry-run-{}", std::process::id()));
+    let opened = match run {
+        Some(run) => open_for_reading(&config, run, resume, observer)?,
+        None => open(&config, Some(&nowhere), resume, None, None, observer)?,
+    };
+    let measured = prepare(&config, &opened, None, observer).and_then(|prepared| {
+        let measured = measure(&prepared.config, &opened, &prepared, start, observer)?;
+        Ok(describe(&config, run, opened.completed(), &prepared, &measured))
+    });
+    opened.run.abandon();
+    measured
+}
+
+/// What was measured.
+struct Measured {
+    memory: Memory,
+    startup: f64,
+    seconds_per_step: f64,
+    timed_steps: usize,
+    seconds_per_validation: Option<f64>,
+    /// Memory of the process: the most there was, and what there is with the state.
+    process: (Option<u64>, Option<u64>),
+}
+
+fn measure(
+    config: &Config,
+    opened: &super::Opened,
+    prepared: &Prepared,
+    start: Instant,
+    observer: &mut dyn Observer,
+) -> Result<Measured, Error> {
+    let devices = prepared.runtime.device_count();
+    let of_step = Cell::new(None);
+    let mut programs = super::compile(
+        opened,
+        prepared,
+        Some(&|step| {
+            of_step.set(Some(step.memory()?));
+            memory::check_compiled(config, step, devices)
+        }),
+        observer,
+    )?;
+    let startup = start.elapsed().as_secs_f64();
+    observer.event(Event::Note("timing a few steps".to_owned()));
+    let (seconds_per_step, timed_steps) = time_steps(config, opened.completed(), prepared, &mut programs)?;
+    let seconds_per_validation = match &programs.validation {
+        Some((validation, program)) => {
+            let start = Instant::now();
+            validation.loss(program, &programs.state, || ())?;
+            Some(start.elapsed().as_secs_f64())
+        }
+        None => None,
+    };
+    let memory = match of_step.take() {
+        Some(memory) => memory,
+        None => programs.step.memory()?,
+    };
+    let process = (summary::memory_of_process("VmHWM:"), summary::memory_of_process("VmRSS:"));
+    Ok(Measured { memory, startup, seconds_per_step, timed_steps, seconds_per_validation, process })
+}
+
+/// Seconds of a step, and how many were timed. As in training, a step is under way while the one before is read.
+fn time_steps(
+    config: &Config,
+    completed: u64,
+    prepared: &Prepared,
+    programs: &mut TrainingPrograms,
+) -> Result<(f64, usize), Error> {
+    let skipped = Default::default();
+    let mut dispatch = |step| {
+        let sequences = &prepared.sequences;
+        Dispatch { config, sequences, skipped: &skipped, step, loss_limit: f64::INFINITY, apply: None }
+            .start(programs, || ())
+    };
+    let read = |Dispatched { loss, grad_norm, applied, .. }: Dispatched| -> Result<(), Error> {
+        number(loss)?;
+        number(grad_norm)?;
+        number(applied).map(drop)
+    };
+    let mut under_way = dispatch(completed + 1)?;
+    let mut step = completed + 2;
+    let mut seconds = Vec::new();
+    let mut total = Duration::ZERO;
+    let mut last: Option<Instant> = None;
+    loop {
+        let next = dispatch(step)?;
+        read(std::mem::replace(&mut under_way, next))?;
+        if let Some(last) = last {
+            let elapsed = last.elapsed();
+            total += elapsed;
+            seconds.push(elapsed.as_secs_f64());
+        }
+        last = Some(Instant::now());
+        step += 1;
+        let (fewest, most) = TIMED_STEPS;
+        if seconds.len() >= most || seconds.len() >= fewest && total >= TIMED {
+            break;
+        }
+    }
+    read(under_way)?;
+    Ok((total.as_secs_f64() / seconds.len() as f64, seconds.len()))
+}
+
+fn describe(
+    config: &Config,
+    run: Option<&Path>,
+    completed: u64,
+    prepared: &Prepared,
+    measured: &Measured,
+) -> DryRun {
+    let (training, batches) = (&config.training, config.batches());
+    let steps = training.steps;
+    let corpus = &prepared.text.corpus;
+    let text_tokens = corpus.training().len() as u64;
+    let of_timed = batches.tokens(completed + 1) - batches.tokens(completed);
+    let tokens_per_second = of_timed as f64 / measured.seconds_per_step;
+    let left = batches.tokens(steps).saturating_sub(batches.tokens(completed));
+    let due =
+        |every: u64| if every == 0 { 0 } else { (steps - 1) / every - completed.min(steps - 1) / every };
+    // One more after the last step.
+    let validations = if completed < steps { due(training.validation_every) + 1 } else { 0 };
+    let validation_seconds = measured.seconds_per_validation.unwrap_or(0.0) * validations as f64;
+    let checkpoint = &config.checkpoint;
+    let seconds = left as f64 / tokens_per_second + validation_seconds;
+    // Those that are due, the last, those of the clock, and those of the best validations.
+    let by_clock = match training.checkpoint_minutes {
+        minutes if minutes > 0.0 => (seconds / 60.0 / minutes) as u64,
+        _ => 0,
+    };
+    let of_best = if checkpoint.keep_best { validations } else { 0 };
+    let saves = due(training.checkpoint_every) + 1 + by_clock + of_best;
+    let kept = match checkpoint.keep_last {
+        0 => saves,
+        last => last + if checkpoint.keep_every == 0 { 0 } else { steps / checkpoint.keep_every },
+    };
+    let checkpoint_bytes = memory::state_bytes(config);
+    let checkpoints = saves.min(kept + u64::from(checkpoint.keep_best) + 1);
+    let own = config.device.kind == DeviceKind::Cpu;
+    // While a checkpoint is written, there is a copy of the state.
+    let (most, now) = measured.process;
+    let process_memory = most.zip(now).map(|(most, now)| most.max(now + checkpoint_bytes)).filter(|_| own);
+    DryRun {
+        name: config.name.clone(),
+        run: run.map(Path::to_owned),
+        completed,
+        steps,
+        parameters: config.model.total_parameters(),
+        precision: config.regime().name().to_owned(),
+        tokens: batches.tokens(steps),
+        text_tokens,
+        held_out_tokens: corpus.validation().len() as u64,
+        epochs: batches.tokens(steps) as f64 / text_tokens.max(1) as f64,
+        platform: prepared.runtime.platform().to_owned(),
+        devices: prepared.runtime.device_count(),
+        memory_per_device: measured.memory.total(),
+        arguments_per_device: measured.memory.arguments,
+        process_memory,
+        free_memory: memory::free().filter(|_| own),
+        startup_seconds: measured.startup,
+        seconds_per_step: measured.seconds_per_step,
+        tokens_per_second,
+        timed_steps: measured.timed_steps,
+        seconds_per_validation: measured.seconds_per_validation,
+        hours: (left as f64 / tokens_per_second + validation_seconds) / 3600.0,
+        checkpoint_bytes,
+        checkpoints,
+        disk_bytes: checkpoints * checkpoint_bytes,
+    }
+}
