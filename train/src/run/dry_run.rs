@@ -257,7 +257,7 @@ fn describe(
         tokens_per_second,
         timed_steps: measured.timed_steps,
         seconds_per_validation: measured.seconds_per_validation,
-        hours: (left as f64 / tokens_per_second + validation_seconds) / 3600.0,
+        hours: seconds / 3600.0,
         checkpoint_bytes,
         checkpoints,
         disk_bytes: checkpoints * checkpoint_bytes,
