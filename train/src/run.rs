@@ -1,5 +1,6 @@
 //! Training from a configuration to a trained model, and going on where a run left off.
 
+mod course;
 mod dispatch;
 mod efficiency;
 mod incident_policy;

@@ -56,7 +56,12 @@ pub(super) fn open(
     };
     checkpoint::clear_leftovers(&run.checkpoints());
     match find(config, &run, named, resume, store.as_deref(), observer) {
-        Ok((checkpoint, chosen)) => Ok(Opened { run, checkpoint, chosen, store }),
+        Ok((checkpoint, chosen)) => {
+            if let Some(checkpoint) = &checkpoint {
+                super::course::note_change(config, checkpoint, observer)?;
+            }
+            Ok(Opened { run, checkpoint, chosen, store })
+        }
         Err(error) => {
             run.abandon();
             Err(error)
@@ -216,16 +221,21 @@ fn check_fixed(config: &Config, checkpoint: &Checkpoint, run: &Path) -> Result<(
     if checkpoint.manifest().files.contains_key(IMPORT) {
         return Err(Error::Imported { checkpoint: checkpoint.path().to_owned() });
     }
-    let path = checkpoint.path().join(CONFIG);
-    let text = fs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
-    let mut saved = Draft::quick_start()?;
-    saved.apply_text(&path.display().to_string(), &text)?;
-    for ((key, saved), (_, given)) in saved.finish()?.fixed().into_iter().zip(config.fixed()) {
+    for ((key, saved), (_, given)) in saved_config(checkpoint)?.fixed().into_iter().zip(config.fixed()) {
         if saved != given {
             return Err(Error::Changed { key, given, saved, run: run.to_owned() });
         }
     }
     Ok(())
+}
+
+/// The configuration that a checkpoint was saved with.
+pub(super) fn saved_config(checkpoint: &Checkpoint) -> Result<Config, Error> {
+    let path = checkpoint.path().join(CONFIG);
+    let text = fs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
+    let mut saved = Draft::quick_start()?;
+    saved.apply_text(&path.display().to_string(), &text)?;
+    Ok(saved.finish()?)
 }
 
 /// The metrics up to the checkpoint are those it was saved with. Training does not depend on them.
