@@ -98,12 +98,12 @@ impl TrainedModel {
         self.config.training.sequence_length
     }
 
-    /// Checks a prompt before anything is loaded.
+    /// Checks a prompt before anything is loaded, and counts its tokens.
     ///
     /// # Errors
     /// [`Error::EmptyPrompt`](crate::Error::EmptyPrompt) when the prompt has no tokens, [`Error::PromptTooLong`](crate::Error::PromptTooLong) when it has more than the window.
-    pub fn check_prompt(&self, prompt: &str, window: usize) -> Result<()> {
-        prompt_tokens(&self.tokenizer, self.begin_of_text(), prompt, window).map(drop)
+    pub fn check_prompt(&self, prompt: &str, window: usize) -> Result<usize> {
+        prompt_tokens(&self.tokenizer, self.begin_of_text(), prompt, window).map(|tokens| tokens.len())
     }
 
     /// Memory that a window takes on a kind of device, whatever the compiler makes of the model.
