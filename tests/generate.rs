@@ -222,14 +222,16 @@ fn every_level_of_a_run_is_understood_or_named() {
     check(&checkpoints.join("step-00000009"), &["--prompt", "x"], 1, &["has no manifest.json"]);
 }
 
-/// What a large window takes is said before it is taken, and what no machine has is refused.
+/// What a large window takes is said before it is taken; no more is than a text can need.
 #[test]
 fn memory_of_a_large_window_is_said() {
     let Some(run) = trained() else { return };
-    let arguments = ["--prompt", "To be", "--tokens", "1", "--window", "131072"];
-    let output = generate(run, &arguments);
+    let output = piped(run, &["--interactive", "--window", "131072"], b"To be\n");
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(message.starts_with("a window of 131,072 tokens takes 16.00 MiB beside "), "{message}");
+    let small = answer(run, &["--prompt", "To be", "--tokens", "6"]);
+    let large = answer(run, &["--prompt", "To be", "--tokens", "6", "--window", "1048576"]);
+    assert_eq!((&large["tokens"], &large["window"]), (&small["tokens"], &1_048_576.into()));
 }
 
 #[track_caller]

@@ -31,7 +31,7 @@ pub use batches::{BatchChange, Batches, microbatches};
 pub use draft::Draft;
 pub use incidents::{HangPolicy, Incidents, NotFinitePolicy, SpikePolicy};
 pub use precision::{BytesPerParameter, PrecisionPolicy, Regime};
-pub use schedule::{Schedule, ScheduleError};
+pub use schedule::{Schedule, ScheduleError, ScheduleKind};
 pub use tokenizer::TokenizerError;
 pub use toml::Value;
 

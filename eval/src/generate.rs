@@ -18,9 +18,6 @@ pub struct Generator {
     reading: Box<dyn Fn(usize, usize)>,
 }
 
-/// Tokens of a prompt that are read between two reports.
-const REPORT: usize = 4 * PROMPT_CHUNK;
-
 /// Why a generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -99,9 +96,9 @@ impl Generator {
         let begin = Instant::now();
         let mut session = self.decoder.start()?;
         let mut logits = Vec::new();
-        for piece in prompt_tokens.chunks(REPORT) {
+        for piece in prompt_tokens.chunks(PROMPT_CHUNK) {
             logits = session.read(piece)?;
-            if prompt_tokens.len() > REPORT {
+            if prompt_tokens.len() > PROMPT_CHUNK {
                 (self.reading)(session.position(), prompt_tokens.len());
             }
         }

@@ -29,7 +29,7 @@ impl TrainedModel {
     /// Opens a run's newest good checkpoint, or the checkpoint whose folder is named. Checkpoints that are damaged and passed over are reported to `warn`.
     ///
     /// # Errors
-    /// [`Error::RunDirectory`] when the folder is no run, [`Error::NoCheckpoint`] when it has
+    /// [`Error::RunDirectory`](crate::Error::RunDirectory) when the folder is no run, [`Error::NoCheckpoint`](crate::Error::NoCheckpoint) when it has
     /// no checkpoint yet.
     pub fn open(run: &Path, warn: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::from_checkpoint(place::find(run, None, warn)?)
@@ -39,8 +39,8 @@ impl TrainedModel {
     /// given. A run's folder `checkpoints` stands for the run.
     ///
     /// # Errors
-    /// As [`TrainedModel::open`]; [`Error::NoStep`] when the run has no checkpoint of that step, [`Error::OtherStep`] when the
-    /// folder is that of another, [`Error::WrongLevel`] when the path leads into a run, or to a folder of runs.
+    /// As [`TrainedModel::open`]; [`Error::NoStep`](crate::Error::NoStep) when the run has no checkpoint of that step, [`Error::OtherStep`](crate::Error::OtherStep) when the
+    /// folder is that of another, [`Error::WrongLevel`](crate::Error::WrongLevel) when the path leads into a run, or to a folder of runs.
     pub fn open_at(path: &Path, step: Option<u64>, warn: &mut dyn FnMut(&str)) -> Result<Self> {
         Self::from_checkpoint(place::find(path, step, warn)?)
     }
@@ -48,8 +48,8 @@ impl TrainedModel {
     /// A checkpoint with the configuration and the tokenizer in it.
     ///
     /// # Errors
-    /// [`Error::Configuration`] when its configuration cannot be read, [`Error::Vocabulary`] when its tokenizer cannot be or has
-    /// more pieces than the model tokens.
+    /// [`Error::Configuration`](crate::Error::Configuration) when its configuration cannot be read,
+    /// [`Error::Vocabulary`](crate::Error::Vocabulary) when its tokenizer cannot be or has more pieces than the model tokens.
     pub fn from_checkpoint(checkpoint: Checkpoint) -> Result<Self> {
         let path = checkpoint.path();
         let config = Config::read(&path.join(CONFIG))?;
@@ -98,12 +98,12 @@ impl TrainedModel {
         self.config.training.sequence_length
     }
 
-    /// Checks a prompt before anything is loaded.
+    /// Checks a prompt before anything is loaded, and counts its tokens.
     ///
     /// # Errors
-    /// [`Error::EmptyPrompt`] when the prompt has no tokens, [`Error::PromptTooLong`] when it has more than the window.
-    pub fn check_prompt(&self, prompt: &str, window: usize) -> Result<()> {
-        prompt_tokens(&self.tokenizer, self.begin_of_text(), prompt, window).map(drop)
+    /// [`Error::EmptyPrompt`](crate::Error::EmptyPrompt) when the prompt has no tokens, [`Error::PromptTooLong`](crate::Error::PromptTooLong) when it has more than the window.
+    pub fn check_prompt(&self, prompt: &str, window: usize) -> Result<usize> {
+        prompt_tokens(&self.tokenizer, self.begin_of_text(), prompt, window).map(|tokens| tokens.len())
     }
 
     /// Memory that a window takes on a kind of device, whatever the compiler makes of the model.
@@ -128,8 +128,8 @@ impl TrainedModel {
     /// Loads the parameters to the device and compiles the model for `window` positions.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when a parameter is missing or of another shape, [`Error::Memory`] when the window does not fit
-    /// the device's memory, [`Error::Device`] when the device fails or its memory is full.
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) when a parameter is missing or of another shape, [`Error::Memory`](crate::Error::Memory) when the window does not fit
+    /// the device's memory, [`Error::Device`](crate::Error::Device) when the device fails or its memory is full.
     pub fn generator(self, runtime: &Runtime, window: usize) -> Result<Generator> {
         let DecodingMemory { parameters, cache } = self.memory(runtime.kind(), window);
         check_memory(runtime, window, parameters, cache)?;

@@ -122,30 +122,34 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads the model of a run or a checkpoint, once `check` has found nothing wrong with what it is to read.
+    /// Loads the model of a run or a checkpoint, once `check` has found nothing wrong with what it is to read. It also says
+    /// how many tokens a text has at most, if that is known: of a window longer than in training, no more is set up.
     ///
     /// # Errors
     /// A run that cannot be loaded, those of `check`, which has the window too, a device that cannot be used.
     pub fn load(
         run: &Path,
         request: Request,
-        check: impl FnOnce(&TrainedModel, usize) -> anyhow::Result<()>,
+        check: impl FnOnce(&TrainedModel, usize) -> anyhow::Result<Option<usize>>,
     ) -> anyhow::Result<Self> {
         let Request { step, window, device, plugin } = request;
         let model =
             TrainedModel::open_at(run, step, &mut |warning| note(format_args!("warning: {warning}")))?;
         let window = window.unwrap_or(model.default_window());
-        check(&model, window)?;
+        let longest = check(&model, window)?;
+        // A power of two, so that a few more tokens change nothing, not even in the last bits.
+        let needed = longest.map_or(window, |longest| longest.checked_next_power_of_two().unwrap_or(window));
+        let held = window.min(needed.max(model.default_window()));
         let trained_on = &model.config().device;
         let kind = device.unwrap_or(trained_on.kind);
         let plugin = plugin.or_else(|| trained_on.plugin.clone().filter(|_| kind == trained_on.kind));
         let options = RuntimeOptions { plugin, ..RuntimeOptions::default() };
-        let memory = model.memory(kind, window);
-        if window > model.default_window() && memory.cache >= LARGE {
+        let memory = model.memory(kind, held);
+        if held > model.default_window() && memory.cache >= LARGE {
             let (cache, parameters) = (bytes(memory.cache), bytes(memory.parameters));
-            let window = grouped(window as u64);
+            let tokens = grouped(held as u64);
             note(format_args!(
-                "a window of {window} tokens takes {cache} beside {parameters} of parameters, and each token is as slow \
+                "a window of {tokens} tokens takes {cache} beside {parameters} of parameters, and each token is as slow \
                  as the window is long; compiling and loading"
             ));
         }
@@ -153,7 +157,7 @@ impl Model {
         let (checkpoint, step) = (model.path().to_owned(), model.manifest().step);
         let begin = Instant::now();
         let said = std::cell::Cell::new(begin);
-        let generator = model.generator(&runtime, window)?.with_reading(move |read, all| {
+        let generator = model.generator(&runtime, held)?.with_reading(move |read, all| {
             if said.get().elapsed() >= INTERVAL {
                 said.set(Instant::now());
                 let (read, all) = (grouped(read as u64), grouped(all as u64));
@@ -236,15 +240,20 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let request = Request { step: checkpoint, window: window.map(|window| window as usize), device, plugin };
     let show = Show { tokens, sampling, json };
     if interactive {
-        return converse(&Model::load(&run, request, |_, _| Ok(()))?, &show);
+        return converse(&Model::load(&run, request, |_, _| Ok(None))?, &show);
     }
     let prompts = prompts::read(prompt, &prompt_file)?;
     let several = prompts.len() > 1;
     let model = Model::load(&run, request, |model, window| {
-        prompts.iter().try_for_each(|Prompt { text, place }| match model.check_prompt(text, window) {
-            Err(error) if several => Err(error).with_context(|| place.clone()),
-            result => Ok(result?),
-        })
+        let mut longest = 0;
+        for Prompt { text, place } in &prompts {
+            let read = match model.check_prompt(text, window) {
+                Err(error) if several => return Err(error).with_context(|| place.clone()),
+                read => read?,
+            };
+            longest = longest.max(read.saturating_add(tokens));
+        }
+        Ok(Some(longest))
     })?;
     for (index, Prompt { text, place }) in prompts.iter().enumerate() {
         if index > 0 && !json {

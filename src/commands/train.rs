@@ -225,7 +225,7 @@ fn sample(summary: &Summary) -> anyhow::Result<()> {
     let Some(prompt) = summary.prompt.as_deref() else { return Ok(()) };
     let sampling = Sampling { temperature: 0.8, top_p: 0.95, ..Sampling::default() };
     let request = Request { step: None, window: None, device: None, plugin: None };
-    let check = |model: &TrainedModel, window| Ok(model.check_prompt(prompt, window)?);
+    let check = |model: &TrainedModel, window| Ok(model.check_prompt(prompt, window).map(Some)?);
     let answer = Model::load(&summary.run, request, check)
         .and_then(|model| model.answer(prompt, 100, sampling, &mut |_| ControlFlow::Continue(())));
     match answer {

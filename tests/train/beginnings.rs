@@ -131,3 +131,45 @@ fn a_checkpoint_of_another_format_is_not_passed_over_and_replaced() {
     );
     assert_eq!(place.read(name), later);
 }
+
+/// XLA reads flags from a file that its variable names; ours are there too, and the file's are in force.
+#[test]
+fn the_environments_flags_may_be_in_a_file() {
+    let Some(place) = Place::new() else { return };
+    place.write("flags.txt", "--xla_backend_optimization_level=0\n--xla_dump_to=dump\n");
+    let output =
+        place.train_command(&["--run", "a", "--steps", "2"]).env("XLA_FLAGS", "flags.txt").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(place.path("dump").is_dir(), "{}", stderr(&output));
+
+    let output =
+        place.train_command(&["--run", "b", "--steps", "2"]).env("XLA_FLAGS", "none.txt").output().unwrap();
+    check_error(&output, 1, &["XLA_FLAGS=none.txt: ", "names a file of flags: No such file"]);
+}
+
+/// Whoever makes a run longer, or gives it another schedule, is told what becomes of the learning rate.
+#[test]
+fn another_course_of_the_learning_rate_is_said() {
+    let Some(place) = Place::new() else { return };
+    place.trained(&["--run", "a", "--steps", "4"]);
+    let said = |arguments: &[&str]| {
+        let output =
+            place.gopher(&[&["train", "--run", "a", "--json"], arguments].concat()).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        let text = stderr(&output);
+        text.lines().find(|line| line.contains("takes another course")).map(str::to_owned)
+    };
+    let line = said(&["--steps", "6"]).unwrap();
+    assert!(line.contains("at step 5, ") && line.ends_with(" at the last, 6"), "{line}");
+    let line = said(&["--steps", "8", "--set", "schedule.kind=constant"]).unwrap();
+    assert!(line.contains("2.000e-3 instead of 2.000e-4 at step 7"), "{line}");
+    assert_eq!(said(&["--steps", "9"]), None);
+    let rates: Vec<_> =
+        place.metrics("a")[6..].iter().map(|record| record["learning_rate"].clone()).collect();
+    assert_eq!(rates, [0.002, 0.002, 0.002]);
+    place.check_error(
+        &["--run", "c", "--set", "schedule.kind=cosinus"],
+        2,
+        &["schedule.kind", "cosinus", "inverse-sqrt"],
+    );
+}

@@ -1,6 +1,7 @@
 //! Training from a configuration to a trained model, and going on where a run left off.
 
 mod best;
+mod course;
 mod dispatch;
 mod dry_run;
 mod efficiency;

@@ -79,7 +79,10 @@ pub(super) fn open(
     checkpoint::clear_leftovers(&run.checkpoints());
     let found = find(config, &run, named, resume, store.as_deref(), observer).and_then(|found| {
         let parameters = match &found.0 {
-            Some(_) => None,
+            Some(checkpoint) => {
+                super::course::note_change(config, checkpoint, observer)?;
+                None
+            }
             None => parameters::open(config, &run, resume, observer)?,
         };
         Ok((found, parameters))
@@ -329,7 +332,7 @@ fn check_fixed(config: &Config, checkpoint: &Checkpoint, whose: &Whose<'_>) -> R
     Ok(())
 }
 
-/// The configuration in a checkpoint.
+/// The configuration that a checkpoint was saved with.
 pub(super) fn saved_config(checkpoint: &Checkpoint) -> Result<Config, Error> {
     let path = checkpoint.path().join(CONFIG);
     let text = fs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
