@@ -7,7 +7,8 @@ use super::{Chip, Nearest, Topology, TopologyError};
 
 /// The generation of TPU that a name stands for.
 pub(super) fn generation(text: &str) -> Option<&'static str> {
-    Some(match text {
+    // As Kubernetes' labels begin: `tpu-v5-lite-podslice`.
+    Some(match text.strip_prefix("tpu-").unwrap_or(text) {
         "v2" => "v2",
         "v3" => "v3",
         "v4" => "v4",

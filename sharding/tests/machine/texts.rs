@@ -59,6 +59,7 @@ fn other_names_for_the_same_machine_are_read() {
         ("v5lite-8", "tpu:v5e:2x4"),
         ("v5e:16", "tpu:v5e:4x4"),
         ("v5e-1", "tpu:v5e:1x1"),
+        ("tpu-v5-lite-podslice:4x4", "tpu:v5e:4x4"),
         ("v6e-256", "tpu:v6e:16x16"),
         ("trillium-8", "tpu:v6e:2x4"),
         ("trillium:4x4", "tpu:v6e:4x4"),
