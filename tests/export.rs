@@ -205,6 +205,8 @@ fn bad_arguments_are_named() {
     check(&["-o", "x", "--topology", "cpu:2", "--remat", "full"], 2, "--remat");
     check(&["-o", "x", "--plan", "plan.json"], 2, "--topology");
     check(&["-o", "x", "--topology", "cpu:7", "--batch", "8"], 1, "a batch of 8 sequences");
+    let nearest = "the nearest batch that would do: 7 sequences or 14 sequences";
+    check(&["-o", "x", "--topology", "cpu:7", "--batch", "8"], 1, nearest);
     check(
         &["-o", "missing/x"],
         1,

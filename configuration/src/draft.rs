@@ -256,7 +256,11 @@ fn parse(origin: &str, text: &str) -> Result<Table, Error> {
             origin: origin.into(),
             line: before.matches('\n').count() + 1,
             column: before.chars().rev().take_while(|&c| c != '\n').count() + 1,
-            message: error.message().to_owned(),
+            // The parser's own words for a whole number of more than 64 bits are of its types.
+            message: match error.message() {
+                message if message.contains("i128") => "the whole number is too large".to_owned(),
+                message => message.to_owned(),
+            },
         }
     })
 }

@@ -145,6 +145,8 @@ fn text_that_is_not_toml_is_placed() {
         &[],
         "my.toml, line 2, column 9: string values must be quoted, expected literal string",
     );
+    let large = "my.toml, line 2, column 10: the whole number is too large";
+    check_error("[model]\nlayers = 99999999999999999999\n", &[], large);
     check_error(
         "",
         &["model.layers"],

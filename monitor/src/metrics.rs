@@ -380,7 +380,7 @@ pub(crate) mod tests {
         check(two.trim_end(), Ok(&[1]));
         check(&(two.clone() + "\0\0\n"), Ok(&[1, 2]));
         check(&(line(1) + "\n" + &line(2)), Err("line 2"));
-        check(&(line(1) + "{\"step\":2}\n" + &line(3)), Err("missing field"));
+        check(&(line(1) + "{\"step\":2}\n" + &line(3)), Err("is missing"));
         check(&(line(1) + "\"NaN\"\n" + &line(3)), Err("line 2"));
     }
 

@@ -31,7 +31,7 @@ fn reason(text: &str) -> String {
     }
     match text {
         "trailing characters" => "it goes on after its end".to_owned(),
-        "expected value" => "there is no JSON".to_owned(),
+        "expected value" => "there is no JSON value".to_owned(),
         other => other.to_owned(),
     }
 }
@@ -128,6 +128,6 @@ mod tests {
         says::<Example>("", "it ends too early, at line 1 column 0");
         says::<Example>("{} {}", "`count` is missing");
         says::<u8>("1 2", "it goes on after its end");
-        says::<Example>("\u{1}", "there is no JSON");
+        says::<Example>("\u{1}", "there is no JSON value");
     }
 }

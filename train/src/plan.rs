@@ -51,7 +51,7 @@ pub enum Error {
     },
     /// No plan splits the model.
     #[error(
-        "no plan splits the model over the {devices} devices of {machine}: {layers} layers, {heads} heads and a batch of {batch} sequences must fall into equal parts{reason}; {way_out}"
+        "no plan splits the model over the {devices} devices of {machine}: {layers} layers, {heads} heads and a batch of {batch} sequences must fall into equal parts{reason}"
     )]
     NoPlan {
         /// The machine.
@@ -64,10 +64,8 @@ pub enum Error {
         heads: usize,
         /// Sequences of a whole batch.
         batch: usize,
-        /// Why one of them cannot be built, if there are any.
+        /// Why one of them cannot be built, if there are any, and what would do, such as the nearest batch.
         reason: String,
-        /// What would do, such as the nearest batch.
-        way_out: String,
     },
     /// No plan fits the devices' memory.
     #[error(

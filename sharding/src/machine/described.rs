@@ -36,7 +36,12 @@ pub(super) fn chip(path: &str) -> Result<Chip, String> {
 fn read(name: &str, text: &str) -> Result<Chip, String> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count());
-        format!("line {}: not TOML: {}", line + 1, error.message().replace('\n', ", "))
+        // The parser's own words for a whole number of more than 64 bits are of its types.
+        let reason = match error.message() {
+            message if message.contains("i128") => "the whole number is too large".to_owned(),
+            message => message.replace('\n', ", "),
+        };
+        format!("line {}: not TOML: {reason}", line + 1)
     })?;
     let keys = || FIELDS.map(|field| field.key).join(", ");
     if let Some(key) = table.keys().find(|key| FIELDS.iter().all(|field| field.key != **key)) {
@@ -96,6 +101,7 @@ mod tests {
                 "`memory_gb` is missing; a chip has memory_gb, bf16_tflops, f32_tflops, memory_gb_per_second",
             ),
             ("memory_gb = ", "line 1: not TOML: "),
+            (&CARD.replace("48", "99999999999999999999"), "line 1: not TOML: the whole number is too large"),
             (&format!("{CARD}memory = 3"), "unknown key `memory`; a chip has memory_gb, "),
             (&CARD.replace("48", "\"48 GB\""), "memory_gb = \"48 GB\": expected a number above 0"),
             (&CARD.replace("864", "0"), "memory_gb_per_second = 0: expected a number above 0"),

@@ -7,7 +7,8 @@ use super::{Chip, Nearest, Topology, TopologyError};
 
 /// The generation of TPU that a name stands for.
 pub(super) fn generation(text: &str) -> Option<&'static str> {
-    Some(match text {
+    // As Kubernetes' labels begin: `tpu-v5-lite-podslice`.
+    Some(match text.strip_prefix("tpu-").unwrap_or(text) {
         "v2" => "v2",
         "v3" => "v3",
         "v4" => "v4",
@@ -64,9 +65,12 @@ pub(super) enum Name<'a> {
     Gpu(&'static str),
 }
 
-/// Reads a text of one part, in lower case.
+/// Reads a text of one part, in lower case, with the family before it or not: `tpu-v3-8`.
 pub(super) fn read(text: &str) -> Option<Name<'_>> {
-    let text = text.strip_prefix("tpu-").unwrap_or(text);
+    read_name(text).or_else(|| read_name(text.strip_prefix("tpu")?.trim_start_matches('-')))
+}
+
+fn read_name(text: &str) -> Option<Name<'_>> {
     if let Some(generation) = generation(text) {
         return Some(Name::Generation(generation));
     }
@@ -147,7 +151,8 @@ pub(super) fn slice(
         }
         _ => {
             let reason = format!("{before}-{count} counts {}", if cores { "cores" } else { "chips" });
-            let nearest = shapes.iter().map(|shape| machine(shape, slices)).collect();
+            // The most cubic come first; of the larger slices there are a dozen.
+            let nearest = shapes.iter().take(3).map(|shape| machine(shape, slices)).collect();
             Err(TopologyError::Spelling { text: text.to_owned(), reason, nearest })
         }
     }

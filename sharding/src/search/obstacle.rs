@@ -52,12 +52,13 @@ fn in_the_way(space: &Space, work: &Work) -> Vec<String> {
     chosen(fewest).map(|(text, _)| text.clone()).collect()
 }
 
-type Given = (String, fn(&mut Pins));
+type LeaveOut = fn(&mut Pins);
+type Given = (String, LeaveOut);
 
 /// The pins that are set: as text, and what leaves them out.
 fn given(pins: &Pins) -> Vec<Given> {
     let Pins { stage, data, model, microbatches, zero, remat, sequence_sharding } = pins;
-    let all: [(Option<String>, &str, fn(&mut Pins)); 7] = [
+    let all: [(Option<String>, &str, LeaveOut); 7] = [
         (stage.map(|value| value.to_string()), "stage", |pins| pins.stage = None),
         (data.map(|value| value.to_string()), "data", |pins| pins.data = None),
         (model.map(|value| value.to_string()), "model", |pins| pins.model = None),

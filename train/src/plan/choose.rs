@@ -59,10 +59,12 @@ impl Planned {
                 layers: self.model.sizes().layers,
                 heads: self.model.sizes().heads,
                 batch,
-                way_out: Obstacle::of(&space, &workload)
-                    .way_out(|batch| format!("{batch} sequences"))
-                    .unwrap_or_else(|| "change the machine".to_owned()),
-                reason: found.refused.map(|reason| format!(" ({reason})")).unwrap_or_default(),
+                reason: {
+                    let refused = found.refused.map(|reason| format!(" ({reason})")).unwrap_or_default();
+                    let way_out =
+                        Obstacle::of(&space, &workload).way_out(|batch| format!("{batch} sequences"));
+                    format!("{refused}; {}", way_out.unwrap_or_else(|| "change the machine".to_owned()))
+                },
             },
         })
     }
