@@ -1,5 +1,6 @@
 //! One file per subcommand, each thin: it reads arguments, calls the crates, and prints.
 
+pub mod cache;
 pub mod checkpoint;
 pub mod doctor;
 pub mod export;
@@ -40,6 +41,9 @@ pub enum Command {
     Export(export::Arguments),
     /// List and install the XLA plugins that programs run and compile on.
     Runtime(runtime::Arguments),
+    /// List what the cache takes, and remove it.
+    #[command(subcommand)]
+    Cache(cache::Command),
     /// Say which plugins and devices there are, what is missing, and how to get it.
     Doctor(doctor::Arguments),
 }
@@ -60,6 +64,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Plan(arguments) => plan::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Runtime(arguments) => runtime::run(arguments),
+        Command::Cache(command) => cache::run(command),
         Command::Doctor(arguments) => doctor::run(arguments),
     }
 }

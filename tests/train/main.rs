@@ -20,4 +20,5 @@ mod server;
 #[cfg(unix)]
 mod signals;
 mod split;
+mod texts;
 mod watching;
