@@ -18,7 +18,7 @@ fn what_is_passed_over_is_said_and_bad_records_are_skipped_if_asked() {
     let said = stderr(&output).replace(&format!("{}/", place.folder.path().display()), "");
     assert!(output.status.success(), "{said}");
     for note in [
-        "passing over 1 file of other kinds: books/table.csv",
+        "passing over 1 file of another kind: books/table.csv",
         "passing over 1 hidden entry: books/.draft.txt",
         "passed over 1 bad record: books/web.jsonl:2: field",
     ] {
