@@ -6,10 +6,12 @@
 mod cache;
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use cache::TokenCache;
 
 use crate::permutation::mix;
 use crate::read::{self, Findings, Notebook, ReadConfig};
@@ -206,7 +208,7 @@ impl Corpus {
     }
 
     /// Encodes the documents of `files` (as [`read::find_files`] lists them), or takes the tokens from
-    /// `cache`, a folder, if it holds them already. What is cached depends on the files' content, not on
+    /// `cache`, if it holds them already. What is cached depends on the files' content, not on
     /// their names or dates.
     ///
     /// # Errors
@@ -216,7 +218,7 @@ impl Corpus {
         read: &ReadConfig,
         tokenizer: &Tokenizer,
         config: &CorpusConfig,
-        cache: Option<&Path>,
+        cache: Option<&TokenCache>,
     ) -> Result<Encoded> {
         config.check()?;
         let encode = || {
@@ -228,12 +230,12 @@ impl Corpus {
                 Err(error) => Err(findings.explain(error, files)),
             }
         };
-        let Some(folder) = cache else {
+        let Some(cache) = cache else {
             let (corpus, findings) = encode()?;
             return Ok(Encoded { corpus, cache: CacheOutcome::Off, findings });
         };
         let key = cache::key(files, read, tokenizer, config)?;
-        let path = folder.join(cache::file_name(&key));
+        let path = cache.path(&key);
         let damage = match cache::load(&path, &key, tokenizer.vocabulary_size()) {
             Ok(Some((corpus, findings))) => {
                 return Ok(Encoded { corpus, cache: CacheOutcome::Hit, findings });
@@ -242,8 +244,8 @@ impl Corpus {
             Err(damage) => Some(damage),
         };
         let (corpus, findings) = encode()?;
-        let cache = match (cache::store(&path, &key, &corpus, &findings), damage) {
-            (Err(error), _) => CacheOutcome::NotWritten(error.to_string()),
+        let cache = match (cache::store(cache, &key, &corpus, &findings), damage) {
+            (Err(error), _) => CacheOutcome::NotWritten(error),
             (Ok(()), Some(damage)) => CacheOutcome::Rebuilt(damage),
             (Ok(()), None) => CacheOutcome::Written,
         };

@@ -36,7 +36,7 @@ pub mod plays;
 pub mod read;
 pub mod tokenizer;
 
-pub use corpus::{CacheOutcome, Corpus, CorpusConfig, Encoded, Statistics, TokenStream};
+pub use corpus::{CacheOutcome, Corpus, CorpusConfig, Encoded, Statistics, TokenCache, TokenStream};
 pub use error::{Error, Result};
 pub use loader::{Batch, Order, Sequences};
 pub use mixture::Source;

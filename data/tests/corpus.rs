@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use data::{
-    CacheOutcome, Corpus, CorpusConfig, Document, ReadConfig, Result, TokenStream, Tokenizer, TokenizerConfig,
+    CacheOutcome, Corpus, CorpusConfig, Document, ReadConfig, Result, TokenCache, TokenStream, Tokenizer,
+    TokenizerConfig,
 };
 use proptest::prelude::*;
 
@@ -144,9 +145,14 @@ impl Files {
     }
 
     fn load(&self, cache: &Path) -> (Corpus, CacheOutcome) {
+        self.load_within(cache, u64::MAX)
+    }
+
+    fn load_within(&self, cache: &Path, most_bytes: u64) -> (Corpus, CacheOutcome) {
+        let cache = TokenCache { folder: cache.into(), most_bytes };
         let config = CorpusConfig { validation_fraction: 0.2 };
         let read = ReadConfig::default();
-        let encoded = Corpus::from_files(&self.files, &read, &TOKENIZER, &config, Some(cache)).unwrap();
+        let encoded = Corpus::from_files(&self.files, &read, &TOKENIZER, &config, Some(&cache)).unwrap();
         (encoded.corpus, encoded.cache)
     }
 }
@@ -200,8 +206,46 @@ fn an_unwritable_cache_costs_only_time() {
     let files = Files::new(&["one two three four"]);
     // A file where the folder should be.
     let (corpus, outcome) = files.load(&files.folder.path().join("0.txt/cache"));
-    assert!(matches!(outcome, CacheOutcome::NotWritten(_) | CacheOutcome::Rebuilt(_)), "{outcome:?}");
+    assert!(matches!(outcome, CacheOutcome::NotWritten(_)), "{outcome:?}");
+    assert!(outcome.note().is_some_and(|note| note.contains("the tokens are not kept in the cache")));
     assert!(!corpus.training().is_empty());
+}
+
+#[test]
+fn what_was_not_used_for_longest_makes_room() {
+    let cache = tempfile::tempdir().unwrap();
+    let cache = cache.path();
+    let files = ["one two", "two one", "six ten", "ten six"].map(|text| Files::new(&[text]));
+    let sizes = || -> Vec<u64> {
+        fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).collect()
+    };
+    let age = |hours: u64| {
+        for entry in fs::read_dir(cache).unwrap() {
+            let file = fs::File::options().append(true).open(entry.unwrap().path()).unwrap();
+            let before = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(before - std::time::Duration::from_secs(3600 * hours)).unwrap();
+        }
+    };
+    files[0].load(cache);
+    let one = sizes()[0];
+    // What a writer that died has left, and a file of its kind that may still be written.
+    fs::write(cache.join(".tmpOld"), "half").unwrap();
+    age(48);
+    fs::write(cache.join(".tmpNew"), "half").unwrap();
+    files[1].load(cache);
+    age(1);
+    assert!(!cache.join(".tmpOld").exists() && cache.join(".tmpNew").exists());
+    // The first is used again, so that the second is the oldest.
+    assert_eq!(files[0].load(cache).1, CacheOutcome::Hit);
+    assert_eq!(files[2].load_within(cache, 2 * one + one / 2).1, CacheOutcome::Written);
+    assert_eq!(files[0].load(cache).1, CacheOutcome::Hit);
+    assert_eq!(files[2].load(cache).1, CacheOutcome::Hit);
+    assert_eq!(sizes().len(), 3, "two texts and what is being written");
+    assert_eq!(files[1].load(cache).1, CacheOutcome::Written);
+    // What is larger than all of it is not kept, and drives nothing out.
+    let (_, outcome) = files[3].load_within(cache, one / 2);
+    assert!(outcome.note().is_some_and(|note| note.contains("the cache holds at most ")), "{outcome:?}");
+    assert_eq!(files[0].load(cache).1, CacheOutcome::Hit);
 }
 
 #[test]

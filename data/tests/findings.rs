@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use data::{
-    BadRecords, CacheOutcome, Corpus, CorpusConfig, Document, InvalidUtf8, ReadConfig, Tokenizer,
+    BadRecords, CacheOutcome, Corpus, CorpusConfig, Document, InvalidUtf8, ReadConfig, TokenCache, Tokenizer,
     TokenizerConfig,
 };
 use tempfile::TempDir;
@@ -25,7 +25,7 @@ fn notes(files: &[(&str, Vec<u8>)]) -> Vec<String> {
     let folder = TempDir::new().unwrap();
     let paths: Vec<PathBuf> = files.iter().map(|(name, _)| folder.path().join(name)).collect();
     paths.iter().zip(files).for_each(|(path, (_, bytes))| fs::write(path, bytes).unwrap());
-    let cache = folder.path().join("cache");
+    let cache = TokenCache { folder: folder.path().join("cache"), most_bytes: u64::MAX };
     let read = || {
         let config = CorpusConfig::default();
         Corpus::from_files(&paths, &settings(), &TOKENIZER, &config, Some(&cache)).unwrap()

@@ -367,7 +367,7 @@ fn a_bad_entry_of_a_folder_does_not_end_the_search() {
     symlink("loop.txt", path("loop.txt")).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(path("socket.txt")).unwrap();
     fs::create_dir(path("locked")).unwrap();
-    fs::set_permissions(path("locked"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(path("locked"), fs::Permissions::from_mode(0o000)).unwrap();
     let can_read_anything = fs::read_dir(path("locked")).is_ok();
     let list = find_files(&[folder.path().into()]).unwrap();
     fs::set_permissions(path("locked"), fs::Permissions::from_mode(0o700)).unwrap();

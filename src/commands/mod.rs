@@ -1,5 +1,6 @@
 //! One file per subcommand, each thin: it reads arguments, calls the crates, and prints.
 
+pub mod cache;
 pub mod checkpoint;
 pub mod completions;
 pub mod doctor;
@@ -41,6 +42,9 @@ pub enum Command {
     Export(export::Arguments),
     /// List and install the XLA plugins that programs run and compile on.
     Runtime(runtime::Arguments),
+    /// List what the cache takes, and remove it.
+    #[command(subcommand)]
+    Cache(cache::Command),
     /// Say which plugins and devices there are, what is missing, and how to get it.
     Doctor(doctor::Arguments),
     /// Write a shell's completions: gopher completions bash > FILE (docs/command-line.md).
@@ -63,6 +67,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Plan(arguments) => plan::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Runtime(arguments) => runtime::run(arguments),
+        Command::Cache(command) => cache::run(command),
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Completions(arguments) => {
             completions::run(&arguments, <crate::Cli as clap::CommandFactory>::command())

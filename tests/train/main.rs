@@ -27,4 +27,5 @@ mod split;
 mod surroundings;
 #[cfg(unix)]
 mod terminal;
+mod texts;
 mod watching;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use configuration::Data;
-use data::{Corpus, CorpusConfig, Order, ReadConfig, Sequences, Source, Tokenizer, TokenizerConfig};
+use data::{
+    Corpus, CorpusConfig, Order, ReadConfig, Sequences, Source, TokenCache, Tokenizer, TokenizerConfig,
+};
 use sha2::{Digest, Sha256};
 use wheels::{Cache, pins};
 
@@ -72,9 +74,13 @@ impl Text {
         };
         let config = CorpusConfig { validation_fraction: data.validation_fraction };
         // Text that is named can be read without a cache, if there is no place for one.
-        let folder = Cache::from_environment().ok().map(|cache| cache.root().join("tokens"));
+        let cache = match Cache::from_environment() {
+            Ok(cache) => Some(TokenCache { folder: cache.tokens_folder(), most_bytes: cache.token_limit() }),
+            Err(wheels::Error::NoCacheFolder) => None,
+            Err(error) => return Err(error.into()),
+        };
         let mut encode = |files: &[PathBuf]| -> Result<Corpus, Error> {
-            let encoded = Corpus::from_files(files, &read, &tokenizer, &config, folder.as_deref())?;
+            let encoded = Corpus::from_files(files, &read, &tokenizer, &config, cache.as_ref())?;
             let notes = encoded.findings.notes(files).into_iter().chain(encoded.cache.note());
             notes.for_each(|note| observer.event(Event::Note(note)));
             Ok(encoded.corpus)

@@ -14,25 +14,38 @@ use crate::{Error, Pin};
 /// wheels/unpacked/KEY/     contents of one wheel, with a record of its files; complete if it exists
 /// wheels/partial/          work in progress; never read back
 /// wheels/locks/KEY.lock    held while one process fetches that wheel
+/// tokens/                  tokens of texts that were encoded
+/// text/                    the quick start's text
+/// verified/                compilers' verdicts on programs
 /// ```
 #[derive(Debug, Clone)]
 pub struct Cache {
     root: PathBuf,
     python: PathBuf,
     offline: bool,
+    token_limit: u64,
 }
+
+/// The most bytes of all tokens, unless a user says otherwise.
+pub const TOKEN_LIMIT: u64 = 16 << 30;
 
 impl Cache {
     /// A cache at `root`, which need not exist; fetches with the `python3` of the search path.
     pub fn at(root: impl Into<PathBuf>) -> Cache {
-        Cache { root: root.into(), python: PathBuf::from("python3"), offline: false }
+        Cache {
+            root: root.into(),
+            python: PathBuf::from("python3"),
+            offline: false,
+            token_limit: TOKEN_LIMIT,
+        }
     }
 
     /// The user's cache: `GOPHER_CACHE` if set, else `gopher` under `XDG_CACHE_HOME` or `~/.cache`.
-    /// `GOPHER_OFFLINE`, set to anything but `0` or nothing, forbids every download.
+    /// `GOPHER_OFFLINE`, set to anything but `0` or nothing, forbids every download. `GOPHER_TOKEN_CACHE` is the most bytes
+    /// of tokens, such as `500M`.
     ///
     /// # Errors
-    /// [`Error::NoCacheFolder`] when none of the variables names a folder.
+    /// [`Error::NoCacheFolder`] when none of the variables names a folder, [`Error::NotASize`].
     pub fn from_environment() -> Result<Cache, Error> {
         Cache::from_variables(|name| env::var_os(name))
     }
@@ -40,7 +53,7 @@ impl Cache {
     /// [`Cache::from_environment`] with the variables looked up in `variable`.
     ///
     /// # Errors
-    /// [`Error::NoCacheFolder`] when none of the variables names a folder.
+    /// As [`Cache::from_environment`].
     pub fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Cache, Error> {
         let set = |name| variable(name).filter(|value| !value.is_empty());
         // The XDG specification says to ignore a relative path.
@@ -53,7 +66,13 @@ impl Cache {
             },
         };
         let offline = set("GOPHER_OFFLINE").is_some_and(|value| value != "0");
-        Ok(Cache::at(root).offline(offline))
+        let mut cache = Cache::at(root).offline(offline);
+        if let Some(value) = set(TOKENS) {
+            let value = value.to_string_lossy();
+            let size = size(&value).ok_or_else(|| Error::NotASize { name: TOKENS, value: value.into() })?;
+            cache.token_limit = size;
+        }
+        Ok(cache)
     }
 
     /// The same cache with another Python interpreter (a path, or a name on the search path).
@@ -83,6 +102,16 @@ impl Cache {
         self.offline
     }
 
+    /// Folder of the tokens of texts that were encoded.
+    pub fn tokens_folder(&self) -> PathBuf {
+        self.root.join("tokens")
+    }
+
+    /// The most bytes of all tokens.
+    pub fn token_limit(&self) -> u64 {
+        self.token_limit
+    }
+
     /// Folder a wheel may be copied to by hand.
     pub fn wheels_folder(&self) -> PathBuf {
         self.root.join("wheels")
@@ -100,6 +129,24 @@ impl Cache {
     pub(crate) fn lock_file(&self, pin: &Pin) -> PathBuf {
         self.wheels_folder().join("locks").join(format!("{}.lock", key(pin)))
     }
+}
+
+/// The variable that limits tokens.
+const TOKENS: &str = "GOPHER_TOKEN_CACHE";
+
+/// A number of bytes, with K, M, G or T behind it for a power of 1024.
+fn size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let shift = match text[digits.len()..].trim_start().to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// Name of a pin's folder: a changed hash is another folder, so a moved pin never meets an old one's files.
@@ -129,6 +176,28 @@ mod tests {
         check(&[("HOME", "/h"), ("GOPHER_CACHE", "")], Some(("/h/.cache/gopher", false)));
         check(&[], None);
         check(&[("HOME", "")], None);
+    }
+
+    #[test]
+    fn the_limit_of_tokens_is_a_size() {
+        let limit = |value: &str| {
+            let lookup = |name: &str| match name {
+                "HOME" => Some("/h".into()),
+                "GOPHER_TOKEN_CACHE" => Some(OsString::from(value)),
+                _ => None,
+            };
+            Cache::from_variables(lookup).map(|cache| cache.token_limit()).map_err(|error| error.to_string())
+        };
+        assert_eq!(limit(""), Ok(TOKEN_LIMIT));
+        assert_eq!(limit("0"), Ok(0));
+        assert_eq!(limit("1000"), Ok(1000));
+        assert_eq!(limit("500M"), Ok(500 << 20));
+        assert_eq!(limit("2 GiB"), Ok(2 << 30));
+        assert_eq!(limit("3t"), Ok(3 << 40));
+        for wrong in ["-1", "1.5G", "much", "G", "99999999T", "1X"] {
+            let expected = format!("GOPHER_TOKEN_CACHE = {wrong}: expected a number of bytes, such as 500M");
+            assert!(limit(wrong).is_err_and(|error| error.starts_with(&expected)), "{wrong}");
+        }
     }
 
     #[test]

@@ -13,6 +13,15 @@ pub enum Error {
     #[error("no folder for the cache: set GOPHER_CACHE to a writable folder (HOME is not set)")]
     NoCacheFolder,
 
+    /// A variable that says how large a part of the cache may be, with something else.
+    #[error("{name} = {value}: expected a number of bytes, such as 500M or 16G (K, M, G, T: powers of 1024)")]
+    NotASize {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+
     /// The interpreter that would run pip does not exist.
     #[error("cannot fetch {wheel}: there is no `{}` to run pip with ({source}); install python3 with pip, or {help}", .python.display())]
     NoPython {

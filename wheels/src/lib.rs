@@ -17,13 +17,15 @@
 //! - A file that no longer has its pinned hash is an error, never used and never silently replaced.
 
 mod cache;
+mod contents;
 mod error;
 mod install;
 pub mod pins;
 mod pip;
 mod unpack;
 
-pub use cache::Cache;
+pub use cache::{Cache, TOKEN_LIMIT};
+pub use contents::{Part, Usage};
 pub use error::Error;
 pub use install::{fetch, installed, sha256_of_file, verify};
 pub use pins::{Pin, PinnedFile, Platform};

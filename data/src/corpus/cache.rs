@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -21,6 +22,52 @@ const MAGIC: &[u8; 8] = b"gtokens\x02";
 /// How the names of cache files end.
 const ENDING: &str = "tokens";
 
+/// A folder of tokens, a file for each text that was encoded. It may be emptied at any time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenCache {
+    /// The folder, which need not exist.
+    pub folder: PathBuf,
+    /// The most bytes of all its files. When there are more, those go first that were not used for longest.
+    pub most_bytes: u64,
+}
+
+/// After so long, a file that is not whole has no writer any more.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl TokenCache {
+    /// Where the tokens of a key are.
+    pub(super) fn path(&self, key: &str) -> PathBuf {
+        self.folder.join(format!("{}.{ENDING}", &key[..32]))
+    }
+
+    /// Removes what was not used for longest until `more` bytes have a place, and what writers that died have left. What
+    /// cannot be removed stays.
+    fn make_room(&self, more: u64) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        let now = SystemTime::now();
+        let mut whole = Vec::new();
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            let Ok(used) = metadata.modified() else { continue };
+            if path.extension().is_some_and(|ending| ending == ENDING) {
+                whole.push((used, metadata.len(), path));
+            } else if metadata.is_file() && now.duration_since(used).is_ok_and(|age| age > ABANDONED) {
+                let _ = fs::remove_file(&path);
+            }
+        }
+        whole.sort();
+        let mut bytes: u64 = whole.iter().map(|(_, bytes, _)| bytes).sum();
+        for (_, of_file, path) in whole {
+            if bytes.saturating_add(more) <= self.most_bytes {
+                break;
+            }
+            if fs::remove_file(&path).is_ok() {
+                bytes -= of_file;
+            }
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Header {
     key: String,
@@ -28,11 +75,6 @@ struct Header {
     training: Statistics,
     validation: Statistics,
     findings: Findings,
-}
-
-/// The name of the file of a key.
-pub(super) fn file_name(key: &str) -> String {
-    format!("{}.{ENDING}", &key[..32])
 }
 
 /// The cache key: everything the tokens depend on, as one hash in hexadecimal.
@@ -60,8 +102,13 @@ pub(super) fn key(
     Ok(hex(&key.finalize()))
 }
 
-/// Writes the cache file, complete or not at all.
-pub(super) fn store(path: &Path, key: &str, corpus: &Corpus, findings: &Findings) -> Result<()> {
+/// Writes the cache file, complete or not at all; why not, in words.
+pub(super) fn store(
+    cache: &TokenCache,
+    key: &str,
+    corpus: &Corpus,
+    findings: &Findings,
+) -> Result<(), String> {
     let (training, validation) = (&corpus.training, &corpus.validation);
     let bytes_per_id = match &*training.0.ids {
         Ids::U16(_) => 2,
@@ -80,7 +127,13 @@ pub(super) fn store(path: &Path, key: &str, corpus: &Corpus, findings: &Findings
     let mut sum = Sha256::new();
     let parts: [&[u8]; 5] = [MAGIC, &length, &header, &ids[0], &ids[1]];
     parts.iter().for_each(|part| sum.update(part));
-    write_atomically(path, &[parts[0], parts[1], parts[2], parts[3], parts[4], &sum.finalize()])
+    let bytes = parts.iter().map(|part| part.len() as u64).sum::<u64>() + 32;
+    if bytes > cache.most_bytes {
+        return Err(format!("{bytes} bytes, and the cache holds at most {} of tokens", cache.most_bytes));
+    }
+    cache.make_room(bytes);
+    write_atomically(&cache.path(key), &[parts[0], parts[1], parts[2], parts[3], parts[4], &sum.finalize()])
+        .map_err(|error| error.to_string())
 }
 
 /// Writes a file under a temporary name beside it, then renames it, so that readers see all of it or none. The
@@ -120,6 +173,8 @@ pub(super) fn load(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.to_string()),
     };
+    // That it was used; where it cannot be written down, the file goes earlier.
+    let _ = File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
     parse(&bytes, key, vocabulary_size).map(Some).map_err(|detail| format!("{}: {detail}", path.display()))
 }
 

@@ -49,48 +49,50 @@ pub enum Reason {
 impl FileList {
     /// What was passed over and why, a line for each reason.
     pub fn notes(&self) -> Vec<String> {
-        let is: [(fn(&Reason) -> bool, &str, &str); 5] = [
-            (|reason| *reason == Reason::Kind, "file", " of other kinds"),
-            (|reason| *reason == Reason::Hidden, "hidden entr", ""),
-            (|reason| *reason == Reason::Empty, "empty file", ""),
-            (|reason| *reason == Reason::NotAFile, "pipe, socket or device", ""),
-            (|reason| matches!(reason, Reason::Unreadable(_)), "unreadable entr", ""),
-        ];
-        let notes = is.into_iter().filter_map(|(is, what, rest)| {
-            let found: Vec<&PassedOver> = self.passed_over.iter().filter(|over| is(&over.reason)).collect();
-            let names = found.iter().map(|over| match &over.reason {
-                Reason::Unreadable(detail) => format!("{} ({detail})", over.path.display()),
-                Reason::Kind | Reason::Hidden | Reason::Empty | Reason::NotAFile => {
-                    over.path.display().to_string()
-                }
-            });
-            let names = some(names, SHOWN)?;
-            Some(format!("passing over {}{rest}: {names}", count(found.len(), what)))
-        });
-        notes.collect()
+        let mut words: Vec<_> = self.passed_over.iter().map(|over| over.reason.words()).collect();
+        words.sort_unstable();
+        words.dedup();
+        let note = |(order, one, several)| {
+            let found = self.passed_over.iter().filter(|over| over.reason.words() == (order, one, several));
+            let names = found.map(PassedOver::name).collect::<Vec<_>>();
+            let what = if names.len() == 1 { one } else { several };
+            format!("passing over {} {what}: {}", names.len(), some(names, SHOWN))
+        };
+        words.into_iter().map(note).collect()
     }
 }
 
-/// A number of things, by the word for one of them; that for "entry" is given without its end.
-fn count(number: usize, one: &str) -> String {
-    match (number, one.strip_suffix("entr")) {
-        (1, Some(_)) => format!("1 {one}y"),
-        (1, None) => format!("1 {one}"),
-        (_, Some(_)) => format!("{number} {one}ies"),
-        (_, None) if one.starts_with("pipe") => format!("{number} pipes, sockets or devices"),
-        (_, None) => format!("{number} {one}s"),
+impl PassedOver {
+    /// The path, with what the operating system says of it.
+    fn name(&self) -> String {
+        match &self.reason {
+            Reason::Unreadable(detail) => format!("{} ({detail})", self.path.display()),
+            Reason::Kind | Reason::Hidden | Reason::Empty | Reason::NotAFile => {
+                self.path.display().to_string()
+            }
+        }
     }
 }
 
-/// The first of some names, and how many more there are; `None` of none.
-pub(super) fn some(names: impl Iterator<Item = String>, shown: usize) -> Option<String> {
-    let names: Vec<String> = names.collect();
+impl Reason {
+    /// The reason's place in notes, and what one such thing is called and several.
+    fn words(&self) -> (u8, &'static str, &'static str) {
+        match self {
+            Reason::Kind => (0, "file of another kind", "files of other kinds"),
+            Reason::Hidden => (1, "hidden entry", "hidden entries"),
+            Reason::Empty => (2, "empty file", "empty files"),
+            Reason::NotAFile => (3, "pipe, socket or device", "pipes, sockets or devices"),
+            Reason::Unreadable(_) => (4, "unreadable entry", "unreadable entries"),
+        }
+    }
+}
+
+/// The first of some names, and how many more there are.
+fn some(names: Vec<String>, shown: usize) -> String {
     let first = names.iter().take(shown).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = names.len().saturating_sub(shown);
-    match (names.is_empty(), more) {
-        (true, _) => None,
-        (false, 0) => Some(first),
-        (false, more) => Some(format!("{first} and {more} more")),
+    match names.len().saturating_sub(shown) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::some;
 use crate::Error;
 
 /// Bad records that are named.
@@ -68,8 +67,7 @@ impl Findings {
     /// The error of reading `files`; that there is no text comes with what was passed over.
     pub(crate) fn explain(&self, error: Error, files: &[PathBuf]) -> Error {
         let Error::NoText { detail, .. } = error else { return error };
-        let details = std::iter::once(detail).chain(self.notes(files));
-        let detail = some(details, usize::MAX).unwrap_or_default();
+        let detail = std::iter::once(detail).chain(self.notes(files)).collect::<Vec<_>>().join("; ");
         Error::NoText { paths: files.to_vec(), detail }
     }
 }

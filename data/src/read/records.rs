@@ -128,7 +128,7 @@ impl<'a> Records<'a> {
                 self.shape = Shape::Ended;
                 if unclosed {
                     self.line = self.next.0;
-                    self.buffer.push(b'[');
+                    self.buffer.push(b'{');
                 }
                 return Ok(!self.buffer.is_empty());
             }

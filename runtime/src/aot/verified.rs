@@ -145,7 +145,11 @@ fn write(path: &Path, outcome: &Result<Compiled, Refusal>) -> std::io::Result<()
     };
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are private; a verdict is to be read by whoever shares the cache.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(&serde_json::to_vec(&record)?)?;
     file.persist(path)?;
     Ok(())
@@ -190,5 +194,19 @@ mod tests {
         fs::write(&path, "{\"compiled\":{\"peak").unwrap();
         let note = read(&path).unwrap_err();
         assert!(note.starts_with("a kept verdict is ignored: "), "{note}");
+    }
+
+    /// As any other file, so that users who share a cache share its verdicts.
+    #[cfg(unix)]
+    #[test]
+    fn verdicts_can_be_read_by_whom_other_files_can_be_read_by() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a.json"), folder.path().join("other"));
+        let refusal = Refusal::OutOfMemory { needed: 3, available: 2, message: "too much".into() };
+        write(&path, &Err(refusal)).unwrap();
+        fs::write(&other, "").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&path), mode(&other));
     }
 }
