@@ -1,6 +1,5 @@
 //! What a training would be: its size, memory, time and disk, of which a few steps are taken and nothing is kept.
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -125,18 +124,8 @@ fn measure(
     start: Instant,
     observer: &mut dyn Observer,
 ) -> Result<Measured, Error> {
-    let devices = prepared.runtime.device_count();
-    let of_step = Cell::new(None);
-    let mut programs = super::compile(
-        config,
-        opened,
-        prepared,
-        Some(&|step| {
-            of_step.set(Some(step.memory()?));
-            memory::check_compiled(config, step, devices)
-        }),
-        observer,
-    )?;
+    // As for training, so that memory is what it would be.
+    let mut programs = super::compile(config, opened, prepared, observer)?;
     let startup = start.elapsed().as_secs_f64();
     observer.event(Event::Note("timing a few steps".to_owned()));
     let (seconds_per_step, timed_steps) = time_steps(config, opened.completed(), prepared, &mut programs)?;
@@ -148,10 +137,7 @@ fn measure(
         }
         None => None,
     };
-    let memory = match of_step.take() {
-        Some(memory) => memory,
-        None => programs.step.memory()?,
-    };
+    let memory = programs.step.memory()?;
     let process = (summary::memory_of_process("VmHWM:"), summary::memory_of_process("VmRSS:"));
     Ok(Measured { memory, startup, seconds_per_step, timed_steps, seconds_per_validation, process })
 }
@@ -212,8 +198,8 @@ fn describe(
     let of_timed = batches.tokens(completed + 1) - batches.tokens(completed);
     let tokens_per_second = of_timed as f64 / measured.seconds_per_step;
     let left = batches.tokens(steps).saturating_sub(batches.tokens(completed));
-    let due =
-        |every: u64| if every == 0 { 0 } else { (steps - 1) / every - completed.min(steps - 1) / every };
+    let until = |step: u64, every: u64| step.checked_div(every).unwrap_or(0);
+    let due = |every: u64| until(steps - 1, every) - until(completed.min(steps - 1), every);
     // One more after the last step.
     let validations = if completed < steps { due(training.validation_every) + 1 } else { 0 };
     let validation_seconds = measured.seconds_per_validation.unwrap_or(0.0) * validations as f64;
@@ -221,7 +207,7 @@ fn describe(
     let checkpoint = &config.checkpoint;
     let kept = match checkpoint.keep_last {
         0 => saves,
-        last => last + if checkpoint.keep_every == 0 { 0 } else { steps / checkpoint.keep_every },
+        last => last + until(steps, checkpoint.keep_every),
     };
     let checkpoint_bytes = memory::state_bytes(config);
     let checkpoints = saves.min(kept + 1);
