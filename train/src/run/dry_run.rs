@@ -113,8 +113,8 @@ struct Measured {
     seconds_per_step: f64,
     timed_steps: usize,
     seconds_per_validation: Option<f64>,
-    /// Memory of the process: the most there was, and what there is with the state.
-    process: (Option<u64>, Option<u64>),
+    /// The most memory that the process had.
+    process: Option<u64>,
 }
 
 fn measure(
@@ -138,7 +138,7 @@ fn measure(
         None => None,
     };
     let memory = programs.step.memory()?;
-    let process = (summary::memory_of_process("VmHWM:"), summary::memory_of_process("VmRSS:"));
+    let process = summary::peak_memory();
     Ok(Measured { memory, startup, seconds_per_step, timed_steps, seconds_per_validation, process })
 }
 
@@ -213,8 +213,7 @@ fn describe(
     let checkpoints = saves.min(kept + 1);
     let own = config.device.kind == DeviceKind::Cpu;
     // While a checkpoint is written, there is a copy of the state.
-    let (most, now) = measured.process;
-    let process_memory = most.zip(now).map(|(most, now)| most.max(now + checkpoint_bytes)).filter(|_| own);
+    let process_memory = measured.process.map(|most| most + checkpoint_bytes).filter(|_| own);
     DryRun {
         name: config.name.clone(),
         run: run.map(Path::to_owned),
