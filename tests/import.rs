@@ -357,7 +357,7 @@ fn training_does_not_go_on_from_it() {
     place.check_refused(&["train", "--run", "run"], &expected);
     place.check_refused(&["train", "run/config.toml", "--resume", checkpoint, "--run", "other"], &expected);
     place.check_refused(&["replay", "--run", "run", "--step", "1"], &format!("error: run {why}"));
-    assert!(!place.path("other").exists());
+    assert!(!place.path("other").exists() && !place.path("run/.lock").exists());
     assert!(place.gopher(&["checkpoint", "verify", "run"]).status.success());
 }
 
@@ -372,8 +372,7 @@ fn a_run_begins_with_its_parameters() {
     place.json(&["import", "small.gguf", "-o", "run"]);
     place.write("text.txt", "hello world ".repeat(400));
     let sets = ["training.batch=2", "training.sequence_length=32", "training.validation_batches=1"];
-    let mut train =
-        vec!["train", "--from", "run", "--data", "text.txt", "--run", "tuned", "--steps", "2", "--json"];
+    let mut train = vec!["train", "--from", "run", "--data", "text.txt", "--run", "tuned", "--steps", "2"];
     sets.iter().for_each(|set| train.extend(["--set", set]));
     assert_eq!(place.json(&train)["completed"], 2);
     let config = fs::read_to_string(place.path("tuned/config.toml")).unwrap();
@@ -388,7 +387,7 @@ fn a_run_begins_with_its_parameters() {
     let first = export("tuned/checkpoints/step-00000000", "tuned.safetensors");
     assert!(first == export("run", "run.safetensors"));
     // And not what it is only: it goes on as any run.
-    assert_eq!(place.json(&["train", "--run", "tuned", "--steps", "3", "--json"])["completed"], 3);
+    assert_eq!(place.json(&["train", "--run", "tuned", "--steps", "3"])["completed"], 3);
 }
 
 /// The numbers are compared in `eval/tests/imported.rs`; here, what a user types.

@@ -151,6 +151,10 @@ impl From<CheckpointEntry> for Row {
 /// The folder of a run's checkpoints.
 fn checkpoints(run: &Path) -> anyhow::Result<PathBuf> {
     let folder = run.join(CHECKPOINTS);
+    // The folder itself is as good.
+    if !folder.is_dir() && run.ends_with(CHECKPOINTS) && run.is_dir() {
+        return Ok(run.to_owned());
+    }
     if !folder.is_dir() {
         bail!("{} holds no run: it has no folder {CHECKPOINTS}", run.display());
     }

@@ -107,6 +107,9 @@ impl RunDirectory {
         }
         run.before = Some(run.files().into_iter().filter(|file| file.exists()).collect());
         let checkpoints = run.checkpoints();
+        if !checkpoints.exists() {
+            run.made.insert(0, checkpoints.clone());
+        }
         fs::create_dir_all(&checkpoints).map_err(|source| FileError::write(&checkpoints, source))?;
         Ok(run)
     }
@@ -131,7 +134,9 @@ impl RunDirectory {
             match fs::create_dir(&path) {
                 Ok(()) => {
                     made.insert(0, path.clone());
-                    return Ok(RunDirectory { made, ..RunDirectory::create(path)? });
+                    let mut run = RunDirectory::create(path)?;
+                    run.made.append(&mut made);
+                    return Ok(run);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(FileError::write(&path, source).into()),
@@ -227,7 +232,12 @@ impl RunDirectory {
         for file in self.files().iter().filter(|file| !before.contains(file)) {
             let _ = fs::remove_file(file);
         }
-        let _ = fs::remove_dir(self.checkpoints());
+        if self.made.contains(&self.checkpoints()) {
+            // Folders of checkpoints that came to nothing.
+            for entry in fs::read_dir(self.checkpoints()).into_iter().flatten().flatten() {
+                let _ = fs::remove_dir(entry.path());
+            }
+        }
         if self.lock.as_ref().is_none_or(|lock| lock.made) {
             let _ = fs::remove_file(self.path.join(LOCK));
         }
@@ -418,6 +428,10 @@ mod tests {
         fs::create_dir(checkpoint::folder(&run.checkpoints(), 3)).unwrap();
         run.abandon();
         assert!(theirs.is_file() && entries() == 1);
+        // So does an empty folder that was there.
+        fs::create_dir_all(folder.path().join("checkpoints/step-00000007")).unwrap();
+        RunDirectory::planned(folder.path()).unwrap().abandon();
+        assert!(folder.path().join("checkpoints/step-00000007").is_dir() && entries() == 2);
         // So does a run.
         let run = RunDirectory::create(folder.path().join("b")).unwrap();
         fs::write(run.config(), "").unwrap();

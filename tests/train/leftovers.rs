@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::place::{Place, check_error, stderr};
+use crate::place::{Place, TEXT, check_error, stderr};
 
 impl Place {
     /// Every file and folder below one, with the contents of files.
@@ -153,6 +153,14 @@ fn a_folder_of_another_level_is_understood_or_named() {
     }
     assert!(!place.path("new").exists() && !place.path("whole/checkpoints/.lock").exists());
     assert!(!place.path("whole/checkpoints/new").exists());
+    for part in [checkpoints, "whole/checkpoints/step-00000024"] {
+        let output = place.gopher(&["replay", "--run", part, "--step", "20"]).output().unwrap();
+        check_error(&output, 1, &["is a part of the run at whole"]);
+    }
+    for folder in ["whole", checkpoints] {
+        let output = place.gopher(&["checkpoint", "verify", folder]).output().unwrap();
+        assert!(output.status.success() && output.stdout.starts_with(b"whole/checkpoints/step-"), "{folder}");
+    }
     // An empty folder is no checkpoint, nor is a file.
     for run in ["a", "b", "whole"] {
         fs::create_dir_all(place.path(&format!("{run}/checkpoints"))).unwrap();
@@ -181,10 +189,25 @@ fn a_missing_list_of_rewinds_is_noticed_early() {
 #[test]
 fn a_sample_that_cannot_be_made_is_no_failure() {
     let Some(place) = Place::new() else { return };
-    for length in ["1", "2", "3"] {
-        let output = place.train(&["--steps", "1", "--set", &format!("training.sequence_length={length}")]);
-        assert!(output.status.success(), "{}", stderr(&output));
-    }
+    // Letters so rare that each is several tokens, of which the prompt has one: read again, it is longer than the window.
+    let rare: String = (0..200).filter_map(|letter| char::from_u32(0x4e00 + 7 * letter)).collect();
+    place.write("rare.txt", (TEXT.to_owned() + &rare).repeat(60));
+    let sets = ["model.vocabulary_size=290", "data.character_coverage=0.3", "training.sequence_length=2"];
+    let mut short = vec!["--run", "short", "--steps", "1", "--data", "rare.txt"];
+    sets.iter().for_each(|set| short.extend(["--set", set]));
+    let output = place.train(&short);
+    let (said, shown) = (stderr(&output), String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success() && shown.contains("1 of 1") && !shown.contains("goes on"), "{said}");
+    assert!(said.contains("no sample can be shown: the prompt is"), "{said}");
+    // Nor are charts.
+    fs::create_dir_all(place.path("charts/loss.svg/in-the-way")).unwrap();
+    let output = place.train(&["--steps", "2", "--run", "charts"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("warning: the charts are not those of all steps"),
+        "{}",
+        stderr(&output)
+    );
     let none = ["--set", "data.validation_fraction=0", "--steps", "1", "--run", "a"];
     let output = place.train(&none);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

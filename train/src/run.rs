@@ -113,11 +113,7 @@ fn train_from(
         if opened.completed() >= config.training.steps {
             return Ok((prepared, None));
         }
-        let devices = prepared.runtime.device_count();
-        let exactly = |step: &Program| memory::check_compiled(&config, step, devices);
-        let close = memory::is_close(&config, prepared.plan.as_ref());
-        let check: Option<&CheckProgram<'_>> = if close { Some(&exactly) } else { None };
-        let programs = compile(&opened, &prepared, check, observer)?;
+        let programs = compile(&opened, &prepared, observer)?;
         Ok((prepared, Some(programs)))
     });
     match compiled {
@@ -256,11 +252,11 @@ fn digest(config: &Config, text: &Text) -> String {
     format!("{:x}", hash.finalize())
 }
 
-/// Compiles the programs, and makes or loads the state; if there is a `check`, once that has seen the step.
+/// Compiles the programs, and makes or loads the state; where an estimate leaves it open whether that fits this computer's memory,
+/// once the compiled step says that it does.
 fn compile(
     opened: &Opened,
     prepared: &Prepared,
-    check: Option<&CheckProgram<'_>>,
     observer: &mut dyn Observer,
 ) -> Result<TrainingPrograms, Error> {
     let Prepared { config, runtime, plan, text, validation, .. } = prepared;
@@ -280,6 +276,10 @@ fn compile(
         (None, None) => FirstState::Seed,
     };
     let batch = config.batches().batch(opened.completed());
+    let devices = runtime.device_count();
+    let exactly = |step: &Program| memory::check_compiled(config, step, devices);
+    let close = memory::is_close(config, plan.as_ref());
+    let check: Option<&CheckProgram<'_>> = if close { Some(&exactly) } else { None };
     TrainingPrograms::compile(config, plan.as_ref(), runtime, batch, validation.clone(), first_state, check)
 }
 
@@ -406,7 +406,10 @@ fn train_compiled(
     // The charts show what there is, however the run ended.
     let charts = steps.report().finish();
     let outcome = outcome?;
-    charts?;
+    if let Err(error) = charts {
+        // All that was asked for is there without them.
+        observer.event(Event::Note(format!("warning: the charts are not those of all steps: {error}")));
+    }
     summary::summarize(config, run, &text, outcome, start, Some(steps.report().efficiency()))
 }
 

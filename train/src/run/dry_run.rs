@@ -1,6 +1,5 @@
 //! What a training would be: its size, memory, time and disk, of which a few steps are taken and nothing is kept.
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -114,8 +113,8 @@ struct Measured {
     seconds_per_step: f64,
     timed_steps: usize,
     seconds_per_validation: Option<f64>,
-    /// Memory of the process: the most there was, and what there is with the state.
-    process: (Option<u64>, Option<u64>),
+    /// The most memory that the process had.
+    process: Option<u64>,
 }
 
 fn measure(
@@ -125,17 +124,8 @@ fn measure(
     start: Instant,
     observer: &mut dyn Observer,
 ) -> Result<Measured, Error> {
-    let devices = prepared.runtime.device_count();
-    let of_step = Cell::new(None);
-    let mut programs = super::compile(
-        opened,
-        prepared,
-        Some(&|step| {
-            of_step.set(Some(step.memory()?));
-            memory::check_compiled(config, step, devices)
-        }),
-        observer,
-    )?;
+    // As for training, so that memory is what it would be.
+    let mut programs = super::compile(opened, prepared, observer)?;
     let startup = start.elapsed().as_secs_f64();
     observer.event(Event::Note("timing a few steps".to_owned()));
     let (seconds_per_step, timed_steps) = time_steps(config, opened.completed(), prepared, &mut programs)?;
@@ -147,11 +137,8 @@ fn measure(
         }
         None => None,
     };
-    let memory = match of_step.take() {
-        Some(memory) => memory,
-        None => programs.step.memory()?,
-    };
-    let process = (summary::memory_of_process("VmHWM:"), summary::memory_of_process("VmRSS:"));
+    let memory = programs.step.memory()?;
+    let process = summary::peak_memory();
     Ok(Measured { memory, startup, seconds_per_step, timed_steps, seconds_per_validation, process })
 }
 
@@ -211,8 +198,8 @@ fn describe(
     let of_timed = batches.tokens(completed + 1) - batches.tokens(completed);
     let tokens_per_second = of_timed as f64 / measured.seconds_per_step;
     let left = batches.tokens(steps).saturating_sub(batches.tokens(completed));
-    let due =
-        |every: u64| if every == 0 { 0 } else { (steps - 1) / every - completed.min(steps - 1) / every };
+    let until = |step: u64, every: u64| step.checked_div(every).unwrap_or(0);
+    let due = |every: u64| until(steps - 1, every) - until(completed.min(steps - 1), every);
     // One more after the last step.
     let validations = if completed < steps { due(training.validation_every) + 1 } else { 0 };
     let validation_seconds = measured.seconds_per_validation.unwrap_or(0.0) * validations as f64;
@@ -227,14 +214,13 @@ fn describe(
     let saves = due(training.checkpoint_every) + 1 + by_clock + of_best;
     let kept = match checkpoint.keep_last {
         0 => saves,
-        last => last + if checkpoint.keep_every == 0 { 0 } else { steps / checkpoint.keep_every },
+        last => last + until(steps, checkpoint.keep_every),
     };
     let checkpoint_bytes = memory::state_bytes(config);
     let checkpoints = saves.min(kept + u64::from(checkpoint.keep_best) + 1);
     let own = config.device.kind == DeviceKind::Cpu;
     // While a checkpoint is written, there is a copy of the state.
-    let (most, now) = measured.process;
-    let process_memory = most.zip(now).map(|(most, now)| most.max(now + checkpoint_bytes)).filter(|_| own);
+    let process_memory = measured.process.map(|most| most + checkpoint_bytes).filter(|_| own);
     DryRun {
         name: config.name.clone(),
         run: run.map(Path::to_owned),

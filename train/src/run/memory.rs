@@ -196,7 +196,7 @@ mod tests {
         };
         assert!(of(parts).unwrap() <= whole / 10 && of(parts / 2).unwrap() > whole / 10, "{said}");
         let said = way_out(&config, None, 1 << 20);
-        assert!(said.starts_with("parameters and the optimiser's state alone take 0.6"), "{said}");
+        assert!(said.starts_with("parameters and the optimiser's state alone take 0.49 GiB"), "{said}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) type CheckProgram<'a> = dyn Fn(&Program) -> Result<(), Error> + 'a;
 
 /// A step that is compiled, or a thread that compiles it.
 enum Step<'a> {
-    Compiled(Program),
+    Compiled(Box<Program>),
     UnderWay(thread::ScopedJoinHandle<'a, Result<Program, Error>>),
 }
 
@@ -73,7 +73,7 @@ impl TrainingPrograms {
         };
         thread::scope(|scope| {
             let step = match compiled {
-                Some(compiled) => Step::Compiled(compiled),
+                Some(compiled) => Step::Compiled(Box::new(compiled)),
                 None => Step::UnderWay(scope.spawn(|| step.compile(runtime))),
             };
             let validation = match validation {
@@ -95,7 +95,7 @@ impl TrainingPrograms {
                 FirstState::Seed => first_state(config, plan, runtime, &inputs)?,
             };
             let step = match step {
-                Step::Compiled(step) => step,
+                Step::Compiled(step) => *step,
                 Step::UnderWay(thread) => {
                     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?
                 }

@@ -15,7 +15,7 @@ use store::run_directory::RunDirectory;
 
 use super::dispatch::{Dispatch, number};
 use super::incident_policy::IncidentPolicy;
-use super::open::{Opened, saved_config};
+use super::open::{Opened, run_of_part, saved_config};
 use super::programs::{FirstState, TrainingPrograms, first_state};
 use super::{Prepared, kept_config, prepare, settled};
 use crate::Error;
@@ -104,6 +104,9 @@ impl<T: PartialEq> Compared<T> {
 /// # Errors
 /// [`Error::NotRecorded`] when the run has no record of these steps; those of a run that cannot be continued.
 pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<Replay, Error> {
+    if let Some(run) = run_of_part(folder) {
+        return Err(Error::PartOfRun { path: folder.to_owned(), run });
+    }
     let run = RunDirectory::read(folder)?;
     if run.import().is_file() {
         return Err(Error::Imported { checkpoint: folder.to_owned() });

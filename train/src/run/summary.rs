@@ -129,16 +129,16 @@ pub(super) fn summarize(
         mfu: tokens_per_second.zip(efficiency).and_then(|(rate, efficiency)| efficiency.mfu(rate)),
         starts: ProcessLog::read(&run.process_log())?.count(),
         device_wait_seconds: mean(&outcome.device_waits),
-        peak_memory_bytes: memory_of_process("VmHWM:"),
+        peak_memory_bytes: peak_memory(),
         prompt: text.prompt(config.training.sequence_length / 2),
         held_out: !text.corpus.validation().is_empty(),
     })
 }
 
-/// Memory of this process as Linux counts it: `VmHWM:` is the most it had at any time, `VmRSS:` what it has.
-pub(super) fn memory_of_process(field: &str) -> Option<u64> {
+/// The most memory this process had at any time, as Linux counts it.
+pub(super) fn peak_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
