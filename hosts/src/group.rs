@@ -11,6 +11,7 @@ use store::checkpoint::{Peers, Process};
 use store::process::draw_number;
 
 use super::life::Life;
+use super::plugin_store::PluginStore;
 use super::server::StoreServer;
 use super::{Coordinator, Error, Identity, RedisStore};
 
@@ -57,7 +58,7 @@ pub(super) struct Members {
 /// A store whose keys all have a prefix.
 #[derive(Clone)]
 pub(super) struct Prefixed {
-    store: Arc<dyn KeyValueStore>,
+    pub(super) store: Arc<dyn KeyValueStore>,
     prefix: String,
 }
 
@@ -66,7 +67,7 @@ impl Prefixed {
         Prefixed { store, prefix }
     }
 
-    fn key(&self, key: &[u8]) -> Vec<u8> {
+    pub(super) fn key(&self, key: &[u8]) -> Vec<u8> {
         [self.prefix.as_bytes(), key].concat()
     }
 
@@ -440,39 +441,6 @@ fn answer(
         _ => String::new(),
     };
     Err(Error::NoAnswer { index, count, seconds: patience.arrival.as_secs(), hint })
-}
-
-/// The plugins' part of the store, one for each start. A plugin that waits there for a key of a process that has failed
-/// gets an error.
-struct PluginStore {
-    members: Arc<Members>,
-}
-
-impl PluginStore {
-    fn key(&self, key: &[u8]) -> Vec<u8> {
-        self.members.store.key(&[b"plugin/", key].concat())
-    }
-}
-
-impl KeyValueStore for PluginStore {
-    fn try_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KeyValueError> {
-        self.members.store.store.try_get(&self.key(key))
-    }
-
-    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), KeyValueError> {
-        self.members.store.store.put(&self.key(key), value)
-    }
-
-    fn get(&self, key: &[u8], timeout: Duration) -> Result<Vec<u8>, KeyValueError> {
-        let deadline = Instant::now() + timeout;
-        let value = self.members.wait(deadline, || Ok(self.try_get(key)?));
-        match value {
-            Ok(Some(value)) => Ok(value),
-            Ok(None) => Err(KeyValueError::missing(key, timeout)),
-            Err(Error::Store(error)) => Err(error),
-            Err(error) => Err(KeyValueError::new(ErrorCode::Aborted, error.to_string())),
-        }
-    }
 }
 
 /// The processes while they save.

@@ -27,6 +27,7 @@ mod error;
 mod group;
 mod identity;
 mod life;
+mod plugin_store;
 mod redis;
 mod server;
 mod stop;

@@ -50,6 +50,7 @@ pub use buffer::{Buffer, Part, TransferToHost, array_type};
 pub use error::Error;
 pub use interface::{Input, Interface, Output};
 pub use layout::DeviceLayout;
+pub use memory_limit::host_memory;
 pub use options::{CompileOptions, Format};
 pub use processes::Processes;
 pub use program::{Memory, Program};

@@ -4,7 +4,7 @@ use std::fs;
 
 /// Bytes of this computer, as Linux counts them, or fewer if the process is in a container (control group) that may have no
 /// more.
-pub(crate) fn of_host() -> Option<u64> {
+pub fn host_memory() -> Option<u64> {
     let text = |path: &str| fs::read_to_string(path).ok();
     let computer = text("/proc/meminfo").and_then(|text| computer(&text));
     let groups = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];

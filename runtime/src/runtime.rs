@@ -12,7 +12,6 @@ use xla_sys::{Client, Device, Element, Event, HostArray, Plugin};
 
 use crate::buffer::{array_type, tensor_type};
 use crate::error::says_no_device;
-use crate::memory_limit;
 use crate::options::{CompileOptions, client_options};
 use crate::slice::slice;
 use crate::{Buffer, DeviceKind, DeviceLayout, Error, Found, Processes, Program, Progress, Result};
@@ -186,7 +185,7 @@ impl Runtime {
     pub fn memory_limit(&self) -> Option<u64> {
         let allocator = self.device.memory_stats().ok().and_then(|stats| stats.bytes_limit);
         match self.kind {
-            DeviceKind::Cpu => memory_limit::of_host(),
+            DeviceKind::Cpu => crate::host_memory(),
             DeviceKind::Cuda | DeviceKind::Tpu => allocator.and_then(|limit| u64::try_from(limit).ok()),
         }
     }

@@ -1,6 +1,5 @@
 //! The best plan for a training.
 
-use std::fs;
 use std::path::Path;
 
 use sharding::DeviceKind;
@@ -35,7 +34,7 @@ impl Planned {
     /// [`Error::NoPlan`] when no plan splits the model over the machine, [`Error::NoRoom`] when none fits the devices'
     /// memory.
     pub fn best(&self, topology: &Topology, batch: usize, sequence_length: usize) -> Result<Plan, Error> {
-        let topology = match (topology.kind(), memory_of_host()) {
+        let topology = match (topology.kind(), runtime::host_memory()) {
             (DeviceKind::Cpu, Some(bytes)) => {
                 topology.clone().with_memory_bytes(bytes / topology.devices().max(1) as u64)
             }
@@ -105,12 +104,4 @@ impl Planned {
         let split = self.step(plan);
         split.map(drop).map_err(|source| GivenError::Split { path: path.to_owned(), source })
     }
-}
-
-/// Bytes of memory that this computer has, as Linux counts them.
-fn memory_of_host() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }
