@@ -23,7 +23,7 @@ fn damaged_checkpoints_are_passed_over_by_name() {
     type Damage = fn(&Path);
     let damage: [(&str, Damage); 8] = [
         ("manifest.json: No such file", |folder| fs::remove_file(folder.join("manifest.json")).unwrap()),
-        ("manifest.json: not a checkpoint's manifest (EOF", |folder| {
+        ("manifest.json: not a checkpoint's manifest (it ends too early", |folder| {
             fs::write(folder.join("manifest.json"), "{\"format_version\": 3").unwrap()
         }),
         ("safetensors is incomplete: expected", |folder| fs::remove_file(folder.join(SHARD)).unwrap()),
