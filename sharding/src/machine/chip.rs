@@ -109,7 +109,8 @@ impl Chip {
         module("h200", 151_397_597_184, 989.4e12, 66.9e12, 1980e6, 4800e9, 450e9, 50e9),
         // Blackwell: NVIDIA's data sheets of DGX B200 and GB200 NVL72, for one of their GPUs, without sparsity.
         module("b200", 180_000_000_000, 2250e12, 75e12, 1965e6, 8000e9, 900e9, 50e9),
-        rack("gb200", 186_000_000_000, 2500e12, 80e12, 2062e6, 8000e9, 900e9, 50e9),
+        // NVLink joins 18 hosts.
+        gpu("gb200", 186_000_000_000, 2500e12, 80e12, 2062e6, 8000e9, (900e9, NVLINK_STEP), 18, 50e9),
         // Cards on PCIe, of which two reach each other at the bus's rate: x16 of generation 4 or 5. bfloat16 with sums
         // in float32, without sparsity. Network: assumed, 100 Gbit/s for each.
         card("l4", 24_000_000_000, 121e12, 30.3e12, 2040e6, 300e9, PCIE_4),
@@ -273,22 +274,6 @@ const fn module(
 ) -> Chip {
     let (memory, rate, link) = (device_memory, memory_bytes_per_second, (nvlink, NVLINK_STEP));
     gpu(name, memory, bf16_flops, f32_flops, clock_hz, rate, link, 1, network)
-}
-
-/// A GPU with NVLink to the others of 18 hosts.
-#[allow(clippy::too_many_arguments)] // A row of the table.
-const fn rack(
-    name: &'static str,
-    device_memory: u64,
-    bf16_flops: f64,
-    f32_flops: f64,
-    clock_hz: f64,
-    memory_bytes_per_second: f64,
-    nvlink: f64,
-    network: f64,
-) -> Chip {
-    let (memory, rate, link) = (device_memory, memory_bytes_per_second, (nvlink, NVLINK_STEP));
-    gpu(name, memory, bf16_flops, f32_flops, clock_hz, rate, link, 18, network)
 }
 
 /// A GPU without NVLink.

@@ -127,13 +127,13 @@ pub(super) fn slice(
     let whole = !cores || count.is_multiple_of(2);
     let shapes: Vec<_> =
         all.iter().filter(|shape| whole && shape.iter().product::<usize>() == chips).collect();
-    let slices = slices.clamp(1, MOST_SLICES);
+    let (given, slices) = (slices, slices.clamp(1, MOST_SLICES));
     let machine =
         |shape: &[usize], slices: usize| Nearest { topology: name("tpu", &chip.name, shape), slices };
     match shapes[..] {
         // On v4, v5p and 7x, whose topologies elsewhere count chips, people mean either.
         [shape] if matches!(&*chip.name, "v2" | "v3" | "v5e" | "v6e") => {
-            Ok(Topology::new(chip, shape.clone(), slices))
+            Topology::parse(&name("tpu", &chip.name, shape), given)
         }
         [] => {
             let (reason, nearest) = sizes.map(|sizes| sizes.nearest(&[chips])).unwrap_or_default();

@@ -153,7 +153,7 @@ fn gpu(text: &str, chip: Chip, shape: &str, slices: usize) -> Result<Topology, T
     if !allowed.contains(&gpus) {
         let below = allowed.iter().copied().rev().find(|&count| count <= gpus).unwrap_or(1);
         let mut nearest = vec![machine(real_hosts, below)];
-        let needed = hosts.saturating_mul(gpus).div_ceil(full);
+        let needed = hosts.max(1).saturating_mul(gpus).div_ceil(full);
         if gpus > full && needed <= MOST_HOSTS {
             nearest.push(machine(needed, full));
         }

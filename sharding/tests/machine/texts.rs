@@ -425,6 +425,32 @@ fn virtual_devices_share_their_processor() {
     assert_eq!(eight.with_memory_bytes(1 << 30).chip().memory_bytes, 1 << 30);
 }
 
+/// However the slice is called.
+#[test]
+fn a_number_of_slices_that_there_is_not_is_refused() {
+    for text in ["tpu:v5e:2x2", "v5e-4", "v3-8", "v5litepod-4", "v5e:4"] {
+        for slices in [0, 257, usize::MAX] {
+            let error = Topology::parse(text, slices).unwrap_err().to_string();
+            assert!(error.contains("slices, which must be 1 to 256"), "{text}: {error}");
+        }
+    }
+}
+
+/// Also of a machine with nothing in it.
+#[test]
+fn what_is_named_instead_is_a_machine() {
+    for text in ["gb200:0x5", "gpu:h100:0x11", "gpu:l4:0x0", "gpu:gb200:999999x3", "v4-0", "tpu:v5e:0x4"] {
+        let error = Topology::parse(text, 1).unwrap_err();
+        let (TopologyError::NoSuchMachine { nearest, .. } | TopologyError::Spelling { nearest, .. }) = error
+        else {
+            panic!("{text}: {error}");
+        };
+        for machine in nearest {
+            assert!(Topology::parse(&machine.topology, machine.slices).is_ok(), "{text}: {machine}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_machine_is_read_back_from_its_text(machine in machines()) {
