@@ -20,7 +20,8 @@ pub use random::Random;
 pub struct Options {
     /// Number of ops to add; an op may take several nodes. Unread values become results, so none is dropped.
     pub nodes: usize,
-    /// Dtypes of parameters and constants. Comparisons add `pred` and indices add `i32` in any case.
+    /// Dtypes of parameters and constants. Comparisons add `pred`, indices `i32` and bitcasts integers in any case;
+    /// without a float dtype here there are no floats at all.
     pub dtypes: Vec<DType>,
     /// Keeps values moderate and well conditioned, so that implementations agree up to rounding: no infinity or NaN,
     /// no overflow, no jump where a rounding error decides, indices possibly out of range.
@@ -179,7 +180,8 @@ impl Writer<'_> {
             let mut ys: Vec<_> = inner.pool.iter().filter(|y| !y.read).map(|y| y.tensor).collect();
             ys.truncate(3);
             if carries.is_empty() && ys.is_empty() {
-                ys.push(inner.literal(&TensorType::scalar(DType::F32))?);
+                let dtype = inner.numeric_dtype();
+                ys.push(inner.literal(&TensorType::scalar(dtype))?);
             }
             Ok(ScanOutputs { carries, ys })
         })?;

@@ -37,8 +37,16 @@ impl Writer<'_> {
     }
 
     fn number(&mut self) -> Result<Tensor, Error> {
+        let dtype = self.numeric_dtype();
         let numeric = |ty: &TensorType| ty.dtype != DType::Pred;
-        self.any(numeric, |ty| if numeric(&ty) { ty } else { ty.with_dtype(DType::F32) })
+        self.any(numeric, |ty| if numeric(&ty) { ty } else { ty.with_dtype(dtype) })
+    }
+
+    /// One of the dtypes asked for that is not `pred`, or the dtype of indices.
+    pub(super) fn numeric_dtype(&mut self) -> DType {
+        let numeric = self.options.dtypes.iter().copied().filter(|dtype| *dtype != DType::Pred);
+        let numeric: Vec<_> = numeric.collect();
+        if numeric.is_empty() { DType::I32 } else { self.random.pick(&numeric) }
     }
 
     /// Adds an op that computes no new floats: its result is exact if all operands are.
@@ -184,8 +192,11 @@ impl Writer<'_> {
     fn bitcast(&mut self) -> Result<(), Error> {
         let x = self.number()?;
         let dtype = self.b.dtype(x);
-        let same_size = |other: &DType| *other != DType::Pred && other.size() == dtype.size();
-        let targets: Vec<_> = DType::ALL.into_iter().filter(same_size).collect();
+        // Floats only where they were asked for: integers read as floats may be NaNs, whose bits no one defines.
+        let allowed =
+            |other: &DType| other.is_int() || self.options.dtypes.contains(other) || *other == dtype;
+        let fits = |other: &DType| *other != DType::Pred && other.size() == dtype.size() && allowed(other);
+        let targets: Vec<_> = DType::ALL.into_iter().filter(fits).collect();
         let target = self.random.pick(&targets);
         if !self.options.tame || dtype.is_int() && target.is_int() {
             return self.moved(Op::Bitcast(target), &[x]);
@@ -328,9 +339,10 @@ impl Writer<'_> {
 
     fn take_or_scatter(&mut self) -> Result<(), Error> {
         let table = |ty: &TensorType| ty.dtype != DType::Pred && ty.rank() > 0 && ty.shape[0] > 0;
+        let dtype = self.numeric_dtype();
         let x = self.any(table, |ty| match table(&ty) {
             true => ty,
-            false => TensorType::new(DType::F32, [3, 2]),
+            false => TensorType::new(dtype, [3, 2]),
         })?;
         let indices = self.any(
             |ty| ty.dtype.is_int() && ty.rank() < 3,
