@@ -1,0 +1,8 @@
+//! Benchmark tasks: data files to prompts, answers to metrics, metrics to statistics.
+//!
+//! A task is a YAML file in lm-evaluation-harness's format. With its data it gives [`Item`]s, one for each document: what is
+//! asked of a model ([`Ask`]) and what is right ([`Gold`]). A model, which this crate knows nothing of, gives an [`Answer`].
+
+mod ask;
+
+pub use ask::{Answer, Ask, Generation, Gold, Item, Pair, Scored};
