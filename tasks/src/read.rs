@@ -23,6 +23,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub use error::{Error, Place, Result};
+pub(crate) use json::whole as not_json;
 
 /// The most bytes of one record. Longer ones are no documents but broken files.
 pub(crate) const LONGEST: u64 = 256 << 20;
