@@ -26,6 +26,7 @@ pub(crate) use findings::Notebook;
 pub use findings::{BadRecord, Findings, Improbable};
 use records::{Record, Records};
 use stream::Stream;
+pub use stream::{Bytes, open, uncompressed_name};
 
 /// The settings of reading text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

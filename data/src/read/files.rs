@@ -119,17 +119,23 @@ pub(super) enum Compression {
 /// What the extension says, or `None` when it is not one we read.
 pub(super) fn kind(path: &Path) -> Option<(Format, Compression)> {
     let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
-    let (stem, compression) = match name.rsplit_once('.')? {
-        (stem, "gz") => (stem, Compression::Gzip),
-        (stem, "zst") => (stem, Compression::Zstd),
-        (stem, "xz") => (stem, Compression::Xz),
-        _ => (name.as_str(), Compression::None),
-    };
+    let (stem, compression) = compression(&name);
     match stem.rsplit_once('.')?.1 {
         "txt" | "md" => Some((Format::Text, compression)),
         "jsonl" => Some((Format::JsonLines, compression)),
         "json" => Some((Format::Json, compression)),
         _ => None,
+    }
+}
+
+/// A file's name without the ending that says how it is compressed, and what that says.
+pub(super) fn compression(name: &str) -> (&str, Compression) {
+    let Some((stem, ending)) = name.rsplit_once('.') else { return (name, Compression::None) };
+    match ending.to_ascii_lowercase().as_str() {
+        "gz" => (stem, Compression::Gzip),
+        "zst" => (stem, Compression::Zstd),
+        "xz" => (stem, Compression::Xz),
+        _ => (name, Compression::None),
     }
 }
 

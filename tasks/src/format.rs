@@ -1,0 +1,25 @@
+//! Task files in lm-evaluation-harness's YAML format: the subset of docs/tasks.md.
+//!
+//! [`File::load`] reads one with what it includes; [`Task::items`] makes of documents what a model is asked, [`Task::score`]
+//! and [`Task::aggregate`] of its answers what is reported. Data files are read elsewhere: [`Task::data`] says which. No
+//! Python is run; the functions that well-known tasks need are in `native`.
+
+mod config;
+mod error;
+mod fewshot;
+mod filters;
+mod keys;
+mod load;
+mod metrics;
+mod native;
+mod prompt;
+mod python;
+mod random;
+mod task;
+mod template;
+mod yaml;
+
+pub use config::{Data, Group, Output};
+pub use error::{Error, Refusal, Result};
+pub use metrics::{Aggregate, Aggregation, Chosen, Measure, Measured, Metric, chosen};
+pub use task::{File, Task, choice_of, prompt_hash, prompts_hash};

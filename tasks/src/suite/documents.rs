@@ -1,0 +1,108 @@
+//! A task's documents, in the fields of lm-evaluation-harness's task files.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::locate::Located;
+use super::{Folders, Split, Task, Way};
+use crate::read;
+
+/// Why a task has no documents, as one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file that cannot be read.
+    #[error(transparent)]
+    Read(#[from] read::Error),
+    /// A record that is not as its distribution has it.
+    #[error("{}: record {record}: {problem}", .path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Which one, from 0.
+        record: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file that is not as its distribution has it.
+    #[error("{}: {problem}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A folder that cannot be searched.
+    #[error("{}: {detail}", .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// No file of the task.
+    #[error("no data of the task {task}: {}", way_out(.task))]
+    Absent {
+        /// The task's name.
+        task: String,
+    },
+}
+
+/// How to get the data of a task.
+fn way_out(task: &str) -> String {
+    let Some(origin) = super::task(task).map(|task| task.origin) else { return "name its folder with --data".into() };
+    match origin.way {
+        Way::Fetch => "run `gopher eval fetch`, or name a folder that has it with --data".into(),
+        Way::Sdist => format!("{} from {}, with --bigbench PATH or --data DIR", origin.files, origin.place),
+        Way::ByHand => format!("put {} ({}) into a folder and name it with --data", origin.files, origin.place),
+        Way::Nowhere => format!("it is {}", origin.place),
+    }
+}
+
+/// A task's documents.
+#[derive(Clone, Debug, Default)]
+pub struct Documents {
+    /// Those that are asked.
+    pub asked: Vec<Value>,
+    /// Those that stand before them as shots. Empty if they are to be taken from `asked`, never a document for itself.
+    pub shots: Vec<Value>,
+    /// Files of `asked`.
+    pub files: Vec<PathBuf>,
+    /// Files of `shots`.
+    pub shot_files: Vec<PathBuf>,
+    /// Documents of `asked` that have stood there before, field by field.
+    pub repeated: usize,
+    /// Documents of `shots` that are among `asked`: none may stand before itself.
+    pub shots_asked: usize,
+}
+
+impl Task {
+    /// Reads the task's documents from the folders.
+    ///
+    /// # Errors
+    /// No file of the task, and files that cannot be read or are not as their distribution has them.
+    pub fn documents(&self, folders: &Folders) -> Result<Documents, Error> {
+        let Some(located) = self.located(Split::Asked, folders) else {
+            return Err(Error::Absent { task: self.name.clone() });
+        };
+        let asked = self.read(&located, folders)?;
+        if asked.is_empty() {
+            return Err(Error::Absent { task: self.name.clone() });
+        }
+        let mut documents = Documents { asked, files: located.files, ..Documents::default() };
+        if let Some(located) = self.located(Split::Shots, folders) {
+            documents.shots = self.read(&located, folders)?;
+            documents.shot_files = located.files;
+        }
+        let mut seen = HashSet::new();
+        documents.repeated = documents.asked.iter().filter(|fields| !seen.insert(fields.to_string())).count();
+        documents.shots_asked = documents.shots.iter().filter(|fields| seen.contains(&fields.to_string())).count();
+        Ok(documents)
+    }
+
+    pub(super) fn read(&self, located: &Located<'_>, folders: &Folders) -> Result<Vec<Value>, Error> {
+        located.source.adapter.documents(self, &located.files, folders)
+    }
+}
