@@ -4,6 +4,8 @@
 //! asked of a model ([`Ask`]) and what is right ([`Gold`]). A model, which this crate knows nothing of, gives an [`Answer`].
 
 mod ask;
+pub mod leak;
+pub mod results;
 pub mod statistics;
 
 pub use ask::{Answer, Ask, Generation, Gold, Item, Pair, Scored};

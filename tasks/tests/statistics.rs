@@ -15,7 +15,7 @@ fn xs(skip: usize, count: usize) -> Vec<f64> {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as f64 / f64::from(1u32 << 31)
     };
-    (0..skip).for_each(|_| drop(next()));
+    (0..skip).for_each(|_| _ = next());
     (0..count).map(|_| next()).collect()
 }
 
@@ -181,7 +181,7 @@ proptest! {
     fn intervals_hold_the_number(scores in any::<bool>().prop_flat_map(scores)) {
         let found = estimate(Statistic::Mean, &scores, &QUICK).unwrap();
         let interval = found.interval.unwrap();
-        prop_assert!(interval.low <= found.value + 1e-9 && found.value <= interval.high + 1e-9 || scores.len() < 8);
+        prop_assert!(interval.low <= found.value + 1e-9 && found.value <= interval.high + 1e-9);
         prop_assert_eq!(estimate(Statistic::Mean, &scores, &QUICK).unwrap(), found);
     }
 
