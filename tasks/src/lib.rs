@@ -11,6 +11,9 @@ pub mod format;
 mod permutation;
 pub mod read;
 pub mod suite;
+pub mod leak;
+pub mod results;
+pub mod statistics;
 
 pub use ask::{Answer, Ask, Generation, Gold, Item, Pair, Scored};
 pub use format::Task;
