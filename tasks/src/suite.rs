@@ -1,11 +1,12 @@
 //! The paper's 152 tasks: what they are, where their data comes from, and what the 280B model made of them.
 //!
-//! The inventory is one list ([`tasks`]). [`locate`](Task::locate) finds a task's files in folders as they were unpacked,
-//! [`documents`](Task::documents) reads them into the fields that lm-evaluation-harness's task files expect, whatever
+//! The inventory is one list ([`entries`]). [`locate`](Entry::locate) finds a task's files in folders as they were unpacked,
+//! [`documents`](Entry::documents) reads them into the fields that lm-evaluation-harness's task files expect, whatever
 //! distribution they come from. Nothing here is fetched, and nothing is known of models.
 
 mod adapt;
 mod bigbench;
+mod builtin;
 mod documents;
 mod extras;
 mod few;
@@ -183,9 +184,9 @@ pub struct Gopher {
     pub value: f64,
 }
 
-/// A task.
+/// A task of the inventory.
 #[derive(Clone, Debug, Serialize)]
-pub struct Task {
+pub struct Entry {
     /// Its name, that of lm-evaluation-harness where that has the task.
     pub name: String,
     /// Its group.
@@ -235,7 +236,7 @@ pub(crate) enum Split {
     Shots,
 }
 
-impl Task {
+impl Entry {
     fn new(name: impl Into<String>, category: Category, metric: Metric, origin: Origin, file: &'static str) -> Self {
         Self {
             name: name.into(),
@@ -310,7 +311,7 @@ impl Task {
     }
 }
 
-static TASKS: LazyLock<Vec<Task>> = LazyLock::new(|| {
+static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let mut tasks = pile::tasks();
     tasks.extend(few::tasks());
     tasks.extend(mmlu::tasks());
@@ -321,13 +322,13 @@ static TASKS: LazyLock<Vec<Task>> = LazyLock::new(|| {
 });
 
 /// All tasks: the paper's 152, category by category, and then those beside them.
-pub fn tasks() -> &'static [Task] {
-    &TASKS
+pub fn entries() -> &'static [Entry] {
+    &ENTRIES
 }
 
 /// The task of a name.
-pub fn task(name: &str) -> Option<&'static Task> {
-    tasks().iter().find(|task| task.name == name)
+pub fn entry(name: &str) -> Option<&'static Entry> {
+    entries().iter().find(|task| task.name == name)
 }
 
 /// Names of suites: all 152, and a category each.
@@ -336,11 +337,11 @@ pub fn suites() -> impl Iterator<Item = &'static str> {
 }
 
 /// The tasks of a suite; `None` if there is no such suite.
-pub fn suite(name: &str) -> Option<Vec<&'static Task>> {
+pub fn suite(name: &str) -> Option<Vec<&'static Entry>> {
     let category = Category::ALL.into_iter().find(|category| category.name() == name);
     match (name, category) {
-        ("gopher152", _) => Some(tasks().iter().filter(|task| task.is_of_the_paper()).collect()),
-        (_, Some(category)) => Some(tasks().iter().filter(|task| task.category == category).collect()),
+        ("gopher152", _) => Some(entries().iter().filter(|task| task.is_of_the_paper()).collect()),
+        (_, Some(category)) => Some(entries().iter().filter(|task| task.category == category).collect()),
         (_, None) => None,
     }
 }

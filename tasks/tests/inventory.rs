@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tasks::suite::{self, Category, Folders, Presence};
+use tasks::suite::{self, Category, Folders};
 
 /// The reference data, beside the repository.
 fn shared() -> Option<PathBuf> {
@@ -25,11 +25,11 @@ fn the_tasks_of_the_paper_are_152() {
     }
     assert_eq!(Category::ALL.map(Category::tasks).iter().sum::<usize>(), suite::GOPHER152);
     assert!(suite::suite("gopher").is_none());
-    let mut names = suite::tasks().iter().map(|task| task.name.as_str()).collect::<Vec<_>>();
+    let mut names = suite::entries().iter().map(|task| task.name.as_str()).collect::<Vec<_>>();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), suite::tasks().len(), "a name twice");
-    assert_eq!(suite::task("piqa").unwrap().name, "piqa");
+    assert_eq!(names.len(), suite::entries().len(), "a name twice");
+    assert_eq!(suite::entry("piqa").unwrap().name, "piqa");
 }
 
 /// The paper's own sums: MMLU's accuracy by question, BIG-bench's mean by task.
@@ -43,8 +43,8 @@ fn the_numbers_of_the_280b_model_have_its_means() {
     let bigbench = suite::suite("bigbench").unwrap();
     let mean = bigbench.iter().map(|task| task.gopher_with(0).unwrap()).sum::<f64>() / 62.0;
     assert_eq!(format!("{mean:.1}"), "54.4");
-    assert_eq!(suite::task("nq_open").unwrap().gopher_with(64), Some(28.2));
-    assert_eq!(suite::task("nq_open").unwrap().gopher_with(3), None);
+    assert_eq!(suite::entry("nq_open").unwrap().gopher_with(64), Some(28.2));
+    assert_eq!(suite::entry("nq_open").unwrap().gopher_with(3), None);
 }
 
 /// Every file of the reference data is found under the name it has there and is read whole.
@@ -53,7 +53,7 @@ fn all_of_the_reference_data_is_found() {
     let Some(data) = shared() else { return };
     let folders = Folders::search(&[data]).unwrap();
     let mut counts = std::collections::BTreeMap::<_, Vec<_>>::new();
-    for task in suite::tasks() {
+    for task in suite::entries() {
         let found = task.locate(&folders);
         assert_eq!(found.problem, None, "{}", task.name);
         println!("{:40} {:?} {:?} of {:?}", task.name, found.presence, found.documents, task.expected);

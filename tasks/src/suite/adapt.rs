@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::documents::Error;
-use super::{Folders, Task};
+use super::{Entry, Folders};
 use crate::read::{self, Shape};
 
 /// How a file's records become documents.
@@ -58,7 +58,7 @@ pub(crate) enum Adapter {
 
 impl Adapter {
     /// The documents of a task's files.
-    pub(super) fn documents(self, task: &Task, files: &[PathBuf], folders: &Folders) -> Result<Vec<Value>, Error> {
+    pub(super) fn documents(self, task: &Entry, files: &[PathBuf], folders: &Folders) -> Result<Vec<Value>, Error> {
         match self {
             Adapter::Plain => records(files, Shape::default(), |fields| Ok(Some(fields.clone()))),
             Adapter::Pile => texts::pile(files, task.part),

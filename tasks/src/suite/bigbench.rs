@@ -1,7 +1,7 @@
 //! BIG-bench: 62 tasks, all of them multiple choice.
 
 use super::adapt::Adapter;
-use super::{Category, Metric, Task, origin};
+use super::{Category, Entry, Metric, origin};
 
 /// A task's folder in BIG-bench, its examples without repeated ones (0 for the task that no copy has), and the 280B model's
 /// grade, in per cent.
@@ -73,10 +73,10 @@ const TASKS: [(&str, usize, f64); 62] = [
 /// The task of the paper that was not released.
 const UNRELEASED: &str = "alignment_questionnaire";
 
-pub(super) fn tasks() -> Vec<Task> {
+pub(super) fn tasks() -> Vec<Entry> {
     let task = |&(folder, examples, value): &(&'static str, usize, f64)| {
         let origin = if folder == UNRELEASED { origin::NOWHERE } else { origin::BIGBENCH };
-        let task = Task::new(
+        let task = Entry::new(
             format!("bigbench_{folder}"),
             Category::BigBench,
             Metric::MultipleChoiceGrade,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::locate::Located;
-use super::{Folders, Split, Task, Way};
+use super::{Entry, Folders, Split, Way};
 use crate::read;
 
 /// Why a task has no documents, as one line.
@@ -34,6 +34,9 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A task file that its documents do not fit.
+    #[error(transparent)]
+    Task(#[from] crate::format::Error),
     /// A folder that cannot be searched.
     #[error("{}: {detail}", .path.display())]
     Folder {
@@ -52,7 +55,7 @@ pub enum Error {
 
 /// How to get the data of a task.
 fn way_out(task: &str) -> String {
-    let Some(origin) = super::task(task).map(|task| task.origin) else { return "name its folder with --data".into() };
+    let Some(origin) = super::entry(task).map(|task| task.origin) else { return "name its folder with --data".into() };
     match origin.way {
         Way::Fetch => "run `gopher eval fetch`, or name a folder that has it with --data".into(),
         Way::Sdist => format!("{} from {}, with --bigbench PATH or --data DIR", origin.files, origin.place),
@@ -78,7 +81,7 @@ pub struct Documents {
     pub shots_asked: usize,
 }
 
-impl Task {
+impl Entry {
     /// Reads the task's documents from the folders.
     ///
     /// # Errors

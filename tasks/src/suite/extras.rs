@@ -1,16 +1,16 @@
 //! Tasks beside the paper's.
 
 use super::adapt::Adapter;
-use super::{Category, Metric, Task, origin};
+use super::{Category, Entry, Metric, origin};
 
-pub(super) fn tasks() -> Vec<Task> {
-    let boolq = Task::new("boolq", Category::Extra, Metric::Acc, origin::BOOLQ, "boolq")
+pub(super) fn tasks() -> Vec<Entry> {
+    let boolq = Entry::new("boolq", Category::Extra, Metric::Acc, origin::BOOLQ, "boolq")
         .expect(3270)
         .asked("*boolq*/dev.jsonl", Adapter::BoolQ)
         .asked("boolq/none/validation/data-*.arrow", Adapter::BoolQ)
         .gopher(&[(Some(0), 79.3)]);
     let arc = |name, part, folder: &str, documents| {
-        Task::new(name, Category::Extra, Metric::AccNorm, origin::ARC, "arc")
+        Entry::new(name, Category::Extra, Metric::AccNorm, origin::ARC, "arc")
             .part(part)
             .expect(documents)
             .asked(format!("{part}-Test.jsonl"), Adapter::Choices)
@@ -18,7 +18,7 @@ pub(super) fn tasks() -> Vec<Task> {
             .before(format!("{part}-Dev.jsonl"), Adapter::Choices)
             .before(format!("ai2_arc/{part}/validation/data-*.arrow"), Adapter::Plain)
     };
-    let openbook = Task::new("openbookqa", Category::Extra, Metric::AccNorm, origin::OPENBOOKQA, "openbookqa")
+    let openbook = Entry::new("openbookqa", Category::Extra, Metric::AccNorm, origin::OPENBOOKQA, "openbookqa")
         .expect(500)
         .asked("OpenBookQA-Test.jsonl", Adapter::Choices)
         .asked("oe_eval_tasks/openbookqa/test_rc_5shot/requests.jsonl", Adapter::ChoiceRequests)

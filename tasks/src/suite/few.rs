@@ -1,12 +1,12 @@
 //! Reading, fact checking, question answering and common sense.
 
 use super::adapt::Adapter;
-use super::{Category, Metric, Task, origin};
+use super::{Category, Entry, Metric, origin};
 
 /// What the wheel calls the only file of a split.
 const ARROW: &str = "data-*.arrow";
 
-pub(super) fn tasks() -> Vec<Task> {
+pub(super) fn tasks() -> Vec<Entry> {
     let mut tasks = reading();
     tasks.extend(fact_checking());
     tasks.extend(question_answering());
@@ -14,9 +14,9 @@ pub(super) fn tasks() -> Vec<Task> {
     tasks
 }
 
-fn reading() -> Vec<Task> {
+fn reading() -> Vec<Entry> {
     let race = |level: &'static str, questions, value| {
-        Task::new(format!("race_{level}"), Category::Reading, Metric::Acc, origin::RACE, "race")
+        Entry::new(format!("race_{level}"), Category::Reading, Metric::Acc, origin::RACE, "race")
             .part(level)
             .expect(questions)
             .shots(&[5])
@@ -27,7 +27,7 @@ fn reading() -> Vec<Task> {
             .before(format!("race/dev/{level}/*.txt"), Adapter::RaceFile)
             .gopher(&[(None, value)])
     };
-    let lambada = Task::new("lambada_openai", Category::Reading, Metric::Acc, origin::LAMBADA, "lambada_openai")
+    let lambada = Entry::new("lambada_openai", Category::Reading, Metric::Acc, origin::LAMBADA, "lambada_openai")
         .expect(5153)
         .asked("lambada_test.jsonl", Adapter::Plain)
         .asked("*lambada*/test.jsonl", Adapter::Plain)
@@ -36,25 +36,26 @@ fn reading() -> Vec<Task> {
     vec![race("middle", 1436, 75.1), race("high", 3498, 71.6), lambada]
 }
 
-fn fact_checking() -> Vec<Task> {
-    let three = Task::new("fever_three_way", Category::FactChecking, Metric::Acc, origin::FEVER, "fever_three_way")
+fn fact_checking() -> Vec<Entry> {
+    let three = Entry::new("fever_three_way", Category::FactChecking, Metric::Acc, origin::FEVER, "fever_three_way")
         .asked("*fever*/shared_task_dev.jsonl", Adapter::Fever)
         .asked("*fever*/paper_dev.jsonl", Adapter::Fever)
         .asked("fever_gold_evidence/valid.jsonl", Adapter::Fever)
         .before("*fever*/train.jsonl", Adapter::Fever);
-    let two = Task::new("fever_two_way", Category::FactChecking, Metric::MultipleChoiceGrade, origin::FEVER_CLAIMS, "bigbench")
+    let two = Entry::new("fever_two_way", Category::FactChecking, Metric::MultipleChoiceGrade, origin::FEVER_CLAIMS, "bigbench")
+        .part("fever")
         .expect(6612)
         .asked("fact_checker/fever/task.json", Adapter::BigBench)
         .asked("bigbench_fact_checker_fever_task.json", Adapter::BigBench);
-    let multifc = Task::new("multifc", Category::FactChecking, Metric::Acc, origin::MULTIFC, "multifc")
+    let multifc = Entry::new("multifc", Category::FactChecking, Metric::Acc, origin::MULTIFC, "multifc")
         .asked("*multi*fc*/dev.tsv", Adapter::MultiFc)
         .before("*multi*fc*/train.tsv", Adapter::MultiFc);
     vec![two, three, multifc]
 }
 
-fn question_answering() -> Vec<Task> {
+fn question_answering() -> Vec<Entry> {
     let exact = "paper: asked without an instruction, an answer ends with its line, articles are left out of the comparison; lm-eval: its own prompt and stops (a comma and a full stop too)";
-    let natural = Task::new("nq_open", Category::QuestionAnswering, Metric::ExactMatch, origin::NQ_OPEN, "nq_open")
+    let natural = Entry::new("nq_open", Category::QuestionAnswering, Metric::ExactMatch, origin::NQ_OPEN, "nq_open")
         .expect(3610)
         .shots(&[0, 5, 64])
         .differs(exact)
@@ -63,7 +64,7 @@ fn question_answering() -> Vec<Task> {
         .before("NQ-open.train.jsonl", Adapter::Plain)
         .before("NQ-open.efficientqa.dev.1.1.jsonl", Adapter::Plain)
         .gopher(&[(Some(0), 10.1), (Some(5), 24.5), (Some(64), 28.2)]);
-    let trivia = Task::new("triviaqa", Category::QuestionAnswering, Metric::ExactMatch, origin::TRIVIAQA, "triviaqa")
+    let trivia = Entry::new("triviaqa", Category::QuestionAnswering, Metric::ExactMatch, origin::TRIVIAQA, "triviaqa")
         .expect(11_313)
         .shots(&[0, 5, 64])
         .differs(exact)
@@ -75,7 +76,7 @@ fn question_answering() -> Vec<Task> {
         .before("unfiltered-web-train.json", Adapter::TriviaQaFile)
         .before("wikipedia-train.json", Adapter::TriviaQaFile)
         .gopher(&[(Some(0), 52.8), (Some(5), 63.6), (Some(64), 61.3)]);
-    let truthful = Task::new("truthfulqa_mc1", Category::QuestionAnswering, Metric::Acc, origin::TRUTHFULQA, "truthfulqa_mc1")
+    let truthful = Entry::new("truthfulqa_mc1", Category::QuestionAnswering, Metric::Acc, origin::TRUTHFULQA, "truthfulqa_mc1")
         .expect(817)
         .shots(&[0, 10])
         .differs("paper: the question alone; lm-eval: after six questions with answers that are always the same")
@@ -85,27 +86,27 @@ fn question_answering() -> Vec<Task> {
     vec![natural, trivia, truthful]
 }
 
-fn common_sense() -> Vec<Task> {
+fn common_sense() -> Vec<Entry> {
     let zero = |value: f64| [(Some(0), value)];
     let sense = Category::CommonSense;
-    let hellaswag = Task::new("hellaswag", sense, Metric::AccNorm, origin::HELLASWAG, "hellaswag")
+    let hellaswag = Entry::new("hellaswag", sense, Metric::AccNorm, origin::HELLASWAG, "hellaswag")
         .expect(10_042)
         .asked("hellaswag_val.jsonl", Adapter::Plain)
         .asked(format!("hellaswag/none/validation/{ARROW}"), Adapter::Plain)
         .gopher(&zero(79.2));
-    let piqa = Task::new("piqa", sense, Metric::Acc, origin::PIQA, "piqa")
+    let piqa = Entry::new("piqa", sense, Metric::Acc, origin::PIQA, "piqa")
         .expect(1838)
         .asked("*piqa*/valid.jsonl", Adapter::Labels { file: "valid-labels.lst", from: 0 })
         .asked("*piqa*/data/valid.jsonl", Adapter::Labels { file: "valid-labels.lst", from: 0 })
         .asked("physicaliqa-train-dev/dev.jsonl", Adapter::Labels { file: "dev-labels.lst", from: 0 })
         .asked(format!("piqa/plain_text/validation/{ARROW}"), Adapter::Plain)
         .gopher(&zero(81.8));
-    let winogrande = Task::new("winogrande", sense, Metric::Acc, origin::WINOGRANDE, "winogrande")
+    let winogrande = Entry::new("winogrande", sense, Metric::Acc, origin::WINOGRANDE, "winogrande")
         .expect(1267)
         .asked("*winogrande*/dev.jsonl", Adapter::Plain)
         .asked(format!("winogrande/winogrande_xl/validation/{ARROW}"), Adapter::Plain)
         .gopher(&zero(70.1));
-    let social = Task::new("social_iqa", sense, Metric::Acc, origin::SOCIAL_IQA, "social_iqa")
+    let social = Entry::new("social_iqa", sense, Metric::Acc, origin::SOCIAL_IQA, "social_iqa")
         .expect(1954)
         .asked("socialiqa-train-dev/dev.jsonl", Adapter::Labels { file: "dev-labels.lst", from: 1 })
         .asked("*social*iqa*/dev.jsonl", Adapter::Plain)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::documents::Error;
-use super::{Source, Split, Task};
+use super::{Entry, Source, Split};
 
 /// A larger tree is not one of data sets.
 const MOST_FILES: usize = 1_000_000;
@@ -180,7 +180,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     rest.ends_with(last)
 }
 
-impl Task {
+impl Entry {
     /// The files of a split.
     pub(crate) fn located(&self, split: Split, folders: &Folders) -> Option<Located<'_>> {
         let sources = self.sources.iter().filter(|source| source.split == split);

@@ -1,7 +1,7 @@
 //! MMLU: 57 subjects, 14,042 questions.
 
 use super::adapt::Adapter;
-use super::{Category, Metric, Task, origin};
+use super::{Category, Entry, Metric, origin};
 
 /// A subject, its questions, and the 280B model's accuracy with 5 shots, in per cent.
 const SUBJECTS: [(&str, usize, f64); 57] = [
@@ -64,10 +64,10 @@ const SUBJECTS: [(&str, usize, f64); 57] = [
     ("world_religions", 171, 84.2),
 ];
 
-pub(super) fn tasks() -> Vec<Task> {
+pub(super) fn tasks() -> Vec<Entry> {
     let task = |&(subject, questions, value): &(&'static str, usize, f64)| {
         let arrow = |split| format!("mmlu_no_train/{subject}/{split}/data-*.arrow");
-        Task::new(format!("mmlu_{subject}"), Category::Mmlu, Metric::Acc, origin::MMLU, "mmlu")
+        Entry::new(format!("mmlu_{subject}"), Category::Mmlu, Metric::Acc, origin::MMLU, "mmlu")
             .part(subject)
             .expect(questions)
             .shots(&[5])

@@ -1,6 +1,6 @@
 //! Language modelling: 19 sets of the Pile and WikiText-103.
 
-use super::{Category, Metric, Task, adapt::Adapter, origin};
+use super::{Category, Entry, Metric, adapt::Adapter, origin};
 
 /// Our name (lm-evaluation-harness's), the Pile's, and the 280B model's bits per byte.
 const SETS: [(&str, &str, f64); 19] = [
@@ -25,9 +25,9 @@ const SETS: [(&str, &str, f64); 19] = [
     ("pile_uspto", "USPTO Backgrounds", 0.546),
 ];
 
-pub(super) fn tasks() -> Vec<Task> {
+pub(super) fn tasks() -> Vec<Entry> {
     let set = |&(name, part, bits): &(&str, &'static str, f64)| {
-        let task = Task::new(name, Category::LanguageModelling, Metric::BitsPerByte, origin::PILE, "pile");
+        let task = Entry::new(name, Category::LanguageModelling, Metric::BitsPerByte, origin::PILE, "pile");
         let files = ["*pile*/test.jsonl", "*pile*/val.jsonl"];
         let task = files.iter().fold(task, |task, path| task.asked(*path, Adapter::Pile));
         task.part(part).gopher(&[(None, bits)])
@@ -35,7 +35,7 @@ pub(super) fn tasks() -> Vec<Task> {
     let mut tasks = SETS.iter().map(set).collect::<Vec<_>>();
     let wikitext = Category::LanguageModelling;
     tasks.push(
-        Task::new("wikitext103", wikitext, Metric::WordPerplexity, origin::WIKITEXT, "wikitext103")
+        Entry::new("wikitext103", wikitext, Metric::WordPerplexity, origin::WIKITEXT, "wikitext103")
             .asked("wikitext-103*/wiki.valid.tokens", Adapter::Pages)
             .asked("wikitext-103*/wiki.valid.raw", Adapter::Pages)
             .asked("wikitext-103*/wiki.test.tokens", Adapter::Pages)
