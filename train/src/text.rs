@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use configuration::Data;
 use data::{
-    Corpus, CorpusConfig, Order, ReadConfig, Sequences, Source, TokenCache, Tokenizer, TokenizerConfig,
+    Corpus, CorpusConfig, Document, Order, ReadConfig, Sequences, Source, TokenCache, Tokenizer, TokenizerConfig,
 };
 use sha2::{Digest, Sha256};
 use wheels::{Cache, pins};
@@ -25,6 +25,42 @@ pub struct Text {
     sources: Vec<Source>,
 }
 
+/// Gives each document of the text that `data` names to `each`, held-out ones included, one at a time: the quick start's if it
+/// names none.
+///
+/// # Errors
+/// [`Error::Data`] when the text is missing or cannot be decoded, [`Error::Fetch`] when the quick start's cannot be fetched.
+pub fn documents(
+    data: &Data,
+    observer: &mut dyn Observer,
+    each: &mut dyn FnMut(&Document),
+) -> Result<(), Error> {
+    let read = read_config(data);
+    for paths in sources(data, observer)? {
+        for document in data::read::documents(&data::read::find_files(&paths)?.files, &read) {
+            each(&document?);
+        }
+    }
+    Ok(())
+}
+
+/// Files and folders of each source.
+fn sources(data: &Data, observer: &mut dyn Observer) -> Result<Vec<Vec<PathBuf>>, Error> {
+    Ok(match (data.mixture.as_slice(), data.paths.as_slice()) {
+        ([], []) => vec![vec![plays(&Cache::from_environment()?, observer)?]],
+        ([], paths) => vec![paths.to_vec()],
+        (sources, _) => sources.iter().map(|source| source.paths.clone()).collect(),
+    })
+}
+
+fn read_config(data: &Data) -> ReadConfig {
+    ReadConfig {
+        text_field: data.text_field.clone(),
+        invalid_utf8: data.invalid_utf8,
+        bad_records: data.bad_records,
+    }
+}
+
 impl Text {
     /// Reads the text, fetching the quick start's if no other is named; trains a tokenizer of `vocabulary_size` pieces
     /// unless one is given; encodes the text, or takes its tokens from the user's cache.
@@ -38,16 +74,8 @@ impl Text {
         tokenizer: Option<Tokenizer>,
         observer: &mut dyn Observer,
     ) -> Result<Text, Error> {
-        let sources: Vec<Vec<PathBuf>> = match (data.mixture.as_slice(), data.paths.as_slice()) {
-            ([], []) => vec![vec![plays(&Cache::from_environment()?, observer)?]],
-            ([], paths) => vec![paths.to_vec()],
-            (sources, _) => sources.iter().map(|source| source.paths.clone()).collect(),
-        };
-        let read = ReadConfig {
-            text_field: data.text_field.clone(),
-            invalid_utf8: data.invalid_utf8,
-            bad_records: data.bad_records,
-        };
+        let sources = sources(data, observer)?;
+        let read = read_config(data);
         let lists =
             sources.iter().map(|paths| data::read::find_files(paths)).collect::<Result<Vec<_>, _>>()?;
         lists.iter().flat_map(|list| list.notes()).for_each(|note| observer.event(Event::Note(note)));

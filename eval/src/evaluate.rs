@@ -1,0 +1,289 @@
+//! Tasks put to a model: every document scored, written down as it is finished, and made into numbers.
+
+mod answers;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use serde_json::Value;
+use tasks::format::{Aggregation, Measure};
+use tasks::leak::{self, Index};
+use tasks::results::{
+    GroupRun, Key, Metric, RESULTS, Record, RequestTokens, Results, SAMPLES, Sample, SampleFile, TaskRun, ask_hash,
+};
+use tasks::statistics::{Bootstrap, Score, Statistic};
+use tasks::{Ask, Item, Task};
+
+pub use answers::{Answered, Request, answer};
+
+use crate::scoring::{Overlong, Scorer};
+use crate::{Error, Result};
+
+/// A task to be evaluated, with all that is asked.
+pub struct Subject {
+    /// Its task file.
+    pub task: Task,
+    /// What is asked.
+    pub items: Vec<Item>,
+    /// Documents in its data, whatever the limit.
+    pub original: usize,
+    /// How it is shown.
+    pub alias: String,
+    /// The category it belongs to.
+    pub category: String,
+    /// `paper`, `lm-eval`, or `file` for a user's own.
+    pub protocol: String,
+    /// Shots.
+    pub shots: usize,
+    /// The metric that stands for it; the first of its file if there is none.
+    pub metric: Option<String>,
+    /// Its file as it was read.
+    pub source: Value,
+}
+
+impl Subject {
+    /// What its answers are the answers to.
+    fn key(&self, checkpoint_hash: &str) -> Key {
+        Key {
+            task: self.task.name().to_owned(),
+            protocol: self.protocol.clone(),
+            shots: self.shots,
+            prompt_hash: self.items.first().map(ask_hash).unwrap_or_default(),
+            checkpoint_hash: checkpoint_hash.to_owned(),
+        }
+    }
+
+    /// Its metrics, the one that stands for it first.
+    fn metrics(&self) -> Vec<Metric> {
+        let mut metrics: Vec<Metric> = Vec::new();
+        for metric in self.task.metrics() {
+            let Some(statistic) = statistic(metric.aggregation) else { continue };
+            let metric = Metric {
+                name: metric.name.clone(),
+                filter: "none".into(),
+                statistic,
+                higher_is_better: metric.higher_is_better,
+            };
+            if Some(&metric.name) == self.metric.as_ref() {
+                metrics.insert(0, metric);
+            } else {
+                metrics.push(metric);
+            }
+        }
+        metrics
+    }
+}
+
+/// How a metric is made of documents' scores; `None` of those that are not made of one number a document.
+fn statistic(aggregation: Aggregation) -> Option<Statistic> {
+    match aggregation {
+        Aggregation::Mean | Aggregation::Nanmean => Some(Statistic::Mean),
+        Aggregation::Perplexity => Some(Statistic::Perplexity),
+        Aggregation::WeightedPerplexity => Some(Statistic::WeightedPerplexity),
+        Aggregation::BitsPerByte => Some(Statistic::BitsPerByte),
+        Aggregation::Median | Aggregation::F1 | Aggregation::MatthewsCorrcoef | Aggregation::BrierScore => None,
+    }
+}
+
+/// How an evaluation is done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EvaluationOptions {
+    /// What is done with prompts longer than the window.
+    pub overlong: Overlong,
+    /// How intervals are drawn.
+    pub bootstrap: Bootstrap,
+}
+
+/// What happens in an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Progress<'a> {
+    /// Documents were finished, or found finished in the folder.
+    Documents {
+        /// The task.
+        task: &'a str,
+        /// Documents of all tasks that are done.
+        done: usize,
+        /// Of these, those that were done before.
+        found: usize,
+        /// Documents of all tasks.
+        of: usize,
+    },
+    /// The end of a file of an evaluation that was cut off was removed.
+    Cut {
+        /// Bytes.
+        bytes: u64,
+    },
+}
+
+/// An evaluation that is being written to a folder.
+pub struct Evaluation {
+    samples: SampleFile,
+    checkpoint_hash: String,
+    options: EvaluationOptions,
+    /// By task: tokens scored here and now, and seconds it took.
+    work: BTreeMap<String, (u64, f64)>,
+}
+
+impl Evaluation {
+    /// Opens a folder for these tasks, or makes it. What an earlier evaluation of the same checkpoint has finished there is kept.
+    ///
+    /// # Errors
+    /// [`Error::Results`] when the folder has another model's answers, or answers to other questions.
+    pub fn open(
+        folder: &Path,
+        subjects: &[Subject],
+        checkpoint_hash: String,
+        options: EvaluationOptions,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Self> {
+        std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
+        let keys: Vec<Key> = subjects.iter().map(|subject| subject.key(&checkpoint_hash)).collect();
+        let samples = SampleFile::open(&folder.join(SAMPLES), &keys)?;
+        if samples.cut() > 0 {
+            progress(Progress::Cut { bytes: samples.cut() });
+        }
+        Ok(Self { samples, checkpoint_hash, options, work: BTreeMap::new() })
+    }
+
+    /// Answers what has no answer yet, task by task, until `progress` breaks off. Whether all is done.
+    ///
+    /// # Errors
+    /// A document that cannot be answered, with its task; a device that fails; a file that cannot be written.
+    pub fn run(
+        &mut self,
+        scorer: &mut Scorer,
+        subjects: &[Subject],
+        progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        let of = subjects.iter().map(|subject| subject.items.len()).sum();
+        let (mut done, mut found) = (0, 0);
+        for subject in subjects {
+            let key = subject.key(&self.checkpoint_hash);
+            let name = subject.task.name();
+            let unanswered: Vec<Item> =
+                subject.items.iter().filter(|item| self.samples.find(&key, item).is_none()).cloned().collect();
+            let before = subject.items.len() - unanswered.len();
+            (done, found) = (done + before, found + before);
+            if progress(Progress::Documents { task: name, done, found, of }).is_break() {
+                return Ok(false);
+            }
+            if unanswered.is_empty() {
+                continue;
+            }
+            let (begin, scored_before) = (Instant::now(), scorer.statistics().scored);
+            let mut failed = None;
+            let mut stopped = false;
+            let samples = &mut self.samples;
+            let answered = answer(scorer, &unanswered, self.options.overlong, &mut |index, answered| {
+                let written = sample(&subject.task, &key, &unanswered[index], answered)
+                    .and_then(|sample| Ok(samples.append(&sample)?));
+                if let Err(error) = written {
+                    failed = Some(error);
+                    return ControlFlow::Break(());
+                }
+                done += 1;
+                let flow = progress(Progress::Documents { task: name, done, found, of });
+                stopped = flow.is_break();
+                flow
+            });
+            self.samples.sync()?;
+            let tokens = scorer.statistics().scored - scored_before;
+            self.work.insert(name.to_owned(), (tokens, begin.elapsed().as_secs_f64()));
+            let named = |source| Error::Task { task: name.to_owned(), source: Box::new(source) };
+            answered.map_err(named)?;
+            if let Some(error) = failed {
+                return Err(named(error));
+            }
+            if stopped {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Makes numbers of what is answered, adds them to `results`, and writes these. With `leaks`, scores of documents that are
+    /// in the training text and of others are apart.
+    ///
+    /// # Errors
+    /// [`Error::Results`] when the file cannot be written.
+    pub fn conclude(
+        &self,
+        folder: &Path,
+        subjects: &[Subject],
+        groups: &[GroupRun],
+        leaks: Option<&leak::Report>,
+        mut results: Results,
+    ) -> Result<Results> {
+        let mut all: BTreeMap<String, Vec<&Record>> = BTreeMap::new();
+        for subject in subjects {
+            let key = subject.key(&self.checkpoint_hash);
+            let records: Vec<&Record> =
+                subject.items.iter().filter_map(|item| self.samples.find(&key, item)).collect();
+            let name = subject.task.name();
+            let (fresh_tokens, seconds) = self.work.get(name).copied().unwrap_or_default();
+            let run = TaskRun {
+                key,
+                alias: subject.alias.clone(),
+                category: subject.category.clone(),
+                version: subject.task.metadata().get("version").cloned().unwrap_or(Value::Null),
+                config: subject.source.clone(),
+                original: subject.original,
+                metrics: subject.metrics(),
+                fresh_tokens,
+                seconds,
+            };
+            results.add_task(&run, &records, leaks, &self.options.bootstrap);
+            all.insert(name.to_owned(), records);
+        }
+        for group in groups {
+            results.add_group(group, &all, &self.options.bootstrap);
+        }
+        results.write(&folder.join(RESULTS))?;
+        Ok(results)
+    }
+}
+
+/// The tasks' documents, for a search of the training text.
+pub fn leak_index(subjects: &[Subject]) -> Index {
+    let mut index = Index::new(leak::WORDS);
+    for subject in subjects {
+        for item in &subject.items {
+            index.add(subject.task.name(), item.document, leak::fields(&item.fields));
+        }
+    }
+    index
+}
+
+/// A document's line: its answer, its scores, and the tokens they come from.
+fn sample(task: &Task, key: &Key, item: &Item, answered: Answered) -> Result<Sample> {
+    let mut scores = BTreeMap::new();
+    for measured in task.score(item, &answered.answer)? {
+        let score = match measured.value {
+            Measure::Number(value) => Score::Number(value),
+            Measure::Weighted { log_probability, weight } => Score::Weighted(log_probability, weight),
+            Measure::Labels { .. } | Measure::Probabilities { .. } => continue,
+        };
+        // Of several filters, the first stands for the metric.
+        scores.entry(measured.metric).or_insert(score);
+    }
+    let tokens = answered.requests.into_iter().map(|request| RequestTokens {
+        context_ids: request.context,
+        continuation_ids: request.continuation,
+        log_probabilities: request.log_probabilities.iter().map(|&log| f64::from(log)).collect(),
+    });
+    let tokens: Vec<RequestTokens> = match item.ask {
+        // The windows of one text, one after another.
+        Ask::Rolling(_) => {
+            let joined = tokens.reduce(|mut text, window| {
+                text.continuation_ids.extend(window.continuation_ids);
+                text.log_probabilities.extend(window.log_probabilities);
+                text
+            });
+            joined.into_iter().collect()
+        }
+        _ => tokens.collect(),
+    };
+    Ok(Sample::new(key.clone(), item, &answered.answer, tokens, scores)?)
+}

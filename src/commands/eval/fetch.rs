@@ -1,0 +1,4 @@
+#[derive(clap::Args)]
+pub struct Arguments {}
+pub fn run(_: &Arguments) -> anyhow::Result<()> { Ok(()) }
+pub fn unpacked() -> Option<std::path::PathBuf> { None }

@@ -1,0 +1,265 @@
+//! `gopher eval --run DIR`: scores tasks.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use clap::Args;
+use eval::TrainedModel;
+use eval::evaluate::{Evaluation, EvaluationOptions, Progress, leak_index};
+use serde_json::json;
+use tasks::leak::Report;
+use tasks::results::{Checkpoint, GroupRun, Metric, Results, Suite};
+use tasks::statistics::Statistic;
+use tasks::suite::{Category, Presence};
+
+use super::DataArguments;
+use super::model::ModelArguments;
+use super::select::{Selection, TaskArguments};
+use super::show;
+use crate::commands::train::Signals;
+use crate::output::{Interrupted, grouped, line, note, print, print_json, usage};
+
+/// Where it is not a terminal, how often it is said how far the work is.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often the line of a terminal is written anew.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// Arguments of `gopher eval` without a subcommand.
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    model: ModelArguments,
+    #[command(flatten)]
+    tasks: TaskArguments,
+    #[command(flatten)]
+    data: DataArguments,
+    /// Look for every document's 13-grams in the text that the run was trained on, and score what was found apart.
+    #[arg(long, help_heading = "Results")]
+    leaks: bool,
+    /// Folder for results.json and samples.jsonl; what an interrupted evaluation has finished there is kept
+    /// [default: evaluation in the run].
+    #[arg(short, long, value_name = "DIR", help_heading = "Results")]
+    output: Option<PathBuf>,
+    /// Print results.json instead of tables.
+    #[arg(long, help_heading = "Results")]
+    json: bool,
+}
+
+/// Scores tasks, and prints a table for each category.
+///
+/// # Errors
+/// Wrong arguments, data that cannot be read, a model that cannot be loaded, a device that fails, a full disk. What is
+/// finished by then is kept.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { model: model_arguments, tasks, data, leaks, output, json } = arguments;
+    let signals = Signals::install()?;
+    let model = model_arguments.open()?;
+    let selection = tasks.select(&data)?;
+    let Selection { subjects, .. } = &selection;
+    let folder = output.unwrap_or_else(|| folder_of(&model_arguments.run, &model));
+    let hash = model.hash()?;
+    let mut results = header(&model, &model_arguments, &tasks, &selection, &hash);
+    let leaks = if leaks { Some(search(&model, &selection)?) } else { None };
+    let options = EvaluationOptions { overlong: model_arguments.overlong.into(), ..EvaluationOptions::default() };
+    let mut cut = |progress: Progress<'_>| {
+        if let Progress::Cut { bytes } = progress {
+            note(format_args!("removed {bytes} bytes of a document that was being written when the program was stopped"));
+        }
+    };
+    let mut evaluation = Evaluation::open(&folder, subjects, hash, options, &mut cut)?;
+    let begin = Instant::now();
+    let mut scorer = model_arguments.load(model, 0)?;
+    results.max_length = scorer.window();
+    signals.finish_steps(None, || ());
+    let mut shown = Shown::new();
+    let finished = evaluation.run(&mut scorer, subjects, &mut |progress| {
+        shown.show(progress);
+        if signals.stop().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    line::clear();
+    if !finished? {
+        note(format_args!("stopped; the same command goes on from {}", folder.display()));
+        return Err(Interrupted(signals.stop().unwrap_or(130)).into());
+    }
+    results.total_evaluation_time_seconds = format!("{:.3}", begin.elapsed().as_secs_f64());
+    let groups = groups(&selection);
+    let results = evaluation.conclude(&folder, subjects, &groups, leaks.as_ref(), results)?;
+    let statistics = scorer.statistics();
+    note(format_args!(
+        "{} tokens scored, {} read, {} of them shared, in {:.1} s; results in {}",
+        grouped(statistics.scored),
+        grouped(statistics.computed + statistics.reused),
+        grouped(statistics.reused),
+        statistics.seconds,
+        folder.display()
+    ));
+    if json { print_json(&results) } else { print(show::tables(&results, &selection)) }
+}
+
+/// The folder of a run's evaluations, apart from what training writes.
+fn folder_of(run: &std::path::Path, model: &TrainedModel) -> PathBuf {
+    // A checkpoint's folder is complete, and nothing is added to it.
+    let run = if run.join(store::checkpoint::MANIFEST).is_file() {
+        run.parent().and_then(std::path::Path::parent).unwrap_or(run)
+    } else {
+        run
+    };
+    run.join("evaluation").join(format!("step-{}", model.manifest().step))
+}
+
+/// What results say of the model and of how it was scored.
+fn header(
+    model: &TrainedModel,
+    arguments: &ModelArguments,
+    tasks: &TaskArguments,
+    selection: &Selection,
+    hash: &str,
+) -> Results {
+    let name = arguments.run.display().to_string();
+    let mut results = Results {
+        model_source: "gopher".into(),
+        model_name_sanitized: name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect(),
+        model_name: name,
+        date: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()),
+        eot_token_id: model.tokenizer().end_of_text(),
+        ..Results::default()
+    };
+    let config = &mut results.config;
+    config.model = "gopher".into();
+    config.model_args = BTreeMap::from([
+        ("run".to_owned(), json!(results.model_name)),
+        ("step".to_owned(), json!(model.manifest().step)),
+        ("window".to_owned(), json!(arguments.window.map_or(model.default_window(), |window| window as usize))),
+    ]);
+    config.model_num_parameters = model.config().model.parameter_count();
+    config.model_dtype = model.activations(arguments.device(model)).to_string();
+    config.model_sha = hash.to_owned();
+    config.batch_size = arguments.batch.to_string();
+    config.device = arguments.device(model).to_string();
+    config.limit = tasks.limit.map(|limit| limit as usize);
+    config.bootstrap_iters = tasks::statistics::Bootstrap::default().resamples;
+    config.random_seed = tasks::statistics::Bootstrap::default().seed;
+    config.fewshot_seed = 1234;
+    let own = &mut results.gopher;
+    own.version = tasks::results::VERSION;
+    own.program = env!("CARGO_PKG_VERSION").into();
+    own.protocol = tasks::suite::Protocol::from(tasks.protocol).name().into();
+    own.checkpoint =
+        Checkpoint { path: model.path().to_owned(), step: model.manifest().step, hash: hash.to_owned() };
+    own.overlong = arguments.overlong.name().into();
+    own.suite = selection.suite.as_ref().map(|(name, entries)| {
+        let whole = |entry: &&&tasks::suite::Entry| {
+            selection.presence.get(&entry.name) == Some(&Presence::Present) && tasks.limit.is_none()
+        };
+        Suite {
+            name: name.clone(),
+            tasks: entries.len(),
+            scored: entries.iter().filter(whole).count(),
+            missing: selection.missing.clone(),
+        }
+    });
+    results
+}
+
+/// The categories whose tasks have one metric, with a mean.
+fn groups(selection: &Selection) -> Vec<GroupRun> {
+    let mut groups = Vec::new();
+    for category in Category::ALL {
+        let tasks: Vec<&&tasks::suite::Entry> =
+            selection.entries.values().filter(|entry| entry.category == category).collect();
+        let Some(first) = tasks.first() else { continue };
+        if tasks.len() < 2 || category == Category::Extra || tasks.iter().any(|task| task.metric != first.metric) {
+            continue;
+        }
+        let statistic = match first.metric {
+            tasks::suite::Metric::BitsPerByte => Statistic::BitsPerByte,
+            tasks::suite::Metric::WordPerplexity => Statistic::WeightedPerplexity,
+            _ => Statistic::Mean,
+        };
+        groups.push(GroupRun {
+            name: category.name().into(),
+            alias: category.title().into(),
+            tasks: tasks.iter().map(|task| task.name.clone()).collect(),
+            metric: Metric {
+                name: first.metric.name().into(),
+                filter: "none".into(),
+                statistic,
+                higher_is_better: first.metric.higher_is_better(),
+            },
+        });
+    }
+    groups
+}
+
+/// Looks for the documents in the run's own training text.
+fn search(model: &TrainedModel, selection: &Selection) -> anyhow::Result<Report> {
+    if model.origin().is_some() {
+        return Err(usage("--leaks: the model was imported, and what text it was trained on is not known"));
+    }
+    let mut index = leak_index(&selection.subjects);
+    note("reading the training text for documents of the tasks in it");
+    train::text::documents(&model.config().data, &mut Notes, &mut |document| index.read(&document.text))
+        .context("--leaks reads the text that the run was trained on")?;
+    Ok(index.report(0.0))
+}
+
+/// Says what is noticed in the training text.
+struct Notes;
+
+impl train::observer::Observer for Notes {
+    fn event(&mut self, event: train::observer::Event<'_>) {
+        match event {
+            train::observer::Event::Fetch(progress) => crate::output::fetching(progress),
+            train::observer::Event::Note(text) => note(text),
+            _ => {}
+        }
+    }
+}
+
+/// The line that says how far the work is.
+struct Shown {
+    begin: Instant,
+    last: Option<Instant>,
+    terminal: bool,
+}
+
+impl Shown {
+    fn new() -> Self {
+        Self { begin: Instant::now(), last: None, terminal: line::is_possible() }
+    }
+
+    fn show(&mut self, progress: Progress<'_>) {
+        let Progress::Documents { task, done, found, of } = progress else { return };
+        let interval = if self.terminal { REDRAW } else { INTERVAL };
+        if self.last.is_some_and(|last| last.elapsed() < interval) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let seconds = self.begin.elapsed().as_secs_f64();
+        let fresh = done - found;
+        let left = if fresh > 0 {
+            let left = seconds / fresh as f64 * (of - done) as f64;
+            format!(", about {} left", duration(left))
+        } else {
+            String::new()
+        };
+        let text = format!("{task}: {} of {} documents{left}", grouped(done as u64), grouped(of as u64));
+        if self.terminal {
+            line::rewrite(&text);
+        } else {
+            note(text);
+        }
+    }
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds as u64 {
+        seconds @ 0..=89 => format!("{seconds} s"),
+        seconds @ 90..=5399 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{:.1} h", seconds as f64 / 3600.0),
+    }
+}
