@@ -43,6 +43,52 @@ pub enum Error {
         /// Number of tokens the model has.
         vocabulary_size: usize,
     },
+    /// Nothing may be scored at a time.
+    #[error("the batch is 0; at least 1 row must be in flight")]
+    Batch,
+    /// A row without a context.
+    #[error("row {row} has no context; give it one token at least, such as the one that begins a text")]
+    EmptyContext {
+        /// Its position.
+        row: usize,
+    },
+    /// A row that does not fit the window.
+    #[error("row {row} has {tokens} tokens to read and the window holds {window}; truncate its context")]
+    RowTooLong {
+        /// Its position.
+        row: usize,
+        /// Tokens to read: all but the last of its continuation.
+        tokens: usize,
+        /// Length of the window.
+        window: usize,
+    },
+    /// A text that does not fit the window and is not to be cut, or cannot be.
+    #[error(
+        "a text has {tokens} tokens to read, {continuation} of them scored, and the window holds {window}; {}",
+        if .continuation > .window { "split it, or leave such out with --overlong skip" }
+        else { "cut the beginning of its context with --overlong truncate, or leave such out with --overlong skip" }
+    )]
+    Overlong {
+        /// Tokens to read.
+        tokens: usize,
+        /// Tokens to score.
+        continuation: usize,
+        /// Length of the window.
+        window: usize,
+    },
+    /// An empty context that no token can stand for.
+    #[error(
+        "a context is empty and the tokenizer has no token that begins or ends a text to stand for it; give each a context"
+    )]
+    NoPrefixToken,
+    /// A stride that windows cannot roll by.
+    #[error("the stride is {stride} and the window {window} tokens; it must be from 1 to that")]
+    Stride {
+        /// The stride.
+        stride: usize,
+        /// Length of the window.
+        window: usize,
+    },
     /// Logits that are no numbers.
     #[error(
         "the model gives logits that are not finite; its parameters are damaged or its training diverged"

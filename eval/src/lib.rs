@@ -11,6 +11,7 @@ mod generate;
 mod imported;
 mod place;
 mod sample;
+pub mod scoring;
 mod trained;
 
 pub use decoder::{Decoder, PROMPT_CHUNK, Session};

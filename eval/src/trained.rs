@@ -6,13 +6,14 @@ use configuration::Config;
 use data::Tokenizer;
 use graph::{DType, TensorType};
 use model::Precision;
-use runtime::{DeviceKind, Runtime};
+use runtime::{Buffer, DeviceKind, Runtime};
 use store::checkpoint::PARAMETERS;
 use store::checkpoint::{CONFIG, Checkpoint, Dtype, IMPORT, Manifest, TOKENIZER};
 
 use crate::decoder::{cache_types, check_memory};
 use crate::generate::prompt_tokens;
 use crate::place;
+use crate::scoring::{Encoding, Scorer, ScoringOptions};
 use crate::{Decoder, Generator, Origin, Result};
 
 /// The newest good checkpoint of a run, trained here or imported, with its configuration and its tokenizer. Its parameters are
@@ -134,6 +135,29 @@ impl TrainedModel {
         let DecodingMemory { parameters, cache } = self.memory(runtime.kind(), window);
         check_memory(runtime, window, parameters, cache)?;
         let (precision, begin) = (self.precision(runtime.kind()), self.begin_of_text());
+        let parameters = self.load_parameters(runtime, precision)?;
+        let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
+        let decoder = Decoder::new(runtime, &model, precision, parameters, window)?;
+        Ok(Generator::new(decoder, self.tokenizer).with_begin_of_text(begin))
+    }
+
+    /// Loads the parameters to the device and compiles the model for scoring, with the window of its training sequences.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::generator`], and those of [`Scorer::new`].
+    pub fn scorer(self, runtime: &Runtime, options: ScoringOptions) -> Result<Scorer> {
+        let precision = self.precision(runtime.kind());
+        let window = self.default_window();
+        let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
+        Scorer::check(runtime, &model, precision, window, options)?;
+        let parameters = self.load_parameters(runtime, precision)?;
+        let begin = self.begin_of_text();
+        let encoding = Encoding::new(self.tokenizer, begin, window)?;
+        Scorer::new(runtime, &model, precision, parameters, encoding, options)
+    }
+
+    /// Copies the parameters to the device.
+    fn load_parameters(&self, runtime: &Runtime, precision: Precision) -> Result<Vec<Buffer>> {
         let mut parameters = Vec::new();
         for spec in self.config.model.parameters() {
             let name = format!("{PARAMETERS}{}", spec.name);
@@ -143,9 +167,7 @@ impl TrainedModel {
             let ty = TensorType::new(precision.parameters, spec.shape);
             parameters.push(runtime.upload_bytes(&ty, &data)?);
         }
-        let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
-        let decoder = Decoder::new(runtime, &model, precision, parameters, window)?;
-        Ok(Generator::new(decoder, self.tokenizer).with_begin_of_text(begin))
+        Ok(parameters)
     }
 }
 

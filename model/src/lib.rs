@@ -18,6 +18,7 @@ pub mod placement;
 pub mod preset;
 pub mod random;
 pub mod remat;
+pub mod score;
 
 pub use architecture::{Architecture, CacheSpec, Sizes};
 pub use config::{ConfigError, KINDS, Kind, ModelConfig, Value};
@@ -28,3 +29,4 @@ pub use initialize::{initialize, initialize_as};
 pub use llama::Llama;
 pub use parameters::{Initializer, ParameterSpec};
 pub use preset::Preset;
+pub use score::{HeadShape, ScoreShape, page_pools, score_head, score_layers, score_top};

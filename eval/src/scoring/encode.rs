@@ -1,0 +1,172 @@
+//! Texts as rows: where a context ends, what is cut off, and the windows of a long text.
+
+use data::Tokenizer;
+
+use super::Row;
+use crate::{Error, Result};
+
+/// What is done with a text that does not fit the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlong {
+    /// The beginning of its context is cut off, and counted.
+    #[default]
+    Truncate,
+    /// It is left out.
+    Skip,
+    /// It is an error.
+    Error,
+}
+
+/// A text as tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The tokens.
+    pub row: Row,
+    /// Tokens that were cut off the beginning of the context.
+    pub truncated: usize,
+}
+
+/// How texts become rows for one model.
+///
+/// The rule is that of lm-evaluation-harness, so that its numbers can be compared with: see [`Encoding::pair`].
+pub struct Encoding {
+    tokenizer: Tokenizer,
+    begin_of_text: Option<u32>,
+    window: usize,
+}
+
+impl Encoding {
+    /// Of a model that reads up to `window` tokens, and whose texts begin with `begin_of_text` if it wants them to.
+    ///
+    /// # Errors
+    /// [`Error::EmptyWindow`] when `window` is 0.
+    pub fn new(tokenizer: Tokenizer, begin_of_text: Option<u32>, window: usize) -> Result<Self> {
+        if window == 0 {
+            return Err(Error::EmptyWindow);
+        }
+        Ok(Self { tokenizer, begin_of_text, window })
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The most tokens that are read of a row.
+    pub fn window(&self) -> usize {
+        self.window
+    }
+
+    /// The token that stands for an empty context: the one that begins a text or, if there is none, the one that ends it.
+    ///
+    /// # Errors
+    /// [`Error::NoPrefixToken`] when the tokenizer has neither.
+    pub fn prefix_token(&self) -> Result<u32> {
+        let token = self.tokenizer.begin_of_text().or_else(|| self.tokenizer.end_of_text());
+        token.ok_or(Error::NoPrefixToken)
+    }
+
+    /// The ids of a text, after the one that begins texts if the model wants it.
+    pub fn ids(&self, text: &str) -> Vec<u32> {
+        self.begin_of_text.into_iter().chain(self.tokenizer.encode(text)).collect()
+    }
+
+    /// A context and what may follow it.
+    ///
+    /// White space at the end of the context is moved to the beginning of the continuation. Both are encoded as one text, which
+    /// is cut where the context, encoded alone, ends: a token that crosses the boundary is the context's. So it can be that a
+    /// continuation has no tokens of its own; its row is empty then, and its probability 1. An empty context is one token,
+    /// [`Encoding::prefix_token`]; a continuation that itself begins with that token gives it instead.
+    ///
+    /// `None` if it does not fit and is to be skipped.
+    ///
+    /// # Errors
+    /// [`Error::NoPrefixToken`]; [`Error::Overlong`] if it does not fit and is not to be skipped or truncated; a continuation that is
+    /// longer than the window even if it is.
+    pub fn pair(&self, context: &str, continuation: &str, overlong: Overlong) -> Result<Option<Encoded>> {
+        let kept = context.trim_end_matches(is_space);
+        let moved = &context[kept.len()..];
+        let continuation = format!("{moved}{continuation}");
+        let row = if kept.is_empty() {
+            let ids = self.tokenizer.encode(&continuation);
+            let prefix = self.begin_of_text.map_or_else(|| self.prefix_token(), Ok)?;
+            let own = if ids.first() == Some(&prefix) { &ids[1..] } else { &ids };
+            Row { context: vec![prefix], continuation: own.to_vec() }
+        } else {
+            let context = self.ids(kept);
+            let ids = self.ids(&format!("{kept}{continuation}"));
+            let continuation = ids.get(context.len()..).unwrap_or_default().to_vec();
+            Row { context, continuation }
+        };
+        self.fit(row, overlong)
+    }
+
+    /// A row that fits the window: of one that does not, the latest tokens, all but the last of which are read.
+    ///
+    /// # Errors
+    /// As [`Encoding::pair`].
+    pub fn fit(&self, mut row: Row, overlong: Overlong) -> Result<Option<Encoded>> {
+        let read = row.context.len() + row.continuation.len().saturating_sub(1);
+        let excess = read.saturating_sub(self.window);
+        if excess == 0 || row.continuation.is_empty() {
+            return Ok(Some(Encoded { row, truncated: 0 }));
+        }
+        match overlong {
+            Overlong::Skip => Ok(None),
+            // A context of at least one token is left.
+            Overlong::Truncate if excess < row.context.len() => {
+                row.context.drain(..excess);
+                Ok(Some(Encoded { row, truncated: excess }))
+            }
+            Overlong::Truncate | Overlong::Error => Err(Error::Overlong {
+                tokens: read,
+                window: self.window,
+                continuation: row.continuation.len(),
+            }),
+        }
+    }
+
+    /// A whole text, as rows whose continuations are its tokens, in order and once each. The first row's context is
+    /// [`Encoding::prefix_token`]; later ones begin where the last ended, with the one token before as context, except for the last,
+    /// whose context is as long as the window allows. That is lm-evaluation-harness's rule for `loglikelihood_rolling`.
+    ///
+    /// With a `stride` of fewer tokens than the window, each row after the first scores so many and has all tokens before in
+    /// the window as context.
+    ///
+    /// # Errors
+    /// [`Error::NoPrefixToken`], and [`Error::Stride`] for a stride that is 0 or more than the window.
+    pub fn rolling(&self, text: &str, stride: Option<usize>) -> Result<Vec<Row>> {
+        self.rolling_ids(&self.tokenizer.encode(text), stride)
+    }
+
+    /// As [`Encoding::rolling`], of ids.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn rolling_ids(&self, ids: &[u32], stride: Option<usize>) -> Result<Vec<Row>> {
+        let (window, stride) = (self.window, stride.unwrap_or(self.window));
+        if stride == 0 || stride > window {
+            return Err(Error::Stride { stride, window });
+        }
+        let prefix = self.prefix_token()?;
+        let first = window.min(ids.len());
+        if first == 0 {
+            return Ok(Vec::new());
+        }
+        let mut rows = vec![Row { context: vec![prefix], continuation: ids[..first].to_vec() }];
+        let mut start = first;
+        while start < ids.len() {
+            let end = ids.len().min(start + stride);
+            // The tokens read are those of a window, which ends before the last one scored.
+            let context = ids[end - 1 - window..start].to_vec();
+            rows.push(Row { context, continuation: ids[start..end].to_vec() });
+            start = end;
+        }
+        Ok(rows)
+    }
+}
+
+/// What Python's `str.rstrip` takes away: white space, and four separators that Unicode does not count among it.
+fn is_space(character: char) -> bool {
+    character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
+}

@@ -1,0 +1,235 @@
+//! The device's part: programs, pools of pages, calls.
+
+use std::collections::BTreeMap;
+
+use graph::TensorType;
+use model::{HeadShape, ModelConfig, Precision, ScoreShape};
+use runtime::{Buffer, Program, Runtime};
+
+use super::schedule::{Call, Target};
+use crate::{Error, Result};
+
+/// The page of zeros that stands for chunks there are not.
+const BLANK: u32 = 0;
+/// The page for what nobody reads again.
+const SPARE: u32 = 1;
+/// The first page that a node can have.
+pub(super) const FIRST_PAGE: u32 = 2;
+
+/// Tokens that are scored at one position in a run of the head.
+const TARGETS: usize = 4;
+
+/// Sizes of the programs: the same whatever is scored, so that what is scored beside a text does not change its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Tokens of a chunk.
+    pub chunk: usize,
+    /// Chunks of a call.
+    pub rows: usize,
+    /// Positions of a run of the head.
+    pub positions: usize,
+    /// Most probable tokens that are wanted.
+    pub top: usize,
+    /// Pages of each pool.
+    pub pages: usize,
+}
+
+impl Shape {
+    fn head(&self) -> HeadShape {
+        HeadShape { hidden: self.rows * self.chunk, positions: self.positions, targets: TARGETS }
+    }
+}
+
+/// Chunks of the caches that a chunk with so many before it is computed with: itself and those, rounded up to one or one and a
+/// half times a power of two, so that programs are few.
+pub(super) fn chunks_at(depth: usize) -> usize {
+    let needed = depth + 1;
+    let power = needed.next_power_of_two();
+    if power >= 4 && needed <= power / 4 * 3 { power / 4 * 3 } else { power }
+}
+
+/// The program of one length of caches, with its tables.
+struct Layers {
+    program: Program,
+    tables: Vec<Buffer>,
+}
+
+/// A model on a device, with pools of pages.
+pub(super) struct Engine {
+    runtime: Runtime,
+    config: ModelConfig,
+    precision: Precision,
+    parameters: Vec<Buffer>,
+    pub shape: Shape,
+    pools: Vec<Buffer>,
+    layers: BTreeMap<usize, Layers>,
+    head: Program,
+    top: Option<Program>,
+}
+
+/// A run of the head that may not have ended.
+pub(super) struct Pending {
+    /// What each score is for: the position in the run, and the place among its targets.
+    targets: Vec<(usize, usize, Target)>,
+    log_probabilities: Buffer,
+    best: Buffer,
+    top: Option<[Buffer; 2]>,
+}
+
+/// A scored token.
+pub(super) struct Score {
+    pub target: Target,
+    pub log_probability: f32,
+    pub best: u32,
+    pub top: Vec<(u32, f32)>,
+}
+
+impl Engine {
+    pub fn new(
+        runtime: &Runtime,
+        config: &ModelConfig,
+        precision: Precision,
+        parameters: Vec<Buffer>,
+        shape: Shape,
+    ) -> Result<Self> {
+        let head = runtime.compile(&model::score_head(config, precision, shape.head())?)?;
+        let top = match shape.top {
+            0 => None,
+            count => Some(runtime.compile(&model::score_top(config, shape.head(), count)?)?),
+        };
+        let pools = model::page_pools(config, precision, shape.chunk, shape.pages)?;
+        let pools = pools.iter().map(|(.., ty)| runtime.zeros(ty)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            runtime: runtime.clone(),
+            config: config.clone(),
+            precision,
+            parameters,
+            shape,
+            pools,
+            layers: BTreeMap::new(),
+            head,
+            top,
+        })
+    }
+
+    /// Computes a call's chunks into their pages, and starts the head where tokens are scored.
+    pub fn run(&mut self, call: &Call) -> Result<Vec<Pending>> {
+        let hidden = self.run_layers(call)?;
+        let chunk = self.shape.chunk;
+        let mut wanted: Vec<(usize, &[Target])> = Vec::new();
+        for (row, job) in call.jobs.iter().enumerate() {
+            for (offset, targets) in &job.scored {
+                wanted.extend(targets.chunks(TARGETS).map(|targets| (row * chunk + offset, targets)));
+            }
+        }
+        wanted.chunks(self.shape.positions).map(|wanted| self.run_head(&hidden, wanted)).collect()
+    }
+
+    fn run_layers(&mut self, call: &Call) -> Result<Buffer> {
+        let Shape { chunk, rows, .. } = self.shape;
+        let chunks = chunks_at(call.depth);
+        self.compile(chunks)?;
+        let Some(Layers { program, tables }) = self.layers.get(&chunks) else {
+            unreachable!("it was compiled")
+        };
+        let mut tokens = vec![0i32; rows * chunk];
+        let mut ancestors = vec![BLANK as i32; rows * chunks];
+        let mut destinations = vec![SPARE as i32; rows];
+        for (row, job) in call.jobs.iter().enumerate() {
+            let copy = |to: &mut [i32], from: &[u32]| {
+                to.iter_mut().zip(from).for_each(|(to, &from)| *to = from as i32);
+            };
+            copy(&mut tokens[row * chunk..], &job.tokens);
+            copy(&mut ancestors[row * chunks..], &job.ancestors);
+            destinations[row] = job.destination.unwrap_or(SPARE) as i32;
+        }
+        let runtime = &self.runtime;
+        let position = runtime.upload_slice(&[(call.depth * chunk) as i32], &[])?;
+        let tokens = runtime.upload_slice(&tokens, &[rows, chunk])?;
+        let ancestors = runtime.upload_slice(&ancestors, &[rows, chunks])?;
+        let destinations = runtime.upload_slice(&destinations, &[rows])?;
+        let mut inputs: Vec<&Buffer> = self.parameters.iter().collect();
+        inputs.extend([&tokens, &position, &ancestors, &destinations]);
+        inputs.extend(tables);
+        inputs.extend(&self.pools);
+        let mut outputs = program.run(&inputs)?;
+        self.pools = outputs.split_off(1);
+        Ok(outputs.swap_remove(0))
+    }
+
+    /// Makes the program for caches of so many chunks, unless there is one.
+    fn compile(&mut self, chunks: usize) -> Result<()> {
+        if self.layers.contains_key(&chunks) {
+            return Ok(());
+        }
+        let Shape { rows, chunk, pages, .. } = self.shape;
+        let shape = ScoreShape { rows, chunk, chunks, pages };
+        let tables = match model::decode_tables(&self.config, self.precision, shape.window())? {
+            Some(tables) => {
+                self.runtime.compile(&tables)?.run(&self.parameters.iter().collect::<Vec<_>>())?
+            }
+            None => Vec::new(),
+        };
+        let program = self.runtime.compile(&model::score_layers(&self.config, self.precision, shape)?)?;
+        self.layers.insert(chunks, Layers { program, tables });
+        Ok(())
+    }
+
+    fn run_head(&self, hidden: &Buffer, wanted: &[(usize, &[Target])]) -> Result<Pending> {
+        let count = self.shape.positions;
+        let (mut positions, mut tokens) = (vec![0i32; count], vec![0i32; count * TARGETS]);
+        let mut targets = Vec::new();
+        for (place, &(position, wanted)) in wanted.iter().enumerate() {
+            positions[place] = position as i32;
+            for (index, &target) in wanted.iter().enumerate() {
+                tokens[place * TARGETS + index] = target.token as i32;
+                targets.push((place, index, target));
+            }
+        }
+        let positions = self.runtime.upload_slice(&positions, &[count])?;
+        let tokens = self.runtime.upload_slice(&tokens, &[count, TARGETS])?;
+        let inputs = self.parameters.iter().chain([hidden, &positions, &tokens]);
+        let outputs = self.head.run(&inputs.collect::<Vec<_>>())?;
+        let [log_probabilities, best, maximum, log_total, logits] =
+            <[Buffer; 5]>::try_from(outputs).unwrap_or_else(|_| unreachable!("the head has five outputs"));
+        let top = match &self.top {
+            Some(top) => {
+                let outputs = top.run(&[&logits, &maximum, &log_total])?;
+                Some(outputs.try_into().unwrap_or_else(|_| unreachable!("there are tokens and their scores")))
+            }
+            None => None,
+        };
+        Ok(Pending { targets, log_probabilities, best, top })
+    }
+
+    /// Bytes of parameters, and of pools and what is computed beside them, as far as types say.
+    pub fn types(config: &ModelConfig, precision: Precision, shape: Shape) -> Result<Vec<TensorType>> {
+        let pools = model::page_pools(config, precision, shape.chunk, shape.pages)?;
+        Ok(pools.into_iter().map(|(.., ty)| ty).collect())
+    }
+}
+
+impl Pending {
+    /// Waits for the numbers.
+    pub fn finish(self) -> Result<Vec<Score>> {
+        let log_probabilities = self.log_probabilities.to_vec::<f32>()?;
+        let best = self.best.to_vec::<i32>()?;
+        let top = match &self.top {
+            Some([tokens, values]) => {
+                let tokens = tokens.to_vec::<i32>()?.into_iter().map(|token| token as u32);
+                tokens.zip(values.to_vec::<f32>()?).collect()
+            }
+            None => Vec::new(),
+        };
+        let count = top.len() / best.len().max(1);
+        let score = |(place, index, target): (usize, usize, Target)| {
+            let log_probability = log_probabilities[place * TARGETS + index];
+            if log_probability.is_nan() {
+                return Err(Error::NotFinite);
+            }
+            let top = top[place * count..(place + 1) * count].to_vec();
+            Ok(Score { target, log_probability, best: best[place] as u32, top })
+        };
+        self.targets.into_iter().map(score).collect()
+    }
+}

@@ -1,0 +1,336 @@
+//! Scoring: how probable a model finds given tokens, for many texts at once, with the same bits whatever else is scored.
+//!
+//! What is computed once and why no number depends on the batch, the order or reuse is in `docs/scoring.md`.
+
+mod encode;
+mod engine;
+mod pages;
+mod schedule;
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use data::Tokenizer;
+use model::{ModelConfig, Precision};
+use runtime::{Buffer, DeviceKind, Runtime};
+
+pub use encode::{Encoded, Encoding, Overlong};
+use engine::{Engine, FIRST_PAGE, Pending, Shape};
+use pages::Pages;
+use schedule::{Limits, Schedule};
+
+use crate::{Error, Result};
+
+/// Calls whose numbers are not waited for before more work is handed to the device.
+const AHEAD: usize = 8;
+
+/// How rows are scored. None of it changes a bit of a score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScoringOptions {
+    /// Rows in flight; at least 1.
+    pub batch: usize,
+    /// Whether what rows share at their beginning is computed once.
+    pub reuse: bool,
+    /// How many of the most probable tokens are given for each token scored.
+    pub top: usize,
+}
+
+impl Default for ScoringOptions {
+    fn default() -> Self {
+        Self { batch: 64, reuse: true, top: 0 }
+    }
+}
+
+/// Tokens to score, after tokens that are given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Row {
+    /// What is given: at least one token.
+    pub context: Vec<u32>,
+    /// What is scored. May be empty, which takes no work.
+    pub continuation: Vec<u32>,
+}
+
+/// What the model makes of a [`Row`]: lists with one entry for each token of its continuation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RowScore {
+    /// Natural log of the token's probability after all tokens before it.
+    pub log_probabilities: Vec<f32>,
+    /// The most probable token there; of several, the one with the least id.
+    pub best: Vec<u32>,
+    /// The most probable tokens there with the logs of their probabilities, as many as [`ScoringOptions::top`]; empty lists
+    /// if that is 0.
+    pub top: Vec<Vec<(u32, f32)>>,
+}
+
+impl RowScore {
+    /// The sum of the log-probabilities, in float64: that of the whole continuation.
+    pub fn log_probability(&self) -> f64 {
+        self.log_probabilities.iter().map(|&x| f64::from(x)).sum()
+    }
+}
+
+/// What a [`Scorer`] has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Statistics {
+    /// Tokens that went through the model's layers.
+    pub computed: u64,
+    /// Tokens that did not have to, as another row begins with the same.
+    pub reused: u64,
+    /// Tokens whose log-probability was given.
+    pub scored: u64,
+    /// Calls of the layers' programs.
+    pub calls: u64,
+    /// Seconds that scoring took, compilation included.
+    pub seconds: f64,
+}
+
+/// A model on a device that scores tokens.
+pub struct Scorer {
+    engine: Engine,
+    encoding: Encoding,
+    options: ScoringOptions,
+    /// Tokens the model has.
+    tokens: usize,
+    pages: Pages,
+    statistics: Statistics,
+}
+
+impl Scorer {
+    /// Compiles the head of a model and makes room on the device. `parameters` are the model's, in the order of
+    /// [`ModelConfig::parameters`]; texts are encoded by `encoding`, whose window is the most tokens that are read of a row.
+    ///
+    /// # Errors
+    /// [`Error::Batch`] if no row may be in flight, [`Error::Memory`] when it does not fit the device's memory, and
+    /// [`Error::Device`] when a program cannot be compiled.
+    pub fn new(
+        runtime: &Runtime,
+        config: &ModelConfig,
+        precision: Precision,
+        parameters: Vec<Buffer>,
+        encoding: Encoding,
+        options: ScoringOptions,
+    ) -> Result<Self> {
+        let shape = shape(runtime, config, precision, encoding.window(), options)?;
+        let engine = Engine::new(runtime, config, precision, parameters, shape)?;
+        let pages = Pages::new(FIRST_PAGE..shape.pages as u32);
+        Ok(Self {
+            engine,
+            encoding,
+            options,
+            tokens: config.tokens(),
+            pages,
+            statistics: Statistics::default(),
+        })
+    }
+
+    /// What [`Scorer::new`] finds wrong before anything is loaded.
+    ///
+    /// # Errors
+    /// [`Error::Batch`] and [`Error::Memory`].
+    pub fn check(
+        runtime: &Runtime,
+        config: &ModelConfig,
+        precision: Precision,
+        window: usize,
+        options: ScoringOptions,
+    ) -> Result<()> {
+        shape(runtime, config, precision, window, options).map(|_| ())
+    }
+
+    /// The most tokens that are read of a row: all but the last of its continuation.
+    pub fn window(&self) -> usize {
+        self.encoding.window()
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        self.encoding.tokenizer()
+    }
+
+    /// How texts become rows.
+    pub fn encoding(&self) -> &Encoding {
+        &self.encoding
+    }
+
+    /// What has been done so far.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+
+    /// Scores rows. `done` is given a row's position in `rows` and its score as soon as it is known, in any order; it may end
+    /// the work.
+    ///
+    /// # Errors
+    /// [`Error::EmptyContext`], [`Error::RowTooLong`] and [`Error::Token`] before anything is computed, [`Error::NotFinite`] for
+    /// a model whose numbers are none, [`Error::Device`] when the device fails.
+    pub fn score(
+        &mut self,
+        rows: &[Row],
+        done: &mut dyn FnMut(usize, RowScore) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.check_rows(rows)?;
+        let begin = Instant::now();
+        let result = self.score_checked(rows, done);
+        if !matches!(result, Ok(ControlFlow::Continue(()))) {
+            // What was held for rows that are not scored any more is held by no one.
+            self.forget();
+        }
+        self.statistics.seconds += begin.elapsed().as_secs_f64();
+        result.map(|_| ())
+    }
+
+    /// As [`Scorer::score`], all at once and in order.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn score_all(&mut self, rows: &[Row]) -> Result<Vec<RowScore>> {
+        let mut scores = vec![RowScore::default(); rows.len()];
+        self.score(rows, &mut |row, score| {
+            scores[row] = score;
+            ControlFlow::Continue(())
+        })?;
+        Ok(scores)
+    }
+
+    /// Forgets what earlier rows left on the device. Scores are the same with it and without.
+    pub fn forget(&mut self) {
+        self.pages = Pages::new(FIRST_PAGE..self.engine.shape.pages as u32);
+    }
+
+    fn check_rows(&self, rows: &[Row]) -> Result<()> {
+        for (index, row) in rows.iter().enumerate() {
+            if row.context.is_empty() {
+                return Err(Error::EmptyContext { row: index });
+            }
+            let (tokens, window) = (schedule::inputs(row).count(), self.window());
+            if tokens > window && !row.continuation.is_empty() {
+                return Err(Error::RowTooLong { row: index, tokens, window });
+            }
+            let mut all = row.context.iter().chain(&row.continuation);
+            if let Some(&token) = all.find(|&&token| token as usize >= self.tokens) {
+                return Err(Error::Token { token, vocabulary_size: self.tokens });
+            }
+        }
+        Ok(())
+    }
+
+    fn score_checked(
+        &mut self,
+        rows: &[Row],
+        done: &mut dyn FnMut(usize, RowScore) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
+        let mut gathered = Gathered::new(rows, self.options.top > 0);
+        for (row, _) in rows.iter().enumerate().filter(|(_, row)| row.continuation.is_empty()) {
+            if done(row, RowScore::default()).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let ScoringOptions { batch, reuse, .. } = self.options;
+        let Shape { chunk, rows: at_once, .. } = self.engine.shape;
+        let mut schedule =
+            Schedule::new(rows, Limits { chunk, rows: at_once, batch, reuse }, &mut self.pages);
+        let mut pending: VecDeque<Pending> = VecDeque::new();
+        loop {
+            let call = schedule.next_call();
+            let is_last = call.is_none();
+            if let Some(call) = call {
+                self.statistics.calls += 1;
+                self.statistics.computed += call.jobs.iter().map(|job| job.tokens.len() as u64).sum::<u64>();
+                pending.extend(self.engine.run(&call)?);
+            }
+            while pending.len() > if is_last { 0 } else { AHEAD } {
+                let Some(run) = pending.pop_front() else { break };
+                for (row, score) in gathered.add(run)? {
+                    self.statistics.scored += score.log_probabilities.len() as u64;
+                    if done(row, score).is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        self.statistics.reused += schedule.reused;
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// Scores as they come in.
+struct Gathered {
+    scores: Vec<RowScore>,
+    /// Tokens of each row that have no score yet.
+    missing: Vec<usize>,
+}
+
+impl Gathered {
+    fn new(rows: &[Row], with_top: bool) -> Self {
+        let missing: Vec<usize> = rows.iter().map(|row| row.continuation.len()).collect();
+        let score = |&tokens: &usize| RowScore {
+            log_probabilities: vec![0.0; tokens],
+            best: vec![0; tokens],
+            top: vec![Vec::new(); if with_top { tokens } else { 0 }],
+        };
+        Self { scores: missing.iter().map(score).collect(), missing }
+    }
+
+    /// The rows that are whole now.
+    fn add(&mut self, run: Pending) -> Result<Vec<(usize, RowScore)>> {
+        let mut whole = Vec::new();
+        for score in run.finish()? {
+            let (row, index) = (score.target.row, score.target.index);
+            let to = &mut self.scores[row];
+            to.log_probabilities[index] = score.log_probability;
+            to.best[index] = score.best;
+            if let Some(top) = to.top.get_mut(index) {
+                *top = score.top;
+            }
+            self.missing[row] -= 1;
+            if self.missing[row] == 0 {
+                whole.push((row, std::mem::take(to)));
+            }
+        }
+        Ok(whole)
+    }
+}
+
+/// Sizes of the programs: a chunk and how many of them are computed side by side are the device's, whatever is scored.
+fn shape(
+    runtime: &Runtime,
+    config: &ModelConfig,
+    precision: Precision,
+    window: usize,
+    options: ScoringOptions,
+) -> Result<Shape> {
+    if options.batch == 0 {
+        return Err(Error::Batch);
+    }
+    let (chunk, rows, positions) = match runtime.kind() {
+        DeviceKind::Cpu => (env("CHUNK", 32), env("ROWS", 16), env("POSITIONS", 64)),
+        DeviceKind::Cuda | DeviceKind::Tpu => (32, 128, 256),
+    };
+    let bytes = |pages: usize| -> Result<u64> {
+        let shape = Shape { chunk, rows, positions, top: options.top, pages };
+        Ok(Engine::types(config, precision, shape)?.iter().map(|ty| ty.bytes() as u64).sum())
+    };
+    let deepest = window.div_ceil(chunk);
+    // Enough for the rows in flight, and for what they leave to those behind them; but at least for one.
+    let wanted = deepest.saturating_mul(options.batch.saturating_add(1));
+    let affordable = (MOST_MEMORY / bytes(1)?.max(1)) as usize;
+    let pages = FIRST_PAGE as usize + wanted.min(affordable.max(2 * deepest));
+    let parameters: u64 = config
+        .parameters()
+        .into_iter()
+        .map(|spec| graph::TensorType::new(precision.parameters, spec.shape).bytes() as u64)
+        .sum();
+    crate::decoder::check_memory(runtime, window, parameters, bytes(pages)?)?;
+    Ok(Shape { chunk, rows, positions, top: options.top, pages })
+}
+
+fn env(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|x| x.parse().ok()).unwrap_or(default)
+}
+
+/// Bytes that pages take at most, if the longest row does not need more.
+const MOST_MEMORY: u64 = 512 << 20;
