@@ -543,7 +543,9 @@ pub(super) fn read_group(root: Node) -> Result<Group> {
                 }
             }
             _ => {
-                return Err(node.refuse(Refusal::Value, format!("a task's name, and this is {}", node.kind())));
+                return Err(
+                    node.refuse(Refusal::Value, format!("a task's name, and this is {}", node.kind()))
+                );
             }
         }
     }

@@ -57,6 +57,9 @@ impl Templates {
             Some(chars) => text.trim_matches(|c| chars.contains(c)).to_owned(),
             None => python::strip(text).to_owned(),
         });
+        environment.add_filter("title", |text: &str| {
+            python::title(text, |c| python::is_space(c) || matches!(c, '-' | '(' | '{' | '[' | '<'))
+        });
         environment.add_filter("regex_replace", regex_replace);
         Self { environment, added: 0 }
     }
@@ -144,6 +147,10 @@ fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Resul
             "capitalize" => {
                 let () = from_args(args)?;
                 return Ok(Value::from(python::capitalize(text)));
+            }
+            "title" => {
+                let () = from_args(args)?;
+                return Ok(Value::from(python::title(text, |c| !c.is_alphabetic())));
             }
             "index" | "rindex" => {
                 let (what,): (&str,) = from_args(args)?;
