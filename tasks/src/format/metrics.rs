@@ -219,6 +219,8 @@ impl Metric {
             None => *standard,
             Some(node) => aggregation(&node, *standard)?,
         };
+        // Of groups; some tasks have it too, where lm-evaluation-harness does not look at it.
+        let _ = keys.take("weight_by_size");
         let ignored = Ignored::read(&mut keys, Refusal::Metric)?;
         let higher_is_better = keys.boolean("higher_is_better")?.unwrap_or(*better);
         if let Some(node) = keys.take("hf_evaluate")
