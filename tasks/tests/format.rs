@@ -189,7 +189,7 @@ fn a_document_is_refused_by_position() {
         ),
     ];
     for (line, expected) in cases {
-        let error = document_error(&with(line), &[good.clone()]);
+        let error = document_error(&with(line), std::slice::from_ref(&good));
         assert!(
             error.starts_with(&format!("task colours, document 0: {expected}")),
             "{line:?} gives {error:?}"
@@ -215,7 +215,7 @@ fn shots_are_never_the_document_itself() {
             }
         }
         let error = task.items(&documents, &documents, 12, None).expect_err("an error").to_string();
-        assert!(error.starts_with("task colours") && error.contains("12 shots"), "{error}");
+        assert!(error.starts_with("task colours") && error.contains("12 shot"), "{error}");
     }
     // The same document twice.
     let task = parse(CHOICES).expect("a task");
@@ -232,8 +232,9 @@ fn a_shot_that_does_not_render_is_named() {
     let task = parse(&format!("{CHOICES}fewshot_split: train\nfewshot_config: {{sampler: first_n}}\n"))
         .expect("a task");
     let good = json!({"question": "q", "answer": 0});
-    let error =
-        task.items(&[good.clone()], &[json!({"question": "r", "answer": 5})], 1, None).expect_err("an error");
+    let error = task
+        .items(std::slice::from_ref(&good), &[json!({"question": "r", "answer": 5})], 1, None)
+        .expect_err("an error");
     assert_eq!(
         error.to_string(),
         "task colours, shot 0: target 5 is not one of 2 choices, which count from 0"
@@ -241,7 +242,7 @@ fn a_shot_that_does_not_render_is_named() {
     let error = task.items(&[good], &[], 1, None).expect_err("an error");
     assert_eq!(
         error.to_string(),
-        "task colours: 1 shots need 1 documents to draw from, and there are 0; ask for fewer shots"
+        "task colours: 1 shot(s) need 1 document(s) to draw from, and there are 0; ask for fewer"
     );
 }
 
@@ -376,7 +377,7 @@ fn race_by_the_question() {
         "article": "A.", "questions": ["One?", "Two?"], "answers": ["B", "A"],
         "options": [["w", "x", "y", "z"], ["a", "b", "c", "d"]],
     });
-    let items = task.items(&[row.clone()], &[], 0, None).expect("items");
+    let items = task.items(std::slice::from_ref(&row), &[], 0, None).expect("items");
     let golds: Vec<&Gold> = items.iter().map(|item| &item.gold).collect();
     assert_eq!(golds, [&Gold::Choice(1), &Gold::Choice(0)]);
     let mut bad = row;

@@ -5,6 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use tasks::Task;
 use tasks::format::{Error, File, Refusal};
 
 #[test]
@@ -63,4 +64,34 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) {
             files.push(path);
         }
     }
+}
+
+#[test]
+fn stock_templates_render_as_jinja_renders_them() {
+    let Some(file) = std::env::var_os("LM_EVAL_TEMPLATES") else {
+        eprintln!("skipped: LM_EVAL_TEMPLATES is not set");
+        return;
+    };
+    let (mut same, mut different) = (0, 0);
+    let (mut seen, mut wrong) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
+    for line in common::jsonl(Path::new(&file)) {
+        let (template, expected) = (&line["t"], line["o"].as_str().expect("text"));
+        let text = format!(
+            "task: t\ntest_split: test\noutput_type: loglikelihood\ndoc_to_text: {template}\ndoc_to_target: '.'\n"
+        );
+        let rendered = Task::parse("t.yaml", &text, &|_| None)
+            .and_then(|task| task.items(std::slice::from_ref(&line["d"]), &[], 0, None))
+            .map(|items| common::requests(&items[0])[0][0].clone())
+            .map_err(|error| error.to_string());
+        seen.insert(template.to_string());
+        if rendered.as_deref() == Ok(expected) {
+            same += 1;
+            continue;
+        }
+        different += 1;
+        if wrong.insert(template.to_string()) {
+            println!("{template}\n  of {}\n  is {rendered:?}\n not {expected:?}", line["d"]);
+        }
+    }
+    println!("{same} the same, {different} not; of {} templates {} differ", seen.len(), wrong.len());
 }
