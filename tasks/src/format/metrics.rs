@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Output;
+use super::data::Output;
 use super::error::{Refusal, Result};
 use super::filters::Ignored;
 use super::keys::{Keys, nearest};
@@ -120,8 +120,11 @@ pub struct Aggregate {
     pub documents: usize,
 }
 
-/// What each kind of answer can be measured by: name, aggregation, whether more is better.
-const KNOWN: &[(Output, &[(&str, Aggregation, bool)])] = &[
+/// A metric's name, aggregation, and whether more is better.
+type Standard = (&'static str, Aggregation, bool);
+
+/// What each kind of answer can be measured by.
+const KNOWN: &[(Output, &[Standard])] = &[
     (
         Output::MultipleChoice,
         &[
@@ -169,7 +172,7 @@ impl Metric {
                         "exact_match",
                     ],
                 };
-                let of = |(name, aggregation, better): &(&str, Aggregation, bool)| Self {
+                let of = |(name, aggregation, better): &Standard| Self {
                     name: (*name).to_owned(),
                     aggregation: *aggregation,
                     higher_is_better: *better,
@@ -180,12 +183,7 @@ impl Metric {
         }
     }
 
-    fn read(
-        node: Node,
-        output: Output,
-        known: &[(&str, Aggregation, bool)],
-        results: Option<Results>,
-    ) -> Result<Self> {
+    fn read(node: Node, output: Output, known: &[Standard], results: Option<Results>) -> Result<Self> {
         let mut keys = Keys::of(node, "an entry of 'metric_list'")?;
         let Some(node) = keys.take("metric") else {
             return Err(keys.refuse(Refusal::Missing, "an entry of 'metric_list' has a 'metric'"));
@@ -219,6 +217,8 @@ impl Metric {
             None => *standard,
             Some(node) => aggregation(&node, *standard)?,
         };
+        // Of groups; some tasks have it too, where lm-evaluation-harness does not look at it.
+        let _ = keys.take("weight_by_size");
         let ignored = Ignored::read(&mut keys, Refusal::Metric)?;
         let higher_is_better = keys.boolean("higher_is_better")?.unwrap_or(*better);
         if let Some(node) = keys.take("hf_evaluate")

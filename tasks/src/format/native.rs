@@ -20,13 +20,18 @@ pub(super) use wikitext::original;
 /// The result of a function of one document: what is wrong is said without naming the document.
 pub(super) type Outcome<T> = Result<T, String>;
 
+/// A `process_docs`: all documents of a split.
+pub(super) type OfDocuments = fn(&[Value]) -> Result<Vec<Value>, Fault>;
+/// A `doc_to_text`, `doc_to_target` or `doc_to_choice`.
+pub(super) type OfDocument = fn(&Value) -> Outcome<Value>;
+
 /// A function of documents that is not Python's any more.
 #[derive(Clone, Copy)]
 pub(super) enum Function {
     /// `process_docs`: all documents of a split.
-    Documents(fn(&[Value]) -> Result<Vec<Value>, Fault>),
+    Documents(OfDocuments),
     /// `doc_to_text`, `doc_to_target`, `doc_to_choice`.
-    Field(fn(&Value) -> Outcome<Value>),
+    Field(OfDocument),
     /// `process_results`.
     Results(Results),
 }
