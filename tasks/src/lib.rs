@@ -4,6 +4,7 @@
 //! asked of a model ([`Ask`]) and what is right ([`Gold`]). A model, which this crate knows nothing of, gives an [`Answer`].
 
 mod ask;
+pub mod compare;
 pub mod leak;
 pub mod results;
 pub mod statistics;
