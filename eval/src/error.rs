@@ -175,6 +175,36 @@ pub enum Error {
     /// A program cannot be built.
     #[error(transparent)]
     Graph(#[from] graph::Error),
+    /// A document that cannot be answered.
+    #[error("document {document}: {source}")]
+    Document {
+        /// Its position in the task's data.
+        document: usize,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// A task that cannot be evaluated.
+    #[error("{task}: {source}")]
+    Task {
+        /// Its name.
+        task: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// A folder that cannot be made.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Results that cannot be read or written.
+    #[error(transparent)]
+    Results(#[from] tasks::results::Error),
+    /// A task that cannot score a document.
+    #[error(transparent)]
+    TaskFile(#[from] tasks::format::Error),
     /// The device or its plugin failed.
     #[error(transparent)]
     Device(#[from] runtime::Error),

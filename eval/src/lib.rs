@@ -7,6 +7,7 @@
 
 mod decoder;
 mod error;
+pub mod evaluate;
 mod generate;
 mod imported;
 mod place;

@@ -8,7 +8,8 @@ use graph::{DType, TensorType};
 use model::Precision;
 use runtime::{Buffer, DeviceKind, Runtime};
 use store::checkpoint::PARAMETERS;
-use store::checkpoint::{CONFIG, Checkpoint, Dtype, IMPORT, Manifest, TOKENIZER};
+use sha2::{Digest as _, Sha256};
+use store::checkpoint::{CONFIG, Checkpoint, Dtype, IMPORT, MANIFEST, Manifest, TOKENIZER};
 
 use crate::decoder::{cache_types, check_memory};
 use crate::generate::prompt_tokens;
@@ -99,6 +100,21 @@ impl TrainedModel {
         self.config.training.sequence_length
     }
 
+    /// SHA-256 of the checkpoint's manifest, in hexadecimal: it has the digests of all tensors and files.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) when it cannot be read.
+    pub fn hash(&self) -> Result<String> {
+        let path = self.path().join(MANIFEST);
+        let manifest = std::fs::read(&path).map_err(|source| crate::Error::Io { path, source })?;
+        Ok(Sha256::digest(manifest).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Dtype of activations on a kind of device.
+    pub fn activations(&self, device: DeviceKind) -> DType {
+        self.precision(device).activations
+    }
+
     /// Checks a prompt before anything is loaded, and counts its tokens.
     ///
     /// # Errors
@@ -146,8 +162,16 @@ impl TrainedModel {
     /// # Errors
     /// As [`TrainedModel::generator`], and those of [`Scorer::new`].
     pub fn scorer(self, runtime: &Runtime, options: ScoringOptions) -> Result<Scorer> {
-        let precision = self.precision(runtime.kind());
         let window = self.default_window();
+        self.scorer_with_window(runtime, window, options)
+    }
+
+    /// As [`TrainedModel::scorer`], with another window than that of training.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn scorer_with_window(self, runtime: &Runtime, window: usize, options: ScoringOptions) -> Result<Scorer> {
+        let precision = self.precision(runtime.kind());
         let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
         Scorer::check(runtime, &model, precision, window, options)?;
         let parameters = self.load_parameters(runtime, precision)?;

@@ -7,13 +7,14 @@
 //! of its distributions.
 
 mod ask;
+pub mod compare;
 pub mod format;
+pub mod leak;
 mod permutation;
 pub mod read;
-pub mod suite;
-pub mod leak;
 pub mod results;
 pub mod statistics;
+pub mod suite;
 
 pub use ask::{Answer, Ask, Generation, Gold, Item, Pair, Scored};
 pub use format::Task;

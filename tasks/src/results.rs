@@ -72,7 +72,7 @@ pub enum Error {
     },
     /// It holds documents that were asked in another way, or of another model.
     #[error(
-        "{} holds {task} with {what} {found}, not {asked}; choose another folder (-o DIR), or remove that one",
+        "{} holds {task} with {what} = {found}, not {asked}; choose another folder (-o DIR), or remove that one",
         .path.display()
     )]
     OtherKey {

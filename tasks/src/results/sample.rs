@@ -30,10 +30,10 @@ impl Key {
     pub fn difference<'a>(&'a self, other: &'a Key) -> Option<(&'static str, String, String)> {
         let fields = |key: &'a Key| {
             [
-                ("the checkpoint", key.checkpoint_hash.clone()),
-                ("the protocol", key.protocol.clone()),
-                ("shots:", key.shots.to_string()),
-                ("prompts of the hash", key.prompt_hash.clone()),
+                ("checkpoint", key.checkpoint_hash.clone()),
+                ("protocol", key.protocol.clone()),
+                ("shots", key.shots.to_string()),
+                ("prompt_hash", key.prompt_hash.clone()),
             ]
         };
         let pairs = fields(self).into_iter().zip(fields(other));
