@@ -135,7 +135,7 @@ fn header(
         ("step".to_owned(), json!(model.manifest().step)),
         ("window".to_owned(), json!(arguments.window.map_or(model.default_window(), |window| window as usize))),
     ]);
-    config.model_num_parameters = model.config().model.parameter_count();
+    config.model_num_parameters = model.config().model.parameters().iter().map(model::ParameterSpec::elements).sum();
     config.model_dtype = model.activations(arguments.device(model)).to_string();
     config.model_sha = hash.to_owned();
     config.batch_size = arguments.batch.to_string();

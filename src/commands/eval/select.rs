@@ -259,8 +259,10 @@ fn own_tasks(folders: &[PathBuf]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
 
 /// The error of a name that no task has.
 fn unknown<'a>(name: &str, own: impl Iterator<Item = &'a str>) -> anyhow::Error {
-    let known = suite::entries().iter().map(|entry| entry.name.as_str()).chain(suite::suites()).chain(own);
-    let nearest = known.map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let mut known: Vec<&str> = own.collect();
+    known.extend(suite::entries().iter().map(|entry| entry.name.as_str()));
+    known.extend(suite::suites());
+    let nearest = known.iter().map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
         Some((similarity, known)) if similarity > 0.75 => {
             usage(format_args!("there is no task {name}; did you mean {known}?"))
