@@ -16,12 +16,12 @@ use clap::{Args, Subcommand};
 
 /// Arguments of `gopher eval`.
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    score: Option<score::Arguments>,
+    score: score::ScoreArguments,
 }
 
 /// What can be done beside scoring.
@@ -44,16 +44,13 @@ enum Command {
 /// # Errors
 /// Wrong usage, data that is not there, a model that cannot be loaded.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    match (arguments.command, arguments.score) {
-        (Some(Command::List(arguments)), _) => list::run(&arguments),
-        (Some(Command::Fetch(arguments)), _) => fetch::run(&arguments),
-        (Some(Command::Perplexity(arguments)), _) => perplexity::run(arguments),
-        (Some(Command::Explain(arguments)), _) => explain::run(arguments),
-        (Some(Command::Compare(arguments)), _) => compare::run(&arguments),
-        (None, Some(arguments)) => score::run(arguments),
-        (None, None) => Err(crate::output::usage(
-            "which model is to be scored? name its run with --run DIR; gopher eval list has the tasks",
-        )),
+    match arguments.command {
+        Some(Command::List(arguments)) => list::run(&arguments),
+        Some(Command::Fetch(arguments)) => fetch::run(&arguments),
+        Some(Command::Perplexity(arguments)) => perplexity::run(arguments),
+        Some(Command::Explain(arguments)) => explain::run(arguments),
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
+        None => score::run(arguments.score),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The model that is scored.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use eval::TrainedModel;
@@ -14,7 +14,7 @@ use crate::output::{fetching, note, usage};
 pub struct ModelArguments {
     /// Run directory of a trained or imported model, or the folder of a checkpoint.
     #[arg(long, value_name = "DIR", help_heading = "Model")]
-    pub run: PathBuf,
+    run: Option<PathBuf>,
     /// Step whose checkpoint is used [default: the newest good one].
     #[arg(long, value_name = "STEP", help_heading = "Model")]
     pub checkpoint: Option<u64>,
@@ -72,6 +72,14 @@ impl From<OverlongArgument> for Overlong {
 }
 
 impl ModelArguments {
+    /// The run.
+    ///
+    /// # Errors
+    /// A usage error without one.
+    pub fn run(&self) -> anyhow::Result<&Path> {
+        self.run.as_deref().ok_or_else(|| usage("which model? name its run with --run DIR"))
+    }
+
     /// Opens the checkpoint; its parameters are still on disk.
     ///
     /// # Errors
@@ -81,7 +89,7 @@ impl ModelArguments {
             return Err(usage("--batch is 0; at least one row must be in flight"));
         }
         let mut warn = |warning: &str| note(format_args!("warning: {warning}"));
-        Ok(TrainedModel::open_at(&self.run, self.checkpoint, &mut warn)?)
+        Ok(TrainedModel::open_at(self.run()?, self.checkpoint, &mut warn)?)
     }
 
     /// The device it runs on.

@@ -121,7 +121,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let sum = |of: fn(&Measured) -> usize| measured.iter().map(of).sum::<usize>();
     let sizes = [sum(|m| m.tokens), sum(|m| m.bytes), sum(|m| m.words), sum(|m| m.windows)];
     let total = Measured::new("all".into(), measured.iter().map(|m| m.log_probability).sum(), sizes);
-    let run = model_arguments.run.display().to_string();
+    let run = model_arguments.run()?.display().to_string();
     let stride = stride.unwrap_or(window);
     note(format_args!(
         "windows of {window} tokens, {}; perplexity per word: a word is what stands between white space",

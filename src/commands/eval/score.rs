@@ -30,7 +30,7 @@ const REDRAW: Duration = Duration::from_millis(100);
 
 /// Arguments of `gopher eval` without a subcommand.
 #[derive(Args)]
-pub struct Arguments {
+pub struct ScoreArguments {
     #[command(flatten)]
     model: ModelArguments,
     #[command(flatten)]
@@ -54,15 +54,16 @@ pub struct Arguments {
 /// # Errors
 /// Wrong arguments, data that cannot be read, a model that cannot be loaded, a device that fails, a full disk. What is
 /// finished by then is kept.
-pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { model: model_arguments, tasks, data, leaks, output, json } = arguments;
+pub fn run(arguments: ScoreArguments) -> anyhow::Result<()> {
+    let ScoreArguments { model: model_arguments, tasks, data, leaks, output, json } = arguments;
     let signals = Signals::install()?;
     let model = model_arguments.open()?;
     let selection = tasks.select(&data)?;
     let Selection { subjects, .. } = &selection;
-    let folder = output.unwrap_or_else(|| folder_of(&model_arguments.run, &model));
+    let run = model_arguments.run()?;
+    let folder = output.unwrap_or_else(|| folder_of(run, &model));
     let hash = model.hash()?;
-    let mut results = header(&model, &model_arguments, &tasks, &selection, &hash);
+    let mut results = header(&model, &model_arguments, &tasks, &selection, &hash)?;
     let leaks = if leaks { Some(search(&model, &selection)?) } else { None };
     let options = EvaluationOptions { overlong: model_arguments.overlong.into(), ..EvaluationOptions::default() };
     let mut cut = |progress: Progress<'_>| {
@@ -118,8 +119,8 @@ fn header(
     tasks: &TaskArguments,
     selection: &Selection,
     hash: &str,
-) -> Results {
-    let name = arguments.run.display().to_string();
+) -> anyhow::Result<Results> {
+    let name = arguments.run()?.display().to_string();
     let mut results = Results {
         model_source: "gopher".into(),
         model_name_sanitized: name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect(),
@@ -162,7 +163,7 @@ fn header(
             missing: selection.missing.clone(),
         }
     });
-    results
+    Ok(results)
 }
 
 /// The categories whose tasks have one metric, with a mean.

@@ -99,7 +99,7 @@ impl TaskArguments {
                             self.add(entry, &folders, &mut selection)?;
                         }
                     }
-                    None => return Err(unknown(name, own.keys().map(String::as_str))),
+                    None => return Err(unknown(name, &own.keys().map(String::as_str).collect::<Vec<_>>())),
                 },
             }
         }
@@ -109,7 +109,7 @@ impl TaskArguments {
             _ => None,
         };
         if let Some(name) = suite {
-            let entries = suite::suite(name).ok_or_else(|| unknown(name, std::iter::empty()))?;
+            let entries = suite::suite(name).ok_or_else(|| unknown(name, &[]))?;
             for entry in &entries {
                 if selection.entries.contains_key(&entry.name) {
                     continue;
@@ -258,10 +258,14 @@ fn own_tasks(folders: &[PathBuf]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
 }
 
 /// The error of a name that no task has.
-fn unknown<'a>(name: &str, own: impl Iterator<Item = &'a str>) -> anyhow::Error {
-    let mut known: Vec<&str> = own.collect();
-    known.extend(suite::entries().iter().map(|entry| entry.name.as_str()));
-    known.extend(suite::suites());
+fn unknown(name: &str, own: &[&str]) -> anyhow::Error {
+    let mut known: Vec<&str> = own.to_vec();
+    for entry in suite::entries() {
+        known.push(&entry.name);
+    }
+    for name in suite::suites() {
+        known.push(name);
+    }
     let nearest = known.iter().map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
         Some((similarity, known)) if similarity > 0.75 => {
