@@ -4,6 +4,7 @@ pub mod cache;
 pub mod checkpoint;
 pub mod completions;
 pub mod doctor;
+pub mod eval;
 pub mod export;
 pub mod generate;
 pub mod import;
@@ -32,6 +33,8 @@ pub enum Command {
     Import(import::Arguments),
     /// Continue a prompt with a trained or imported model.
     Generate(generate::Arguments),
+    /// Benchmarks: the paper's 152 tasks, and their data.
+    Eval(eval::Arguments),
     /// Take steps of a run again and compare: tells a bad chip from a bug.
     Replay(replay::Arguments),
     /// List the models of the paper with their parameter counts and training state.
@@ -62,6 +65,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Runs(arguments) => runs::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Eval(arguments) => eval::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
