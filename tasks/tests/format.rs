@@ -331,40 +331,40 @@ fn answers_of_another_kind_are_refused_and_skipped_ones_left_out() {
 #[test]
 fn big_bench_grades_the_chosen_option() {
     let text = "task: bb
-dataset_path: json
 test_split: test
-process_docs: !function gopher.bigbench.process_docs
+process_docs: !function lm_eval.tasks.bigbench.utils.filter_multiple_choice
 output_type: multiple_choice
-description: '{{task_prefix}}'
 doc_to_text: inputs
 doc_to_choice: multiple_choice_targets
 doc_to_target: multiple_choice_scores
 target_delimiter: ''
-metric_list: [{metric: multiple_choice_grade}]
+metric_list: [{metric: multiple_choice_grade}, {metric: acc}]
 ";
     let task = parse(text).expect("a task");
-    let file = json!({
-        "task_prefix": "Choose.\n",
-        "choice_prefix": "\n - ",
-        "append_choices_to_input": "false",
-        "examples": [
-            {"input": "Best?", "target_scores": {"good": 0.5, "better": 1, "best": 1, "none": 0}},
-            {"input": "Free", "target": "text"},
-            {"input": "Two?", "target_scores": {"b": 0, "a": 1}},
-        ],
-    });
-    let items = task.items(&[file], &[], 0, None).expect("items");
-    assert_eq!(items.len(), 2);
-    let Ask::Choices { pairs, choices, .. } = &items[0].ask else { panic!() };
-    // The text "false" is true in Python; sorted, then in the order 1, 3, 0, 2 of RandomState(42).permutation(4).
-    assert_eq!(pairs[0].context, "Choose.\n\nQ: Best?\n - better\n - none\n - best\n - good\nA: ");
-    assert_eq!(choices, &["good", "better", "best", "none"]);
-    assert_eq!(items[0].gold, Gold::Grades(vec![0.5, 1.0, 1.0, 0.0]));
+    let documents = [
+        json!({"inputs": "Free?", "multiple_choice_targets": [], "multiple_choice_scores": []}),
+        json!({"inputs": "Best?", "multiple_choice_targets": ["good", "better", "best"], "multiple_choice_scores": [0.5, 1, 1]}),
+    ];
+    let items = task.items(&documents, &[], 0, None).expect("items");
+    assert_eq!(items.len(), 1);
+    assert_eq!(items[0].gold, Gold::Grades(vec![0.5, 1.0, 1.0]));
     let scored = |log_probability| Scored { log_probability, greedy: false, tokens: 1, truncated: 0 };
-    let answer =
-        Answer::Choices { scored: [-1.0, -2.0, -3.0, -4.0].map(scored).to_vec(), unconditional: Vec::new() };
-    let values = task.score(&items[0], &answer).expect("values");
-    assert_eq!(values[0].value, Measure::Number(0.5));
+    let values = |logs: [f64; 3]| {
+        let answer = Answer::Choices { scored: logs.map(scored).to_vec(), unconditional: Vec::new() };
+        task.score(&items[0], &answer)
+            .expect("values")
+            .into_iter()
+            .map(|value| value.value)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(values([-1.0, -2.0, -3.0]), [Measure::Number(0.5), Measure::Number(0.0)]);
+    assert_eq!(values([-3.0, -2.0, -1.0]), [Measure::Number(1.0), Measure::Number(1.0)]);
+    let uneven =
+        [json!({"inputs": "?", "multiple_choice_targets": ["a", "b"], "multiple_choice_scores": [1]})];
+    assert_eq!(
+        task.items(&uneven, &[], 0, None).expect_err("an error").to_string(),
+        "task bb, document 0: multiple_choice_grade needs a target that is a list of 2 grades, and it is [1]"
+    );
 }
 
 #[test]
