@@ -2,6 +2,7 @@
 
 mod common;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use tasks::format::{Error, File, Measure, Refusal};
 use tasks::{Answer, Ask, Gold, Scored, Task};
@@ -135,7 +136,7 @@ fn a_document_is_refused_by_position() {
         ),
         (
             json!({"question": "Grass?"}),
-            "task colours, document 1: no field 'answer', which the first has; this one has question",
+            "task colours, document 1: no field 'answer', which others have; this one has question",
         ),
         (
             json!({"question": "Grass?", "answer": 2}),
@@ -170,6 +171,10 @@ fn a_document_is_refused_by_position() {
     };
     let cases = [
         ("doc_to_choice: []", "no choices"),
+        (
+            "doc_to_text: query",
+            "no field 'query'; this one has question, answer (if it is to be the text itself, write {{'query'}})",
+        ),
         ("doc_to_choice: ['']", "choice 0 is empty"),
         ("doc_to_choice: [yes, no]", "choice 0 is True, not text"),
         ("doc_to_choice: question", "'doc_to_choice' gives 'Grass?', not a list"),
@@ -195,7 +200,8 @@ fn a_document_is_refused_by_position() {
             "{line:?} gives {error:?}"
         );
     }
-    let empty = "task: t\ntest_split: test\noutput_type: loglikelihood\ndoc_to_text: a\ndoc_to_target: ''\n";
+    let empty =
+        "task: t\ntest_split: test\noutput_type: loglikelihood\ndoc_to_text: 'A:'\ndoc_to_target: ''\n";
     assert_eq!(document_error(empty, &[good]), "task t, document 0: the continuation is empty");
 }
 
@@ -386,4 +392,45 @@ fn race_by_the_question() {
         task.items(&[bad], &[], 0, None).expect_err("an error").to_string(),
         "task colours, document 0: answer \"E\" is not the letter of one of 4 options"
     );
+}
+
+#[test]
+fn tasks_can_be_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Task>();
+}
+
+proptest! {
+    /// Whatever a file or a document holds, it is read or refused in a line.
+    #[test]
+    fn spoiled_files_are_read_or_refused(
+        file in prop::sample::select(vec!["piqa", "prefixed", "printed", "mutual", "winogrande", "_mmlu"]),
+        spoils in prop::collection::vec((any::<prop::sample::Index>(), "[ -~\n]{0,6}", 0usize..12), 1..4),
+        document in r#"(\{"question": ("[ -~]{0,12}"|[0-9]{1,5}|null|\[\]), "answer": ("[a-z]{0,3}"|[0-9]|true)\})"#,
+    ) {
+        let mut text = common::text(&common::file(&format!("{file}.yaml")));
+        for (at, with, cut) in spoils {
+            let start = at.index(text.len());
+            text.replace_range(start..(start + cut).min(text.len()), &with);
+        }
+        let include = |name: &str| std::fs::read_to_string(common::file(name)).ok();
+        let outcome = Task::parse("t.yaml", &text, &include).and_then(|task| {
+            let documents: Vec<Value> = serde_json::from_str(&document).into_iter().collect();
+            task.items(&documents, &documents, 0, None)
+        });
+        if let Err(error) = outcome {
+            prop_assert!(!error.to_string().contains('\n'), "{}", error);
+        }
+    }
+
+    /// Python's literals are read, whatever stands in them.
+    #[test]
+    fn choices_in_a_list_come_back(choices in prop::collection::vec(".{1,8}", 1..5)) {
+        let text = CHOICES.replace("[red, green]", "'{{options}}'");
+        let task = parse(&text).expect("a task");
+        let document = json!({"question": "q", "options": choices, "answer": 0});
+        let items = task.items(&[document], &[], 0, None).expect("items");
+        let Ask::Choices { choices: found, .. } = &items[0].ask else { panic!() };
+        prop_assert_eq!(found, &choices);
+    }
 }
