@@ -5,9 +5,12 @@
 //! Python is run; the functions that well-known tasks need are in `native`.
 
 mod config;
+mod data;
 mod error;
 mod fewshot;
 mod filters;
+mod group;
+mod hashes;
 mod keys;
 mod load;
 mod metrics;
@@ -15,11 +18,15 @@ mod native;
 mod prompt;
 mod python;
 mod random;
+mod score;
 mod task;
 mod template;
 mod yaml;
 
-pub use config::{Data, Group, Output};
+pub use data::{Data, Output};
 pub use error::{Error, Refusal, Result};
+pub use group::Group;
+pub use hashes::{prompt_hash, prompts_hash};
 pub use metrics::{Aggregate, Aggregation, Chosen, Measure, Measured, Metric, chosen};
-pub use task::{File, Task, choice_of, prompt_hash, prompts_hash};
+pub use score::choice_of;
+pub use task::{File, Task};

@@ -1,92 +1,16 @@
 //! A task file's keys, read into what they mean.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::error::{Error, Refusal, Result};
+use super::data::{Data, Output};
+use super::error::{Refusal, Result};
 use super::filters::Pipeline;
 use super::keys::{Keys, nearest};
 use super::metrics::Metric;
-use super::native::{self, Function, Results};
+use super::native::{self, Function, OfDocument, OfDocuments, Results};
 use super::template::{Template, Templates};
 use super::yaml::{Kind, Node};
 use crate::Generation;
-
-/// `output_type`: what is asked of the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Output {
-    /// The log-probability of each choice.
-    MultipleChoice,
-    /// The log-probability of one continuation.
-    LogLikelihood,
-    /// The log-probability of a whole text.
-    Rolling,
-    /// A text.
-    Generate,
-}
-
-impl Output {
-    /// All.
-    pub const ALL: [Self; 4] = [Self::MultipleChoice, Self::LogLikelihood, Self::Rolling, Self::Generate];
-
-    /// As in a task file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MultipleChoice => "multiple_choice",
-            Self::LogLikelihood => "loglikelihood",
-            Self::Rolling => "loglikelihood_rolling",
-            Self::Generate => "generate_until",
-        }
-    }
-}
-
-/// Where a task's documents are, as its file says it. Nothing is read here.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Data {
-    /// `dataset_path`: `json`, `csv`, `arrow` or `parquet` for local files, otherwise a data set's name on its hub.
-    pub path: Option<String>,
-    /// `dataset_name`: a part of the data set.
-    pub name: Option<String>,
-    /// `dataset_kwargs`, `data_files` included, as written.
-    pub options: Map<String, Value>,
-    /// `training_split`.
-    pub training: Option<String>,
-    /// `validation_split`.
-    pub validation: Option<String>,
-    /// `test_split`.
-    pub test: Option<String>,
-    /// `fewshot_split`, or `split` of `fewshot_config`.
-    pub fewshot: Option<String>,
-    /// Whether the task file holds its shots itself (`samples` of `fewshot_config`).
-    pub shots_in_file: bool,
-}
-
-impl Data {
-    /// The split whose documents are asked: the test split, or else the validation split.
-    pub fn documents(&self) -> &str {
-        self.test.as_deref().or(self.validation.as_deref()).unwrap_or("test")
-    }
-
-    /// The split that shots are drawn from, if not from the file: `fewshot_split`, or else the training, the validation, the
-    /// test split.
-    pub fn shots(&self) -> &str {
-        let splits = [&self.fewshot, &self.training, &self.validation];
-        splits.into_iter().find_map(Option::as_deref).unwrap_or_else(|| self.documents())
-    }
-
-    /// The files of a split, from `data_files`; where that has no splits, all its files are `train`.
-    pub fn files(&self, split: &str) -> Vec<String> {
-        let list = |files: &Value| match files {
-            Value::String(file) => vec![file.clone()],
-            Value::Array(files) => files.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            _ => Vec::new(),
-        };
-        match self.options.get("data_files") {
-            Some(Value::Object(splits)) => splits.get(split).map(list).unwrap_or_default(),
-            Some(files) if split == "train" => list(files),
-            _ => Vec::new(),
-        }
-    }
-}
 
 /// Where a part of a prompt comes from.
 #[derive(Clone, Debug)]
@@ -96,7 +20,7 @@ pub(super) enum Part {
     /// A value as it stands.
     Value(Value),
     /// A function.
-    Native(fn(&Value) -> native::Outcome<Value>),
+    Native(OfDocument),
 }
 
 /// How documents become prompts: of the document that is asked, or of its shots.
@@ -126,7 +50,7 @@ pub(super) struct Config {
     pub alias: Option<String>,
     pub tags: Vec<String>,
     pub data: Data,
-    pub process_docs: Option<fn(&[Value]) -> Result<Vec<Value>, native::Fault>>,
+    pub process_docs: Option<OfDocuments>,
     pub process_results: Option<Results>,
     pub output: Output,
     pub description: Option<Template>,
@@ -492,88 +416,4 @@ fn samples_of(keys: &mut Keys) -> Result<Option<Vec<Value>>> {
             format!("'samples' is a list of documents, and this is {}", node.kind()),
         )),
     }
-}
-
-/// A group file: several tasks under one name.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Group {
-    /// Its name.
-    pub name: String,
-    /// `group_alias`.
-    pub alias: Option<String>,
-    /// The tasks, groups and tags it is made of.
-    pub members: Vec<String>,
-    /// Whether each aggregate is weighted by the number of documents, from `aggregate_metric_list`: metric, weighted.
-    pub aggregates: Vec<(String, bool)>,
-}
-
-/// Whether these keys are a group's.
-pub(super) fn is_group(root: &Node) -> bool {
-    let Kind::Map(entries) = &root.value else { return false };
-    let task = entries.iter().find(|entry| entry.key == "task").map(|entry| &entry.value.value);
-    match task {
-        Some(Kind::List(_)) => true,
-        Some(Kind::Null) | None => entries.iter().any(|entry| entry.key == "group"),
-        _ => false,
-    }
-}
-
-/// Reads a group's keys.
-pub(super) fn read_group(root: Node) -> Result<Group> {
-    let mut keys = Keys::of(root, "a group file")?;
-    let name = keys.text("group")?;
-    let Some(name) = name else {
-        return Err(
-            keys.refuse(Refusal::Missing, "no 'group': a file whose 'task' is a list has a name as a group")
-        );
-    };
-    let alias = keys.name("group_alias")?;
-    let mut members = Vec::new();
-    for node in keys.list("task")?.unwrap_or_default() {
-        match &node.value {
-            Kind::Text(task) => members.push(task.clone()),
-            Kind::Map(entries) => {
-                let named = entries.iter().find(|entry| matches!(entry.key.as_str(), "task" | "group"));
-                match named.map(|entry| (&entry.value.value, entries.len())) {
-                    Some((Kind::Text(task), 1)) => members.push(task.clone()),
-                    _ => {
-                        let problem = "tasks with changed keys inside a group are not supported; write a file that includes the task's";
-                        return Err(node.refuse(Refusal::Unsupported, problem));
-                    }
-                }
-            }
-            _ => {
-                return Err(node.refuse(Refusal::Value, format!("a task's name, and this is {}", node.kind())));
-            }
-        }
-    }
-    let mut aggregates = Vec::new();
-    let list = keys.take("aggregate_metric_list");
-    let list = match list {
-        None => Vec::new(),
-        Some(Node { value: Kind::List(list), .. }) => list,
-        Some(node) => vec![node],
-    };
-    for node in list {
-        let mut keys = Keys::of(node, "an entry of 'aggregate_metric_list'")?;
-        let Some(metric) = keys.text("metric")? else {
-            return Err(keys.refuse(Refusal::Missing, "an entry of 'aggregate_metric_list' has a 'metric'"));
-        };
-        if let Some(node) = keys.take("aggregation")
-            && !matches!(&node.value, Kind::Text(name) if name == "mean")
-        {
-            return Err(node.refuse(Refusal::Metric, "the aggregation of a group is 'mean'"));
-        }
-        let _ = keys.take("filter_list");
-        aggregates.push((metric, keys.boolean("weight_by_size")?.unwrap_or(true)));
-        keys.finish("an entry of 'aggregate_metric_list'")?;
-    }
-    let _ = (keys.take("metadata"), keys.take("tag"), keys.take("task_alias"));
-    keys.finish("a group")?;
-    Ok(Group { name, alias, members, aggregates })
-}
-
-/// An error about a task as a whole.
-pub(super) fn task_error(task: &str, problem: impl Into<String>) -> Error {
-    Error::Task { task: task.to_owned(), problem: problem.into() }
 }

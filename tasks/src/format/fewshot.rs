@@ -27,7 +27,7 @@ impl<'a> Shots<'a> {
         if count > 0 && pool.len() < needed {
             let more = if spare { " (one more is drawn, in case the document itself is)" } else { "" };
             return Err(format!(
-                "{count} shots need {needed} documents to draw from{more}, and there are {}; ask for fewer shots",
+                "{count} shot(s) need {needed} document(s) to draw from{more}, and there are {}; ask for fewer",
                 pool.len()
             ));
         }

@@ -1,8 +1,10 @@
 //! What is measured of an answer, and how the documents' values become one number.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::config::Output;
+use super::data::Output;
 use super::error::{Refusal, Result};
 use super::filters::Ignored;
 use super::keys::{Keys, nearest};
@@ -120,8 +122,11 @@ pub struct Aggregate {
     pub documents: usize,
 }
 
-/// What each kind of answer can be measured by: name, aggregation, whether more is better.
-const KNOWN: &[(Output, &[(&str, Aggregation, bool)])] = &[
+/// A metric's name, aggregation, and whether more is better.
+type Standard = (&'static str, Aggregation, bool);
+
+/// What each kind of answer can be measured by.
+const KNOWN: &[(Output, &[Standard])] = &[
     (
         Output::MultipleChoice,
         &[
@@ -169,7 +174,7 @@ impl Metric {
                         "exact_match",
                     ],
                 };
-                let of = |(name, aggregation, better): &(&str, Aggregation, bool)| Self {
+                let of = |(name, aggregation, better): &Standard| Self {
                     name: (*name).to_owned(),
                     aggregation: *aggregation,
                     higher_is_better: *better,
@@ -180,12 +185,7 @@ impl Metric {
         }
     }
 
-    fn read(
-        node: Node,
-        output: Output,
-        known: &[(&str, Aggregation, bool)],
-        results: Option<Results>,
-    ) -> Result<Self> {
+    fn read(node: Node, output: Output, known: &[Standard], results: Option<Results>) -> Result<Self> {
         let mut keys = Keys::of(node, "an entry of 'metric_list'")?;
         let Some(node) = keys.take("metric") else {
             return Err(keys.refuse(Refusal::Missing, "an entry of 'metric_list' has a 'metric'"));
@@ -219,6 +219,8 @@ impl Metric {
             None => *standard,
             Some(node) => aggregation(&node, *standard)?,
         };
+        // Of groups; some tasks have it too, where lm-evaluation-harness does not look at it.
+        let _ = keys.take("weight_by_size");
         let ignored = Ignored::read(&mut keys, Refusal::Metric)?;
         let higher_is_better = keys.boolean("higher_is_better")?.unwrap_or(*better);
         if let Some(node) = keys.take("hf_evaluate")
@@ -325,7 +327,7 @@ pub(super) fn aggregate(aggregation: Aggregation, values: &[&Measure]) -> Option
         Aggregation::Median => {
             let mut numbers = numbers;
             numbers.sort_by(f64::total_cmp);
-            (numbers[numbers.len() / 2], None)
+            (numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN), None)
         }
         Aggregation::Perplexity => ((-mean(&numbers)).exp(), None),
         Aggregation::WeightedPerplexity => ((-weighted_mean(values)).exp(), None),
@@ -392,16 +394,17 @@ fn confusion(values: &[&Measure]) -> (f64, f64, f64) {
 
 /// For any number of classes (Gorodkin 2004), 0 where it is not defined.
 fn matthews(values: &[&Measure]) -> f64 {
-    let classes = labels(values).map(|(gold, chosen)| gold.max(chosen) + 1).max().unwrap_or(0);
-    let (mut golds, mut choices) = (vec![0.0; classes], vec![0.0; classes]);
+    // Of each class: how often it is gold, how often chosen.
+    let mut classes: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
     let (mut right, mut all) = (0.0, 0.0);
     for (gold, chosen) in labels(values) {
-        golds[gold] += 1.0;
-        choices[chosen] += 1.0;
+        classes.entry(gold).or_default().0 += 1.0;
+        classes.entry(chosen).or_default().1 += 1.0;
         right += f64::from(u8::from(gold == chosen));
         all += 1.0;
     }
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let spread = (all * all - dot(&choices, &choices)) * (all * all - dot(&golds, &golds));
-    if spread == 0.0 { 0.0 } else { (right * all - dot(&golds, &choices)) / spread.sqrt() }
+    let sum = |of: fn(&(f64, f64)) -> f64| classes.values().map(of).sum::<f64>();
+    let (golds, choices, both) = (sum(|(g, _)| g * g), sum(|(_, c)| c * c), sum(|(g, c)| g * c));
+    let spread = (all * all - choices) * (all * all - golds);
+    if spread == 0.0 { 0.0 } else { (right * all - both) / spread.sqrt() }
 }

@@ -20,13 +20,18 @@ pub(super) use wikitext::original;
 /// The result of a function of one document: what is wrong is said without naming the document.
 pub(super) type Outcome<T> = Result<T, String>;
 
+/// A `process_docs`: all documents of a split.
+pub(super) type OfDocuments = fn(&[Value]) -> Result<Vec<Value>, Fault>;
+/// A `doc_to_text`, `doc_to_target` or `doc_to_choice`.
+pub(super) type OfDocument = fn(&Value) -> Outcome<Value>;
+
 /// A function of documents that is not Python's any more.
 #[derive(Clone, Copy)]
 pub(super) enum Function {
     /// `process_docs`: all documents of a split.
-    Documents(fn(&[Value]) -> Result<Vec<Value>, Fault>),
+    Documents(OfDocuments),
     /// `doc_to_text`, `doc_to_target`, `doc_to_choice`.
-    Field(fn(&Value) -> Outcome<Value>),
+    Field(OfDocument),
     /// `process_results`.
     Results(Results),
 }
@@ -79,9 +84,7 @@ const FUNCTIONS: &[(&str, &str, Function)] = &[
     ("wikitext.preprocess_wikitext", "process_results", Function::Results(Results::WikiText)),
     ("truthfulqa.utils", "process_results_mc2", Function::Results(Results::TruthfulQa)),
     ("bigbench.utils", "filter_multiple_choice", Function::Documents(bigbench::filter_multiple_choice)),
-    ("gopher.bigbench", "process_docs", Function::Documents(bigbench::process_docs)),
     ("gopher.race", "every_question", Function::Documents(race::every_question)),
-    ("gopher.truthfulqa", "process_docs", Function::Documents(truthfulqa::process_docs)),
 ];
 
 /// The function that a task file names `module.function`, given the bytes of the Python file it would come from, if there

@@ -29,8 +29,30 @@ pub(super) fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         None => String::new(),
-        Some(first) => first.to_uppercase().collect::<String>() + &chars.as_str().to_lowercase(),
+        Some(first) => capital(first) + &chars.as_str().to_lowercase(),
     }
+}
+
+/// The letter that begins a word: of a letter whose capital is two (ß), only the first is one.
+pub(super) fn capital(c: char) -> String {
+    let mut capitals = c.to_uppercase();
+    capitals.next().into_iter().chain(capitals.flat_map(char::to_lowercase)).collect()
+}
+
+/// Capitals where a word begins, after a character that `begins` says so of and at the start; the rest small.
+///
+/// Of any character but a letter this is `str.title()`.
+pub(super) fn title(text: &str, begins: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut start = true;
+    for c in text.chars() {
+        match start {
+            true => out.push_str(&capital(c)),
+            false => out.extend(c.to_lowercase()),
+        }
+        start = begins(c);
+    }
+    out
 }
 
 /// `str(value)`.

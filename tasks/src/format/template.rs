@@ -57,6 +57,15 @@ impl Templates {
             Some(chars) => text.trim_matches(|c| chars.contains(c)).to_owned(),
             None => python::strip(text).to_owned(),
         });
+        environment.add_filter("title", |text: &str| {
+            python::title(text, |c| python::is_space(c) || matches!(c, '-' | '(' | '{' | '[' | '<'))
+        });
+        environment.add_filter("int", |value: &Value, default: Option<i64>| {
+            number(value).map_or(default.unwrap_or(0), |number| number.trunc() as i64)
+        });
+        environment.add_filter("float", |value: &Value, default: Option<f64>| {
+            number(value).or(default).unwrap_or(0.0)
+        });
         environment.add_filter("regex_replace", regex_replace);
         Self { environment, added: 0 }
     }
@@ -109,6 +118,14 @@ fn reason(error: &minijinja::Error) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A number, a boolean as one, or the number that a text says.
+fn number(value: &Value) -> Option<f64> {
+    match value.as_str() {
+        Some(text) => python::strip(text).replace('_', "").parse().ok(),
+        None => json(value).ok().and_then(|json| json.as_f64().or_else(|| json.as_bool().map(f64::from))),
+    }
+}
+
 fn printed(value: &Value) -> Result<String, minijinja::Error> {
     if let Some(text) = value.as_str() {
         return Ok(text.to_owned());
@@ -117,6 +134,9 @@ fn printed(value: &Value) -> Result<String, minijinja::Error> {
         return Ok(python::text(&json(value)?));
     }
     match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable if value.try_iter()?.any(|item| item.is_undefined()) => {
+            Err(ErrorKind::UndefinedError.into())
+        }
         ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => Ok(python::repr(&json(value)?)),
         _ => Ok(value.to_string()),
     }
@@ -144,6 +164,10 @@ fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Resul
             "capitalize" => {
                 let () = from_args(args)?;
                 return Ok(Value::from(python::capitalize(text)));
+            }
+            "title" => {
+                let () = from_args(args)?;
+                return Ok(Value::from(python::title(text, |c| !c.is_alphabetic())));
             }
             "index" | "rindex" => {
                 let (what,): (&str,) = from_args(args)?;

@@ -12,6 +12,8 @@ use super::error::{Error, Refusal, Result};
 
 /// Deeper nesting is refused.
 const DEEPEST: usize = 64;
+/// YAML's own tags of scalars, which say what a plain scalar is anyway.
+const CORE: [&str; 4] = ["null", "bool", "int", "float"];
 /// More values than this, aliases written out, are refused.
 const MOST_VALUES: usize = 200_000;
 
@@ -151,7 +153,12 @@ impl<'a> Reader<'a> {
                 let tag = tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix()));
                 let value = match tag.as_deref() {
                     Some("!function") => Kind::Function(text.trim().to_owned()),
-                    Some("tag:yaml.org,2002:str") => Kind::Text(text.into_owned()),
+                    Some("tag:yaml.org,2002:str" | "!") => Kind::Text(text.into_owned()),
+                    Some(core)
+                        if CORE.iter().any(|name| core.strip_prefix("tag:yaml.org,2002:") == Some(name)) =>
+                    {
+                        plain(&text)
+                    }
                     Some(tag) => {
                         let problem = format!("unknown tag {tag}; the only one of this format is !function");
                         return Err(self.malformed(line, column, problem));
