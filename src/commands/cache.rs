@@ -40,7 +40,7 @@ pub enum Name {
     Verdicts,
     /// The quick start's text.
     Text,
-    /// Plugins and compilers.
+    /// Plugins, compilers and data of benchmarks.
     Wheels,
 }
 

@@ -1,6 +1,7 @@
 //! `gopher eval`: the paper's tasks, and users' own, on a trained model.
 
 mod compare;
+mod data;
 mod explain;
 mod fetch;
 mod list;
@@ -9,8 +10,6 @@ mod perplexity;
 mod score;
 mod select;
 mod show;
-
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -52,16 +51,4 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::Compare(arguments)) => compare::run(&arguments),
         None => score::run(arguments.score),
     }
-}
-
-/// Where data is looked for.
-#[derive(Args, Clone)]
-pub struct DataArguments {
-    /// Folder that is searched for data sets, under the names they have in their distributions; may be given several times
-    /// [default: what gopher eval fetch has put into the cache].
-    #[arg(long, value_name = "DIR", help_heading = "Data")]
-    data: Vec<PathBuf>,
-    /// Checkout or unpacked source package of BIG-bench.
-    #[arg(long, value_name = "PATH", help_heading = "Data")]
-    bigbench: Option<PathBuf>,
 }

@@ -2,6 +2,7 @@
 
 mod common;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use tasks::format::{Error, File, Measure, Refusal};
 use tasks::{Answer, Ask, Gold, Scored, Task};
@@ -135,7 +136,7 @@ fn a_document_is_refused_by_position() {
         ),
         (
             json!({"question": "Grass?"}),
-            "task colours, document 1: no field 'answer', which the first has; this one has question",
+            "task colours, document 1: no field 'answer', which others have; this one has question",
         ),
         (
             json!({"question": "Grass?", "answer": 2}),
@@ -170,6 +171,10 @@ fn a_document_is_refused_by_position() {
     };
     let cases = [
         ("doc_to_choice: []", "no choices"),
+        (
+            "doc_to_text: query",
+            "no field 'query'; this one has question, answer (if it is to be the text itself, write {{'query'}})",
+        ),
         ("doc_to_choice: ['']", "choice 0 is empty"),
         ("doc_to_choice: [yes, no]", "choice 0 is True, not text"),
         ("doc_to_choice: question", "'doc_to_choice' gives 'Grass?', not a list"),
@@ -195,7 +200,8 @@ fn a_document_is_refused_by_position() {
             "{line:?} gives {error:?}"
         );
     }
-    let empty = "task: t\ntest_split: test\noutput_type: loglikelihood\ndoc_to_text: a\ndoc_to_target: ''\n";
+    let empty =
+        "task: t\ntest_split: test\noutput_type: loglikelihood\ndoc_to_text: 'A:'\ndoc_to_target: ''\n";
     assert_eq!(document_error(empty, &[good]), "task t, document 0: the continuation is empty");
 }
 
@@ -331,40 +337,40 @@ fn answers_of_another_kind_are_refused_and_skipped_ones_left_out() {
 #[test]
 fn big_bench_grades_the_chosen_option() {
     let text = "task: bb
-dataset_path: json
 test_split: test
-process_docs: !function gopher.bigbench.process_docs
+process_docs: !function lm_eval.tasks.bigbench.utils.filter_multiple_choice
 output_type: multiple_choice
-description: '{{task_prefix}}'
 doc_to_text: inputs
 doc_to_choice: multiple_choice_targets
 doc_to_target: multiple_choice_scores
 target_delimiter: ''
-metric_list: [{metric: multiple_choice_grade}]
+metric_list: [{metric: multiple_choice_grade}, {metric: acc}]
 ";
     let task = parse(text).expect("a task");
-    let file = json!({
-        "task_prefix": "Choose.\n",
-        "choice_prefix": "\n - ",
-        "append_choices_to_input": "false",
-        "examples": [
-            {"input": "Best?", "target_scores": {"good": 0.5, "better": 1, "best": 1, "none": 0}},
-            {"input": "Free", "target": "text"},
-            {"input": "Two?", "target_scores": {"b": 0, "a": 1}},
-        ],
-    });
-    let items = task.items(&[file], &[], 0, None).expect("items");
-    assert_eq!(items.len(), 2);
-    let Ask::Choices { pairs, choices, .. } = &items[0].ask else { panic!() };
-    // The text "false" is true in Python; sorted, then in the order 1, 3, 0, 2 of RandomState(42).permutation(4).
-    assert_eq!(pairs[0].context, "Choose.\n\nQ: Best?\n - better\n - none\n - best\n - good\nA: ");
-    assert_eq!(choices, &["good", "better", "best", "none"]);
-    assert_eq!(items[0].gold, Gold::Grades(vec![0.5, 1.0, 1.0, 0.0]));
+    let documents = [
+        json!({"inputs": "Free?", "multiple_choice_targets": [], "multiple_choice_scores": []}),
+        json!({"inputs": "Best?", "multiple_choice_targets": ["good", "better", "best"], "multiple_choice_scores": [0.5, 1, 1]}),
+    ];
+    let items = task.items(&documents, &[], 0, None).expect("items");
+    assert_eq!(items.len(), 1);
+    assert_eq!(items[0].gold, Gold::Grades(vec![0.5, 1.0, 1.0]));
     let scored = |log_probability| Scored { log_probability, greedy: false, tokens: 1, truncated: 0 };
-    let answer =
-        Answer::Choices { scored: [-1.0, -2.0, -3.0, -4.0].map(scored).to_vec(), unconditional: Vec::new() };
-    let values = task.score(&items[0], &answer).expect("values");
-    assert_eq!(values[0].value, Measure::Number(0.5));
+    let values = |logs: [f64; 3]| {
+        let answer = Answer::Choices { scored: logs.map(scored).to_vec(), unconditional: Vec::new() };
+        task.score(&items[0], &answer)
+            .expect("values")
+            .into_iter()
+            .map(|value| value.value)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(values([-1.0, -2.0, -3.0]), [Measure::Number(0.5), Measure::Number(0.0)]);
+    assert_eq!(values([-3.0, -2.0, -1.0]), [Measure::Number(1.0), Measure::Number(1.0)]);
+    let uneven =
+        [json!({"inputs": "?", "multiple_choice_targets": ["a", "b"], "multiple_choice_scores": [1]})];
+    assert_eq!(
+        task.items(&uneven, &[], 0, None).expect_err("an error").to_string(),
+        "task bb, document 0: multiple_choice_grade needs a target that is a list of 2 grades, and it is [1]"
+    );
 }
 
 #[test]
@@ -386,4 +392,45 @@ fn race_by_the_question() {
         task.items(&[bad], &[], 0, None).expect_err("an error").to_string(),
         "task colours, document 0: answer \"E\" is not the letter of one of 4 options"
     );
+}
+
+#[test]
+fn tasks_can_be_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Task>();
+}
+
+proptest! {
+    /// Whatever a file or a document holds, it is read or refused in a line.
+    #[test]
+    fn spoiled_files_are_read_or_refused(
+        file in prop::sample::select(vec!["piqa", "prefixed", "printed", "mutual", "winogrande", "_mmlu"]),
+        spoils in prop::collection::vec((any::<prop::sample::Index>(), "[ -~\n]{0,6}", 0usize..12), 1..4),
+        document in r#"(\{"question": ("[ -~]{0,12}"|[0-9]{1,5}|null|\[\]), "answer": ("[a-z]{0,3}"|[0-9]|true)\})"#,
+    ) {
+        let mut text = common::text(&common::file(&format!("{file}.yaml")));
+        for (at, with, cut) in spoils {
+            let start = at.index(text.len());
+            text.replace_range(start..(start + cut).min(text.len()), &with);
+        }
+        let include = |name: &str| std::fs::read_to_string(common::file(name)).ok();
+        let outcome = Task::parse("t.yaml", &text, &include).and_then(|task| {
+            let documents: Vec<Value> = serde_json::from_str(&document).into_iter().collect();
+            task.items(&documents, &documents, 0, None)
+        });
+        if let Err(error) = outcome {
+            prop_assert!(!error.to_string().contains('\n'), "{}", error);
+        }
+    }
+
+    /// Python's literals are read, whatever stands in them.
+    #[test]
+    fn choices_in_a_list_come_back(choices in prop::collection::vec(".{1,8}", 1..5)) {
+        let text = CHOICES.replace("[red, green]", "'{{options}}'");
+        let task = parse(&text).expect("a task");
+        let document = json!({"question": "q", "options": choices, "answer": 0});
+        let items = task.items(&[document], &[], 0, None).expect("items");
+        let Ask::Choices { choices: found, .. } = &items[0].ask else { panic!() };
+        prop_assert_eq!(found, &choices);
+    }
 }

@@ -28,7 +28,7 @@ fn prompts_and_metrics_are_the_harness_s() {
                 let files = task.data().files(split);
                 files.iter().flat_map(|name| jsonl(&folder.join(name))).collect::<Vec<Value>>()
             };
-            let limit = if line["requests"].is_array() { 6 } else { 200 };
+            let limit = line["limit"].as_u64().expect("limit") as usize;
             let (rows, pool) = (split(task.data().documents()), split(task.data().shots()));
             asked = task
                 .items(&rows, &pool, shots, Some(limit))

@@ -48,7 +48,7 @@ impl Part {
             Part::Tokens => "texts that were encoded",
             Part::Verdicts => "what compilers said of plans",
             Part::Text => "the quick start's text",
-            Part::Wheels => "plugins and compilers",
+            Part::Wheels => "plugins, compilers and data of benchmarks",
         }
     }
 

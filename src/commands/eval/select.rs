@@ -10,7 +10,7 @@ use serde_json::Value;
 use tasks::suite::{self, Entry, Folders, Presence};
 use tasks::{Task, format, read};
 
-use super::DataArguments;
+use super::data::Data;
 use crate::output::{note, usage};
 
 /// Which tasks, and how they are asked.
@@ -79,7 +79,7 @@ impl TaskArguments {
     ///
     /// # Errors
     /// Names that are no tasks, task files that are none, data that cannot be read.
-    pub fn select(&self, data: &DataArguments) -> anyhow::Result<Selection> {
+    pub fn select(&self, data: &Data) -> anyhow::Result<Selection> {
         let own = own_tasks(&self.include)?;
         let folders = data.folders()?;
         let mut selection = Selection {
@@ -207,18 +207,6 @@ impl TaskArguments {
             source: Value::String(source),
             task,
         })
-    }
-}
-
-impl DataArguments {
-    /// The folders' files.
-    ///
-    /// # Errors
-    /// A folder that cannot be read.
-    pub fn folders(&self) -> anyhow::Result<Folders> {
-        let mut folders: Vec<PathBuf> = self.data.iter().chain(&self.bigbench).cloned().collect();
-        folders.extend(super::fetch::unpacked());
-        Ok(Folders::search(&folders)?)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is measured of an answer, and how the documents' values become one number.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::data::Output;
@@ -325,7 +327,7 @@ pub(super) fn aggregate(aggregation: Aggregation, values: &[&Measure]) -> Option
         Aggregation::Median => {
             let mut numbers = numbers;
             numbers.sort_by(f64::total_cmp);
-            (numbers[numbers.len() / 2], None)
+            (numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN), None)
         }
         Aggregation::Perplexity => ((-mean(&numbers)).exp(), None),
         Aggregation::WeightedPerplexity => ((-weighted_mean(values)).exp(), None),
@@ -392,16 +394,17 @@ fn confusion(values: &[&Measure]) -> (f64, f64, f64) {
 
 /// For any number of classes (Gorodkin 2004), 0 where it is not defined.
 fn matthews(values: &[&Measure]) -> f64 {
-    let classes = labels(values).map(|(gold, chosen)| gold.max(chosen) + 1).max().unwrap_or(0);
-    let (mut golds, mut choices) = (vec![0.0; classes], vec![0.0; classes]);
+    // Of each class: how often it is gold, how often chosen.
+    let mut classes: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
     let (mut right, mut all) = (0.0, 0.0);
     for (gold, chosen) in labels(values) {
-        golds[gold] += 1.0;
-        choices[chosen] += 1.0;
+        classes.entry(gold).or_default().0 += 1.0;
+        classes.entry(chosen).or_default().1 += 1.0;
         right += f64::from(u8::from(gold == chosen));
         all += 1.0;
     }
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let spread = (all * all - dot(&choices, &choices)) * (all * all - dot(&golds, &golds));
-    if spread == 0.0 { 0.0 } else { (right * all - dot(&golds, &choices)) / spread.sqrt() }
+    let sum = |of: fn(&(f64, f64)) -> f64| classes.values().map(of).sum::<f64>();
+    let (golds, choices, both) = (sum(|(g, _)| g * g), sum(|(_, c)| c * c), sum(|(g, c)| g * c));
+    let spread = (all * all - choices) * (all * all - golds);
+    if spread == 0.0 { 0.0 } else { (right * all - both) / spread.sqrt() }
 }

@@ -84,9 +84,7 @@ const FUNCTIONS: &[(&str, &str, Function)] = &[
     ("wikitext.preprocess_wikitext", "process_results", Function::Results(Results::WikiText)),
     ("truthfulqa.utils", "process_results_mc2", Function::Results(Results::TruthfulQa)),
     ("bigbench.utils", "filter_multiple_choice", Function::Documents(bigbench::filter_multiple_choice)),
-    ("gopher.bigbench", "process_docs", Function::Documents(bigbench::process_docs)),
     ("gopher.race", "every_question", Function::Documents(race::every_question)),
-    ("gopher.truthfulqa", "process_docs", Function::Documents(truthfulqa::process_docs)),
 ];
 
 /// The function that a task file names `module.function`, given the bytes of the Python file it would come from, if there

@@ -1,5 +1,7 @@
 //! A document's prompt: description, shots, and the document itself.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::config::{Config, Part, Prompt};
@@ -10,8 +12,8 @@ use super::template::{Fields, Template, Templates, field_names};
 pub(super) struct Renderer<'a> {
     pub templates: &'a Templates,
     pub prompt: &'a Prompt,
-    /// The fields that the split has, by its first document: a text that is one of them is that field.
-    pub features: Vec<String>,
+    /// The fields that documents have: a text that is one of them is that field.
+    pub features: HashSet<String>,
     /// Whether digits are positions among choices.
     pub has_choices: bool,
 }
@@ -27,11 +29,11 @@ pub(super) struct Rendered {
 
 impl<'a> Renderer<'a> {
     pub fn new(config: &'a Config, prompt: &'a Prompt, documents: &[Value]) -> Self {
-        let first = documents.first().and_then(Value::as_object);
+        let names = documents.iter().filter_map(Value::as_object).flat_map(|fields| fields.keys().cloned());
         Self {
             templates: &config.templates,
             prompt,
-            features: first.map(|fields| fields.keys().cloned().collect()).unwrap_or_default(),
+            features: names.collect(),
             has_choices: config.prompt.choice.is_some(),
         }
     }
@@ -55,18 +57,32 @@ impl<'a> Renderer<'a> {
         }
     }
 
+    /// The field that a text names; none if it is a template.
     fn field<'d>(&self, template: &Template, fields: &Fields<'d>) -> Result<Option<&'d Value>, String> {
-        if !self.features.contains(&template.source) {
-            return Ok(None);
+        let name = template.source.as_str();
+        if self.features.contains(name) {
+            let missing =
+                || format!("no field '{name}', which others have; this one has {}", field_names(fields.json));
+            return fields.json.get(name).map(Some).ok_or_else(missing);
         }
-        let missing = || {
-            format!(
-                "no field '{}', which the first has; this one has {}",
-                template.source,
+        Ok(None)
+    }
+
+    /// The same of a part of a prompt, where a word that is no field's name is a mistake, or data with other names.
+    fn part<'d>(&self, template: &Template, fields: &Fields<'d>) -> Result<Option<&'d Value>, String> {
+        let found = self.field(template, fields)?;
+        let name = template.source.as_str();
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        if found.is_none()
+            && name.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && name.chars().all(word)
+        {
+            return Err(format!(
+                "no field '{name}'; this one has {} (if it is to be the text itself, write {{{{'{name}'}}}})",
                 field_names(fields.json)
-            )
-        };
-        fields.json.get(&template.source).map(Some).ok_or_else(missing)
+            ));
+        }
+        Ok(found)
     }
 
     fn text(&self, fields: &Fields<'_>) -> Result<Value, String> {
@@ -74,7 +90,7 @@ impl<'a> Renderer<'a> {
             None => Ok("".into()),
             Some(Part::Value(value)) => Ok(value.clone()),
             Some(Part::Native(function)) => function(fields.json),
-            Some(Part::Text(template)) => match self.field(template, fields)? {
+            Some(Part::Text(template)) => match self.part(template, fields)? {
                 Some(value) => Ok(value.clone()),
                 None => Ok(self.number(self.templates.render(template, fields)?)),
             },
@@ -86,7 +102,7 @@ impl<'a> Renderer<'a> {
             None => Ok("".into()),
             Some(Part::Value(value)) => Ok(value.clone()),
             Some(Part::Native(function)) => function(fields.json),
-            Some(Part::Text(template)) => match self.field(template, fields)? {
+            Some(Part::Text(template)) => match self.part(template, fields)? {
                 Some(value) => Ok(value.clone()),
                 None => {
                     let text = self.templates.render(template, fields)?;
@@ -113,7 +129,7 @@ impl<'a> Renderer<'a> {
             None => return Ok(None),
             Some(Part::Value(value)) => value.clone(),
             Some(Part::Native(function)) => function(fields.json)?,
-            Some(Part::Text(template)) => match self.field(template, fields)? {
+            Some(Part::Text(template)) => match self.part(template, fields)? {
                 Some(value) => value.clone(),
                 None => {
                     let text = self.templates.render(template, fields)?;

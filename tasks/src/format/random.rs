@@ -1,4 +1,4 @@
-//! The pseudo-random numbers of Python and NumPy: both draw from MT19937 (Matsumoto and Nishimura 1998).
+//! Python's pseudo-random numbers, MT19937 (Matsumoto and Nishimura 1998), and its way of drawing a sample.
 
 use std::collections::HashSet;
 
@@ -13,8 +13,8 @@ pub(super) struct MersenneTwister {
 }
 
 impl MersenneTwister {
-    /// Seeded by one word, as `numpy.random.RandomState(seed)`.
-    pub fn numpy(seed: u32) -> Self {
+    /// Seeded by one word.
+    fn by_word(seed: u32) -> Self {
         let mut state = [0; LENGTH];
         state[0] = seed;
         for i in 1..LENGTH {
@@ -26,7 +26,7 @@ impl MersenneTwister {
 
     /// Seeded as `random.Random(seed)`, for seeds below 2³².
     pub fn python(seed: u32) -> Self {
-        let mut twister = Self::numpy(19_650_218);
+        let mut twister = Self::by_word(19_650_218);
         let state = &mut twister.state;
         let mut i = 1;
         for _ in 0..LENGTH {
@@ -53,7 +53,7 @@ impl MersenneTwister {
     }
 
     /// 32 random bits.
-    pub fn word(&mut self) -> u32 {
+    fn word(&mut self) -> u32 {
         if self.next == LENGTH {
             for i in 0..LENGTH {
                 let bits = (self.state[i] & 0x8000_0000) | (self.state[(i + 1) % LENGTH] & 0x7fff_ffff);
@@ -114,29 +114,13 @@ impl MersenneTwister {
                 .collect()
         }
     }
-
-    /// The permutation that `RandomState.permutation(length)` gives.
-    pub fn permutation(&mut self, length: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..length).collect();
-        for last in (1..length).rev() {
-            let mask = u32::MAX >> (last as u32).leading_zeros();
-            let at = loop {
-                let drawn = self.word() & mask;
-                if drawn as usize <= last {
-                    break drawn as usize;
-                }
-            };
-            order.swap(last, at);
-        }
-        order
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::MersenneTwister;
 
-    // Expected numbers are CPython 3.11's and NumPy 2.4's.
+    // Expected numbers are CPython 3.11's.
     #[test]
     fn draws_what_python_draws() {
         // (population, count, first sample, second sample) of random.Random(1234).
@@ -173,22 +157,6 @@ mod tests {
             let mut random = MersenneTwister::python(1234);
             assert_eq!(random.sample(population, count), first, "{count} of {population}");
             assert_eq!(random.sample(population, count), second, "{count} of {population}, again");
-        }
-    }
-
-    #[test]
-    fn permutes_as_numpy_permutes() {
-        let mut random = MersenneTwister::numpy(42);
-        let expected: [&[usize]; 6] = [
-            &[1, 0],
-            &[1, 4, 2, 0, 3],
-            &[3, 1, 2, 0, 4],
-            &[0],
-            &[0, 5, 9, 1, 8, 10, 3, 4, 7, 6, 2],
-            &[0, 2, 1],
-        ];
-        for order in expected {
-            assert_eq!(random.permutation(order.len()), order);
         }
     }
 }

@@ -74,6 +74,14 @@ impl Task {
         if scored.iter().any(|scored| scored.log_probability.is_nan()) {
             return Err("a log-probability that is not a number".to_owned());
         }
+        let mutual = self.config.metrics.iter().any(|metric| metric.name == "acc_mutual_info");
+        if mutual && unconditional.len() != choices.len() {
+            return Err(format!(
+                "{} scores without context for {} choices",
+                unconditional.len(),
+                choices.len()
+            ));
+        }
         if self.config.process_results == Some(Results::TruthfulQa) {
             let share = native::probability_of_truth(&item.fields, scored)?;
             return Ok(self.measured("none", |_| Some(Measure::Number(share))));
@@ -84,7 +92,9 @@ impl Task {
                 Gold::Choice(gold) => *gold == choice,
                 Gold::Choices(golds) => golds.contains(&choice),
                 // The best grade counts as right.
-                Gold::Grades(grades) => grades.iter().all(|grade| *grade <= grades[choice]),
+                Gold::Grades(grades) => {
+                    grades.get(choice).is_some_and(|own| grades.iter().all(|grade| grade <= own))
+                }
                 Gold::Texts(_) | Gold::None => false,
             }))
         };
@@ -100,9 +110,6 @@ impl Task {
                 "acc_norm" => Measure::Number(right(chosen.by_characters)),
                 "acc_bytes" => Measure::Number(right(chosen.by_bytes)),
                 "acc_mutual_info" => {
-                    if unconditional.len() != scored.len() {
-                        return None;
-                    }
                     let gains = scored
                         .iter()
                         .zip(unconditional)

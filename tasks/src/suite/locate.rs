@@ -29,6 +29,8 @@ pub struct Folders {
 #[derive(Clone, Debug)]
 struct File {
     path: PathBuf,
+    /// Which of the folders that were named it is in.
+    root: usize,
     /// The end of its path, in lower case, the file's name without the ending of its compression.
     parts: Vec<String>,
 }
@@ -68,14 +70,15 @@ pub(crate) struct Located<'a> {
 }
 
 impl Folders {
-    /// Lists the files of folders and of the folders in them. What is hidden is passed over, and what may not be read.
+    /// Lists the files of folders and of the folders in them; the first come first. What is hidden is passed over, and what
+    /// may not be read.
     ///
     /// # Errors
     /// A path that is no folder, or one with more than a million files.
     pub fn search(folders: &[PathBuf]) -> Result<Self, Error> {
         let mut found = Self::default();
         let mut seen = HashSet::new();
-        for folder in folders {
+        for (root, folder) in folders.iter().enumerate() {
             let wrong = |detail: String| Error::Folder { path: folder.clone(), detail };
             let entries = fs::read_dir(folder).map_err(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => wrong("no such folder".into()),
@@ -85,7 +88,7 @@ impl Folders {
             // The folder's own name counts: `--data ~/piqa` is a folder of PIQA.
             let whole = fs::canonicalize(folder).map_err(|error| wrong(error.to_string()))?;
             let parts = whole.iter().map(|part| part.to_string_lossy().to_lowercase()).collect::<Vec<_>>();
-            found.add(folder, &parts, &mut seen);
+            found.add(root, folder, &parts, &mut seen);
             if found.files.len() > MOST_FILES {
                 return Err(wrong(format!("more than {MOST_FILES} files; name the folder of the data sets")));
             }
@@ -97,7 +100,7 @@ impl Folders {
         Ok(found)
     }
 
-    fn add(&mut self, folder: &Path, parts: &[String], seen: &mut HashSet<PathBuf>) {
+    fn add(&mut self, root: usize, folder: &Path, parts: &[String], seen: &mut HashSet<PathBuf>) {
         let is_new = fs::canonicalize(folder).is_ok_and(|whole| seen.insert(whole));
         if !is_new || self.files.len() > MOST_FILES {
             return;
@@ -116,9 +119,9 @@ impl Folders {
             let mut parts = parts[parts.len().saturating_sub(DEPTH)..].to_vec();
             parts.push(part.to_owned());
             if metadata.is_dir() {
-                self.add(&path, &parts, seen);
+                self.add(root, &path, &parts, seen);
             } else if metadata.is_file() {
-                self.files.push(File { path, parts });
+                self.files.push(File { path, root, parts });
             }
         }
     }
@@ -128,7 +131,7 @@ impl Folders {
         self.files.len()
     }
 
-    /// The files whose paths end so, of one folder: the one nearest to the root, the first by name. Where the end of the
+    /// The files whose paths end so, of one folder: in the first of the folders searched, the nearest to it, the first by name. Where the end of the
     /// path has no `*`, that is one file.
     pub(crate) fn find(&self, end: &str) -> Vec<PathBuf> {
         let end = end.to_lowercase();
@@ -146,8 +149,9 @@ impl Folders {
         } else {
             self.by_name.get(*name).into_iter().flatten().map(|&position| &self.files[position]).collect()
         };
-        let mut fitting = with_name.into_iter().filter(fits).map(|file| &file.path).collect::<Vec<_>>();
-        fitting.sort_by_key(|path| (path.components().count(), path.as_path()));
+        let mut fitting = with_name.into_iter().filter(fits).collect::<Vec<_>>();
+        fitting.sort_by_key(|file| (file.root, file.path.components().count(), file.path.as_path()));
+        let fitting = fitting.into_iter().map(|file| &file.path).collect::<Vec<_>>();
         let Some(folder) = fitting.first().map(|path| path.parent()) else { return Vec::new() };
         let mut files = fitting.into_iter().filter(|path| path.parent() == folder).cloned().collect::<Vec<_>>();
         if !name.contains('*') {

@@ -1,8 +1,8 @@
 //! TruthfulQA with choices.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Fault, Outcome, each, field, text, with};
+use super::{Outcome, field};
 use crate::Scored;
 
 /// The share of the choices' probability that the true ones have (MC2).
@@ -20,31 +20,4 @@ pub(crate) fn probability_of_truth(document: &Value, scored: &[Scored]) -> Outco
         .filter(|(label, _)| label.as_i64() == Some(1))
         .map(|(_, p)| p / all)
         .sum())
-}
-
-/// From the rows of `TruthfulQA.csv` (`Question`, `Best Answer`, `Correct Answers`, `Incorrect Answers`, the lists split at
-/// semicolons) what the tasks read: `question`, `mc1_targets` (the best answer, then the false ones) and `mc2_targets` (the
-/// true ones, then the false ones).
-pub(super) fn process_docs(documents: &[Value]) -> Result<Vec<Value>, Fault> {
-    each(documents, |document| {
-        let list = |name: &str| -> Outcome<Vec<String>> {
-            let answers = text(document, name)?.split(';').map(str::trim).filter(|answer| !answer.is_empty());
-            Ok(answers.map(str::to_owned).collect())
-        };
-        let (best, correct, incorrect) =
-            (text(document, "Best Answer")?.trim(), list("Correct Answers")?, list("Incorrect Answers")?);
-        let targets = |right: &[String]| {
-            let labels: Vec<u8> = right.iter().map(|_| 1).chain(incorrect.iter().map(|_| 0)).collect();
-            let choices: Vec<&String> = right.iter().chain(&incorrect).collect();
-            json!({ "choices": choices, "labels": labels })
-        };
-        Ok(with(
-            document,
-            [
-                ("question", text(document, "Question")?.trim().into()),
-                ("mc1_targets", targets(&[best.to_owned()])),
-                ("mc2_targets", targets(&correct)),
-            ],
-        ))
-    })
 }

@@ -1,0 +1,158 @@
+//! Data files, good and bad: what is wrong is one line with the file and the place.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tasks::read::{Error, Shape, documents};
+use tempfile::TempDir;
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+#[track_caller]
+fn good(path: &Path, shape: Shape<'_>) -> Vec<Value> {
+    documents(path, shape).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+/// The error of a file, without the path of the folder.
+#[track_caller]
+fn bad(path: &Path, shape: Shape<'_>) -> String {
+    let error = match documents(path, shape) {
+        Ok(mut documents) => documents.find_map(Result::err).expect("an error"),
+        Err(error) => error,
+    };
+    let text = error.to_string();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text.replace(&format!("{}/", path.parent().unwrap().display()), "")
+}
+
+#[test]
+fn lines_of_json() {
+    let folder = Folder::new();
+    let plain = Shape::default();
+    let path = folder.file("a.jsonl", "\u{feff}{\"a\": 1}\n\n{\"a\": [\"x\"]}");
+    assert_eq!(good(&path, plain), [json!({ "a": 1 }), json!({ "a": ["x"] })]);
+    let cases: [(&[u8], &str); 6] = [
+        (b"{\"a\": 1}\n{\"a\": ", "a.jsonl: line 2: a JSON object that is cut off; fetch the file again"),
+        (b"{\"a\": 1}\n\n[1]\n", "a.jsonl: line 3: not a JSON object; every line must be one"),
+        (b"{\"a\": 1}\n{'a': 1}\n", "a.jsonl: line 2: not a JSON object (key must be a string at column 2)"),
+        (b"{\"a\": \"\xff\"}\n", "a.jsonl: line 1: invalid UTF-8; convert the file to UTF-8"),
+        (b"", "a.jsonl: no documents in it; fetch it again"),
+        (b"\n\n", "a.jsonl: no documents in it; fetch it again"),
+    ];
+    for (bytes, error) in cases {
+        assert_eq!(bad(&folder.file("a.jsonl", bytes), plain), error);
+    }
+    // After an error come no more.
+    let path = folder.file("a.jsonl", "nonsense\n{\"a\": 1}\n");
+    assert_eq!(documents(&path, plain).unwrap().count(), 1);
+}
+
+#[test]
+fn json_that_is_not_in_lines() {
+    let folder = Folder::new();
+    let (plain, held) = (Shape::default(), Shape { field: Some("Data"), ..Shape::default() });
+    assert_eq!(good(&folder.file("a.json", "[{\"a\": 1}, {\"a\": 2}]"), plain).len(), 2);
+    assert_eq!(good(&folder.file("a.json", "{\"a\": 1}\n{\"a\":\n2}"), plain).len(), 2);
+    assert_eq!(good(&folder.file("a.json", "{\"Data\": [{\"a\": 1}]}"), held), [json!({ "a": 1 })]);
+    for (text, shape, error) in [
+        ("[{\"a\": 1}, ", plain, "a.json: line 1: JSON that is cut off; fetch the file again"),
+        ("[{\"a\": 1}\n {\"a\": 2}]", plain, "a.json: line 2: not JSON (expected `,` or `]` at column 2)"),
+        ("[{\"a\": 1}, 2]", plain, "a.json: record 1: not a JSON object; every value must be one"),
+        ("{\"data\": []}", held, "a.json: not a JSON object with an array \"Data\""),
+        ("{\"Data\": 1}", held, "a.json: \"Data\" is not an array"),
+        ("[]", plain, "a.json: no documents in it; fetch it again"),
+    ] {
+        assert_eq!(bad(&folder.file("a.json", text), shape), error);
+    }
+}
+
+#[test]
+fn tables() {
+    let folder = Folder::new();
+    let (plain, named) = (Shape::default(), Shape { columns: &["q", "a"], field: None });
+    let path = folder.file("a.csv", "q,a\n\"one, \"\"two\"\"\nthree\",x\n");
+    assert_eq!(good(&path, plain), [json!({ "q": "one, \"two\"\nthree", "a": "x" })]);
+    assert_eq!(good(&folder.file("a.csv", "1,2\n3,4\n"), named).len(), 2);
+    // Between tabs, quotes are quotes.
+    assert_eq!(good(&folder.file("a.tsv", "\"x\" y\tz\n"), named), [json!({ "q": "\"x\" y", "a": "z" })]);
+    for (name, bytes, shape, error) in [
+        ("a.csv", &b"1,2\n3,4,5\n"[..], named, "a.csv: line 2: 3 fields instead of 2"),
+        ("a.csv", b"1,2,3\n", named, "a.csv: line 1: 3 fields instead of 2 (q, a)"),
+        ("a.csv", b"q,a\nx,\xff\n", plain, "a.csv: line 2: invalid UTF-8; convert the file to UTF-8"),
+        ("a.csv", b"q,a\n", plain, "a.csv: no documents in it; fetch it again"),
+        ("a.tsv", b"", named, "a.tsv: no documents in it; fetch it again"),
+    ] {
+        assert_eq!(bad(&folder.file(name, bytes), shape), error);
+    }
+}
+
+/// Arrow files of PyArrow 26: a stream and a file, with every type that data sets have.
+#[test]
+fn arrow() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/arrow");
+    let expected = [
+        json!({ "text": "ä", "large": "b", "n": 1, "u": 255, "x": 0.5, "yes": true, "list": ["p", "q"],
+            "choices": { "text": ["r"], "label": [1] }, "none": null }),
+        json!({ "text": "", "large": "d", "n": -2, "u": 0, "x": null, "yes": false, "list": [],
+            "choices": { "text": [], "label": [] }, "none": null }),
+        json!({ "text": null, "large": "f", "n": 3, "u": 7, "x": -1.25, "yes": null, "list": ["s"],
+            "choices": { "text": ["t", "u"], "label": [2, 3] }, "none": null }),
+    ];
+    for name in ["stream.arrow", "file.arrow"] {
+        let path = data.join(name);
+        assert_eq!(good(&path, Shape::default()), expected, "{name}");
+        let bytes = fs::read(&path).unwrap();
+        let folder = Folder::new();
+        // Cut anywhere, a file is an error or fewer rows, and never a panic.
+        for length in (0..bytes.len()).step_by(7) {
+            let cut = folder.file("cut.arrow", &bytes[..length]);
+            let rows = documents(&cut, Shape::default()).map_or(0, |rows| rows.flatten().count());
+            assert!(rows <= 3);
+        }
+        let cut = folder.file("cut.arrow", &bytes[..bytes.len() / 2]);
+        let error = bad(&cut, Shape::default());
+        assert!(error.starts_with("cut.arrow: not an Arrow file, or a broken one ("), "{error}");
+    }
+    let folder = Folder::new();
+    assert_eq!(bad(&folder.file("a.arrow", ""), Shape::default()), "a.arrow: no documents in it; fetch it again");
+    let error = bad(&folder.file("a.arrow", "not arrow at all, but a text"), Shape::default());
+    assert!(error.starts_with("a.arrow: not an Arrow file, or a broken one ("), "{error}");
+    let error = bad(&data.join("dates.arrow"), Shape::default());
+    assert!(error.starts_with("dates.arrow: record 0: column \"when\" has values of the type Date32"), "{error}");
+}
+
+#[test]
+fn compressed_files_and_other_kinds() {
+    let folder = Folder::new();
+    let plain = Shape::default();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(b"{\"a\": 1}\n{\"a\": 2}\n").unwrap();
+    let packed = packed.finish().unwrap();
+    assert_eq!(good(&folder.file("a.jsonl.gz", &packed), plain).len(), 2);
+    let error = bad(&folder.file("a.jsonl.gz", &packed[..packed.len() - 9]), plain);
+    assert!(error.starts_with("a.jsonl.gz: truncated or corrupt gzip data"), "{error}");
+    let error = bad(&folder.file("a.jsonl.xz", "plain"), plain);
+    assert!(error.starts_with("a.jsonl.xz: truncated or corrupt xz data"), "{error}");
+    assert_eq!(good(&folder.file("A.TXT", "one\ntwo"), plain), [json!({ "text": "one\ntwo" })]);
+    assert_eq!(
+        bad(&folder.file("a.txt", b"one\ntw\xff"), plain),
+        "a.txt: line 2: invalid UTF-8; convert the file to UTF-8"
+    );
+    assert!(bad(&folder.file("a.parquet", "PAR1"), plain).contains("to_json"), "a way out");
+    assert!(bad(&folder.file("a.pickle", ""), plain).starts_with("a.pickle: unsupported kind of file"));
+    assert!(matches!(documents(Path::new("none.jsonl"), plain), Err(Error::File(data::Error::Missing { .. }))));
+}
