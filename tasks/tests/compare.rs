@@ -1,11 +1,11 @@
 //! Two evaluations side by side.
 
-mod common;
+mod evaluations;
 
 use std::fs;
 use std::path::Path;
 
-use common::*;
+use evaluations::*;
 use serde_json::json;
 use tasks::compare::{Comparison, Error, Options, compare};
 use tasks::results::*;
