@@ -1,8 +1,8 @@
 """Compares ours with the SentencePiece library; run by parity.rs, which also sets up the environment.
 
 python parity.py train TEXT FOLDER: the library trains models with all kinds of settings on the lines of TEXT.
-python parity.py compare FOLDER: FOLDER holds NAME.model and NAME.cases.jsonl (objects with text, ids, decoded), which
-    the library must agree with. Where there is NAME.txt too, it trains on its lines and must find the same pieces in
+python parity.py compare FOLDER: FOLDER holds NAME.model and NAME.cases.jsonl (objects with text, ids, decoded, spans in
+    bytes), which the library must agree with. Where there is NAME.txt too, it trains on its lines and must find the same pieces in
     the same order. Prints one line per comparison; exits 1 on any difference.
 """
 
@@ -50,11 +50,15 @@ for cases in sorted(folder.glob("*.cases.jsonl")):
         case = json.loads(line)
         count += 1
         ids = processor.encode(case["text"])
-        if ids != case["ids"] or processor.decode(ids) != case["decoded"]:
+        proto = processor.encode(case["text"], return_type="proto")
+        spans = [[piece.begin, piece.end] for piece in proto.pieces]
+        same_spans = spans == case["spans"]
+        if ids != case["ids"] or processor.decode(ids) != case["decoded"] or not same_spans:
             differences += 1
             if differences <= 5:
                 print(f"{model.name}: {case['text']!r}\n  library {ids} {processor.decode(ids)!r}", file=sys.stderr)
                 print(f"  ours    {case['ids']} {case['decoded']!r}", file=sys.stderr)
+                print(f"  library {spans}\n  ours    {case['spans']}", file=sys.stderr)
     print(f"{model.name}: {count} texts, {differences} differ (sentencepiece {sentencepiece.__version__})")
     failed |= differences > 0 or count == 0
 for text in sorted(folder.glob("*.txt")):

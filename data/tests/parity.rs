@@ -13,7 +13,8 @@ use std::process::Command;
 use data::tokenizer::{ByteLevelModel, PreTokenizer};
 use data::{Document, Tokenizer, TokenizerConfig};
 
-const SENTENCEPIECE: &str = "sentencepiece==0.2.3";
+/// And what it gives places in a text with.
+const SENTENCEPIECE: &str = "sentencepiece==0.2.3 protobuf==7.36.2";
 const TOKENIZERS: &str = "tokenizers==0.23.3";
 
 fn run(command: &mut Command) {
@@ -21,20 +22,14 @@ fn run(command: &mut Command) {
     assert!(status.success(), "{command:?}: {status}");
 }
 
-/// A Python with a package, kept between runs.
-fn python(folder: &Path, package: &str) -> PathBuf {
+/// A Python with packages, kept between runs.
+fn python(folder: &Path, packages: &str) -> PathBuf {
     let python = folder.join("venv/bin/python");
     if !python.exists() {
         run(Command::new("python3").arg("-m").arg("venv").arg(folder.join("venv")));
     }
-    run(Command::new(&python).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        package,
-    ]));
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run(Command::new(&python).args(install).args(packages.split(' ')));
     python
 }
 
@@ -122,7 +117,11 @@ fn write_cases(folder: &Path, name: &str, tokenizer: &Tokenizer, texts: &[String
     for text in texts {
         let ids = tokenizer.encode(text);
         let decoded = tokenizer.decode(&ids).unwrap();
-        writeln!(out, "{}", serde_json::json!({ "text": text, "ids": ids, "decoded": decoded })).unwrap();
+        let tokens = tokenizer.encode_with_offsets(text);
+        assert!(tokens.iter().map(|token| &token.id).eq(&ids), "{text:?}");
+        let spans: Vec<[usize; 2]> = tokens.iter().map(|token| [token.start, token.end]).collect();
+        let case = serde_json::json!({ "text": text, "ids": ids, "decoded": decoded, "spans": spans });
+        writeln!(out, "{case}").unwrap();
     }
 }
 

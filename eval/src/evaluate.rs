@@ -45,13 +45,15 @@ pub struct Subject {
 
 impl Subject {
     /// What its answers are the answers to.
-    fn key(&self, checkpoint_hash: &str) -> Key {
+    fn key(&self, checkpoint_hash: &str, options: &EvaluationOptions) -> Key {
         Key {
             task: self.task.name().to_owned(),
             protocol: self.protocol.clone(),
             shots: self.shots,
             prompt_hash: self.items.first().map(ask_hash).unwrap_or_default(),
             checkpoint_hash: checkpoint_hash.to_owned(),
+            window: options.window,
+            overlong: options.overlong.name().to_owned(),
         }
     }
 
@@ -90,7 +92,9 @@ fn statistic(aggregation: Aggregation) -> Option<Statistic> {
 /// How an evaluation is done.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EvaluationOptions {
-    /// What is done with prompts longer than the window.
+    /// Tokens of the model's window.
+    pub window: usize,
+    /// What is done with prompts longer than it.
     pub overlong: Overlong,
     /// How intervals are drawn.
     pub bootstrap: Bootstrap,
@@ -139,7 +143,7 @@ impl Evaluation {
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
-        let keys: Vec<Key> = subjects.iter().map(|subject| subject.key(&checkpoint_hash)).collect();
+        let keys: Vec<Key> = subjects.iter().map(|subject| subject.key(&checkpoint_hash, &options)).collect();
         let samples = SampleFile::open(&folder.join(SAMPLES), &keys)?;
         if samples.cut() > 0 {
             progress(Progress::Cut { bytes: samples.cut() });
@@ -160,7 +164,7 @@ impl Evaluation {
         let of = subjects.iter().map(|subject| subject.items.len()).sum();
         let (mut done, mut found) = (0, 0);
         for subject in subjects {
-            let key = subject.key(&self.checkpoint_hash);
+            let key = subject.key(&self.checkpoint_hash, &self.options);
             let name = subject.task.name();
             let unanswered: Vec<Item> =
                 subject.items.iter().filter(|item| self.samples.find(&key, item).is_none()).cloned().collect();
@@ -218,7 +222,7 @@ impl Evaluation {
     ) -> Result<Results> {
         let mut all: BTreeMap<String, Vec<&Record>> = BTreeMap::new();
         for subject in subjects {
-            let key = subject.key(&self.checkpoint_hash);
+            let key = subject.key(&self.checkpoint_hash, &self.options);
             let records: Vec<&Record> =
                 subject.items.iter().filter_map(|item| self.samples.find(&key, item)).collect();
             let name = subject.task.name();

@@ -192,7 +192,10 @@ pub fn compare(a: &Path, b: &Path, options: &Options) -> Result<Comparison, Erro
     Ok(Comparison {
         categories: categories(&matched, &options.bootstrap),
         tasks: (matched.into_iter())
-            .map(|Matched { task, pairs, .. }| TaskComparison { pairs: pair(&pairs, &options.bootstrap), ..task })
+            .map(|Matched { task, pairs, .. }| TaskComparison {
+                pairs: pair(&pairs, &options.bootstrap),
+                ..task
+            })
             .collect(),
         tasks_only_a: only(&a, &b),
         tasks_only_b: only(&b, &a),
@@ -223,7 +226,9 @@ fn match_task(task: &str, a: &Side, b: &Side, options: &Options) -> Result<Match
     let (mut scores, mut other_prompts, mut other_targets) = (Vec::new(), 0, 0);
     for (document, a) in &records_a {
         let Some(b) = records_b.get(document).filter(|b| b.doc_hash == a.doc_hash) else { continue };
-        let (Some(&score_a), Some(&score_b)) = (a.scores.get(&metric), b.scores.get(&metric)) else { continue };
+        let (Some(&score_a), Some(&score_b)) = (a.scores.get(&metric), b.scores.get(&metric)) else {
+            continue;
+        };
         scores.push((score_a, score_b));
         other_prompts += usize::from(a.ask_hash != b.ask_hash);
         other_targets += usize::from(a.target_hash != b.target_hash);
@@ -263,20 +268,17 @@ fn match_task(task: &str, a: &Side, b: &Side, options: &Options) -> Result<Match
 
 /// Means of each category, of its tasks that have the same statistic.
 fn categories(matched: &[Matched], bootstrap: &Bootstrap) -> Vec<CategoryComparison> {
-    let mut groups: BTreeMap<(&str, &str, bool), Vec<TaskPairs>> = BTreeMap::new();
-    let word = |statistic| match statistic {
-        Statistic::Mean => "mean",
-        Statistic::Perplexity => "perplexity",
-        Statistic::WeightedPerplexity => "weighted_perplexity",
-        Statistic::BitsPerByte => "bits_per_byte",
-    };
+    let mut groups: BTreeMap<(&str, Statistic, bool), Vec<TaskPairs>> = BTreeMap::new();
     for Matched { task, pairs, .. } in matched {
-        let key = (task.category.as_str(), word(task.statistic), task.higher_is_better);
+        let key = (task.category.as_str(), task.statistic, task.higher_is_better);
         groups.entry(key).or_default().push(pairs.clone());
     }
-    let category = |((category, _, _), pairs): ((&str, &str, bool), Vec<TaskPairs>)| {
-        let statistic = pairs.first()?.statistic;
-        Some(CategoryComparison { category: category.into(), statistic, means: pair_group(&pairs, bootstrap)? })
+    let category = |((category, statistic, _), pairs): ((&str, Statistic, bool), Vec<TaskPairs>)| {
+        Some(CategoryComparison {
+            category: category.into(),
+            statistic,
+            means: pair_group(&pairs, bootstrap)?,
+        })
     };
     groups.into_iter().filter_map(category).collect()
 }

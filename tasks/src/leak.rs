@@ -276,7 +276,10 @@ mod tests {
     #[test]
     fn words_decide_where_hashes_are_equal() {
         let text = |seed: usize, count| {
-            (0..count).map(|i| ["a", "b", "c"][(i * i + seed * i + seed) % 7 % 3]).collect::<Vec<_>>().join(" ")
+            (0..count)
+                .map(|i| ["a", "b", "c"][(i * i + seed * i + seed) % 7 % 3])
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         let report = |mask| {
             let mut index = Index { mask, ..Index::new(4) };

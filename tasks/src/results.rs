@@ -18,7 +18,9 @@ pub use format::{
     Category, Checkpoint, Documents, Leak, LeakScores, MetricScore, Metrics, Own, Results, RunConfig,
     SampleCount, Suite, TaskSummary,
 };
-pub use sample::{Details, Key, Request, RequestTokens, Sample, Shown, ask_hash, document_hash, prompt_hash, target};
+pub use sample::{
+    Details, Key, Request, RequestTokens, Sample, Shown, ask_hash, document_hash, prompt_hash, target,
+};
 pub use samples::{Record, SampleFile, read_records, read_samples};
 
 /// The version of both files. A file of another one is refused.
@@ -94,7 +96,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// A document's numbers are none.
-    #[error("{task}, document {document}: {what} is {value}, not a number; the model's parameters are damaged or its training diverged")]
+    #[error(
+        "{task}, document {document}: {what} is {value}, not a number; the model's parameters are damaged or its training diverged"
+    )]
     NotFinite {
         /// The task.
         task: String,

@@ -1,11 +1,11 @@
 //! Two evaluations side by side.
 
-mod quiz;
+mod evaluations;
 
 use std::fs;
 use std::path::Path;
 
-use quiz::*;
+use evaluations::*;
 use serde_json::json;
 use tasks::compare::{Comparison, Error, Options, compare};
 use tasks::results::*;

@@ -1,11 +1,11 @@
 //! Results on disk: what is in them, what an interruption leaves, and what is refused.
 
-mod quiz;
+mod evaluations;
 
 use std::collections::BTreeMap;
 use std::fs;
 
-use quiz::*;
+use evaluations::*;
 use serde_json::{Value, json};
 use tasks::leak;
 use tasks::results::*;
@@ -20,7 +20,10 @@ fn documents_have_the_hash_of_lm_eval() {
     });
     assert_eq!(document_hash(&document), "1bbaba0ef6af40b0676e4fc9ef68880877a8b85d6c585649ccf019631b3e044d");
     let asked = Item {
-        ask: Ask::LogLikelihood(Pair { context: "Question: Was?\nAnswer:".into(), continuation: " 1".into() }),
+        ask: Ask::LogLikelihood(Pair {
+            context: "Question: Was?\nAnswer:".into(),
+            continuation: " 1".into(),
+        }),
         ..item(0)
     };
     assert_eq!(prompt_hash(&asked), "b9d610de68d6cb392946921579182f19074e27d81d825590762b7eb2f1d90c3c");
@@ -79,8 +82,7 @@ fn other_kinds_of_requests_are_written_as_lm_eval_writes_them() {
     assert_eq!(rolling["target"], "a page");
     let generation = Generation { until: vec!["\n".into()], max_tokens: 8, temperature: 0.0, top_p: 1.0 };
     let ask = Ask::Generate { context: "Q:".into(), generation };
-    let generated =
-        line(ask, Gold::Texts(vec!["x".into(), "y".into()]), Answer::Generated("x".into()));
+    let generated = line(ask, Gold::Texts(vec!["x".into(), "y".into()]), Answer::Generated("x".into()));
     assert_eq!((&generated["resps"], &generated["filtered_resps"]), (&json!([["x"]]), &json!(["x"])));
     assert_eq!(generated["arguments"]["gen_args_0"]["arg_1"]["until"], json!(["\n"]));
     assert_eq!(generated["target"], r#"["x","y"]"#);
@@ -226,6 +228,30 @@ fn only_the_same_question_is_answered() {
     assert_eq!(count, 2);
 }
 
+/// What an evaluation goes on with is what it had, to the last bit.
+#[test]
+fn scores_are_read_as_they_were_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(SAMPLES);
+    let mut state = 1u64;
+    let mut number = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        -((state >> 11) as f64) / 2f64.powi(40 + (state % 30) as i32)
+    };
+    let mut file = SampleFile::open(&path, &[]).unwrap();
+    for i in 0..300 {
+        let scores = [
+            ("perplexity".to_owned(), Score::Number(number())),
+            ("w".to_owned(), Score::Weighted(number(), number())),
+        ];
+        let mut item = item(i);
+        item.fields = json!(i);
+        file.append(&Sample::new(key("c"), &item, &Answer::Skipped, vec![], scores.into()).unwrap()).unwrap();
+    }
+    let read: Vec<Record> = read_records(&path).unwrap().remove("quiz").unwrap().into_values().collect();
+    assert!(read.iter().eq(file.records("quiz")));
+}
+
 /// What an open of a samples file with a content says.
 #[track_caller]
 fn refused(content: &str, parts: &[&str]) {
@@ -248,6 +274,8 @@ fn other_samples_are_refused() {
     refused(&line(&other), &["other with checkpoint = d, not c"]);
     refused(&line(&Key { shots: 5, ..key("c") }), &["quiz with shots = 5, not 0"]);
     refused(&line(&Key { protocol: "lm-eval".into(), ..key("c") }), &["protocol = lm-eval, not paper"]);
+    refused(&line(&Key { window: 64, ..key("c") }), &["window = 64, not 2048"]);
+    refused(&line(&Key { overlong: "skip".into(), ..key("c") }), &["overlong = skip, not truncate"]);
     let version = line(&key("c")).replace("\"version\":1", "\"version\":2");
     refused(&version, &["version 2", "reads version 1"]);
     refused("{\"doc_id\":0,\"acc\":1.0}\n", &["samples.jsonl:1", "no key \"gopher\""]);

@@ -13,8 +13,10 @@
 mod bpe;
 mod byte_level;
 mod decode;
+mod description;
 mod nfkc;
 mod normalizer;
+mod offsets;
 mod pairs;
 mod proto;
 mod sentencepiece;
@@ -33,6 +35,8 @@ use byte_level::ByteLevel;
 use sentencepiece::SentencePiece;
 
 pub use byte_level::{AddedPiece, ByteLevelModel, PreTokenizer};
+pub use description::{Description, Spaces};
+pub use offsets::Token;
 pub use sentencepiece::{PieceKind, ScoredPiece, SentencePieceModel};
 pub use train::TokenizerConfig;
 

@@ -145,8 +145,22 @@ impl Normalizer {
     }
 
     /// Normalises `text`.
-    pub(crate) fn normalize(&self, mut text: &str) -> String {
+    pub(crate) fn normalize(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len() + text.len() / 4 + SPACE_STR.len());
+        self.write(text, &mut out, Origins(None));
+        out
+    }
+
+    /// Normalises `text`, and says of each byte of the result where what it was made of begins in `text`; of the end of the
+    /// result, where what was read ends.
+    pub(crate) fn normalize_with_origins(&self, text: &str) -> (String, Vec<usize>) {
+        let (mut out, mut origins) = (String::new(), Vec::new());
+        self.write(text, &mut out, Origins(Some(&mut origins)));
+        (out, origins)
+    }
+
+    fn write(&self, whole: &str, out: &mut String, mut origins: Origins<'_>) {
+        let mut text = whole;
         if self.remove_extra_whitespaces {
             while !text.is_empty() {
                 let (length, rewritten) = self.prefix(text);
@@ -157,16 +171,19 @@ impl Normalizer {
             }
         }
         if text.is_empty() {
-            return out;
+            return origins.end(out.len(), whole.len());
         }
+        let place = |text: &str| whole.len() - text.len();
         if self.add_dummy_prefix && !self.treat_whitespace_as_suffix {
             out.push_str(self.space());
+            origins.one(out.len(), place(text));
         }
         let mut after_space = self.remove_extra_whitespaces;
         while !text.is_empty() {
             let plain = self.plain_ascii(text);
             if plain > 0 {
                 out.push_str(&text[..plain]);
+                origins.each(place(text), plain);
                 text = &text[plain..];
                 after_space = false;
                 continue;
@@ -185,18 +202,54 @@ impl Normalizer {
                         None => out.push_str(part),
                     }
                 }
+                origins.one(out.len(), place(text));
                 after_space = self.remove_extra_whitespaces && rewritten.ends_with(' ');
             }
             text = &text[length..];
         }
+        let mut end = whole.len();
         if self.remove_extra_whitespaces {
-            let end = out.trim_end_matches(self.space()).len();
-            out.truncate(end);
+            let length = out.trim_end_matches(self.space()).len();
+            out.truncate(length);
+            end = origins.cut(length).unwrap_or(end);
         }
         if self.add_dummy_prefix && self.treat_whitespace_as_suffix {
             out.push_str(self.space());
+            origins.one(out.len(), end);
         }
-        out
+        origins.end(out.len(), end);
+    }
+}
+
+/// Where the bytes of a normalised text come from, if anyone asks.
+struct Origins<'a>(Option<&'a mut Vec<usize>>);
+
+impl Origins<'_> {
+    /// The bytes up to `length` that have no origin yet are all made of what begins at `place`.
+    fn one(&mut self, length: usize, place: usize) {
+        if let Some(origins) = &mut self.0 {
+            origins.resize(length, place);
+        }
+    }
+
+    /// The next `count` bytes are those at `place`.
+    fn each(&mut self, place: usize, count: usize) {
+        if let Some(origins) = &mut self.0 {
+            origins.extend(place..place + count);
+        }
+    }
+
+    /// Forgets the bytes from `length`; the place of the first of them.
+    fn cut(&mut self, length: usize) -> Option<usize> {
+        let origins = self.0.as_mut()?;
+        let first = origins.get(length).copied();
+        origins.truncate(length);
+        first
+    }
+
+    /// The text has `length` bytes, made of what ends at `place`.
+    fn end(&mut self, length: usize, place: usize) {
+        self.one(length + 1, place);
     }
 }
 

@@ -17,6 +17,17 @@ pub enum Overlong {
     Error,
 }
 
+impl Overlong {
+    /// Its name in options and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Overlong::Truncate => "truncate",
+            Overlong::Skip => "skip",
+            Overlong::Error => "error",
+        }
+    }
+}
+
 /// A text as tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {

@@ -20,7 +20,7 @@ pub struct ModelArguments {
     pub checkpoint: Option<u64>,
     /// Tokens the model can look back at [default: the length of its training sequences].
     #[arg(long, value_name = "W", value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Model")]
-    pub window: Option<u32>,
+    window: Option<u32>,
     /// Device to run on: cpu, cuda or tpu [default: the one the model was trained on].
     #[arg(long, help_heading = "Model")]
     pub device: Option<DeviceKind>,
@@ -48,17 +48,6 @@ pub enum OverlongArgument {
     Skip,
     /// The evaluation ends with the document's name.
     Error,
-}
-
-impl OverlongArgument {
-    /// Its name in results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Truncate => "truncate",
-            Self::Skip => "skip",
-            Self::Error => "error",
-        }
-    }
 }
 
 impl From<OverlongArgument> for Overlong {
@@ -97,6 +86,11 @@ impl ModelArguments {
         self.device.unwrap_or(model.config().device.kind)
     }
 
+    /// Tokens it can look back at.
+    pub fn window(&self, model: &TrainedModel) -> usize {
+        self.window.map_or(model.default_window(), |window| window as usize)
+    }
+
     /// Loads the parameters.
     ///
     /// # Errors
@@ -107,7 +101,7 @@ impl ModelArguments {
         let plugin = self.plugin.clone().or_else(|| trained_on.plugin.clone().filter(|_| kind == trained_on.kind));
         let runtime = Runtime::start(kind, &RuntimeOptions { plugin, ..RuntimeOptions::default() }, &mut fetching)?;
         let options = ScoringOptions { batch: self.batch, reuse: !self.no_reuse, top };
-        let window = self.window.map_or(model.default_window(), |window| window as usize);
+        let window = self.window(&model);
         Ok(model.scorer_with_window(&runtime, window, options)?)
     }
 }

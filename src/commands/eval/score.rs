@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use clap::Args;
 use eval::TrainedModel;
+use eval::scoring::Overlong;
 use eval::evaluate::{Evaluation, EvaluationOptions, Progress, leak_index};
 use serde_json::json;
 use tasks::leak::Report;
@@ -65,7 +66,11 @@ pub fn run(arguments: ScoreArguments) -> anyhow::Result<()> {
     let hash = model.hash()?;
     let mut results = header(&model, &model_arguments, &tasks, &selection, &hash)?;
     let leaks = if leaks { Some(search(&model, &selection)?) } else { None };
-    let options = EvaluationOptions { overlong: model_arguments.overlong.into(), ..EvaluationOptions::default() };
+    let options = EvaluationOptions {
+        window: model_arguments.window(&model),
+        overlong: model_arguments.overlong.into(),
+        ..EvaluationOptions::default()
+    };
     let mut cut = |progress: Progress<'_>| {
         if let Progress::Cut { bytes } = progress {
             note(format_args!("removed {bytes} bytes of a document that was being written when the program was stopped"));
@@ -134,7 +139,7 @@ fn header(
     config.model_args = BTreeMap::from([
         ("run".to_owned(), json!(results.model_name)),
         ("step".to_owned(), json!(model.manifest().step)),
-        ("window".to_owned(), json!(arguments.window.map_or(model.default_window(), |window| window as usize))),
+        ("window".to_owned(), json!(arguments.window(model))),
     ]);
     config.model_num_parameters = model.config().model.parameters().iter().map(model::ParameterSpec::elements).sum();
     config.model_dtype = model.activations(arguments.device(model)).to_string();
@@ -151,7 +156,7 @@ fn header(
     own.protocol = tasks::suite::Protocol::from(tasks.protocol).name().into();
     own.checkpoint =
         Checkpoint { path: model.path().to_owned(), step: model.manifest().step, hash: hash.to_owned() };
-    own.overlong = arguments.overlong.name().into();
+    own.overlong = Overlong::from(arguments.overlong).name().into();
     own.suite = selection.suite.as_ref().map(|(name, entries)| {
         let whole = |entry: &&&tasks::suite::Entry| {
             selection.presence.get(&entry.name) == Some(&Presence::Present) && tasks.limit.is_none()

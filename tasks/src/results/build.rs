@@ -102,7 +102,8 @@ impl Results {
             metrics,
             leak,
         };
-        let hashes = records.iter().flat_map(|record| [&record.doc_hash, &record.prompt_hash, &record.target_hash]);
+        let hashes =
+            records.iter().flat_map(|record| [&record.doc_hash, &record.prompt_hash, &record.target_hash]);
         let better = task.metrics.iter().map(|metric| (metric.name.clone(), metric.higher_is_better));
         self.results.insert(name.clone(), shown);
         self.configs.insert(name.clone(), task.config.clone());
@@ -150,7 +151,8 @@ fn head(name: &str, alias: &str, documents: usize) -> Metrics {
 
 /// Writes a metric as lm-evaluation-harness does. What is not finite has no number in JSON.
 fn show(metrics: &mut Metrics, metric: &Metric, value: f64, standard_error: Option<f64>) {
-    let number = |value: f64, otherwise: &str| if value.is_finite() { json!(value) } else { json!(otherwise) };
+    let number =
+        |value: f64, otherwise: &str| if value.is_finite() { json!(value) } else { json!(otherwise) };
     let Metric { name, filter, .. } = metric;
     metrics.insert(format!("{name},{filter}"), number(value, &value.to_string()));
     let error = standard_error.map_or(json!("N/A"), |error| number(error, "N/A"));
@@ -176,13 +178,7 @@ fn scores(metrics: &[Metric], records: &[&Record], bootstrap: &Bootstrap) -> BTr
 }
 
 /// Scores of a task's clean, dirty and short documents. What the report does not have was not looked for, and is in none.
-fn leak(
-    task: &str,
-    report: &Report,
-    metrics: &[Metric],
-    records: &[&Record],
-    bootstrap: &Bootstrap,
-) -> Leak {
+fn leak(task: &str, report: &Report, metrics: &[Metric], records: &[&Record], bootstrap: &Bootstrap) -> Leak {
     let overlaps: HashMap<usize, &Overlap> = (report.documents.iter())
         .filter(|overlap| overlap.task == task)
         .map(|overlap| (overlap.document, overlap))

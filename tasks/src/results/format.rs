@@ -293,6 +293,10 @@ impl Results {
             Some(Some(found)) if found != u64::from(VERSION) => return Err(Error::Version { path, found }),
             Some(Some(_)) => {}
         }
-        serde_json::from_value(value).map_err(|error| Error::Damaged { path, line: None, detail: error.to_string() })
+        serde_json::from_value(value).map_err(|error| Error::Damaged {
+            path,
+            line: None,
+            detail: error.to_string(),
+        })
     }
 }

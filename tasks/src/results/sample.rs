@@ -23,6 +23,10 @@ pub struct Key {
     pub prompt_hash: String,
     /// The hash of the checkpoint: its manifest's, or that of an imported file.
     pub checkpoint_hash: String,
+    /// Tokens of the window.
+    pub window: usize,
+    /// What is done with prompts that are longer: `truncate`, `skip` or `error`.
+    pub overlong: String,
 }
 
 impl Key {
@@ -34,6 +38,8 @@ impl Key {
                 ("protocol", key.protocol.clone()),
                 ("shots", key.shots.to_string()),
                 ("prompt_hash", key.prompt_hash.clone()),
+                ("window", key.window.to_string()),
+                ("overlong", key.overlong.clone()),
             ]
         };
         let pairs = fields(self).into_iter().zip(fields(other));

@@ -193,7 +193,8 @@ impl SampleFile {
 
     /// The documents of a task by position.
     pub fn records(&self, task: &str) -> Vec<&Record> {
-        let mut records: Vec<&Record> = self.records.get(task).into_iter().flat_map(|task| task.values()).collect();
+        let mut records: Vec<&Record> =
+            self.records.get(task).into_iter().flat_map(|task| task.values()).collect();
         records.sort_by_key(|record| record.document);
         records
     }
@@ -227,8 +228,10 @@ pub fn read_records(path: &Path) -> Result<BTreeMap<String, BTreeMap<usize, Reco
 /// As [`read_records`], and those of `each`.
 pub fn read_samples(path: &Path, each: &mut dyn FnMut(Sample) -> Result<()>) -> Result<()> {
     let file = File::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
-    lines(path, &file, &mut |number, line| each(parse(path, number, line, |sample: &Sample| sample.gopher.version)?))
-        .map(|_| ())
+    lines(path, &file, &mut |number, line| {
+        each(parse(path, number, line, |sample: &Sample| sample.gopher.version)?)
+    })
+    .map(|_| ())
 }
 
 /// Gives the records of a file; the length of its whole lines in bytes.

@@ -3,9 +3,9 @@
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng as _, SeedableRng as _};
 
+use super::LEVEL;
 use super::estimate::{Interval, Method};
 use super::moments::{percentile, sample_deviation};
-use super::LEVEL;
 
 /// How documents are drawn: as many as there are, each any of them, again and again.
 ///

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Z;
 use super::bootstrap::{self, Bootstrap};
 use super::moments::{mean, standard_error};
-use super::Z;
 
 /// What a document contributes to a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ impl Score {
 }
 
 /// How one number is made of many documents' scores; named as aggregations of task files are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Statistic {
     /// The mean.

@@ -42,9 +42,9 @@ pub fn group(tasks: &[TaskScores], bootstrap: &Bootstrap) -> Option<Group> {
     let documents: usize = sizes.iter().sum();
     let values: Vec<f64> = tasks.iter().map(|task| task.statistic.of_all(&task.scores)).collect();
     let errors: Option<Vec<f64>> = tasks.iter().map(|task| task_error(task, bootstrap)).collect();
-    let unweighted_error = errors.as_ref().map(|errors| {
-        errors.iter().map(|error| error * error).sum::<f64>().sqrt() / errors.len() as f64
-    });
+    let unweighted_error = errors
+        .as_ref()
+        .map(|errors| errors.iter().map(|error| error * error).sum::<f64>().sqrt() / errors.len() as f64);
     let pooled_error = errors.as_ref().map(|errors| {
         let parts = errors.iter().zip(&sizes);
         let sum: f64 = parts.map(|(error, &size)| (size - 1) as f64 * error * error * size as f64).sum();
@@ -81,7 +81,8 @@ pub fn group(tasks: &[TaskScores], bootstrap: &Bootstrap) -> Option<Group> {
 fn task_error(task: &TaskScores, bootstrap: &Bootstrap) -> Option<f64> {
     match task.statistic {
         Statistic::Mean => {
-            let values: Vec<f64> = task.scores.iter().map(|&score| Statistic::Mean.of(&[score], [0])).collect();
+            let values: Vec<f64> =
+                task.scores.iter().map(|&score| Statistic::Mean.of(&[score], [0])).collect();
             standard_error(&values)
         }
         statistic => super::estimate(statistic, &task.scores, bootstrap)?.standard_error,

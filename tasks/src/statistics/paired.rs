@@ -101,9 +101,8 @@ pub fn pair_group(tasks: &[TaskPairs], bootstrap: &Bootstrap) -> Option<GroupDif
     let sizes: Vec<usize> = tasks.iter().map(|task| task.scores.len()).collect();
     let documents: usize = sizes.iter().sum();
     let sides: Vec<(Vec<Score>, Vec<Score>)> = tasks.iter().map(|task| task.sides()).collect();
-    let numbers = |of: &dyn Fn(usize) -> (f64, f64)| -> (Vec<f64>, Vec<f64>) {
-        (0..tasks.len()).map(of).unzip()
-    };
+    let numbers =
+        |of: &dyn Fn(usize) -> (f64, f64)| -> (Vec<f64>, Vec<f64>) { (0..tasks.len()).map(of).unzip() };
     let (a, b) = numbers(&|task| {
         let statistic = tasks[task].statistic;
         (statistic.of_all(&sides[task].0), statistic.of_all(&sides[task].1))

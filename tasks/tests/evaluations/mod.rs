@@ -48,6 +48,8 @@ pub fn key(checkpoint: &str) -> Key {
         shots: 0,
         prompt_hash: ask_hash(&item(0)),
         checkpoint_hash: checkpoint.into(),
+        window: 2048,
+        overlong: "truncate".into(),
     }
 }
 
