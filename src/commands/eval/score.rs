@@ -14,7 +14,7 @@ use serde_json::json;
 use tasks::leak::Report;
 use tasks::results::{Checkpoint, GroupRun, Metric, Results, Suite};
 use tasks::statistics::Statistic;
-use tasks::suite::{Category, Presence};
+use tasks::suite::{Category, Entry, Presence};
 
 use super::data::Data;
 use super::model::ModelArguments;
@@ -158,7 +158,7 @@ fn header(
         Checkpoint { path: model.path().to_owned(), step: model.manifest().step, hash: hash.to_owned() };
     own.overlong = Overlong::from(arguments.overlong).name().into();
     own.suite = selection.suite.as_ref().map(|(name, entries)| {
-        let whole = |entry: &&&tasks::suite::Entry| {
+        let whole = |entry: &&&Entry| {
             selection.presence.get(&entry.name) == Some(&Presence::Present) && tasks.limit.is_none()
         };
         Suite {
@@ -171,14 +171,14 @@ fn header(
     Ok(results)
 }
 
-/// The categories whose tasks have one metric, with a mean.
+/// The categories that have a mean: all their tasks, scored or not, have one metric.
 fn groups(selection: &Selection) -> Vec<GroupRun> {
     let mut groups = Vec::new();
     for category in Category::ALL {
-        let tasks: Vec<&&tasks::suite::Entry> =
-            selection.entries.values().filter(|entry| entry.category == category).collect();
+        let scored = selection.entries.values().any(|entry| entry.category == category);
+        let tasks: Vec<&Entry> = tasks::suite::entries().iter().filter(|task| task.category == category).collect();
         let Some(first) = tasks.first() else { continue };
-        if tasks.len() < 2 || category == Category::Extra || tasks.iter().any(|task| task.metric != first.metric) {
+        if !scored || category == Category::Extra || tasks.iter().any(|task| task.metric != first.metric) {
             continue;
         }
         let statistic = match first.metric {
