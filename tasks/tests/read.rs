@@ -118,10 +118,17 @@ fn arrow() {
         let bytes = fs::read(&path).unwrap();
         let folder = Folder::new();
         // Cut anywhere, a file is an error or fewer rows, and never a panic.
-        for length in (0..bytes.len()).step_by(7) {
+        for length in (0..bytes.len()).step_by(29) {
             let cut = folder.file("cut.arrow", &bytes[..length]);
             let rows = documents(&cut, Shape::default()).map_or(0, |rows| rows.flatten().count());
             assert!(rows <= 3);
+        }
+        // Nor is one with a byte that is another.
+        for place in (0..bytes.len()).step_by(13) {
+            let mut spoiled = bytes.clone();
+            spoiled[place] ^= 0xff;
+            let spoiled = folder.file("spoiled.arrow", &spoiled);
+            let _ = documents(&spoiled, Shape::default()).map(|rows| rows.flatten().count());
         }
         let cut = folder.file("cut.arrow", &bytes[..bytes.len() / 2]);
         let error = bad(&cut, Shape::default());

@@ -1,6 +1,6 @@
 //! Arrow's IPC format, as a stream or as a file.
 
-use std::io::{BufRead, Cursor, Read as _};
+use std::io::Cursor;
 use std::path::Path;
 
 use arrow_array::cast::AsArray as _;
@@ -8,33 +8,35 @@ use arrow_array::types::{
     Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, RecordBatch};
-use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::{self as ipc, root_as_message};
 use arrow_schema::{ArrowError, DataType};
 use serde_json::{Map, Value};
 
 use super::error::Place;
 use super::{Error, Result};
 
-/// The first bytes of the file format.
-const MAGIC: &[u8] = b"ARROW1";
+/// The first bytes of the file format, in which the stream comes after them.
+const MAGIC: &[u8] = b"ARROW1\0\0";
+
+/// What stands before a message of which it is not the length.
+const CONTINUES: u32 = u32::MAX;
 
 /// The rows of a file.
 pub(super) fn rows(path: &Path) -> Result<impl Iterator<Item = Result<Value>> + '_> {
-    let mut file = data::read::open(path)?;
-    let start = file.fill_buf().map(|bytes| (bytes.starts_with(MAGIC), bytes.is_empty()));
-    let (indexed, empty) = start.map_err(|error| file.error(error))?;
-    if empty {
+    let bytes = super::bytes(path)?;
+    if bytes.is_empty() {
         return Err(Error::Empty { path: path.into() });
     }
-    let wrong = |error: ArrowError| Error::whole(path, format!("not an Arrow file, or a broken one ({error}); fetch it again"));
-    let batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>> = if indexed {
-        // The index is at the end.
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|error| file.error(error))?;
-        Box::new(FileReader::try_new(Cursor::new(bytes), None).map_err(wrong)?)
-    } else {
-        Box::new(StreamReader::try_new(file, None).map_err(wrong)?)
+    let broken = |detail: String| {
+        Error::whole(path, format!("not an Arrow file, or a broken one ({detail}); fetch it again"))
     };
+    let start = if bytes.starts_with(MAGIC) { MAGIC.len() } else { 0 };
+    check(&bytes[start..]).map_err(broken)?;
+    let mut stream = Cursor::new(bytes);
+    stream.set_position(start as u64);
+    let wrong = move |error: ArrowError| broken(error.to_string());
+    let batches = StreamReader::try_new(stream, None).map_err(wrong)?;
     let mut before = 0;
     Ok(batches.flat_map(move |batch| {
         let batch = match batch.map_err(wrong) {
@@ -45,6 +47,51 @@ pub(super) fn rows(path: &Path) -> Result<impl Iterator<Item = Result<Value>> + 
         before += batch.num_rows();
         rows.into_iter()
     }))
+}
+
+/// Whether the messages of a stream and what they say of their bodies are within it: the reader takes that for granted.
+fn check(stream: &[u8]) -> Result<(), String> {
+    let cut = || "it is cut off".to_owned();
+    let take = |at: usize, length: usize| {
+        let end = at.checked_add(length).filter(|&end| end <= stream.len()).ok_or_else(cut)?;
+        Ok::<_, String>((&stream[at..end], end))
+    };
+    let mut at = 0;
+    while at < stream.len() {
+        let word = |at| take(at, 4).map(|(word, at)| (word.try_into().map_or(0, u32::from_le_bytes), at));
+        let (mut length, mut next) = word(at)?;
+        if length == CONTINUES {
+            (length, next) = word(next)?;
+        }
+        if length == 0 {
+            return Ok(());
+        }
+        let (header, next) = take(next, length as usize)?;
+        let message = root_as_message(header).map_err(|_| "a message that is none".to_owned())?;
+        let body = usize::try_from(message.bodyLength()).map_err(|_| cut())?;
+        (_, at) = take(next, body)?;
+        let dictionary = message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data());
+        if let Some(batch) = message.header_as_record_batch().or(dictionary) {
+            check_batch(&batch, body)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_batch(batch: &ipc::RecordBatch<'_>, body: usize) -> Result<(), String> {
+    let within = |buffer: &ipc::Buffer| {
+        let end = buffer.offset().checked_add(buffer.length());
+        buffer.offset() >= 0 && buffer.length() >= 0 && end.is_some_and(|end| end <= body as i64)
+    };
+    // An element takes no less than a bit, but in columns that hold nothing.
+    let most = (body as i64).saturating_mul(8).max(batch.length());
+    let node = |node: &ipc::FieldNode| {
+        (0..=most).contains(&node.length()) && (0..=node.length()).contains(&node.null_count())
+    };
+    let good = batch.buffers().is_some_and(|buffers| buffers.iter().all(within))
+        && batch.nodes().is_some_and(|nodes| nodes.iter().all(node))
+        && batch.length() >= 0;
+    if good { Ok(()) } else { Err("a batch that is not within it".into()) }
 }
 
 fn object(path: &Path, batch: &RecordBatch, row: usize, before: usize) -> Result<Value> {
