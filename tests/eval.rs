@@ -10,7 +10,13 @@ use tempfile::TempDir;
 /// The program, with a cache that has nothing and may not be filled.
 fn gopher(cache: &TempDir, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
-    command.arg("eval").args(arguments).env("GOPHER_CACHE", cache.path()).env("GOPHER_OFFLINE", "1").output().unwrap()
+    command
+        .arg("eval")
+        .args(arguments)
+        .env("GOPHER_CACHE", cache.path())
+        .env("GOPHER_OFFLINE", "1")
+        .output()
+        .unwrap()
 }
 
 #[track_caller]
@@ -44,7 +50,8 @@ fn the_152_are_listed_with_what_there_is_of_their_data() {
     for name in ["present", "partial", "absent"] {
         assert_eq!(list["counts"][name], sum(name), "{name}");
     }
-    let task = |name: &str| list["tasks"].as_array().unwrap().iter().find(|task| task["name"] == name).unwrap();
+    let task =
+        |name: &str| list["tasks"].as_array().unwrap().iter().find(|task| task["name"] == name).unwrap();
     let natural = task("nq_open");
     assert_eq!(natural["metric"], "exact_match");
     assert_eq!(natural["shots"], serde_json::json!([0, 5, 64]));

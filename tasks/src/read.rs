@@ -12,6 +12,7 @@
 //! byte.
 
 mod arrow;
+mod arrow_check;
 mod error;
 mod json;
 mod table;

@@ -237,7 +237,13 @@ pub(crate) enum Split {
 }
 
 impl Entry {
-    fn new(name: impl Into<String>, category: Category, metric: Metric, origin: Origin, file: &'static str) -> Self {
+    fn new(
+        name: impl Into<String>,
+        category: Category,
+        metric: Metric,
+        origin: Origin,
+        file: &'static str,
+    ) -> Self {
         Self {
             name: name.into(),
             category,

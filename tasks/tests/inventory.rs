@@ -38,7 +38,8 @@ fn the_tasks_of_the_paper_are_152() {
 fn the_numbers_of_the_280b_model_have_its_means() {
     let mmlu = suite::suite("mmlu").unwrap();
     let questions = mmlu.iter().map(|task| task.expected.unwrap() as f64);
-    let right: f64 = mmlu.iter().zip(questions.clone()).map(|(task, n)| n * task.gopher_with(5).unwrap()).sum();
+    let right: f64 =
+        mmlu.iter().zip(questions.clone()).map(|(task, n)| n * task.gopher_with(5).unwrap()).sum();
     assert_eq!(questions.clone().sum::<f64>(), 14_042.0);
     assert_eq!(format!("{:.1}", right / questions.sum::<f64>()), "60.0");
     let bigbench = suite::suite("bigbench").unwrap();
@@ -97,7 +98,12 @@ fn the_wheel_has_what_is_said() {
         assert_eq!(found.problem, None, "{}", entry.name);
         let by_wheel = entry.origin.way == Way::Fetch;
         if by_wheel {
-            assert_eq!((found.presence, found.documents), (Presence::Present, entry.expected), "{}", entry.name);
+            assert_eq!(
+                (found.presence, found.documents),
+                (Presence::Present, entry.expected),
+                "{}",
+                entry.name
+            );
             entry.open(&folders, Protocol::LmEval, None, Some(2)).unwrap();
         } else if entry.name == "triviaqa" {
             assert_eq!((found.presence, found.documents), (Presence::Partial, Some(7993)));
@@ -105,4 +111,43 @@ fn the_wheel_has_what_is_said() {
             assert_eq!(found.presence, Presence::Absent, "{}", entry.name);
         }
     }
+}
+
+/// The table in docs/evaluation.md, which `BLESS=1` writes.
+#[test]
+fn the_documentation_lists_the_152() {
+    const BEGIN: &str = "<!-- tasks -->\n";
+    const END: &str = "<!-- end of tasks -->\n";
+    let mut table = String::new();
+    for category in Category::ALL {
+        let entries = suite::suite(category.name()).unwrap();
+        let heading = match category.tasks() {
+            0 => format!("\n### {} ({})\n\n", category.title(), entries.len()),
+            tasks => format!("\n### {} ({tasks}): `--suite {}`\n\n", category.title(), category.name()),
+        };
+        table += &heading;
+        table += "| task | metric | shots | 280B | documents | protocols | licence |\n|---|---|---|---|---|---|---|\n";
+        for entry in entries {
+            let list = |numbers: Vec<String>| numbers.join(" / ");
+            table += &format!(
+                "| `{}` | {} | {} | {} | {} | {} | {} |\n",
+                entry.name,
+                entry.metric.name(),
+                list(entry.shots.iter().map(u32::to_string).collect()),
+                list(entry.gopher.iter().map(|number| number.value.to_string()).collect()),
+                entry.expected.map_or("?".into(), |documents| documents.to_string()),
+                if entry.differs.is_some() { "differ" } else { "alike" },
+                entry.origin.licence,
+            );
+        }
+    }
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/evaluation.md");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let (before, rest) = text.split_once(BEGIN).expect("where the table begins");
+    let (_, after) = rest.split_once(END).expect("where the table ends");
+    let expected = format!("{before}{BEGIN}{table}\n{END}{after}");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&page, &expected).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&page).unwrap(), expected, "BLESS=1 writes the table");
 }

@@ -179,13 +179,17 @@ fn first_documents_are_asked_as_ever() {
 fn the_right_choice_is_anywhere() {
     let Some(data) = shared("data") else { return };
     let folders = Folders::search(&[data]).unwrap();
-    for name in ["piqa", "hellaswag", "winogrande", "social_iqa", "race_high", "race_middle", "mmlu_professional_law"] {
+    for name in
+        ["piqa", "hellaswag", "winogrande", "social_iqa", "race_high", "race_middle", "mmlu_professional_law"]
+    {
         let entry = suite::entry(name).unwrap();
         let (_, _, items) = entry.open(&folders, Protocol::Paper, Some(0), None).unwrap();
         let mut places = BTreeMap::new();
         let mut choices = 0;
         for item in &items {
-            let (Gold::Choice(gold), Ask::Choices { pairs, .. }) = (&item.gold, &item.ask) else { panic!("{item:?}") };
+            let (Gold::Choice(gold), Ask::Choices { pairs, .. }) = (&item.gold, &item.ask) else {
+                panic!("{item:?}")
+            };
             choices = pairs.len();
             *places.entry(*gold).or_insert(0usize) += 1;
         }

@@ -67,10 +67,12 @@ fn prompts_of_the_first_document_are_these() {
         }
         for protocol in Protocol::ALL {
             let documents = entry.documents(&folders).unwrap();
-            let pool = if documents.shots.is_empty() { documents.asked.len() - 1 } else { documents.shots.len() };
+            let pool =
+                if documents.shots.is_empty() { documents.asked.len() - 1 } else { documents.shots.len() };
             let most = entry.default_shots(&entry.task(protocol).unwrap()).max(1).min(pool);
             // lm-evaluation-harness draws one more, in case it is the document itself.
-            let spare = usize::from(!documents.shots.is_empty() && most == pool && protocol == Protocol::LmEval);
+            let spare =
+                usize::from(!documents.shots.is_empty() && most == pool && protocol == Protocol::LmEval);
             let most = if entry.name.starts_with("mmlu") { most } else { most - spare };
             let mut text = prompt(entry, &folders, protocol, 0);
             if most > 0 && !entry.name.starts_with("wikitext") {
@@ -89,19 +91,26 @@ fn prompts_of_the_first_document_are_these() {
     }
     assert!(wrong.is_empty(), "not as in the golden files (BLESS=1 writes them):\n{}", wrong.join("\n"));
     let golden = fs::read_dir(here("golden")).unwrap().count();
-    assert_eq!(golden, files.len() + usize::from(here("golden/first_documents.txt").exists()), "a golden file without a task");
+    assert_eq!(
+        golden,
+        files.len() + usize::from(here("golden/first_documents.txt").exists()),
+        "a golden file without a task"
+    );
 }
 
 /// Every task file that is part of the program has a prompt above.
 #[test]
 fn every_family_of_tasks_is_shown() {
     let folders = folders();
-    let mut absent = suite::entries().iter().filter(|entry| entry.locate(&folders).presence == Presence::Absent);
-    let of_a_family = |entry: &&Entry| !entry.name.starts_with("mmlu_") && !entry.name.starts_with("bigbench_");
+    let mut absent =
+        suite::entries().iter().filter(|entry| entry.locate(&folders).presence == Presence::Absent);
+    let of_a_family =
+        |entry: &&Entry| !entry.name.starts_with("mmlu_") && !entry.name.starts_with("bigbench_");
     assert_eq!(absent.find(of_a_family).map(|entry| &entry.name), None);
     for entry in suite::entries() {
         for protocol in Protocol::ALL {
-            let task = entry.task(protocol).unwrap_or_else(|error| panic!("{error}\n{}", entry.yaml(protocol)));
+            let task =
+                entry.task(protocol).unwrap_or_else(|error| panic!("{error}\n{}", entry.yaml(protocol)));
             assert_eq!(task.name(), entry.name);
             let wanted = match (entry.metric.name(), protocol) {
                 ("multiple_choice_grade", Protocol::LmEval) | ("acc_norm", _) => "acc",
@@ -121,7 +130,11 @@ fn the_pile_is_divided_by_the_names_of_its_sets() {
         let documents = entry.documents(&folders).unwrap();
         assert_eq!(documents.asked.len(), 1, "{}", entry.name);
         let (_, _, items) = entry.open(&folders, Protocol::Paper, None, None).unwrap();
-        assert!(matches!(&items[0].ask, Ask::Rolling(text) if text.starts_with("A text of ")), "{:?}", items[0]);
+        assert!(
+            matches!(&items[0].ask, Ask::Rolling(text) if text.starts_with("A text of ")),
+            "{:?}",
+            items[0]
+        );
         seen += 1;
     }
     assert_eq!(seen, 19);

@@ -118,21 +118,31 @@ fn arrow() {
         let bytes = fs::read(&path).unwrap();
         let folder = Folder::new();
         // Cut anywhere, a file is an error or fewer rows, and never a panic.
-        for length in (0..bytes.len()).step_by(7) {
+        for length in (0..bytes.len()).step_by(29) {
             let cut = folder.file("cut.arrow", &bytes[..length]);
             let rows = documents(&cut, Shape::default()).map_or(0, |rows| rows.flatten().count());
             assert!(rows <= 3);
+        }
+        // Nor is one with a byte that is another.
+        for place in (0..bytes.len()).step_by(17) {
+            let mut spoiled = bytes.clone();
+            spoiled[place] ^= [0xff, 1, 0x80][place % 3];
+            let spoiled = folder.file("spoiled.arrow", &spoiled);
+            let _ = documents(&spoiled, Shape::default()).map(|rows| rows.flatten().count());
         }
         let cut = folder.file("cut.arrow", &bytes[..bytes.len() / 2]);
         let error = bad(&cut, Shape::default());
         assert!(error.starts_with("cut.arrow: not an Arrow file, or a broken one ("), "{error}");
     }
     let folder = Folder::new();
-    assert_eq!(bad(&folder.file("a.arrow", ""), Shape::default()), "a.arrow: no documents in it; fetch it again");
+    assert_eq!(
+        bad(&folder.file("a.arrow", ""), Shape::default()),
+        "a.arrow: no documents in it; fetch it again"
+    );
     let error = bad(&folder.file("a.arrow", "not arrow at all, but a text"), Shape::default());
     assert!(error.starts_with("a.arrow: not an Arrow file, or a broken one ("), "{error}");
     let error = bad(&data.join("dates.arrow"), Shape::default());
-    assert!(error.starts_with("dates.arrow: record 0: column \"when\" has values of the type Date32"), "{error}");
+    assert_eq!(error, "dates.arrow: column \"when\" is of the type Date32, which is not read");
 }
 
 #[test]
@@ -154,5 +164,8 @@ fn compressed_files_and_other_kinds() {
     );
     assert!(bad(&folder.file("a.parquet", "PAR1"), plain).contains("to_json"), "a way out");
     assert!(bad(&folder.file("a.pickle", ""), plain).starts_with("a.pickle: unsupported kind of file"));
-    assert!(matches!(documents(Path::new("none.jsonl"), plain), Err(Error::File(data::Error::Missing { .. }))));
+    assert!(matches!(
+        documents(Path::new("none.jsonl"), plain),
+        Err(Error::File(data::Error::Missing { .. }))
+    ));
 }

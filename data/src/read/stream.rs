@@ -46,7 +46,8 @@ pub struct Bytes {
 /// # Errors
 /// A file that is not there or cannot be opened.
 pub fn open(path: &Path) -> Result<Bytes> {
-    let compression = path.file_name().map_or(Compression::None, |name| compression(&name.to_string_lossy()).1);
+    let compression =
+        path.file_name().map_or(Compression::None, |name| compression(&name.to_string_lossy()).1);
     Ok(Bytes { path: path.into(), compression, reader: decompressed(path, compression)? })
 }
 

@@ -91,9 +91,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let tasks = entries.iter().map(row).collect::<Vec<_>>();
     let of = |category| tasks.iter().filter(move |row| row.category == category);
     let categories = Category::ALL.into_iter().filter(|&category| of(category).next().is_some());
-    let categories =
-        categories.map(|category| CategoryCounts { category, counts: count(of(category)) }).collect::<Vec<_>>();
-    let list = List { suite: arguments.suite.clone(), searched, counts: count(tasks.iter()), categories, tasks };
+    let categories = categories
+        .map(|category| CategoryCounts { category, counts: count(of(category)) })
+        .collect::<Vec<_>>();
+    let list =
+        List { suite: arguments.suite.clone(), searched, counts: count(tasks.iter()), categories, tasks };
     for row in &list.tasks {
         if let Some(problem) = &row.found.problem {
             note(format_args!("warning: {}: {problem}", row.name));
@@ -121,7 +123,9 @@ fn text(list: &List) -> String {
         let title = category.category.title();
         out += &format!("{title}: {}\n", sum(&category.counts));
         let mut rows = vec![
-            ["task", "metric", "shots", "protocols", "280B", "data", "documents", "licence"].map(str::to_owned).to_vec(),
+            ["task", "metric", "shots", "protocols", "280B", "data", "documents", "licence"]
+                .map(str::to_owned)
+                .to_vec(),
         ];
         rows.extend(list.tasks.iter().filter(|row| row.category == category.category).map(cells));
         out += &table(&rows);
@@ -134,9 +138,10 @@ fn text(list: &List) -> String {
         out.push('\n');
     }
     if list.categories.len() > 1 {
-        let rows = list.categories.iter().map(|category| {
-            vec![category.category.title().to_owned(), sum(&category.counts)]
-        });
+        let rows = list
+            .categories
+            .iter()
+            .map(|category| vec![category.category.title().to_owned(), sum(&category.counts)]);
         out += &table(&rows.collect::<Vec<_>>());
     }
     out += &format!("{}: {}\n", list.suite, sum(&list.counts));
@@ -151,9 +156,13 @@ fn sum(counts: &Counts) -> String {
 fn cells(row: &Row) -> Vec<String> {
     let list = |numbers: Vec<String>| numbers.join("/");
     let documents = match (row.found.documents, row.expected) {
-        (Some(here), Some(all)) if here != all => format!("{} of {}", grouped(here as u64), grouped(all as u64)),
+        (Some(here), Some(all)) if here != all => {
+            format!("{} of {}", grouped(here as u64), grouped(all as u64))
+        }
         (Some(here), _) => grouped(here as u64),
-        (None, Some(all)) if row.found.presence == Presence::Absent => format!("0 of {}", grouped(all as u64)),
+        (None, Some(all)) if row.found.presence == Presence::Absent => {
+            format!("0 of {}", grouped(all as u64))
+        }
         (None, _) if row.found.presence == Presence::Absent => "0".into(),
         (None, _) => "not counted".into(),
     };

@@ -1,40 +1,43 @@
 //! Arrow's IPC format, as a stream or as a file.
 
-use std::io::{BufRead, Cursor, Read as _};
+use std::io::Cursor;
 use std::path::Path;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{
-    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
 };
 use arrow_array::{Array, RecordBatch};
-use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_ipc::reader::StreamReader;
 use arrow_schema::{ArrowError, DataType};
 use serde_json::{Map, Value};
 
+use super::arrow_check::{Fault, check};
 use super::error::Place;
 use super::{Error, Result};
 
-/// The first bytes of the file format.
-const MAGIC: &[u8] = b"ARROW1";
+/// The first bytes of the file format, in which the stream comes after them.
+const MAGIC: &[u8] = b"ARROW1\0\0";
 
 /// The rows of a file.
 pub(super) fn rows(path: &Path) -> Result<impl Iterator<Item = Result<Value>> + '_> {
-    let mut file = data::read::open(path)?;
-    let start = file.fill_buf().map(|bytes| (bytes.starts_with(MAGIC), bytes.is_empty()));
-    let (indexed, empty) = start.map_err(|error| file.error(error))?;
-    if empty {
+    let bytes = super::bytes(path)?;
+    if bytes.is_empty() {
         return Err(Error::Empty { path: path.into() });
     }
-    let wrong = |error: ArrowError| Error::whole(path, format!("not an Arrow file, or a broken one ({error}); fetch it again"));
-    let batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>> = if indexed {
-        // The index is at the end.
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|error| file.error(error))?;
-        Box::new(FileReader::try_new(Cursor::new(bytes), None).map_err(wrong)?)
-    } else {
-        Box::new(StreamReader::try_new(file, None).map_err(wrong)?)
+    let broken = |detail: String| {
+        Error::whole(path, format!("not an Arrow file, or a broken one ({detail}); fetch it again"))
     };
+    let start = if bytes.starts_with(MAGIC) { MAGIC.len() } else { 0 };
+    check(&bytes[start..]).map_err(|fault| match fault {
+        Fault::Broken(detail) => broken(detail),
+        Fault::Column(detail) => Error::whole(path, detail),
+    })?;
+    let mut stream = Cursor::new(bytes);
+    stream.set_position(start as u64);
+    let wrong = move |error: ArrowError| broken(error.to_string());
+    let batches = StreamReader::try_new(stream, None).map_err(wrong)?;
     let mut before = 0;
     Ok(batches.flat_map(move |batch| {
         let batch = match batch.map_err(wrong) {
@@ -64,7 +67,8 @@ fn value(array: &dyn Array, row: usize) -> Result<Value, String> {
     if array.is_null(row) {
         return Ok(Value::Null);
     }
-    let list = |items: &dyn Array| (0..items.len()).map(|item| value(items, item)).collect::<Result<Vec<_>, _>>();
+    let list =
+        |items: &dyn Array| (0..items.len()).map(|item| value(items, item)).collect::<Result<Vec<_>, _>>();
     Ok(match array.data_type() {
         DataType::Null => Value::Null,
         DataType::Boolean => array.as_boolean().value(row).into(),
@@ -80,13 +84,14 @@ fn value(array: &dyn Array, row: usize) -> Result<Value, String> {
         DataType::Float64 => array.as_primitive::<Float64Type>().value(row).into(),
         DataType::Utf8 => array.as_string::<i32>().value(row).into(),
         DataType::LargeUtf8 => array.as_string::<i64>().value(row).into(),
-        DataType::Utf8View => array.as_string_view().value(row).into(),
         DataType::List(_) => list(&array.as_list::<i32>().value(row))?.into(),
         DataType::LargeList(_) => list(&array.as_list::<i64>().value(row))?.into(),
-        DataType::FixedSizeList(..) => list(&array.as_fixed_size_list().value(row))?.into(),
         DataType::Struct(fields) => {
             let columns = array.as_struct().columns();
-            let fields = fields.iter().zip(columns).map(|(field, column)| Ok((field.name().clone(), value(column, row)?)));
+            let fields = fields
+                .iter()
+                .zip(columns)
+                .map(|(field, column)| Ok((field.name().clone(), value(column, row)?)));
             Value::Object(fields.collect::<Result<Map<_, _>, String>>()?)
         }
         other => return Err(format!("values of the type {other}, which is not read")),

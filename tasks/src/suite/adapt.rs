@@ -58,7 +58,12 @@ pub(crate) enum Adapter {
 
 impl Adapter {
     /// The documents of a task's files.
-    pub(super) fn documents(self, task: &Entry, files: &[PathBuf], folders: &Folders) -> Result<Vec<Value>, Error> {
+    pub(super) fn documents(
+        self,
+        task: &Entry,
+        files: &[PathBuf],
+        folders: &Folders,
+    ) -> Result<Vec<Value>, Error> {
         match self {
             Adapter::Plain => records(files, Shape::default(), |fields| Ok(Some(fields.clone()))),
             Adapter::Pile => texts::pile(files, task.part),
@@ -78,7 +83,9 @@ impl Adapter {
             Adapter::TruthfulQaTable => records(files, Shape::default(), questions::truthful_row),
             Adapter::Labels { file, from } => with_labels(files, folders, file, from),
             Adapter::BoolQ => records(files, Shape::default(), questions::boolean),
-            Adapter::Choices => records(files, Shape::default(), |fields| questions::choices(fields).map(Some)),
+            Adapter::Choices => {
+                records(files, Shape::default(), |fields| questions::choices(fields).map(Some))
+            }
             Adapter::ChoiceRequests => {
                 // The wheel has all of ARC-Easy twice.
                 let mut seen = HashSet::new();
@@ -112,7 +119,11 @@ fn records(
     let mut all = Vec::new();
     for path in files {
         for (record, fields) in read::documents(path, shape)?.enumerate() {
-            let made = document(&fields?).map_err(|problem| Error::Record { path: path.clone(), record, problem })?;
+            let made = document(&fields?).map_err(|problem| Error::Record {
+                path: path.clone(),
+                record,
+                problem,
+            })?;
             all.extend(made);
         }
     }
@@ -123,7 +134,8 @@ fn records(
 fn with_labels(files: &[PathBuf], folders: &Folders, name: &str, from: u64) -> Result<Vec<Value>, Error> {
     let mut all = Vec::new();
     for path in files {
-        let mut documents = records(std::slice::from_ref(path), Shape::default(), |fields| Ok(Some(fields.clone())))?;
+        let mut documents =
+            records(std::slice::from_ref(path), Shape::default(), |fields| Ok(Some(fields.clone())))?;
         if documents.iter().all(|fields| fields.get("label").is_some()) {
             all.extend(documents);
             continue;
@@ -135,13 +147,17 @@ fn with_labels(files: &[PathBuf], folders: &Folders, name: &str, from: u64) -> R
         let text = read::text(labels)?;
         let lines = text.lines().collect::<Vec<_>>();
         if lines.len() != documents.len() {
-            let problem = format!("{} labels for the {} documents of {}", lines.len(), documents.len(), path.display());
+            let problem =
+                format!("{} labels for the {} documents of {}", lines.len(), documents.len(), path.display());
             return Err(wrong(labels, problem));
         }
         for (position, (fields, line)) in documents.iter_mut().zip(lines).enumerate() {
             let label = line.trim().parse::<u64>().ok().filter(|&label| label >= from);
             let Some(label) = label else {
-                return Err(wrong(labels, format!("line {}: not a label from {from}: {line:.40}", position + 1)));
+                return Err(wrong(
+                    labels,
+                    format!("line {}: not a label from {from}: {line:.40}", position + 1),
+                ));
             };
             // Labels from 1 are texts where these data sets have them in the records.
             let label = if from == 0 { Value::from(label) } else { label.to_string().into() };

@@ -70,6 +70,9 @@ const TASKS: [(&str, usize, f64); 62] = [
     ("gre_reading_comprehension", 31, 27.3),
 ];
 
+/// What the protocols do differently.
+pub(super) const DIFFERS: &str = "paper: the score of the chosen option, continuations follow the prompt at once; lm-eval: accuracy of the first option with the best score, one space between";
+
 /// The task of the paper that was not released.
 const UNRELEASED: &str = "alignment_questionnaire";
 
@@ -85,7 +88,7 @@ pub(super) fn tasks() -> Vec<Entry> {
         );
         let task = task
             .part(folder)
-            .differs("paper: the score of the chosen option, continuations follow the prompt at once; lm-eval: accuracy of the first option with the best score, one space between")
+            .differs(DIFFERS)
             .asked(format!("{folder}/task.json"), Adapter::BigBench)
             .gopher(&[(None, value)]);
         if examples > 0 { task.expect(examples) } else { task }

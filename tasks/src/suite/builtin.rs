@@ -48,7 +48,9 @@ impl Entry {
                 yaml.push_str(&format!("description: \"{about} {subject}.\\n\\n\"\n"));
             }
             // What BIG-bench puts between examples is a newline, but in these.
-            (_, "bigbench") if protocol == Protocol::Paper && ["intent_recognition", "fever"].contains(&self.part) => {
+            (_, "bigbench")
+                if protocol == Protocol::Paper && ["intent_recognition", "fever"].contains(&self.part) =>
+            {
                 yaml.push_str("fewshot_delimiter: \"\\n\\n\"\n");
             }
             // lm-evaluation-harness has another template for this one.
@@ -65,7 +67,9 @@ impl Entry {
     /// # Errors
     /// None, but for mistakes in the files that are part of the program, which its tests read all.
     pub fn task(&self, protocol: Protocol) -> crate::format::Result<Task> {
-        Task::parse(&format!("{} ({})", self.name, protocol.name()), &self.yaml(protocol), &|name| text(name).map(str::to_owned))
+        Task::parse(&format!("{} ({})", self.name, protocol.name()), &self.yaml(protocol), &|name| {
+            text(name).map(str::to_owned)
+        })
     }
 
     /// The shots of a protocol when none are asked for: the task file's, or else the paper's.

@@ -55,11 +55,15 @@ pub enum Error {
 
 /// How to get the data of a task.
 fn way_out(task: &str) -> String {
-    let Some(origin) = super::entry(task).map(|task| task.origin) else { return "name its folder with --data".into() };
+    let Some(origin) = super::entry(task).map(|task| task.origin) else {
+        return "name its folder with --data".into();
+    };
     match origin.way {
         Way::Fetch => "run `gopher eval fetch`, or name a folder that has it with --data".into(),
         Way::Sdist => format!("{} from {}, with --bigbench PATH or --data DIR", origin.files, origin.place),
-        Way::ByHand => format!("put {} ({}) into a folder and name it with --data", origin.files, origin.place),
+        Way::ByHand => {
+            format!("put {} ({}) into a folder and name it with --data", origin.files, origin.place)
+        }
         Way::Nowhere => format!("it is {}", origin.place),
     }
 }
@@ -101,7 +105,8 @@ impl Entry {
         }
         let mut seen = HashSet::new();
         documents.repeated = documents.asked.iter().filter(|fields| !seen.insert(fields.to_string())).count();
-        documents.shots_asked = documents.shots.iter().filter(|fields| seen.contains(&fields.to_string())).count();
+        documents.shots_asked =
+            documents.shots.iter().filter(|fields| seen.contains(&fields.to_string())).count();
         Ok(documents)
     }
 

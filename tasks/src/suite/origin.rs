@@ -84,7 +84,7 @@ pub(super) const PILE: Origin = Origin {
     licence: "that of each set; several are restricted",
     way: Way::ByHand,
     files: "pile/test.jsonl.zst or pile/val.jsonl.zst, divided by meta.pile_set_name",
-    place: "pile.eleuther.ai names its copies",
+    place: "a copy of your own",
 };
 pub(super) const FEVER_CLAIMS: Origin = Origin {
     name: "FEVER claims, true or false (BIG-bench's fact_checker)",
@@ -102,10 +102,10 @@ pub(super) const FEVER: Origin = Origin {
 };
 pub(super) const MULTIFC: Origin = Origin {
     name: "MultiFC dev",
-    licence: "CC BY 4.0 for the collection; claims and snippets of others",
+    licence: "see its makers; claims and snippets of others",
     way: Way::ByHand,
     files: "multi_fc_publicdata/dev.tsv with snippets/, train.tsv for the shots",
-    place: "github.com/copenlu/multifc names its copy",
+    place: "copenlu.github.io/publication/2019_emnlp_augenstein",
 };
 pub(super) const BIGBENCH: Origin = Origin {
     name: "BIG-bench",

@@ -36,6 +36,7 @@ pub(super) fn tasks() -> Vec<Entry> {
     let wikitext = Category::LanguageModelling;
     tasks.push(
         Entry::new("wikitext103", wikitext, Metric::WordPerplexity, origin::WIKITEXT, "wikitext103")
+            .expect(60)
             .asked("wikitext-103*/wiki.valid.tokens", Adapter::Pages)
             .asked("wikitext-103*/wiki.valid.raw", Adapter::Pages)
             .asked("wikitext-103*/wiki.test.tokens", Adapter::Pages)

@@ -125,7 +125,9 @@ pub(super) fn documents(path: &Path) -> Result<Vec<Value>, Error> {
     let ByKey(task) = task.map_err(|error| read::not_json(path, bytes, &error))?;
     let wrong = |problem: &str| Error::File { path: path.into(), problem: problem.into() };
     let Some(examples) = &task.examples else {
-        return Err(wrong("no \"examples\": its subtasks are in folders beside it; name the task.json of one"));
+        return Err(wrong(
+            "no \"examples\": its subtasks are in folders beside it; name the task.json of one",
+        ));
     };
     let appends = match &task.append_choices_to_input {
         Value::Null => false,
@@ -151,7 +153,12 @@ pub(super) fn documents(path: &Path) -> Result<Vec<Value>, Error> {
     Ok(documents)
 }
 
-fn document(task: &TaskFile, example: &Example, scores: &[(String, f64)], appends: bool) -> Result<Value, String> {
+fn document(
+    task: &TaskFile,
+    example: &Example,
+    scores: &[(String, f64)],
+    appends: bool,
+) -> Result<Value, String> {
     let Some(input) = example.input.as_str() else { return Err("\"input\" is not a text".into()) };
     if scores.is_empty() {
         return Err("no choices".into());

@@ -14,7 +14,18 @@ const LABELS: [&str; 3] = ["SUPPORTS", "REFUTES", "NOT ENOUGH INFO"];
 
 /// Names of the columns of MultiFC's tables, which have none.
 const COLUMNS: [&str; 13] = [
-    "claim_id", "claim", "label", "url", "reason", "categories", "speaker", "checker", "tags", "title", "published", "date",
+    "claim_id",
+    "claim",
+    "label",
+    "url",
+    "reason",
+    "categories",
+    "speaker",
+    "checker",
+    "tags",
+    "title",
+    "published",
+    "date",
     "entities",
 ];
 
@@ -68,7 +79,9 @@ fn evidence(value: &Value) -> Result<Evidence, String> {
     let first = first.as_array().ok_or_else(wrong)?;
     if first.first().is_some_and(Value::is_array) {
         let place = |place: &Value| match (place.get(2), place.get(3)) {
-            (Some(Value::String(page)), Some(line)) => Ok(Some((page.clone(), line.as_u64().ok_or_else(wrong)?))),
+            (Some(Value::String(page)), Some(line)) => {
+                Ok(Some((page.clone(), line.as_u64().ok_or_else(wrong)?)))
+            }
             // Not enough information: no page.
             (Some(Value::Null), _) => Ok(None),
             _ => Err(wrong()),
@@ -76,7 +89,8 @@ fn evidence(value: &Value) -> Result<Evidence, String> {
         let places = first.iter().filter_map(|sentence| place(sentence).transpose());
         return Ok(Evidence::Places(places.collect::<Result<_, _>>()?));
     }
-    let sentence = |sentence: &Value| sentence.get(2).and_then(Value::as_str).map(str::to_owned).ok_or_else(wrong);
+    let sentence =
+        |sentence: &Value| sentence.get(2).and_then(Value::as_str).map(str::to_owned).ok_or_else(wrong);
     Ok(Evidence::Text(list.iter().map(sentence).collect::<Result<Vec<_>, _>>()?.join(" ")))
 }
 
@@ -126,7 +140,9 @@ pub(super) fn multifc(files: &[PathBuf], folders: &Folders) -> Result<Vec<Value>
     let shape = Shape { columns: &COLUMNS, field: None };
     let rows = records(files, shape, |fields| Ok(Some(fields.clone())))?;
     // A claim's name begins with that of its website: "pomt-05849".
-    let site = |row: &Value| row["claim_id"].as_str().and_then(|id| id.split('-').next()).unwrap_or_default().to_owned();
+    let site = |row: &Value| {
+        row["claim_id"].as_str().and_then(|id| id.split('-').next()).unwrap_or_default().to_owned()
+    };
     let mut labels = HashMap::<_, BTreeSet<String>>::new();
     for row in &rows {
         labels.entry(site(row)).or_default().insert(row["label"].as_str().unwrap_or_default().to_owned());

@@ -17,7 +17,9 @@ pub(super) fn exam(fields: &Value, subject: &str) -> Result<Value, String> {
     };
     let choices = ["A", "B", "C", "D"].map(|column| text(fields, column));
     let choices = choices.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(json!({ "question": text(fields, "question")?, "subject": subject, "choices": choices, "answer": answer }))
+    Ok(
+        json!({ "question": text(fields, "question")?, "subject": subject, "choices": choices, "answer": answer }),
+    )
 }
 
 /// A question of BoolQ: `answer` as the label that SuperGLUE has.
@@ -69,7 +71,9 @@ pub(super) fn choice_request(fields: &Value) -> Result<Option<Value>, String> {
     let doc = field(fields, "doc")?;
     let query = text(doc, "query")?;
     let stem = query.strip_prefix("Question: ").and_then(|query| query.strip_suffix("\nAnswer:"));
-    let Some(stem) = stem else { return Err(format!("the query is not a question and \"Answer:\": {query:.60}")) };
+    let Some(stem) = stem else {
+        return Err(format!("the query is not a question and \"Answer:\": {query:.60}"));
+    };
     let id = doc.get("id").cloned().unwrap_or_default();
     lettered(id, stem, &texts(doc, "choices")?, field(doc, "gold")?).map(Some)
 }

@@ -55,10 +55,14 @@ fn is_title(line: &str) -> bool {
 pub(super) fn race(files: &[PathBuf]) -> Result<Vec<Value>, Error> {
     let article = |path: &PathBuf| {
         let whole = read::text(path)?;
-        let fields = serde_json::from_str::<Value>(&whole).map_err(|error| read::not_json(path, whole.as_bytes(), &error))?;
+        let fields = serde_json::from_str::<Value>(&whole)
+            .map_err(|error| read::not_json(path, whole.as_bytes(), &error))?;
         match fields.get("article") {
             Some(_) => Ok(fields),
-            None => Err(Error::File { path: path.clone(), problem: "no field \"article\"; not a file of RACE".into() }),
+            None => Err(Error::File {
+                path: path.clone(),
+                problem: "no field \"article\"; not a file of RACE".into(),
+            }),
         }
     };
     files.iter().map(article).collect()
