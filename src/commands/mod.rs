@@ -13,6 +13,7 @@ mod precision;
 pub mod replay;
 pub mod runs;
 pub mod runtime;
+pub mod tokenizer;
 pub mod train;
 mod workload;
 
@@ -32,6 +33,9 @@ pub enum Command {
     Import(import::Arguments),
     /// Continue a prompt with a trained or imported model.
     Generate(generate::Arguments),
+    /// Train a tokenizer, encode and decode text with one, and say what one is.
+    #[command(subcommand)]
+    Tokenizer(tokenizer::Command),
     /// Take steps of a run again and compare: tells a bad chip from a bug.
     Replay(replay::Arguments),
     /// List the models of the paper with their parameter counts and training state.
@@ -62,6 +66,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Runs(arguments) => runs::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Tokenizer(command) => tokenizer::run(command),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
