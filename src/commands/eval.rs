@@ -35,7 +35,7 @@ enum Command {
     /// Show how one document of a task is scored, token by token.
     Explain(explain::Arguments),
     /// Set two evaluations side by side, document by document.
-    Compare(compare::Arguments),
+    Compare(compare::CompareArgs),
 }
 
 /// Scores tasks, or does what the subcommand says.

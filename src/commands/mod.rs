@@ -14,6 +14,7 @@ mod precision;
 pub mod replay;
 pub mod runs;
 pub mod runtime;
+pub mod tokenizer;
 pub mod train;
 mod workload;
 
@@ -35,6 +36,9 @@ pub enum Command {
     Generate(generate::Arguments),
     /// Score a model on the paper's 152 tasks, on your own, or on any text.
     Eval(Box<eval::Arguments>),
+    /// Train a tokenizer, encode and decode text with one, and say what one is.
+    #[command(subcommand)]
+    Tokenizer(tokenizer::Command),
     /// Take steps of a run again and compare: tells a bad chip from a bug.
     Replay(replay::Arguments),
     /// List the models of the paper with their parameter counts and training state.
@@ -66,6 +70,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(arguments) => import::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Eval(arguments) => eval::run(*arguments),
+        Command::Tokenizer(command) => tokenizer::run(command),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),

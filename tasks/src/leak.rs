@@ -19,6 +19,7 @@
 mod words;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -39,8 +40,7 @@ pub struct Index {
     words: FxHashMap<Box<str>, u32>,
     /// All texts, one after another, as ids.
     text: Vec<u32>,
-    /// Where a document's texts begin and end in `text`.
-    documents: Vec<(String, usize, Vec<(usize, usize)>)>,
+    documents: Vec<Indexed>,
     /// By hash, the last n-gram that has it.
     heads: FxHashMap<u64, usize>,
     /// Each n-gram once.
@@ -51,6 +51,15 @@ pub struct Index {
     training_words: u64,
 }
 
+/// A document of a task.
+struct Indexed {
+    task: String,
+    document: usize,
+    /// Where its texts lie in `Index::text`.
+    spans: Vec<Range<usize>>,
+}
+
+/// An n-gram of the tasks.
 struct Gram {
     /// Where it stands in `Index::text`.
     start: usize,
@@ -136,7 +145,7 @@ impl Index {
                 };
                 self.text.push(id);
             });
-            spans.push((start, self.text.len()));
+            spans.push(start..self.text.len());
             let mut window = Window::new(self.n);
             for end in start..self.text.len() {
                 let Some(hash) = window.push(self.text[end]) else { continue };
@@ -147,7 +156,7 @@ impl Index {
                 }
             }
         }
-        self.documents.push((task.into(), document, spans));
+        self.documents.push(Indexed { task: task.into(), document, spans });
     }
 
     /// The n-gram of a hash whose words are the right ones.
@@ -189,12 +198,12 @@ impl Index {
     /// What has been found so far. A document is dirty if any of its n-grams was found, and of all of them at least the share
     /// `threshold`, from 0 to 1.
     pub fn report(&self, threshold: f64) -> Report {
-        let documents = self.documents.iter().map(|(task, document, spans)| {
+        let documents = self.documents.iter().map(|Indexed { task, document, spans }| {
             let (mut words, mut ngrams, mut found) = (0, 0, 0);
-            for &(start, end) in spans {
-                words += end - start;
+            for span in spans {
+                words += span.len();
                 let mut window = Window::new(self.n);
-                for &id in &self.text[start..end] {
+                for &id in &self.text[span.clone()] {
                     let Some(hash) = window.push(id) else { continue };
                     ngrams += 1;
                     let gram = self.find(hash, |words| words.iter().eq(&window.ids));

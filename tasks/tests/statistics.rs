@@ -152,6 +152,33 @@ fn a_group_has_two_means() {
     assert_eq!(group(&tasks[2..], &Bootstrap::default()), None);
 }
 
+/// Two tasks by hand: of 2 documents A has 1 and B 2 right, of 4 documents A 3 and B 1.
+#[test]
+fn a_group_of_pairs_has_two_differences() {
+    let task = |pairs: &[(f64, f64)], higher_is_better| TaskPairs {
+        task: "t".into(),
+        statistic: Statistic::Mean,
+        higher_is_better,
+        scores: pairs.iter().map(|&(a, b)| (Score::Number(a), Score::Number(b))).collect(),
+    };
+    let one = task(&[(1.0, 1.0), (0.0, 1.0)], true);
+    let two = task(&[(1.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 0.0)], true);
+    let found = pair_group(&[one.clone(), two.clone(), task(&[], false)], &Bootstrap::default()).unwrap();
+    let GroupDifference { unweighted, question_weighted, tasks } = found;
+    assert_eq!((tasks, unweighted.documents), (2, 6));
+    near(unweighted.difference, 0.625 - 0.625, 1e-15);
+    near(question_weighted.difference, 3.0 / 6.0 - 4.0 / 6.0, 1e-15);
+    assert_eq!((question_weighted.only_a, question_weighted.only_b), (Some(2), Some(1)));
+    assert_eq!((question_weighted.mcnemar, question_weighted.better), (Some(1.0), None));
+    // Where more is better for one task and worse for another, no mean is better.
+    let clear = |higher| task(&[(0.0, 1.0); 30], higher);
+    let found = pair_group(&[clear(true), clear(true)], &Bootstrap::default()).unwrap();
+    assert_eq!(found.unweighted.better, Some(Side::B));
+    let found = pair_group(&[clear(true), clear(false)], &Bootstrap::default()).unwrap();
+    assert_eq!(found.unweighted.better, None);
+    assert_eq!(pair_group(&[], &Bootstrap::default()), None);
+}
+
 #[test]
 fn few_documents_have_no_error() {
     let one = estimate(Statistic::BitsPerByte, &[Score::Weighted(-3.0, 4.0)], &Bootstrap::default()).unwrap();

@@ -1,6 +1,6 @@
 //! What a word is, for comparing texts.
 
-/// The rule of [`each`] in one line, for reports.
+/// What a word is, in one line, for reports.
 pub const NORMALISATION: &str = "text is cut at white space; of each part letters and digits (Unicode's Alphabetic and N) are kept, \
                                  in lower case; parts without any are left out";
 
