@@ -34,6 +34,7 @@ pub(crate) fn download(
     let output = collect(child.0.stdout.take());
     let errors = collect(child.0.stderr.take());
     progress(0);
+    let mut reported = 0;
     let status = loop {
         match child.0.try_wait() {
             Ok(Some(status)) => break status,
@@ -41,7 +42,11 @@ pub(crate) fn download(
             Err(source) => return Err(Error::read(cache.interpreter(), source)),
         }
         thread::sleep(POLL);
-        progress(largest_file(&temporary).max(largest_file(&destination)).min(pin.size));
+        let received = largest_file(&temporary).max(largest_file(&destination)).min(pin.size);
+        if received > reported {
+            reported = received;
+            progress(received);
+        }
     };
     let output = output.join().unwrap_or_default();
     let errors = errors.join().unwrap_or_default();

@@ -4,9 +4,9 @@ use clap::Args;
 use tasks::suite::{self, Way};
 use wheels::{Cache, pins};
 
-use super::list::origin_cells;
+use super::list::ways;
 use crate::commands::train::progress::Progress;
-use crate::output::{print, table};
+use crate::output::print;
 
 /// Arguments of `gopher eval fetch`.
 #[derive(Args)]
@@ -34,19 +34,11 @@ pub fn run(_: &Arguments) -> anyhow::Result<()> {
         beside.len(),
         folder.display()
     );
-    out += "To be got by hand, and named with --data DIR or --bigbench PATH (gopher eval list says what is found)\n";
-    let mut rows = vec![["data", "tasks", "licence", "files", "where"].map(str::to_owned).to_vec()];
-    let mut seen = Vec::new();
-    for entry in suite::entries().iter().filter(|entry| entry.origin.way != Way::Fetch) {
-        if !seen.contains(&entry.origin) {
-            seen.push(entry.origin);
-            let tasks = suite::entries().iter().filter(|other| other.origin == entry.origin).count();
-            rows.push(origin_cells(&entry.origin, tasks));
-        }
-    }
-    out += &table(&rows);
+    out += "To be got by hand, and named with --data DIR or --bigbench PATH (gopher eval list says what is found)\n\n";
+    let others = suite::entries().iter().map(|entry| entry.origin).filter(|origin| origin.way != Way::Fetch);
+    out += &ways(others);
     // pip runs the setup of the sdist when it looks at it, so that is not asked for here.
-    out += "\nBIG-bench, of which nothing needs to be installed or run:\n";
+    out += "BIG-bench, of which nothing needs to be installed or run:\n";
     out += "  git clone --depth 1 https://github.com/google/BIG-bench\n";
     print(out)
 }

@@ -132,10 +132,9 @@ fn text(list: &List) -> String {
         out.push('\n');
     }
     let missing = missing(&list.tasks);
-    if missing.len() > 1 {
-        out += "How to get what is missing\n";
-        out += &table(&missing);
-        out.push('\n');
+    if !missing.is_empty() {
+        out += "How to get what is missing\n\n";
+        out += &missing;
     }
     if list.categories.len() > 1 {
         let rows = list
@@ -183,23 +182,28 @@ fn cells(row: &Row) -> Vec<String> {
     ]
 }
 
-/// A row for each distribution that tasks want.
-fn missing(tasks: &[Row]) -> Vec<Vec<String>> {
-    let mut rows = vec![["data", "tasks", "licence", "files", "where"].map(str::to_owned).to_vec()];
-    let wanting = tasks.iter().filter(|row| row.found.presence != Presence::Present).collect::<Vec<_>>();
-    let mut seen = Vec::new();
-    for row in &wanting {
-        if !seen.contains(&row.origin) {
-            seen.push(row.origin);
-            let tasks = wanting.iter().filter(|other| other.origin == row.origin).count();
-            rows.push(origin_cells(&row.origin, tasks));
-        }
-    }
-    rows
+/// How to get each distribution that tasks want.
+fn missing(tasks: &[Row]) -> String {
+    ways(tasks.iter().filter(|row| row.found.presence != Presence::Present).map(|row| row.origin))
 }
 
-/// How to get a distribution, as a row of a table.
-pub fn origin_cells(origin: &Origin, tasks: usize) -> Vec<String> {
-    let files = if origin.way == Way::Fetch && origin.files.is_empty() { "all" } else { origin.files };
-    vec![origin.name.into(), tasks.to_string(), origin.licence.into(), files.into(), origin.place.into()]
+/// How to get these distributions, as paragraphs; one origin for each task.
+pub fn ways(origins: impl Iterator<Item = Origin>) -> String {
+    let mut found: Vec<(Origin, usize)> = Vec::new();
+    for origin in origins {
+        match found.iter_mut().find(|(known, _)| *known == origin) {
+            Some((_, tasks)) => *tasks += 1,
+            None => found.push((origin, 1)),
+        }
+    }
+    let mut out = String::new();
+    for (Origin { name, licence, way, files, place }, tasks) in found {
+        let plural = if tasks == 1 { "" } else { "s" };
+        out += &format!("{name} ({tasks} task{plural})\n  licence: {licence}\n");
+        if way != Way::Fetch || !files.is_empty() {
+            out += &format!("  files: {files}\n");
+        }
+        out += &format!("  from: {place}\n\n");
+    }
+    out
 }
