@@ -193,11 +193,6 @@ impl Scorer {
         Ok(scores)
     }
 
-    /// TEMPORARY.
-    pub fn generate(&mut self, _: &[Vec<u32>], _: usize, _: &[String]) -> Result<Vec<String>> {
-        Ok(vec![String::new()])
-    }
-
     /// Forgets what earlier rows left on the device. Scores are the same with it and without.
     pub fn forget(&mut self) {
         self.pages = Pages::new(FIRST_PAGE..self.engine.shape.pages as u32);
