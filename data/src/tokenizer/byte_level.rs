@@ -137,16 +137,12 @@ impl ByteLevel {
         self.ids.get(piece).copied()
     }
 
-    /// The text of ids that are all in the vocabulary.
-    pub(super) fn decode(&self, ids: &[u32]) -> String {
-        let mut bytes = Vec::with_capacity(4 * ids.len());
-        for &id in ids {
-            let piece = &self.model.pieces[id as usize];
-            if self.is_added[id as usize] || !alphabet::push_bytes(piece, &mut bytes) {
-                bytes.extend_from_slice(piece.as_bytes());
-            }
+    /// Appends the bytes of an id's piece.
+    pub(super) fn push_bytes(&self, id: u32, bytes: &mut Vec<u8>) {
+        let piece = &self.model.pieces[id as usize];
+        if self.is_added[id as usize] || !alphabet::push_bytes(piece, bytes) {
+            bytes.extend_from_slice(piece.as_bytes());
         }
-        String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
     }
 
     /// An encoder, which remembers words it has seen.
