@@ -143,15 +143,7 @@ impl Generator {
         }
         let tokens = all.split_off(prompt_tokens.len());
         let tokens_per_second = (tokens.len() > 1).then(|| (tokens.len() - 1) as f64 / seconds);
-        Ok(Generation {
-            prompt_tokens,
-            tokens,
-            text,
-            stop,
-            prompt_seconds,
-            seconds,
-            tokens_per_second,
-        })
+        Ok(Generation { prompt_tokens, tokens, text, stop, prompt_seconds, seconds, tokens_per_second })
     }
 }
 

@@ -38,7 +38,9 @@ impl<'a> TextStream<'a> {
     pub fn push(&mut self, id: u32) -> Result<()> {
         self.tokenizer.check_id(id)?;
         match &self.tokenizer.0 {
-            TokenizerKind::SentencePiece(tokenizer) => tokenizer.decode_id(id, &mut self.state, &mut self.text),
+            TokenizerKind::SentencePiece(tokenizer) => {
+                tokenizer.decode_id(id, &mut self.state, &mut self.text)
+            }
             TokenizerKind::ByteLevel(tokenizer) => {
                 tokenizer.push_bytes(id, &mut self.state.bytes);
                 push_whole(&mut self.state.bytes, &mut self.text, |_| 1);

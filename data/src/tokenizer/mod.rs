@@ -32,8 +32,8 @@ use crate::{Error, Result};
 use byte_level::ByteLevel;
 use sentencepiece::SentencePiece;
 
-pub use decode::TextStream;
 pub use byte_level::{AddedPiece, ByteLevelModel, PreTokenizer};
+pub use decode::TextStream;
 pub use sentencepiece::{PieceKind, ScoredPiece, SentencePieceModel};
 pub use train::TokenizerConfig;
 
