@@ -42,4 +42,4 @@ pub use loader::{Batch, Order, Sequences};
 pub use mixture::Source;
 pub use permutation::Permutation;
 pub use read::{BadRecords, Document, InvalidUtf8, ReadConfig};
-pub use tokenizer::{Tokenizer, TokenizerConfig};
+pub use tokenizer::{TextStream, Tokenizer, TokenizerConfig};

@@ -105,8 +105,11 @@ impl Generator {
         let prompt_seconds = begin.elapsed().as_secs_f64();
         let begin = Instant::now();
         let mut all = prompt_tokens.clone();
-        let before = self.tokenizer.decode(&prompt_tokens)?.len();
-        let mut emitted = before;
+        let mut stream = self.tokenizer.stream();
+        prompt_tokens.iter().try_for_each(|&token| stream.push(token))?;
+        // The prompt's own text is no news.
+        stream.take();
+        let mut text = String::new();
         let mut stop = Stop::Tokens;
         for remaining in (0..tokens).rev() {
             let token = sampler.next(&logits)?;
@@ -115,13 +118,13 @@ impl Generator {
                 break;
             }
             all.push(token);
-            let text = self.tokenizer.decode(&all)?;
-            let whole = whole_characters(&text);
-            if whole > emitted && emit(text.get(emitted..whole).unwrap_or_default()).is_break() {
+            stream.push(token)?;
+            let whole = stream.take();
+            text.push_str(&whole);
+            if !whole.is_empty() && emit(&whole).is_break() {
                 stop = Stop::Caller;
                 break;
             }
-            emitted = emitted.max(whole);
             if remaining == 0 {
                 break;
             }
@@ -133,24 +136,14 @@ impl Generator {
             };
         }
         let seconds = begin.elapsed().as_secs_f64();
-        let text = self.tokenizer.decode(&all)?;
-        if stop != Stop::Caller
-            && emitted < text.len()
-            && emit(text.get(emitted..).unwrap_or_default()).is_break()
-        {
+        let rest = stream.finish();
+        text.push_str(&rest);
+        if stop != Stop::Caller && !rest.is_empty() && emit(&rest).is_break() {
             stop = Stop::Caller;
         }
         let tokens = all.split_off(prompt_tokens.len());
         let tokens_per_second = (tokens.len() > 1).then(|| (tokens.len() - 1) as f64 / seconds);
-        Ok(Generation {
-            prompt_tokens,
-            tokens,
-            text: text.get(before..).unwrap_or_default().to_owned(),
-            stop,
-            prompt_seconds,
-            seconds,
-            tokens_per_second,
-        })
+        Ok(Generation { prompt_tokens, tokens, text, stop, prompt_seconds, seconds, tokens_per_second })
     }
 }
 
@@ -170,9 +163,4 @@ pub(crate) fn prompt_tokens(
         tokens if tokens > window => Err(Error::PromptTooLong { tokens, window }),
         _ => Ok(prompt),
     }
-}
-
-/// Length of a text without the bytes at its end that are not a character yet, which decode to U+FFFD.
-fn whole_characters(text: &str) -> usize {
-    text.trim_end_matches('\u{FFFD}').len()
 }

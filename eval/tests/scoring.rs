@@ -7,12 +7,22 @@
 mod common;
 
 use common::foreign::{reference, smollm2};
+use common::stories::{llama2_c_as_gguf, piqa, request, stories};
 use common::{difference, ids, imported, lines, numbers, some};
-use eval::TrainedModel;
-use eval::scoring::{Overlong, Row, RowScore, Scorer, ScoringOptions};
+use data::{Document, Tokenizer, TokenizerConfig};
+use eval::scoring::{Encoding, Overlong, Row, RowScore, Scorer, ScoringOptions};
+use eval::{Decoder, Error, TrainedModel};
 use graph::testing::size;
+use graph::{DType, Literal, TensorType};
+use model::{Gopher, Llama, ModelConfig, Precision};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use runtime::Buffer;
 use runtime::{DeviceKind, Runtime};
 use serde_json::Value;
+use std::cell::RefCell;
+use std::fs;
+use std::ops::ControlFlow;
 
 fn runtime() -> Option<Runtime> {
     let runtime = Runtime::find(DeviceKind::Cpu).unwrap();
@@ -152,5 +162,261 @@ fn smollm2_has_the_same_bits_whatever_is_scored_beside() {
         let model = TrainedModel::open(&folder.path().join("run"), &mut |_| ()).unwrap();
         let mut scorer = model.scorer(&runtime, options).unwrap();
         check_bits(&rows, &expected, &mut scorer, &format!("{options:?}"));
+    }
+}
+
+/// Log-probabilities of tokens to 1e-4, and their sums over PIQA's answers to 1e-3.
+#[test]
+fn stories260k_scores_what_its_reference_says() {
+    let (Some(stories), Some(runtime)) = (stories(), runtime()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stories260K.gguf");
+    let gguf = llama2_c_as_gguf(&stories.join("stories260K.bin"), &stories.join("tok512.bin"));
+    fs::write(&file, gguf.bytes()).unwrap();
+    let (_folder, model) = imported(&file);
+    let mut scorer = model.scorer(&runtime, ScoringOptions::default()).unwrap();
+    let cases = lines(&stories.join("expected/token_logprobs.jsonl"));
+    let text = |case: &Value| {
+        let ids = scorer.encoding().ids(case["text"].as_str().unwrap());
+        Row { context: ids[..1].to_vec(), continuation: ids[1..].to_vec() }
+    };
+    let rows: Vec<Row> = cases.iter().map(text).collect();
+    let mut largest: f64 = 0.0;
+    for (case, score) in cases.iter().zip(scorer.score_all(&rows).unwrap()) {
+        let got: Vec<f64> = score.log_probabilities.iter().map(|&x| f64::from(x)).collect();
+        let off = difference(&got, &numbers(&case["logprob"]));
+        assert!(off < 1e-4, "{}: off by {off}", case["text"]);
+        largest = largest.max(off);
+    }
+    let (mut rows, mut expected) = (Vec::new(), Vec::new());
+    for (goal, solutions, sums) in some(piqa(&stories).unwrap_or_default(), 20) {
+        expected.extend(sums);
+        rows.extend(solutions.each_ref().map(|solution| {
+            let (ids, start) = request(scorer.tokenizer(), &goal, solution);
+            Row { context: ids[..start].to_vec(), continuation: ids[start..].to_vec() }
+        }));
+    }
+    let sums: Vec<f64> = scorer.score_all(&rows).unwrap().iter().map(RowScore::log_probability).collect();
+    let off = difference(&sums, &expected);
+    println!("off by {largest:.1e} a token, {off:.1e} a sum of {} answers", sums.len());
+    assert!(off < 1e-3, "a sum is off by {off}");
+}
+
+const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer \
+    The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles.";
+
+fn tokenizer() -> Tokenizer {
+    let config = TokenizerConfig { vocabulary_size: 300, ..TokenizerConfig::default() };
+    let document = Document { name: "text".into(), text: TEXT.repeat(3) };
+    Tokenizer::train([Ok(document)], &config).unwrap()
+}
+
+/// Small models of both kinds; the Llama's embedding has rows beyond the vocabulary, and neither has as many tokens as lanes.
+fn models() -> [ModelConfig; 2] {
+    let gopher = Gopher { layers: 2, heads: 2, key_value_size: 8, d_model: 16, vocabulary_size: 300 };
+    let llama = Llama {
+        layers: 2,
+        heads: 4,
+        key_value_heads: 2,
+        key_value_size: 6,
+        d_model: 10,
+        feed_forward_size: 24,
+        vocabulary_size: 310,
+        rope_base: 1e4,
+        norm_epsilon: 1e-5,
+        tied_embedding: false,
+    };
+    [gopher.into(), ModelConfig::from(llama).with_vocabulary_multiple(64).with_tokens(300)]
+}
+
+/// Irregular parameters, the same for every call.
+fn parameters(runtime: &Runtime, model: &ModelConfig) -> Vec<Buffer> {
+    let mut state = 1u64;
+    let mut number = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f64 / (1u64 << 23) as f64 - 1.0
+    };
+    let parameter = |shape: Vec<usize>| {
+        let ty = TensorType::new(DType::F32, shape);
+        let values = (0..ty.elements()).map(|_| number()).collect();
+        runtime.upload(&Literal::from_floats(ty, values).unwrap()).unwrap()
+    };
+    model.parameters().into_iter().map(|spec| spec.shape).map(parameter).collect()
+}
+
+const WINDOW: usize = 150;
+
+fn scorer(runtime: &Runtime, model: &ModelConfig, options: ScoringOptions) -> Scorer {
+    let encoding = Encoding::new(tokenizer(), None, WINDOW).unwrap();
+    let parameters = parameters(runtime, model);
+    Scorer::new(runtime, model, Precision::FLOAT32, parameters, encoding, options).unwrap()
+}
+
+/// Rows that begin with parts of the same few texts.
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    let row =
+        (0u32..3, 1usize..100, 0usize..45, 0u32..4).prop_map(|(text, context, continuation, seed)| Row {
+            context: (0..context as u32).map(|place| (place * place * 7 + text * 31) % 300).collect(),
+            continuation: (0..continuation as u32)
+                .map(|place| (place * 17 + seed * 5 + text) % 300)
+                .collect(),
+        });
+    prop::collection::vec(row, 1..40)
+}
+
+#[test]
+fn bits_are_the_same_for_any_batch_order_and_reuse() {
+    let Some(runtime) = runtime() else { return };
+    for model in models() {
+        let reference = RefCell::new(scorer(&runtime, &model, ScoringOptions::default()));
+        let variants = VARIANTS.map(|options| (options, RefCell::new(scorer(&runtime, &model, options))));
+        let config = Config { failure_persistence: None, ..Config::with_cases(size::cases(4, 24)) };
+        TestRunner::new(config)
+            .run(&rows(), |rows| {
+                let mut reference = reference.borrow_mut();
+                // Each row as if there were no other.
+                let alone = rows.iter().map(|row| {
+                    reference.forget();
+                    reference.score_all(std::slice::from_ref(row)).unwrap().remove(0)
+                });
+                let expected: Vec<RowScore> = alone.collect();
+                for (options, scorer) in &variants {
+                    let mut scorer = scorer.borrow_mut();
+                    check_bits(&rows, &expected, &mut scorer, &format!("{} {options:?}", model.kind()));
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+}
+
+/// The log-probabilities and the likeliest tokens that decoding gives, a token at a time.
+fn decoded(runtime: &Runtime, model: &ModelConfig, row: &Row) -> (Vec<f64>, Vec<u32>) {
+    let decoder =
+        Decoder::new(runtime, model, Precision::FLOAT32, parameters(runtime, model), WINDOW).unwrap();
+    let mut session = decoder.start().unwrap();
+    let mut logits = Vec::new();
+    for &token in &row.context {
+        logits = session.read(&[token]).unwrap();
+    }
+    let score = |&token: &u32| {
+        let largest = logits.iter().fold(f32::NEG_INFINITY, |largest, &logit| largest.max(logit));
+        let sum: f64 = logits.iter().map(|&logit| f64::from(logit - largest).exp()).sum();
+        let best = logits.iter().position(|&logit| logit == largest).unwrap() as u32;
+        let score = f64::from(logits[token as usize] - largest) - sum.ln();
+        logits = session.read(&[token]).unwrap();
+        (score, best)
+    };
+    row.continuation.iter().map(score).unzip()
+}
+
+#[test]
+fn scores_are_those_of_decoding_token_by_token() {
+    let Some(runtime) = runtime() else { return };
+    for model in models() {
+        let row = Row {
+            context: (0..70).map(|place| place * 37 % 300).collect(),
+            continuation: (0..79).map(|place| place * 53 % 300).collect(),
+        };
+        let options = ScoringOptions { top: 3, ..ScoringOptions::default() };
+        let score =
+            scorer(&runtime, &model, options).score_all(std::slice::from_ref(&row)).unwrap().remove(0);
+        let (expected, best) = decoded(&runtime, &model, &row);
+        let got: Vec<f64> = score.log_probabilities.iter().map(|&x| f64::from(x)).collect();
+        let largest = expected.iter().fold(0f64, |largest, x| largest.max(x.abs()));
+        assert!(difference(&got, &expected) < 1e-5 * largest, "{}", model.kind());
+        assert_eq!(score.best, best);
+        for ((top, best), (&token, &value)) in
+            score.top.iter().zip(best).zip(row.continuation.iter().zip(&score.log_probabilities))
+        {
+            assert_eq!((top.len(), top[0].0), (3, best));
+            assert!(top.windows(2).all(|pair| pair[0].1 >= pair[1].1 && pair[0].0 != pair[1].0));
+            // A token among the likeliest has the same bits there.
+            assert!(
+                top.iter()
+                    .all(|&(id, other)| id < 300 && (id != token || other.to_bits() == value.to_bits()))
+            );
+        }
+    }
+}
+
+#[test]
+fn several_tokens_at_one_position_share_a_pass() {
+    let Some(runtime) = runtime() else { return };
+    let [model, _] = models();
+    let context: Vec<u32> = (0..40).collect();
+    let rows: Vec<Row> =
+        (0..11).map(|token| Row { context: context.clone(), continuation: vec![token] }).collect();
+    let mut scorer = scorer(&runtime, &model, ScoringOptions::default());
+    let scores = scorer.score_all(&rows).unwrap();
+    let statistics = scorer.statistics();
+    assert_eq!((statistics.computed, statistics.reused, statistics.scored), (40, 400, 11));
+    assert!(scores.iter().all(|score| score.best == scores[0].best));
+    // What is there already is not computed again, but for the chunk that is scored.
+    scorer.score_all(&rows).unwrap();
+    assert_eq!(scorer.statistics().computed, 40 + 8);
+}
+
+#[test]
+fn rows_that_cannot_be_scored_are_named_and_empty_ones_are_certain() {
+    let Some(runtime) = runtime() else { return };
+    let [model, _] = models();
+    let mut scorer = scorer(&runtime, &model, ScoringOptions::default());
+    let row = |context: usize, continuation: usize| Row {
+        context: vec![1; context],
+        continuation: vec![2; continuation],
+    };
+    assert_eq!(scorer.score_all(&[row(3, 0)]).unwrap(), [RowScore::default()]);
+    let error = |scorer: &mut Scorer, row: Row| scorer.score_all(&[row]).unwrap_err().to_string();
+    assert!(error(&mut scorer, row(0, 1)).starts_with("row 0 has no context; "));
+    assert!(scorer.score_all(&[row(WINDOW, 1)]).is_ok());
+    assert!(
+        error(&mut scorer, row(WINDOW, 2))
+            .starts_with("row 0 has 151 tokens to read and the window holds 150; ")
+    );
+    assert!(
+        error(&mut scorer, Row { context: vec![300], continuation: vec![1] }).contains("token 300 is not in")
+    );
+    let options = ScoringOptions { batch: 0, ..ScoringOptions::default() };
+    assert!(matches!(
+        Scorer::check(&runtime, &model, Precision::FLOAT32, WINDOW, options),
+        Err(Error::Batch)
+    ));
+    let error = Scorer::check(&runtime, &model, Precision::FLOAT32, 1 << 42, ScoringOptions::default());
+    assert!(error.unwrap_err().to_string().starts_with("a window of 4398046511104 tokens needs "));
+    // Whoever watches may end it, and what is scored later is not disturbed.
+    let rows = vec![row(20, 3); 3];
+    let expected = scorer.score_all(&rows).unwrap();
+    let mut calls = 0;
+    scorer
+        .score(&rows, &mut |_, _| {
+            calls += 1;
+            ControlFlow::Break(())
+        })
+        .unwrap();
+    assert_eq!(calls, 1);
+    assert_eq!(bits(&scorer.score_all(&rows).unwrap()), bits(&expected));
+}
+
+#[test]
+fn generation_is_greedy_and_ends_before_a_stop_string() {
+    let Some(runtime) = runtime() else { return };
+    for model in models() {
+        let mut scorer = scorer(&runtime, &model, ScoringOptions::default());
+        let prompts: Vec<Vec<u32>> =
+            ["To be", "the question"].map(|text| scorer.tokenizer().encode(text)).into();
+        let whole = scorer.generate(&prompts, 12, &[]).unwrap();
+        assert_eq!(whole.len(), 2);
+        for text in &whole {
+            let Some((place, stop)) = text.char_indices().nth(2) else { continue };
+            let stop = stop.to_string();
+            let cut = scorer.generate(&prompts, 12, &[stop.clone()]).unwrap();
+            let expected: Vec<&str> = whole.iter().map(|text| text.split(&stop).next().unwrap()).collect();
+            assert_eq!(cut, expected, "{place}");
+        }
+        // The parameters are back.
+        assert_eq!(scorer.score_all(&[Row { context: vec![1], continuation: vec![2] }]).unwrap().len(), 1);
+        assert!(matches!(scorer.generate(&[vec![]], 1, &[]), Err(Error::EmptyPrompt)));
+        assert!(matches!(scorer.generate(&[vec![1; 150]], 2, &[]), Err(Error::PromptTooLong { .. })));
     }
 }

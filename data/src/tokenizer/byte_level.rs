@@ -148,7 +148,8 @@ impl ByteLevel {
         bytes
     }
 
-    fn push_bytes(&self, id: u32, bytes: &mut Vec<u8>) {
+    /// Appends the bytes of an id's piece.
+    pub(super) fn push_bytes(&self, id: u32, bytes: &mut Vec<u8>) {
         let piece = &self.model.pieces[id as usize];
         if self.is_added[id as usize] || !alphabet::push_bytes(piece, bytes) {
             bytes.extend_from_slice(piece.as_bytes());
@@ -158,13 +159,6 @@ impl ByteLevel {
     /// Whether encoding leaves a byte out, as it has no piece and there is none for unknown bytes.
     pub(super) fn is_left_out(&self, byte: u8) -> bool {
         self.bytes[usize::from(byte)].is_none() && self.model.unknown.is_none()
-    }
-
-    /// The text of ids that are all in the vocabulary.
-    pub(super) fn decode(&self, ids: &[u32]) -> String {
-        let mut bytes = Vec::with_capacity(4 * ids.len());
-        ids.iter().for_each(|&id| self.push_bytes(id, &mut bytes));
-        String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
     }
 
     /// An encoder, which remembers words it has seen.

@@ -35,6 +35,7 @@ use byte_level::ByteLevel;
 use sentencepiece::SentencePiece;
 
 pub use byte_level::{AddedPiece, ByteLevelModel, PreTokenizer};
+pub use decode::TextStream;
 pub use description::{Description, Spaces};
 pub use offsets::Token;
 pub use sentencepiece::{PieceKind, ScoredPiece, SentencePieceModel};
@@ -185,14 +186,22 @@ impl Tokenizer {
     /// # Errors
     /// An id outside the vocabulary.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        let mut stream = self.stream();
+        ids.iter().try_for_each(|&id| stream.push(id))?;
+        Ok(stream.finish())
+    }
+
+    /// Decodes ids that come one after another.
+    pub fn stream(&self) -> TextStream<'_> {
+        TextStream::new(self)
+    }
+
+    fn check_id(&self, id: u32) -> Result<()> {
         let vocabulary_size = self.vocabulary_size();
-        if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocabulary_size) {
+        if id as usize >= vocabulary_size {
             return Err(Error::TokenOutOfRange { id, vocabulary_size });
         }
-        Ok(match &self.0 {
-            TokenizerKind::SentencePiece(tokenizer) => tokenizer.decode(ids),
-            TokenizerKind::ByteLevel(tokenizer) => tokenizer.decode(ids),
-        })
+        Ok(())
     }
 
     /// An encoder, which remembers the segmentation of words it has seen. It does not change results.

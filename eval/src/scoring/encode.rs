@@ -137,6 +137,27 @@ impl Encoding {
         }
     }
 
+    /// A prompt to be continued by up to `max_tokens` tokens, and how many of its own were cut off its beginning so that they fit.
+    ///
+    /// `None` if it does not fit and is to be skipped.
+    ///
+    /// # Errors
+    /// [`Error::NoPrefixToken`]; [`Error::Overlong`] if it does not fit and is not to be skipped or truncated, or if nothing would be
+    /// left of it.
+    pub fn prompt(
+        &self,
+        text: &str,
+        max_tokens: usize,
+        overlong: Overlong,
+    ) -> Result<Option<(Vec<u32>, usize)>> {
+        let mut context = self.ids(text);
+        if context.is_empty() {
+            context.push(self.prefix_token()?);
+        }
+        let fits = self.fit(Row { context, continuation: vec![0; max_tokens] }, overlong)?;
+        Ok(fits.map(|fits| (fits.row.context, fits.truncated)))
+    }
+
     /// A whole text, as rows whose continuations are its tokens, in order and once each. The first row's context is
     /// [`Encoding::prefix_token`]; later ones begin where the last ended, with the one token before as context, except for the last,
     /// whose context is as long as the window allows. That is lm-evaluation-harness's rule for `loglikelihood_rolling`.
@@ -180,4 +201,125 @@ impl Encoding {
 /// What Python's `str.rstrip` takes away: white space, and four separators that Unicode does not count among it.
 fn is_space(character: char) -> bool {
     character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
+}
+
+#[cfg(test)]
+mod tests {
+    use data::{Document, TokenizerConfig};
+
+    use super::*;
+
+    fn encoding(window: usize) -> Encoding {
+        let config = TokenizerConfig { vocabulary_size: 300, ..TokenizerConfig::default() };
+        let document = Document { name: "text".into(), text: "the cat sat on the mat and slept. ".repeat(5) };
+        Encoding::new(Tokenizer::train([Ok(document)], &config).unwrap(), None, window).unwrap()
+    }
+
+    fn pair(context: &str, continuation: &str) -> Row {
+        encoding(100).pair(context, continuation, Overlong::Error).unwrap().unwrap().row
+    }
+
+    /// Whatever the boundary cuts, the row is the whole text.
+    #[test]
+    fn a_row_is_the_text_of_both() {
+        let encoding = encoding(100);
+        for (context, continuation) in [
+            ("the cat", " sat"),
+            ("the cat ", "sat"),
+            ("the m", "at and slept"),
+            ("the cat\u{1c} \n", "sat on"),
+        ] {
+            let Row { context: mut ids, continuation: rest } = pair(context, continuation);
+            assert_eq!(ids, encoding.tokenizer().encode(context.trim_end_matches(is_space)));
+            ids.extend(rest);
+            assert_eq!(ids, encoding.tokenizer().encode(&format!("{context}{continuation}")), "{context:?}");
+        }
+        assert_eq!(pair("the cat ", "sat"), pair("the cat", " sat"));
+    }
+
+    #[test]
+    fn an_empty_context_is_the_token_that_begins_a_text() {
+        let encoding = encoding(100);
+        let begin =
+            encoding.tokenizer().begin_of_text().or_else(|| encoding.tokenizer().end_of_text()).unwrap();
+        assert_eq!(encoding.prefix_token().unwrap(), begin);
+        for context in ["", " ", "\n\t"] {
+            let row = pair(context, "the cat");
+            assert_eq!(row.context, [begin]);
+            assert_eq!(row.continuation, encoding.tokenizer().encode(&format!("{context}the cat")));
+        }
+    }
+
+    /// "mat" is one token, and its "at" none.
+    #[test]
+    fn a_continuation_may_have_no_tokens_of_its_own() {
+        let row = pair("the mat", "");
+        assert!(row.continuation.is_empty());
+        assert!(!row.context.is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_cut_left_out_or_refused() {
+        let row = |context: u32, continuation: u32| Row {
+            context: (0..context).collect(),
+            continuation: (100..100 + continuation).collect(),
+        };
+        let fit = |row, overlong| encoding(10).fit(row, overlong);
+        // All but the last token are read.
+        let exact = fit(row(6, 5), Overlong::Error).unwrap().unwrap();
+        assert_eq!((exact.row, exact.truncated), (row(6, 5), 0));
+        let cut = fit(row(9, 5), Overlong::Truncate).unwrap().unwrap();
+        assert_eq!((cut.row.context, cut.truncated), ((3..9).collect(), 3));
+        assert_eq!(cut.row.continuation, row(9, 5).continuation);
+        assert_eq!(fit(row(9, 5), Overlong::Skip).unwrap(), None);
+        let error = fit(row(9, 5), Overlong::Error).unwrap_err().to_string();
+        assert!(
+            error.starts_with("a text has 13 tokens to read, 5 of them scored, and the window holds 10; cut"),
+            "{error}"
+        );
+        // One token of context is always left.
+        assert_eq!(fit(row(9, 10), Overlong::Truncate).unwrap().unwrap().row.context, [8]);
+        let error = fit(row(9, 11), Overlong::Truncate).unwrap_err().to_string();
+        assert!(error.ends_with("; split it, or leave such out with --overlong skip"), "{error}");
+    }
+
+    #[test]
+    fn windows_roll_over_each_token_once() {
+        let encoding = encoding(10);
+        let prefix = encoding.prefix_token().unwrap();
+        for length in 0..40usize {
+            let ids: Vec<u32> = (0..length as u32).collect();
+            for stride in [1, 3, 7, 10] {
+                let rows = encoding.rolling_ids(&ids, Some(stride)).unwrap();
+                let scored: Vec<u32> = rows.iter().flat_map(|row| row.continuation.clone()).collect();
+                assert_eq!(scored, ids, "{length} by {stride}");
+                for (index, Row { context, continuation }) in rows.iter().enumerate() {
+                    let read = context.len() + continuation.len() - 1;
+                    let first = if index == 0 { vec![prefix] } else { Vec::new() };
+                    assert!(read == 10 || (index == 0 && length < 10), "{length} by {stride}");
+                    let before = continuation[0] as usize;
+                    let expected: Vec<u32> = first
+                        .into_iter()
+                        .chain(ids[before + usize::from(index == 0) - context.len()..before].iter().copied())
+                        .collect();
+                    assert_eq!(*context, expected);
+                }
+            }
+        }
+        // As lm-evaluation-harness has it: the last window's context is as long as it can be.
+        let rows = encoding.rolling_ids(&(0..23).collect::<Vec<_>>(), None).unwrap();
+        assert_eq!(rows.iter().map(|row| row.context.len()).collect::<Vec<_>>(), [1, 1, 8]);
+        assert!(matches!(encoding.rolling_ids(&[1], Some(0)), Err(Error::Stride { stride: 0, window: 10 })));
+        assert!(matches!(encoding.rolling_ids(&[1], Some(11)), Err(Error::Stride { .. })));
+    }
+
+    #[test]
+    fn prompts_leave_room_for_what_follows() {
+        let encoding = encoding(10);
+        let (ids, truncated) =
+            encoding.prompt("the cat sat on the mat", 6, Overlong::Truncate).unwrap().unwrap();
+        assert_eq!(ids.len(), 5);
+        assert_eq!(ids.len() + truncated, encoding.tokenizer().encode("the cat sat on the mat").len());
+        assert_eq!(encoding.prompt("", 6, Overlong::Error).unwrap().unwrap().0.len(), 1);
+    }
 }

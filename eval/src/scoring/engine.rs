@@ -40,12 +40,16 @@ impl Shape {
     }
 }
 
+/// The least chunks that caches have.
+const FEWEST_CHUNKS: usize = 4;
+
 /// Chunks of the caches that a chunk with so many before it is computed with: itself and those, rounded up to one or one and a
-/// half times a power of two, so that programs are few.
+/// half times a power of two, so that programs are few. It depends on nothing else: so do the bits of what is computed.
 pub(super) fn chunks_at(depth: usize) -> usize {
-    let needed = depth + 1;
+    let needed = depth.saturating_add(1).max(FEWEST_CHUNKS);
     let power = needed.next_power_of_two();
-    if power >= 4 && needed <= power / 4 * 3 { power / 4 * 3 } else { power }
+    let between = power / 4 * 3;
+    if needed <= between { between } else { power }
 }
 
 /// The program of one length of caches, with its tables.
@@ -56,10 +60,10 @@ struct Layers {
 
 /// A model on a device, with pools of pages.
 pub(super) struct Engine {
-    runtime: Runtime,
-    config: ModelConfig,
-    precision: Precision,
-    parameters: Vec<Buffer>,
+    pub runtime: Runtime,
+    pub config: ModelConfig,
+    pub precision: Precision,
+    pub parameters: Vec<Buffer>,
     pub shape: Shape,
     pools: Vec<Buffer>,
     layers: BTreeMap<usize, Layers>,
@@ -202,7 +206,7 @@ impl Engine {
         Ok(Pending { targets, log_probabilities, best, top })
     }
 
-    /// Bytes of parameters, and of pools and what is computed beside them, as far as types say.
+    /// Types of the pools.
     pub fn types(config: &ModelConfig, precision: Precision, shape: Shape) -> Result<Vec<TensorType>> {
         let pools = model::page_pools(config, precision, shape.chunk, shape.pages)?;
         Ok(pools.into_iter().map(|(.., ty)| ty).collect())
@@ -231,5 +235,18 @@ impl Pending {
             Ok(Score { target, log_probability, best: best[place] as u32, top })
         };
         self.targets.into_iter().map(score).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chunks_at;
+
+    #[test]
+    fn caches_are_of_few_lengths() {
+        let mut lengths: Vec<usize> = (0..128).map(chunks_at).collect();
+        assert!(lengths.iter().enumerate().all(|(depth, &chunks)| chunks > depth));
+        lengths.dedup();
+        assert_eq!(lengths, [4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128]);
     }
 }
