@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use tasks::{Answer, Ask, Item, Pair, Scored};
+use tasks::{Answer, Ask, Generation, Item, Pair, Scored};
 
 use crate::scoring::{Overlong, Row, RowScore, Scorer};
 use crate::{Error, Result};
@@ -136,21 +136,9 @@ impl Plan {
                 encoding.rolling(text, None)?.into_iter().map(|row| Request::of(row, 0)).collect()
             }
             Ask::Generate { context, generation } => {
-                let mut ids = encoding.ids(context);
-                if ids.is_empty() {
-                    ids.push(encoding.prefix_token()?);
-                }
-                let room = encoding.window().saturating_sub(generation.max_tokens).max(1);
-                let excess = ids.len().saturating_sub(room);
-                match overlong {
-                    Overlong::Skip if excess > 0 => return skipped,
-                    Overlong::Error if excess > 0 => {
-                        let tokens = ids.len() + generation.max_tokens;
-                        return Err(Error::PromptTooLong { tokens, window: encoding.window() });
-                    }
-                    _ => drop(ids.drain(..excess)),
-                }
-                let prompt = Request { context: ids, truncated: excess, ..Request::default() };
+                let prompt = encoding.prompt(context, generation.max_tokens, overlong)?;
+                let Some((context, truncated)) = prompt else { return skipped };
+                let prompt = Request { context, truncated, ..Request::default() };
                 self.generated.push((index, prompt));
                 return Ok(None);
             }
@@ -200,19 +188,35 @@ fn total(requests: &[Request]) -> Scored {
     })
 }
 
-/// Answers items by text.
+/// Answers items by text: all that are generated alike in one go, so that few programs are compiled.
 fn generate(
     scorer: &mut Scorer,
     items: &[Item],
     generated: &[(usize, Request)],
     done: &mut dyn FnMut(usize, Answered) -> ControlFlow<()>,
 ) -> Result<()> {
-    for (index, prompt) in generated {
-        let Ask::Generate { generation, .. } = &items[*index].ask else { continue };
-        let prompts = std::slice::from_ref(&prompt.context);
-        let text = scorer.generate(prompts, generation.max_tokens, &generation.until)?.swap_remove(0);
-        let answered = Answered { answer: Answer::Generated(text), requests: vec![prompt.clone()] };
-        if done(*index, answered).is_break() {
+    let mut kinds: Vec<(&Generation, Vec<&(usize, Request)>)> = Vec::new();
+    for one in generated {
+        let Ask::Generate { generation, .. } = &items[one.0].ask else { continue };
+        match kinds.iter_mut().find(|(kind, _)| *kind == generation) {
+            Some((_, alike)) => alike.push(one),
+            None => kinds.push((generation, vec![one])),
+        }
+    }
+    for (generation, alike) in kinds {
+        if generation.temperature > 0.0 {
+            return Err(Error::Sampled { document: items[alike[0].0].document });
+        }
+        let prompts: Vec<Vec<u32>> = alike.iter().map(|(_, prompt)| prompt.context.clone()).collect();
+        let mut stopped = false;
+        scorer.generate_each(&prompts, generation.max_tokens, &generation.until, &mut |place, text| {
+            let (index, prompt) = alike[place];
+            let answered = Answered { answer: Answer::Generated(text), requests: vec![prompt.clone()] };
+            let flow = done(*index, answered);
+            stopped = flow.is_break();
+            flow
+        })?;
+        if stopped {
             break;
         }
     }

@@ -1,5 +1,7 @@
 //! Greedy continuations of many prompts, cut at stop strings.
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::Scorer;
@@ -8,19 +10,23 @@ use crate::{Decoder, Error, Result};
 impl Scorer {
     /// The likeliest continuation of each prompt, token by token, of up to `max_tokens` tokens: it ends before the first of the
     /// strings `until`, or where the model ends the text. Prompts are read one after another
-    /// ([`Encoding::prompt`](super::Encoding::prompt) makes them fit).
+    /// ([`Encoding::prompt`](super::Encoding::prompt) makes them fit), and `done` is given each one's position and text, in any
+    /// order; it may end the work.
     ///
     /// # Errors
     /// Before anything is computed: [`Error::EmptyPrompt`], and [`Error::PromptTooLong`] for a prompt that leaves less than
     /// `max_tokens` of the window. [`Error::Memory`] and [`Error::Device`], after which the scorer has no parameters any more.
-    pub fn generate(
+    pub fn generate_each(
         &mut self,
         prompts: &[Vec<u32>],
         max_tokens: usize,
         until: &[String],
-    ) -> Result<Vec<String>> {
+        done: &mut dyn FnMut(usize, String) -> ControlFlow<()>,
+    ) -> Result<()> {
         let window = self.window();
-        for prompt in prompts {
+        // Of a prompt alone, so that its text does not depend on the others; a power of two, so that they are few.
+        let mut by_window: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, prompt) in prompts.iter().enumerate() {
             // The last token generated is not read.
             let tokens = prompt.len() + max_tokens.saturating_sub(1);
             if prompt.is_empty() {
@@ -29,22 +35,41 @@ impl Scorer {
             if tokens > window {
                 return Err(Error::PromptTooLong { tokens, window });
             }
-        }
-        if prompts.is_empty() || max_tokens == 0 {
-            return Ok(vec![String::new(); prompts.len()]);
+            let needed = (prompt.len() + max_tokens).next_power_of_two().min(window);
+            by_window.entry(needed).or_default().push(index);
         }
         let begin = Instant::now();
-        let longest = prompts.iter().map(Vec::len).max().unwrap_or_default() + max_tokens;
-        // A power of two, so that a few more tokens change nothing.
-        let window = longest.next_power_of_two().min(window);
-        let engine = &mut self.engine;
-        let parameters = std::mem::take(&mut engine.parameters);
-        let decoder = Decoder::new(&engine.runtime, &engine.config, engine.precision, parameters, window)?;
-        let texts = prompts.iter().map(|prompt| self.continue_greedily(&decoder, prompt, max_tokens, until));
-        let texts = texts.collect();
-        self.engine.parameters = decoder.into_parameters();
+        for (window, indices) in by_window {
+            let engine = &mut self.engine;
+            let parameters = std::mem::take(&mut engine.parameters);
+            let decoder = Decoder::new(&engine.runtime, &engine.config, engine.precision, parameters, window)?;
+            let mut flow = Ok(ControlFlow::Continue(()));
+            for index in indices {
+                flow = self.continue_greedily(&decoder, &prompts[index], max_tokens, until).map(|text| done(index, text));
+                if !matches!(flow, Ok(ControlFlow::Continue(()))) {
+                    break;
+                }
+            }
+            self.engine.parameters = decoder.into_parameters();
+            if flow?.is_break() {
+                break;
+            }
+        }
         self.statistics.seconds += begin.elapsed().as_secs_f64();
-        texts
+        Ok(())
+    }
+
+    /// As [`Scorer::generate_each`], all at once and in order.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn generate(&mut self, prompts: &[Vec<u32>], max_tokens: usize, until: &[String]) -> Result<Vec<String>> {
+        let mut texts = vec![String::new(); prompts.len()];
+        self.generate_each(prompts, max_tokens, until, &mut |index, text| {
+            texts[index] = text;
+            ControlFlow::Continue(())
+        })?;
+        Ok(texts)
     }
 
     fn continue_greedily(
