@@ -94,11 +94,7 @@ impl TaskArguments {
                 (Some(path), _) => selection.subjects.push(self.own_subject(path)?),
                 (None, Some(entry)) => self.add(entry, &folders, &mut selection)?,
                 (None, None) => match suite::suite(name) {
-                    Some(entries) => {
-                        for entry in entries {
-                            self.add(entry, &folders, &mut selection)?;
-                        }
-                    }
+                    Some(entries) => self.add_suite(&entries, &folders, &mut selection),
                     None => return Err(unknown(name, &own.keys().map(String::as_str).collect::<Vec<_>>())),
                 },
             }
@@ -110,14 +106,7 @@ impl TaskArguments {
         };
         if let Some(name) = suite {
             let entries = suite::suite(name).ok_or_else(|| unknown(name, &[]))?;
-            for entry in &entries {
-                if selection.entries.contains_key(&entry.name) {
-                    continue;
-                }
-                if let Err(error) = self.add(entry, &folders, &mut selection) {
-                    selection.missing.insert(entry.name.clone(), format!("{error:#}"));
-                }
-            }
+            self.add_suite(&entries, &folders, &mut selection);
             selection.suite = Some((name.to_owned(), entries));
         } else if self.tasks.is_empty() {
             for path in own.values() {
@@ -133,6 +122,15 @@ impl TaskArguments {
 
     fn limit(&self) -> Option<usize> {
         self.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
+    /// Adds the tasks that have data, and the names of the others.
+    fn add_suite(&self, entries: &[&'static Entry], folders: &Folders, selection: &mut Selection) {
+        for entry in entries {
+            if let Err(error) = self.add(entry, folders, selection) {
+                selection.missing.insert(entry.name.clone(), format!("{error:#}"));
+            }
+        }
     }
 
     fn add(&self, entry: &'static Entry, folders: &Folders, selection: &mut Selection) -> anyhow::Result<()> {
