@@ -120,7 +120,10 @@ fn requests_are_those_of_the_common_harness() {
         ("mmlu_us_foreign_policy", 5),
     ] {
         let entry = suite::entry(name).unwrap();
-        let (_, _, items) = entry.open(&folders, Protocol::LmEval, Some(shots), None).unwrap();
+        let mut documents = entry.documents(&folders).unwrap();
+        documents.asked.truncate(2000);
+        let task = entry.task(Protocol::LmEval).unwrap();
+        let items = entry.items(&task, &documents, Some(shots), None).unwrap();
         let path = reference.join(format!("samples_{name}.jsonl.xz"));
         for sample in read::documents(&path, Shape::default()).unwrap() {
             let sample = sample.unwrap();
@@ -154,7 +157,11 @@ fn first_documents_are_asked_as_ever() {
     let mut lines = String::new();
     for entry in suite::entries() {
         let documents = match entry.documents(&folders) {
-            Ok(documents) => documents,
+            // No task takes shots from the documents themselves unless it is asked to.
+            Ok(mut documents) => {
+                documents.asked.truncate(1);
+                documents
+            }
             Err(Error::Absent { .. }) => continue,
             Err(error) => panic!("{error}"),
         };
