@@ -120,7 +120,10 @@ fn requests_are_those_of_the_common_harness() {
         ("mmlu_us_foreign_policy", 5),
     ] {
         let entry = suite::entry(name).unwrap();
-        let (_, _, items) = entry.open(&folders, Protocol::LmEval, Some(shots), None).unwrap();
+        let mut documents = entry.documents(&folders).unwrap();
+        documents.asked.truncate(2000);
+        let task = entry.task(Protocol::LmEval).unwrap();
+        let items = entry.items(&task, &documents, Some(shots), None).unwrap();
         let path = reference.join(format!("samples_{name}.jsonl.xz"));
         for sample in read::documents(&path, Shape::default()).unwrap() {
             let sample = sample.unwrap();
@@ -154,7 +157,11 @@ fn first_documents_are_asked_as_ever() {
     let mut lines = String::new();
     for entry in suite::entries() {
         let documents = match entry.documents(&folders) {
-            Ok(documents) => documents,
+            // No task takes shots from the documents themselves unless it is asked to.
+            Ok(mut documents) => {
+                documents.asked.truncate(1);
+                documents
+            }
             Err(Error::Absent { .. }) => continue,
             Err(error) => panic!("{error}"),
         };
@@ -200,4 +207,31 @@ fn the_right_choice_is_anywhere() {
         }
         assert_eq!(places.len(), choices, "{name}: {}", json!(places));
     }
+}
+
+/// Every document of every task fits its task file under both protocols. `GOPHER_TEST_DATA` names more folders, such as a whole
+/// BIG-bench.
+#[test]
+fn every_document_is_asked() {
+    let Some(data) = shared("data") else { return };
+    let more = std::env::var_os("GOPHER_TEST_DATA");
+    let folders = more.iter().flat_map(std::env::split_paths).chain([data]).collect::<Vec<_>>();
+    let folders = Folders::search(&folders).unwrap();
+    // A tenth of each, or all of them where more is asked for anyway.
+    let every = if more.is_some() { 1 } else { 10 };
+    let mut asked = 0;
+    for entry in suite::entries() {
+        let mut documents = match entry.documents(&folders) {
+            Ok(documents) => documents,
+            Err(Error::Absent { .. }) => continue,
+            Err(error) => panic!("{error}"),
+        };
+        documents.asked = documents.asked.into_iter().step_by(every).collect();
+        for protocol in Protocol::ALL {
+            let task = entry.task(protocol).unwrap();
+            let items = entry.items(&task, &documents, None, None);
+            asked += items.unwrap_or_else(|error| panic!("{}: {error}", protocol.name())).len();
+        }
+    }
+    assert!(asked * every > 180_000, "{asked}");
 }
