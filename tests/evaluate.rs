@@ -52,8 +52,15 @@ fn models() -> Option<&'static Path> {
         fs::write(&file, text()).unwrap();
         for (name, steps) in [("run", "3"), ("other", "1")] {
             let run = folder.path().join(name);
-            let mut arguments =
-                vec!["train", "--data", file.to_str().unwrap(), "--run", run.to_str().unwrap(), "--steps", steps];
+            let mut arguments = vec![
+                "train",
+                "--data",
+                file.to_str().unwrap(),
+                "--run",
+                run.to_str().unwrap(),
+                "--steps",
+                steps,
+            ];
             for setting in [
                 "model.layers=1",
                 "model.heads=2",
@@ -116,7 +123,8 @@ impl Evaluated {
 fn eval(models: &Path, name: &str, arguments: &[&str]) -> Evaluated {
     let folder = models.join(name);
     let (run, data) = (models.join("run"), data());
-    let mut all = vec!["eval", "--run", run.to_str().unwrap(), "--data", &data, "-o", folder.to_str().unwrap()];
+    let mut all =
+        vec!["eval", "--run", run.to_str().unwrap(), "--data", &data, "-o", folder.to_str().unwrap()];
     all.extend(arguments);
     let output = gopher(&all);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -154,7 +162,9 @@ fn the_suite_is_scored_whatever_the_batch_and_what_is_shared() {
     assert!(all.printed.contains("no mean of all"), "{}", all.printed);
     assert!(results["results"].get("gopher152").is_none());
 
-    for (name, arguments) in [("batch-1", &["--batch", "1"][..]), ("batch-8", &["--batch", "8", "--no-reuse"])] {
+    for (name, arguments) in
+        [("batch-1", &["--batch", "1"][..]), ("batch-8", &["--batch", "8", "--no-reuse"])]
+    {
         let again = eval(models, name, arguments);
         assert_eq!(again.samples(), all.samples(), "{name}");
         assert_eq!(again.numbers(), all.numbers(), "{name}");
@@ -229,7 +239,8 @@ fn a_document_is_explained_with_the_numbers_of_its_sample() {
     let scored = eval(models, "explained", &["--tasks", "hellaswag", "--protocol", "lm-eval"]);
     let sample: Value = serde_json::from_str(scored.samples().values().next().unwrap()).unwrap();
     let (run, data) = (models.join("run"), data());
-    let arguments = ["eval", "explain", "--run", run.to_str().unwrap(), "--data", &data, "--task", "hellaswag"];
+    let arguments =
+        ["eval", "explain", "--run", run.to_str().unwrap(), "--data", &data, "--task", "hellaswag"];
     let arguments = [&arguments[..], &["--protocol", "lm-eval", "--document", "0"]].concat();
     let output = gopher(&[&arguments[..], &["--json"]].concat());
     let explained: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -239,8 +250,12 @@ fn a_document_is_explained_with_the_numbers_of_its_sample() {
         assert_eq!(shown["log_probability"], request["log_probability"]);
         let ids: Vec<&Value> = shown["tokens"].as_array().unwrap().iter().map(|token| &token["id"]).collect();
         assert_eq!(ids, request["continuation_ids"].as_array().unwrap().iter().collect::<Vec<_>>());
-        let sum: f64 =
-            shown["tokens"].as_array().unwrap().iter().map(|token| token["log_probability"].as_f64().unwrap()).sum();
+        let sum: f64 = shown["tokens"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|token| token["log_probability"].as_f64().unwrap())
+            .sum();
         assert!((sum - shown["log_probability"].as_f64().unwrap()).abs() < 1e-4);
     }
     let text = String::from_utf8(gopher(&arguments).stdout).unwrap();
@@ -259,7 +274,8 @@ fn any_text_has_a_perplexity() {
         path.to_str().unwrap().to_owned()
     };
     let long: String = text().chars().take(2000).collect();
-    let (short, long, empty) = (file("short.txt", "the one of them"), file("long", &long), file("empty.txt", ""));
+    let (short, long, empty) =
+        (file("short.txt", "the one of them"), file("long", &long), file("empty.txt", ""));
     let measure = |arguments: &[&str]| -> Value {
         let run = run.to_str().unwrap();
         let output = gopher(&[&["eval", "perplexity", "--run", run, "--json"], arguments].concat());
@@ -330,7 +346,8 @@ fn the_training_text_is_searched_for_documents() {
     let Some(models) = models() else { return };
     let folder = tempfile::tempdir().unwrap();
     let seen = text().split_whitespace().skip(100).take(20).collect::<Vec<_>>().join(" ");
-    let other = "words that the model has not read in this order: seen never been one with how up out then she some";
+    let other =
+        "words that the model has not read in this order: seen never been one with how up out then she some";
     let documents = format!("{{\"text\": {seen:?}}}\n{{\"text\": {other:?}}}\n{{\"text\": \"too short\"}}\n");
     fs::write(folder.path().join("texts.jsonl"), documents).unwrap();
     let yaml = "task: texts\ndataset_path: json\ndataset_kwargs:\n  data_files:\n    test: texts.jsonl\ntest_split: test\n\
@@ -341,8 +358,16 @@ fn the_training_text_is_searched_for_documents() {
     let results = scored.results();
     let leak = &results["gopher"]["tasks"]["texts"]["leak"];
     let documents = |part: &str| leak[part]["documents"].as_u64();
-    assert_eq!((documents("dirty"), documents("clean"), documents("short")), (Some(1), Some(1), Some(1)), "{leak}");
-    assert!(scored.printed.contains("1 of 3 documents share 13 words with the training text"), "{}", scored.printed);
+    assert_eq!(
+        (documents("dirty"), documents("clean"), documents("short")),
+        (Some(1), Some(1), Some(1)),
+        "{leak}"
+    );
+    assert!(
+        scored.printed.contains("1 of 3 documents share 13 words with the training text"),
+        "{}",
+        scored.printed
+    );
 }
 
 #[test]
@@ -366,7 +391,11 @@ fn what_cannot_be_scored_is_named() {
             2,
             &["piqa has documents 0 to", "99"],
         ),
-        (&["eval", "explain", "--run", run, "--data", &data, "--task", "lm", "--document", "0"], 2, &["a suite of"]),
+        (
+            &["eval", "explain", "--run", run, "--data", &data, "--task", "lm", "--document", "0"],
+            2,
+            &["a suite of"],
+        ),
         (&["eval", "compare", nothing, nothing], 1, &["results.json"]),
     ] {
         let error = refused(arguments, code);

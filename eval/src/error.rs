@@ -184,7 +184,9 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A text that is to be drawn at random.
-    #[error("document {document}: generation_kwargs asks for a temperature above 0; evaluation is greedy: set do_sample: false or temperature: 0")]
+    #[error(
+        "document {document}: generation_kwargs asks for a temperature above 0; evaluation is greedy: set do_sample: false or temperature: 0"
+    )]
     Sampled {
         /// Its position in the task's data.
         document: usize,

@@ -11,7 +11,8 @@ use serde_json::Value;
 use tasks::format::{Aggregation, Measure};
 use tasks::leak::{self, Index};
 use tasks::results::{
-    GroupRun, Key, Metric, RESULTS, Record, RequestTokens, Results, SAMPLES, Sample, SampleFile, TaskRun, ask_hash,
+    GroupRun, Key, Metric, RESULTS, Record, RequestTokens, Results, SAMPLES, Sample, SampleFile, TaskRun,
+    ask_hash,
 };
 use tasks::statistics::{Bootstrap, Score, Statistic};
 use tasks::{Ask, Item, Task};
@@ -85,7 +86,9 @@ fn statistic(aggregation: Aggregation) -> Option<Statistic> {
         Aggregation::Perplexity => Some(Statistic::Perplexity),
         Aggregation::WeightedPerplexity => Some(Statistic::WeightedPerplexity),
         Aggregation::BitsPerByte => Some(Statistic::BitsPerByte),
-        Aggregation::Median | Aggregation::F1 | Aggregation::MatthewsCorrcoef | Aggregation::BrierScore => None,
+        Aggregation::Median | Aggregation::F1 | Aggregation::MatthewsCorrcoef | Aggregation::BrierScore => {
+            None
+        }
     }
 }
 
@@ -166,8 +169,12 @@ impl Evaluation {
         for subject in subjects {
             let key = subject.key(&self.checkpoint_hash, &self.options);
             let name = subject.task.name();
-            let unanswered: Vec<Item> =
-                subject.items.iter().filter(|item| self.samples.find(&key, item).is_none()).cloned().collect();
+            let unanswered: Vec<Item> = subject
+                .items
+                .iter()
+                .filter(|item| self.samples.find(&key, item).is_none())
+                .cloned()
+                .collect();
             let before = subject.items.len() - unanswered.len();
             (done, found) = (done + before, found + before);
             if progress(Progress::Documents { task: name, done, found, of }).is_break() {

@@ -7,8 +7,8 @@ use data::Tokenizer;
 use graph::{DType, TensorType};
 use model::Precision;
 use runtime::{Buffer, DeviceKind, Runtime};
-use store::checkpoint::PARAMETERS;
 use sha2::{Digest as _, Sha256};
+use store::checkpoint::PARAMETERS;
 use store::checkpoint::{CONFIG, Checkpoint, Dtype, IMPORT, MANIFEST, Manifest, TOKENIZER};
 
 use crate::decoder::{cache_types, check_memory};
@@ -170,7 +170,12 @@ impl TrainedModel {
     ///
     /// # Errors
     /// As there.
-    pub fn scorer_with_window(self, runtime: &Runtime, window: usize, options: ScoringOptions) -> Result<Scorer> {
+    pub fn scorer_with_window(
+        self,
+        runtime: &Runtime,
+        window: usize,
+        options: ScoringOptions,
+    ) -> Result<Scorer> {
         let precision = self.precision(runtime.kind());
         let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
         Scorer::check(runtime, &model, precision, window, options)?;

@@ -116,3 +116,15 @@ pub struct Scored {
     /// Tokens of the context that the window had no room for.
     pub truncated: usize,
 }
+
+/// A text of a user's file as part of an error, which is one line: control characters are escaped.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => line.extend(character.escape_default()),
+            false => line.push(character),
+        }
+    }
+    line
+}

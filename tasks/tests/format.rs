@@ -400,6 +400,14 @@ fn tasks_can_be_shared_by_threads() {
     shared::<Task>();
 }
 
+/// A key with a newline, found by the property below.
+#[test]
+fn errors_are_one_line_whatever_a_file_has() {
+    let text = format!("{CHOICES}\"tas\\nk\": x\n");
+    let error = Task::parse("t.yaml", &text, &|_| None).unwrap_err().to_string();
+    assert!(error.contains("unknown key 'tas\\nk'"), "{error}");
+}
+
 proptest! {
     /// Whatever a file or a document holds, it is read or refused in a line.
     #[test]

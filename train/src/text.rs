@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use configuration::Data;
 use data::{
-    Corpus, CorpusConfig, Document, Order, ReadConfig, Sequences, Source, TokenCache, Tokenizer, TokenizerConfig,
+    Corpus, CorpusConfig, Document, Order, ReadConfig, Sequences, Source, TokenCache, Tokenizer,
+    TokenizerConfig,
 };
 use sha2::{Digest, Sha256};
 use wheels::{Cache, pins};

@@ -59,8 +59,7 @@ pub fn answer(
 ) -> Result<()> {
     let mut plan = Plan::default();
     for (index, item) in items.iter().enumerate() {
-        let named =
-            |source| Error::Document { document: item.document, source: Box::new(source) };
+        let named = |source| Error::Document { document: item.document, source: Box::new(source) };
         if let Some(answered) = plan.add(scorer, index, item, overlong).map_err(named)?
             && done(index, answered).is_break()
         {
@@ -112,7 +111,13 @@ impl Unfinished {
 
 impl Plan {
     /// Adds an item's rows. What needs no model is answered at once.
-    fn add(&mut self, scorer: &Scorer, index: usize, item: &Item, overlong: Overlong) -> Result<Option<Answered>> {
+    fn add(
+        &mut self,
+        scorer: &Scorer,
+        index: usize,
+        item: &Item,
+        overlong: Overlong,
+    ) -> Result<Option<Answered>> {
         let encoding = scorer.encoding();
         let skipped = Ok(Some(Answered { answer: Answer::Skipped, requests: Vec::new() }));
         let requests = match &item.ask {
@@ -149,7 +154,8 @@ impl Plan {
             return Ok(Some(conclude(item, requests)));
         }
         for (place, request) in requests.iter().enumerate().filter(|(_, request)| scored(request)) {
-            self.rows.push(Row { context: request.context.clone(), continuation: request.continuation.clone() });
+            self.rows
+                .push(Row { context: request.context.clone(), continuation: request.continuation.clone() });
             self.owners.push((index, place));
         }
         self.open.insert(index, Unfinished { requests, missing });

@@ -42,10 +42,13 @@ impl Scorer {
         for (window, indices) in by_window {
             let engine = &mut self.engine;
             let parameters = std::mem::take(&mut engine.parameters);
-            let decoder = Decoder::new(&engine.runtime, &engine.config, engine.precision, parameters, window)?;
+            let decoder =
+                Decoder::new(&engine.runtime, &engine.config, engine.precision, parameters, window)?;
             let mut flow = Ok(ControlFlow::Continue(()));
             for index in indices {
-                flow = self.continue_greedily(&decoder, &prompts[index], max_tokens, until).map(|text| done(index, text));
+                flow = self
+                    .continue_greedily(&decoder, &prompts[index], max_tokens, until)
+                    .map(|text| done(index, text));
                 if !matches!(flow, Ok(ControlFlow::Continue(()))) {
                     break;
                 }
@@ -63,7 +66,12 @@ impl Scorer {
     ///
     /// # Errors
     /// As there.
-    pub fn generate(&mut self, prompts: &[Vec<u32>], max_tokens: usize, until: &[String]) -> Result<Vec<String>> {
+    pub fn generate(
+        &mut self,
+        prompts: &[Vec<u32>],
+        max_tokens: usize,
+        until: &[String],
+    ) -> Result<Vec<String>> {
         let mut texts = vec![String::new(); prompts.len()];
         self.generate_each(prompts, max_tokens, until, &mut |index, text| {
             texts[index] = text;

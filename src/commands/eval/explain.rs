@@ -109,7 +109,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         return Err(usage(format_args!("{task} is a suite of {} tasks; name one of them", subjects.len())));
     };
     let item = subject.items.iter().find(|item| item.document == document).ok_or_else(|| {
-        usage(format_args!("{task} has documents 0 to {}; --document {document} is none", subject.items.len() - 1))
+        usage(format_args!(
+            "{task} has documents 0 to {}; --document {document} is none",
+            subject.items.len() - 1
+        ))
     })?;
     let mut scorer = model_arguments.load(model, 0)?;
     let mut answered = None;
@@ -121,9 +124,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let chosen = format::choice_of(item, &answer);
     let tokenizer = scorer.tokenizer();
     let piece = |id: u32| tokenizer.decode(&[id]).unwrap_or_default();
-    let explained = texts(item).into_iter().zip(&requests).map(|((context, continuation, choice), request)| {
-        explain(request, context, continuation, choice, &piece)
-    });
+    let explained =
+        texts(item).into_iter().zip(&requests).map(|((context, continuation, choice), request)| {
+            explain(request, context, continuation, choice, &piece)
+        });
     let output = Output {
         task: &task,
         document,
@@ -192,16 +196,26 @@ fn text(output: &Output<'_>) -> String {
     let mut shown = None;
     for (index, request) in output.requests.iter().enumerate() {
         if shown != Some(&request.context) {
-            let _ = writeln!(text, "prompt, {} tokens:\n{}⟨end of prompt⟩\n", request.context_tokens, request.context);
+            let _ = writeln!(
+                text,
+                "prompt, {} tokens:\n{}⟨end of prompt⟩\n",
+                request.context_tokens, request.context
+            );
             shown = Some(&request.context);
         }
         if request.truncated > 0 {
-            let _ = writeln!(text, "its first {} tokens do not fit the window and were cut off", request.truncated);
+            let _ = writeln!(
+                text,
+                "its first {} tokens do not fit the window and were cut off",
+                request.truncated
+            );
         }
         if request.tokens.is_empty() && output.generated.is_some() {
             continue;
         }
-        let per = |name: &str, value: Option<f64>| value.map_or(String::new(), |value| format!(", {value:.4} per {name}"));
+        let per = |name: &str, value: Option<f64>| {
+            value.map_or(String::new(), |value| format!(", {value:.4} per {name}"))
+        };
         let _ = writeln!(
             text,
             "continuation {index} {:?}: log p {:.4}{}{}{}",
@@ -212,7 +226,10 @@ fn text(output: &Output<'_>) -> String {
             if request.greedy { ", each token the likeliest" } else { "" }
         );
         if request.tokens.is_empty() {
-            let _ = writeln!(text, "  it has no tokens of its own: the prompt's last token reaches over its beginning");
+            let _ = writeln!(
+                text,
+                "  it has no tokens of its own: the prompt's last token reaches over its beginning"
+            );
         }
         let mut rows = vec![["", "id", "text", "log p", "likelier"].map(str::to_owned).to_vec()];
         rows.extend(request.tokens.iter().map(|token| {
@@ -235,7 +252,9 @@ fn text(output: &Output<'_>) -> String {
     for measured in &output.measured {
         let value = match &measured.value {
             format::Measure::Number(value) => value.to_string(),
-            format::Measure::Weighted { log_probability, weight } => format!("log p {log_probability:.4} over {weight}"),
+            format::Measure::Weighted { log_probability, weight } => {
+                format!("log p {log_probability:.4} over {weight}")
+            }
             format::Measure::Labels { gold, chosen } => format!("chosen {chosen}, right {gold}"),
             format::Measure::Probabilities { .. } => continue,
         };

@@ -98,8 +98,10 @@ impl ModelArguments {
     pub fn load(&self, model: TrainedModel, top: usize) -> anyhow::Result<Scorer> {
         let trained_on = &model.config().device;
         let kind = self.device(&model);
-        let plugin = self.plugin.clone().or_else(|| trained_on.plugin.clone().filter(|_| kind == trained_on.kind));
-        let runtime = Runtime::start(kind, &RuntimeOptions { plugin, ..RuntimeOptions::default() }, &mut fetching)?;
+        let plugin =
+            self.plugin.clone().or_else(|| trained_on.plugin.clone().filter(|_| kind == trained_on.kind));
+        let runtime =
+            Runtime::start(kind, &RuntimeOptions { plugin, ..RuntimeOptions::default() }, &mut fetching)?;
         let options = ScoringOptions { batch: self.batch, reuse: !self.no_reuse, top };
         let window = self.window(&model);
         Ok(model.scorer_with_window(&runtime, window, options)?)

@@ -89,7 +89,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let texts: Vec<String> = files.iter().map(|path| read::text(path)).collect::<Result<_, _>>()?;
     for (path, text) in files.iter().zip(&texts) {
         if text.is_empty() {
-            return Err(usage(format_args!("{}: the file is empty; there is nothing to score", path.display())));
+            return Err(usage(format_args!(
+                "{}: the file is empty; there is nothing to score",
+                path.display()
+            )));
         }
     }
     let (step, checkpoint_hash) = (model.manifest().step, model.hash()?);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use clap::Args;
 use eval::TrainedModel;
-use eval::scoring::Overlong;
 use eval::evaluate::{Evaluation, EvaluationOptions, Progress, leak_index};
+use eval::scoring::Overlong;
 use serde_json::json;
 use tasks::leak::Report;
 use tasks::results::{Checkpoint, GroupRun, Metric, Results, Suite};
@@ -73,7 +73,9 @@ pub fn run(arguments: ScoreArguments) -> anyhow::Result<()> {
     };
     let mut cut = |progress: Progress<'_>| {
         if let Progress::Cut { bytes } = progress {
-            note(format_args!("removed {bytes} bytes of a document that was being written when the program was stopped"));
+            note(format_args!(
+                "removed {bytes} bytes of a document that was being written when the program was stopped"
+            ));
         }
     };
     let mut evaluation = Evaluation::open(&folder, subjects, hash, options, &mut cut)?;
@@ -141,7 +143,8 @@ fn header(
         ("step".to_owned(), json!(model.manifest().step)),
         ("window".to_owned(), json!(arguments.window(model))),
     ]);
-    config.model_num_parameters = model.config().model.parameters().iter().map(model::ParameterSpec::elements).sum();
+    config.model_num_parameters =
+        model.config().model.parameters().iter().map(model::ParameterSpec::elements).sum();
     config.model_dtype = model.activations(arguments.device(model)).to_string();
     config.model_sha = hash.to_owned();
     config.batch_size = arguments.batch.to_string();
@@ -176,7 +179,8 @@ fn groups(selection: &Selection) -> Vec<GroupRun> {
     let mut groups = Vec::new();
     for category in Category::ALL {
         let scored = selection.entries.values().any(|entry| entry.category == category);
-        let tasks: Vec<&Entry> = tasks::suite::entries().iter().filter(|task| task.category == category).collect();
+        let tasks: Vec<&Entry> =
+            tasks::suite::entries().iter().filter(|task| task.category == category).collect();
         let Some(first) = tasks.first() else { continue };
         if !scored || category == Category::Extra || tasks.iter().any(|task| task.metric != first.metric) {
             continue;

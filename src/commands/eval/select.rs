@@ -252,7 +252,10 @@ fn unknown(name: &str, own: &[&str]) -> anyhow::Error {
     for name in suite::suites() {
         known.push(name);
     }
-    let nearest = known.iter().map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let nearest = known
+        .iter()
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
         Some((similarity, known)) if similarity > 0.75 => {
             usage(format_args!("there is no task {name}; did you mean {known}?"))

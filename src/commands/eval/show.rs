@@ -28,13 +28,23 @@ pub fn tables(results: &Results, selection: &Selection) -> String {
         rows.extend(tasks.iter().map(|(name, task)| row(name, task, selection)));
         if let Some(group) = own.groups.get(name) {
             let mean = |what: &str, mean: &Estimate| {
-                let higher = tasks.first().is_none_or(|(_, task)| first(task).is_none_or(|score| score.higher_is_better));
+                let higher = tasks
+                    .first()
+                    .is_none_or(|(_, task)| first(task).is_none_or(|score| score.higher_is_better));
                 let documents = grouped(mean.documents as u64);
                 let interval = mean.interval.map_or(String::new(), |interval| {
                     format!("{} to {}", number(interval.low, higher), number(interval.high, higher))
                 });
                 let tasks = format!("{what} ({} of {})", group.means.tasks, group.of);
-                vec![tasks, String::new(), documents, group.metric.clone(), number(mean.value, higher), interval, String::new()]
+                vec![
+                    tasks,
+                    String::new(),
+                    documents,
+                    group.metric.clone(),
+                    number(mean.value, higher),
+                    interval,
+                    String::new(),
+                ]
             };
             rows.push(mean("mean of tasks", &group.means.unweighted));
             rows.push(mean("mean of questions", &group.means.question_weighted));

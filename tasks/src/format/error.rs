@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::ask::one_line;
+
 /// The result of this module's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -10,7 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A file that cannot be read.
-    #[error("{}: {reason}", .path.display())]
+    #[error("{}: {}", .path.display(), one_line(.reason))]
     Read {
         /// The file.
         path: PathBuf,
@@ -18,7 +20,7 @@ pub enum Error {
         reason: String,
     },
     /// Text that is not YAML.
-    #[error("{}:{line}:{column}: malformed YAML: {reason}", .path.display())]
+    #[error("{}:{line}:{column}: malformed YAML: {}", .path.display(), one_line(.reason))]
     Yaml {
         /// The file.
         path: PathBuf,
@@ -30,7 +32,7 @@ pub enum Error {
         reason: String,
     },
     /// YAML that is not a task this program can run.
-    #[error("{}:{line}: {problem}", .path.display())]
+    #[error("{}:{line}: {}", .path.display(), one_line(.problem))]
     Refused {
         /// The file.
         path: PathBuf,
@@ -42,7 +44,7 @@ pub enum Error {
         problem: String,
     },
     /// A document that the task file does not fit.
-    #[error("task {task}, {split} {document}: {problem}")]
+    #[error("task {}, {split} {document}: {}", one_line(.task), one_line(.problem))]
     Document {
         /// The task's name.
         task: String,
@@ -54,7 +56,7 @@ pub enum Error {
         problem: String,
     },
     /// A task that cannot be asked in the way wanted.
-    #[error("task {task}: {problem}")]
+    #[error("task {}: {}", one_line(.task), one_line(.problem))]
     Task {
         /// The task's name.
         task: String,

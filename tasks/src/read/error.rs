@@ -1,5 +1,6 @@
 //! What can be wrong with a data file.
 
+use crate::ask::one_line;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] data::Error),
     /// A record that is not what the file's name says.
-    #[error("{}: {place}: {detail}", .path.display())]
+    #[error("{}: {place}: {}", .path.display(), one_line(.detail))]
     Record {
         /// The file.
         path: PathBuf,
@@ -24,7 +25,7 @@ pub enum Error {
         detail: String,
     },
     /// A file as a whole that is not what its name says.
-    #[error("{}: {detail}", .path.display())]
+    #[error("{}: {}", .path.display(), one_line(.detail))]
     Whole {
         /// The file.
         path: PathBuf,

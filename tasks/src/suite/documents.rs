@@ -1,5 +1,6 @@
 //! A task's documents, in the fields of lm-evaluation-harness's task files.
 
+use crate::ask::one_line;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ pub enum Error {
     #[error(transparent)]
     Read(#[from] read::Error),
     /// A record that is not as its distribution has it.
-    #[error("{}: record {record}: {problem}", .path.display())]
+    #[error("{}: record {record}: {}", .path.display(), one_line(.problem))]
     Record {
         /// The file.
         path: PathBuf,
@@ -27,7 +28,7 @@ pub enum Error {
         problem: String,
     },
     /// A file that is not as its distribution has it.
-    #[error("{}: {problem}", .path.display())]
+    #[error("{}: {}", .path.display(), one_line(.problem))]
     File {
         /// The file.
         path: PathBuf,
@@ -38,7 +39,7 @@ pub enum Error {
     #[error(transparent)]
     Task(#[from] crate::format::Error),
     /// A folder that cannot be searched.
-    #[error("{}: {detail}", .path.display())]
+    #[error("{}: {}", .path.display(), one_line(.detail))]
     Folder {
         /// The folder.
         path: PathBuf,
