@@ -11,7 +11,6 @@ pub mod address;
 pub mod checkpoint;
 pub mod disk;
 pub mod files;
-pub mod json_words;
 pub mod lossy_path;
 pub mod names;
 pub mod process;

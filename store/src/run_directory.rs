@@ -17,6 +17,8 @@
 //! .lock                       held while a process trains in it
 //! ```
 
+mod claim;
+pub mod level;
 mod unfinished;
 
 use std::fs::{self, File, TryLockError};
@@ -27,6 +29,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::checkpoint;
 use crate::files::FileError;
 use crate::time::civil_date;
+use claim::Claim;
 pub use unfinished::Unfinished;
 
 /// Why a run directory cannot be used.
@@ -79,6 +82,8 @@ pub struct RunDirectory {
     // Of a run that is created, the files that were there before.
     before: Option<Vec<PathBuf>>,
     lock: Option<Lock>,
+    // Of a run that is planned at a place that was given, what keeps others of this machine from planning one there.
+    _claim: Option<Claim>,
 }
 
 /// How a run directory gets its name.
@@ -151,8 +156,9 @@ impl RunDirectory {
     /// As [`RunDirectory::create`], which is tried.
     pub fn planned(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
         let path = path.into();
+        let claim = Claim::take(&path)?;
         RunDirectory::create(&path)?.abandon();
-        Ok(RunDirectory { planned: Some(Name::Given), ..RunDirectory::unlocked(path) })
+        Ok(RunDirectory { planned: Some(Name::Given), _claim: claim, ..RunDirectory::unlocked(path) })
     }
 
     /// The same, with a name as [`RunDirectory::create_named`] gives.
@@ -175,13 +181,13 @@ impl RunDirectory {
     pub fn make(self) -> Result<RunDirectory, Error> {
         match &self.planned {
             None => Ok(self),
-            Some(Name::Given) => RunDirectory::create(self.path),
+            Some(Name::Given) => RunDirectory::create(&self.path),
             Some(Name::Free { parent, name }) => RunDirectory::create_free(parent, name),
         }
     }
 
     fn unlocked(path: PathBuf) -> RunDirectory {
-        RunDirectory { path, planned: None, made: Vec::new(), before: None, lock: None }
+        RunDirectory { path, planned: None, made: Vec::new(), before: None, lock: None, _claim: None }
     }
 
     /// Opens an existing run for training.

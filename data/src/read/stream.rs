@@ -1,6 +1,5 @@
 //! Files as streams of bytes, decompressed as they are read.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -25,7 +24,7 @@ pub(super) struct Stream<'a> {
 impl<'a> Stream<'a> {
     pub(super) fn open(path: &'a Path) -> Result<Self> {
         let (format, compression) = kind(path).ok_or(Error::UnsupportedFile { path: path.into() })?;
-        let file = BufReader::with_capacity(BUFFER, File::open(path).map_err(|e| Error::io(path, e))?);
+        let file = BufReader::with_capacity(BUFFER, inputs::open(path).map_err(|e| Error::io(path, e))?);
         let reader: Box<dyn BufRead> = match compression {
             Compression::None => Box::new(file),
             Compression::Gzip => Box::new(BufReader::new(Gzip::new(file))),

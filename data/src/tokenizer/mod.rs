@@ -23,7 +23,6 @@ mod unigram;
 mod vocabulary;
 mod word_cache;
 
-use std::fs;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -50,7 +49,7 @@ impl Tokenizer {
     /// # Errors
     /// An unreadable file, and as [`Tokenizer::from_bytes`].
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
+        let bytes = inputs::read(path).map_err(|e| Error::io(path, e))?;
         Self::from_bytes(bytes, &path.display().to_string())
     }
 
