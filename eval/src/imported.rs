@@ -95,8 +95,7 @@ impl Origin {
     /// # Errors
     /// [`Error::Origin`] if it is not what was written.
     pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
-        inputs::json::from_slice(bytes)
-            .map_err(|detail| Error::Origin { path: path.to_owned(), detail })
+        inputs::json::from_slice(bytes).map_err(|detail| Error::Origin { path: path.to_owned(), detail })
     }
 }
 

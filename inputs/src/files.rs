@@ -26,7 +26,8 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// As [`open`], for pipes with a name, sockets and devices.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let metadata = fs::metadata(path)?;
-    let mut file = if is_pipe(metadata.file_type()) && !has_a_name(path) { File::open(path)? } else { open(path)? };
+    let mut file =
+        if is_pipe(metadata.file_type()) && !has_a_name(path) { File::open(path)? } else { open(path)? };
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -87,7 +88,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("text"), "ab").unwrap();
-        assert_eq!((read(&at("text")).unwrap(), read_to_string(&at("text")).unwrap()), (b"ab".to_vec(), "ab".into()));
+        assert_eq!(
+            (read(&at("text")).unwrap(), read_to_string(&at("text")).unwrap()),
+            (b"ab".to_vec(), "ab".into())
+        );
         assert!(Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
         std::os::unix::fs::symlink("pipe", at("link")).unwrap();
         let _socket = UnixListener::bind(at("socket")).unwrap();

@@ -20,7 +20,8 @@ pub fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
 /// # Errors
 /// As [`from_slice`], without the place.
 pub fn from_value<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T, String> {
-    T::deserialize(value).map_err(|error: serde_json::Error| with_key(key, found_again::<T, _>(value), &error))
+    T::deserialize(value)
+        .map_err(|error: serde_json::Error| with_key(key, found_again::<T, _>(value), &error))
 }
 
 /// The key of the value at which reading fails.
@@ -33,7 +34,8 @@ fn found_again<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) 
 }
 
 fn with_key(part: &str, key: String, error: &serde_json::Error) -> String {
-    let key = [part, &key].into_iter().filter(|key| !key.is_empty() && *key != ".").collect::<Vec<_>>().join(".");
+    let key =
+        [part, &key].into_iter().filter(|key| !key.is_empty() && *key != ".").collect::<Vec<_>>().join(".");
     // Where the text ends or is no JSON, the line says more than the key.
     let is_of_key = error.is_data() && !key.is_empty();
     if is_of_key { format!("{key}: {}", json_words(error)) } else { json_words(error) }

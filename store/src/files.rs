@@ -128,7 +128,11 @@ fn write_special(path: &Path, contents: &[u8]) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits() as i32);
     let mut file = options.open(path).map_err(|error| {
         let is_unread = cfg!(unix) && error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
-        if is_unread { io::Error::other("no program reads this pipe; start one that does, or name a file") } else { error }
+        if is_unread {
+            io::Error::other("no program reads this pipe; start one that does, or name a file")
+        } else {
+            error
+        }
     })?;
     // Only opening was not to wait.
     #[cfg(unix)]

@@ -11,6 +11,7 @@ use std::{fs, io};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
+use store::leftovers;
 
 /// Exit code of a signal: 128 and its number, as shells say it.
 const SIGNALS: [(i32, i32); 2] = [(SIGINT, 130), (SIGTERM, 143)];
@@ -26,42 +27,52 @@ pub fn quit(code: i32) -> ! {
 
 /// The requests that signals have made.
 pub struct Signals {
-    /// Exit code of the last signal that asked to finish and save; 0 before.
+    /// Exit code of the last signal that asked to finish; 0 before.
     stop: Arc<AtomicUsize>,
-    /// The next signal quits at once.
-    quit: Arc<AtomicBool>,
-    /// A hang-up quits at once.
-    hangup_quits: Arc<AtomicBool>,
+    /// Whether there is nothing to save yet.
+    preparing: Arc<AtomicBool>,
     /// Whether everything is saved, or given up.
     settled: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Until [`Signals::finish_steps`], a signal quits at once: nothing is half-written, and there is nothing to save.
+    /// Until [`Signals::finish_steps`], a signal ends the program, which leaves nothing of what is not whole: there is nothing
+    /// to save.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn install() -> io::Result<Signals> {
-        let (stop, quit) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)));
+        let (stop, second) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         for (signal, code) in SIGNALS {
-            // They are called in this order.
-            flag::register_conditional_shutdown(signal, code, Arc::clone(&quit))?;
+            // They are called in this order: the second one quits at once.
+            flag::register_conditional_shutdown(signal, code, Arc::clone(&second))?;
             flag::register_usize(signal, Arc::clone(&stop), code as usize)?;
-            flag::register(signal, Arc::clone(&quit))?;
+            flag::register(signal, Arc::clone(&second))?;
         }
-        let hangup_quits = Arc::new(AtomicBool::new(true));
         if !is_ignored(HANGUP.0) {
-            flag::register_conditional_shutdown(HANGUP.0, HANGUP.1, Arc::clone(&hangup_quits))?;
             flag::register_usize(HANGUP.0, Arc::clone(&stop), HANGUP.1 as usize)?;
         }
-        Ok(Signals { stop, quit, hangup_quits, settled: Arc::new(AtomicBool::new(false)) })
+        let preparing = Arc::new(AtomicBool::new(true));
+        let signals = Signals { stop, preparing, settled: Arc::new(AtomicBool::new(false)) };
+        let (stop, preparing) = (Arc::clone(&signals.stop), Arc::clone(&signals.preparing));
+        // The thread of the program may be at work for long, in a compiler.
+        thread::spawn(move || {
+            while preparing.load(Ordering::SeqCst) {
+                let code = stop.load(Ordering::SeqCst);
+                if code != 0 && preparing.swap(false, Ordering::SeqCst) {
+                    leftovers::remove();
+                    quit(code as i32);
+                }
+                thread::sleep(POLL);
+            }
+        });
+        Ok(signals)
     }
 
     /// From now on the first signal only asks to stop. If there is a deadline, the program ends when that time has gone by
     /// since the signal, with the signal's exit code, after a call of `give_up`.
     pub fn finish_steps(&self, deadline: Option<Duration>, give_up: impl FnOnce() + Send + 'static) {
-        self.quit.store(false, Ordering::SeqCst);
-        self.hangup_quits.store(false, Ordering::SeqCst);
+        self.preparing.store(false, Ordering::SeqCst);
         let Some(deadline) = deadline else { return };
         let (stop, settled) = (Arc::clone(&self.stop), Arc::clone(&self.settled));
         // It ends with the program: nobody waits for it.
@@ -97,7 +108,7 @@ impl Signals {
 }
 
 /// Whether this process was started with a signal ignored, as Linux says it.
-pub fn is_ignored(signal: i32) -> bool {
+fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

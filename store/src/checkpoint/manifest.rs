@@ -295,8 +295,7 @@ impl Manifest {
         }
         let malformed = |reason: String| Error::Manifest { path: path.clone(), reason };
         let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
-        let Version { format_version } =
-            json::from_slice(bytes).map_err(malformed)?;
+        let Version { format_version } = json::from_slice(bytes).map_err(malformed)?;
         let checked = self_checksum::check(text.trim_end());
         if checked != SelfChecksum::Differs && format_version != FORMAT_VERSION {
             return Err(Error::FormatVersion { path, got: format_version });

@@ -333,8 +333,7 @@ pub(super) fn publish_as(
         let path = partial.join(Process { index, count: processes }.list());
         let malformed = |reason: String| Error::Manifest { path: path.clone(), reason };
         let bytes = inputs::read(&path).map_err(|source| FileError::read(&path, source))?;
-        let list: PieceList =
-            json::from_slice(&bytes).map_err(malformed)?;
+        let list: PieceList = json::from_slice(&bytes).map_err(malformed)?;
         merge(&mut manifest, list, index == 0).map_err(malformed)?;
         lists.push(path);
     }
@@ -388,10 +387,10 @@ fn merge(manifest: &mut Manifest, list: PieceList, first: bool) -> Result<(), St
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use super::super::{Checkpoint, History};
     use super::*;
     use crate::skipped::Skipped;
+    use std::fs;
 
     fn description() -> Description {
         let data = DataPosition { order: "none".into(), seed: 1, sequences: 0, skipped: Skipped::default() };

@@ -26,7 +26,9 @@ impl Claim {
         use sha2::{Digest as _, Sha256};
 
         let place = Sha256::digest(whole(path).as_os_str().as_bytes());
-        let Ok(name) = SocketAddr::from_abstract_name(format!("gopher-run-{place:x}")) else { return Ok(None) };
+        let Ok(name) = SocketAddr::from_abstract_name(format!("gopher-run-{place:x}")) else {
+            return Ok(None);
+        };
         match UnixListener::bind_addr(&name) {
             Ok(socket) => Ok(Some(Claim { _socket: socket })),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {

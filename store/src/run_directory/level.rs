@@ -114,7 +114,11 @@ mod tests {
         assert_eq!(Level::of(&at("runs")), Level::Above { runs: vec![at("runs/a"), at("runs/b")] });
         assert_eq!(Level::of(&root), Level::Other);
         assert!(is_run(&at("runs/a")) && !is_run(&at(step)) && !is_run(&at("runs/b")));
-        assert!(is_checkpoint(&at(step)) && is_checkpoint(&at("none/step-00000003")) && !is_checkpoint(&at("runs/a")));
+        assert!(
+            is_checkpoint(&at(step))
+                && is_checkpoint(&at("none/step-00000003"))
+                && !is_checkpoint(&at("runs/a"))
+        );
         for part in ["runs/a/checkpoints", step] {
             assert_eq!(run_of_part(&at(part)), Some(at("runs/a")), "{part}");
         }

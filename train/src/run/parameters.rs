@@ -175,7 +175,11 @@ fn check_model(config: &Config, checkpoint: &Checkpoint, place: &str) -> Result<
 fn run(path: &Path) -> &Path {
     match path.parent() {
         Some(run) if is_checkpoints(path) => {
-            if run.as_os_str().is_empty() { Path::new(".") } else { run }
+            if run.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                run
+            }
         }
         _ => path,
     }

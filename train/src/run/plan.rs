@@ -1,6 +1,5 @@
 //! The plan of a run: given in a file, kept in the run directory, or searched for.
 
-
 use configuration::Config;
 use sharding::machine::Topology;
 use sharding::plan::{MeshShape, Plan};
