@@ -225,7 +225,12 @@ fn a_signal_in_preparation_leaves_nothing_of_a_run_of_two() {
         // Processes that were quicker have begun, and saved.
         match two.place.path("deep/new/config.toml").exists() {
             true => std::fs::remove_dir_all(two.place.path("deep")).unwrap(),
-            false => assert!(!two.place.path("deep").exists(), "{:?}", two.place.names("deep/new")),
+            false => assert!(
+                !two.place.path("deep").exists(),
+                "{who}: {:?}: {:?}",
+                two.place.names("deep/new"),
+                outputs.each_ref().map(stderr)
+            ),
         }
     }
 }

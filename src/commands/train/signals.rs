@@ -3,8 +3,8 @@
 //! SIGHUP says that the terminal is gone. It comes twice then, from the system and from the shell, and often with SIGTERM: it
 //! only ever asks to stop, once there is something to save. A process that is to outlive its terminal (`nohup`) ignores it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{fs, io};
@@ -31,9 +31,13 @@ pub struct Signals {
     stop: Arc<AtomicUsize>,
     /// Whether there is nothing to save yet.
     preparing: Arc<AtomicBool>,
+    /// Tells other processes that this one ends, while there is nothing to save.
+    farewell: Arc<Mutex<Option<Farewell>>>,
     /// Whether everything is saved, or given up.
     settled: Arc<AtomicBool>,
 }
+
+type Farewell = Box<dyn FnOnce() + Send>;
 
 impl Signals {
     /// Until [`Signals::finish_steps`], a signal ends the program, which leaves nothing of what is not whole: there is nothing
@@ -53,20 +57,29 @@ impl Signals {
             flag::register_usize(HANGUP.0, Arc::clone(&stop), HANGUP.1 as usize)?;
         }
         let preparing = Arc::new(AtomicBool::new(true));
-        let signals = Signals { stop, preparing, settled: Arc::new(AtomicBool::new(false)) };
+        let (farewell, settled) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+        let signals = Signals { stop, preparing, farewell, settled };
         let (stop, preparing) = (Arc::clone(&signals.stop), Arc::clone(&signals.preparing));
+        let farewell = Arc::clone(&signals.farewell);
         // The thread of the program may be at work for long, in a compiler.
         thread::spawn(move || {
             while preparing.load(Ordering::SeqCst) {
                 let code = stop.load(Ordering::SeqCst);
                 if code != 0 && preparing.swap(false, Ordering::SeqCst) {
                     leftovers::remove();
+                    let farewell = farewell.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    farewell.into_iter().for_each(|farewell| farewell());
                     quit(code as i32);
                 }
                 thread::sleep(POLL);
             }
         });
         Ok(signals)
+    }
+
+    /// Sees to it that a signal before [`Signals::finish_steps`] does not end the program without a word to others.
+    pub fn say_farewell(&self, farewell: impl FnOnce() + Send + 'static) {
+        *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(farewell));
     }
 
     /// From now on the first signal only asks to stop. If there is a deadline, the program ends when that time has gone by
