@@ -309,6 +309,25 @@ fn a_save_that_fails_in_one_process_is_no_checkpoint_and_the_next_one_is() {
 }
 
 #[test]
+fn the_clock_of_process_0_has_both_save() {
+    let Some(two) = Two::new() else { return };
+    let sets = ["--set", "training.checkpoint_minutes=0.0005", "--set", "checkpoint.keep_last=0"];
+    let arguments = [&["--steps", "60"][..], &sets].concat();
+    let outputs = two.train("a", &arguments);
+    succeeded(&outputs);
+    let saved = two.steps_saved("a");
+    assert!(saved.len() > 1 && saved.last().unwrap() == "step-00000060", "{saved:?}");
+    // What both hold a part of is whole, and training goes on from it as if there had been no break.
+    let between: u64 = saved[0].trim_start_matches("step-").parse().unwrap();
+    let verified = two.place.gopher(&["checkpoint", "verify", "a"]).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    let before = two.place.curve("a");
+    let checkpoint = format!("a/checkpoints/step-{between:08}");
+    succeeded(&two.train("a", &[&arguments[..], &["--resume", &checkpoint]].concat()));
+    assert_eq!(two.place.curve("a"), before);
+}
+
+#[test]
 fn when_the_device_of_one_hangs_both_end() {
     let Some(two) = Two::new() else { return };
     let sets = [
