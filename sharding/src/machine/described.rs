@@ -28,7 +28,9 @@ const FIELDS: [Field; 6] = [MEMORY, BF16, F32, MEMORY_RATE, LINK, NETWORK];
 /// # Errors
 /// In words: when the file cannot be read or is no TOML, a key is missing or unknown, or a value is no number above 0.
 pub(super) fn chip(path: &str) -> Result<Chip, String> {
-    let text = inputs::read_to_string(Path::new(path)).map_err(|error| format!("cannot be read: {error}"))?;
+    let text = inputs::open(Path::new(path))
+        .and_then(std::io::read_to_string)
+        .map_err(|error| format!("cannot be read: {error}"))?;
     read(path, &text)
 }
 
