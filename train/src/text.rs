@@ -153,8 +153,8 @@ impl Text {
 /// # Errors
 /// [`Error::Data`], naming what is not.
 pub(crate) fn check(data: &Data) -> Result<(), Error> {
-    let paths = data.paths.iter().chain(data.mixture.iter().flat_map(|source| &source.paths));
-    paths.map(|path| Ok(data::read::check(path).map(drop)?)).collect()
+    let mut paths = data.paths.iter().chain(data.mixture.iter().flat_map(|source| &source.paths));
+    paths.try_for_each(|path| Ok(data::read::check(path).map(drop)?))
 }
 
 /// The folder of Shakespeare's plays as text, fetched if it is not in the cache.

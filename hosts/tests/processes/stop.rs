@@ -84,7 +84,7 @@ fn all_processes_keep_the_same_appointments_by_the_clock_of_process_0() {
             let appointment = groups[index].0.appointment("save");
             let asked = AtomicU64::new(0);
             // The others would do it at other times.
-            let is_time = || asked.fetch_add(1, Ordering::Relaxed) % (every + index as u64) == 0;
+            let is_time = || asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(every + index as u64);
             train_with_appointments(index, &started, 60, &|| appointment.is_due(&is_time))
         });
         assert!(done.iter().all(|steps| *steps == done[0]), "{every}: {done:?}");
