@@ -272,7 +272,7 @@ fn parts_that_do_not_fit_are_named() {
     );
     folder.write("config.json", b"{");
     folder.check_refused(
-        "DIR/config.json: not a JSON object, or a damaged one: EOF while parsing an object at line 1 column 1",
+        "DIR/config.json: not a JSON object, or a damaged one: it ends too early, at line 1 column 1",
     );
     folder.remove("config.json");
     folder.check_refused("DIR/config.json: no such file or folder");
