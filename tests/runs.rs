@@ -177,6 +177,8 @@ fn runs_that_have_no_step_yet_are_runs() {
     assert!(nothing.status.success() && nothing.stdout.is_empty());
     assert_eq!(String::from_utf8_lossy(&nothing.stderr), "no runs in bare\n");
     assert_eq!(place.json(&["ls", "bare"]), serde_json::json!([]));
+    let nothing = place.gopher(&["ls", "bare", "--json"]);
+    assert_eq!(String::from_utf8_lossy(&nothing.stderr), "no runs in bare\n");
 }
 
 /// Nothing that was looked at is nothing that was found good.
@@ -197,6 +199,19 @@ fn checkpoints_that_are_not_there_are_not_good() {
     // A list may be empty; it says so.
     assert_eq!(checkpoint(&["ls", "a"]), (Some(0), "a has no checkpoint yet\n".into()));
     assert_eq!(checkpoint(&["ls", "a", "--json"]), (Some(0), "a has no checkpoint yet\n".into()));
+    // To do something with nothing is a failure, and so is a list of what is not there.
+    for (arguments, expected) in [
+        (&["export", "a", "x.safetensors"][..], "a has no checkpoint yet"),
+        (&["convert", "a", "--to", "x"], "a has no checkpoint yet"),
+        (&["ls", "none"], "none holds no run"),
+        (&["verify", "none"], "none holds no run"),
+    ] {
+        let (code, message) = checkpoint(arguments);
+        assert!(code == Some(1) && message.contains(expected), "{arguments:?}: {code:?} {message}");
+    }
+    let compared = place.gopher(&["compare", "a", "none"]);
+    assert_eq!(compared.status.code(), Some(1));
+    assert_eq!(place.gopher(&["ls", "none"]).status.code(), Some(1));
     let (code, message) = checkpoint(&["export", "a", "x.gguf"]);
     assert!(
         code == Some(2) && message.contains("what is written is safetensors: name it x.safetensors"),

@@ -1,6 +1,5 @@
 //! A configuration being put together, one key at a time, so that a mistake is pinned to its key.
 
-use std::fs;
 use std::path::Path;
 
 use model::{KINDS, Kind, ModelConfig, Preset};
@@ -46,7 +45,7 @@ impl Draft {
     /// an unknown key, [`Error::Value`] for a value of the wrong type.
     pub fn apply_file(&mut self, path: &Path) -> Result<(), Error> {
         let text =
-            fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+            inputs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         self.apply_text(&path.display().to_string(), &text)
     }
 
@@ -256,11 +255,7 @@ fn parse(origin: &str, text: &str) -> Result<Table, Error> {
             origin: origin.into(),
             line: before.matches('\n').count() + 1,
             column: before.chars().rev().take_while(|&c| c != '\n').count() + 1,
-            // The parser's own words for a whole number of more than 64 bits are of its types.
-            message: match error.message() {
-                message if message.contains("i128") => "the whole number is too large".to_owned(),
-                message => message.to_owned(),
-            },
+            message: inputs::toml_words(error.message()),
         }
     })
 }

@@ -20,7 +20,7 @@ use crate::{Error, Result};
 
 use files::Format;
 pub(crate) use files::KINDS;
-pub use files::{FileList, PassedOver, Reason, find_files};
+pub use files::{FileList, PassedOver, Reason, check, find_files};
 use findings::Looks;
 pub(crate) use findings::Notebook;
 pub use findings::{BadRecord, Findings, Improbable};

@@ -257,7 +257,10 @@ fn damaged_files_are_named() {
         "end_of_text has the id 900, but there are 269 pieces",
     );
     let error = Tokenizer::from_bytes(b"{\"model\": ".to_vec(), "t").err().unwrap().to_string();
-    assert!(error.starts_with("t: not a byte-level BPE tokenizer, or a damaged one (EOF"), "{error}");
+    assert!(
+        error.starts_with("t: not a byte-level BPE tokenizer, or a damaged one (it ends too early"),
+        "{error}"
+    );
     let mut twice = model(PreTokenizer::Gpt2);
     twice.pieces.push("the".into());
     let error = Tokenizer::from_byte_level(twice, "t").err().unwrap().to_string();

@@ -16,7 +16,6 @@ use store::checkpoint::{
     Region, StreamedTensor, TOKENIZER, Versions,
 };
 use store::files::{FileError, write_atomically};
-use store::json_words::json_words;
 use store::lossy_path;
 use store::run_directory::Unfinished;
 use store::skipped::Skipped;
@@ -96,8 +95,7 @@ impl Origin {
     /// # Errors
     /// [`Error::Origin`] if it is not what was written.
     pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
-        serde_json::from_slice(bytes)
-            .map_err(|error| Error::Origin { path: path.to_owned(), detail: json_words(&error) })
+        inputs::json::from_slice(bytes).map_err(|detail| Error::Origin { path: path.to_owned(), detail })
     }
 }
 

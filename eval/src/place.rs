@@ -1,11 +1,11 @@
 //! Where a model is, as users name it: a run, its folder of checkpoints, or one checkpoint.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use store::checkpoint::MANIFEST;
 use store::checkpoint::{self, Checkpoint};
-use store::run_directory::{CHECKPOINTS, RunDirectory};
+use store::run_directory::RunDirectory;
+use store::run_directory::level::Level;
 
 use crate::{Error, Result};
 
@@ -38,34 +38,20 @@ pub(crate) fn find(path: &Path, step: Option<u64>, warn: &mut dyn FnMut(&str)) -
 
 /// The run that a path means.
 fn level(path: &Path) -> Result<PathBuf> {
-    if RunDirectory::holds_run(path) {
-        return Ok(path.to_owned());
-    }
-    // With its name, if it is `.` or a link.
-    let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if whole.file_name().is_some_and(|name| name == CHECKPOINTS)
-        && let Some(run) = whole.parent().filter(|run| RunDirectory::holds_run(run))
-    {
-        return Ok(run.to_owned());
-    }
-    let wrong = |hint| Err(Error::WrongLevel { path: path.to_owned(), hint });
-    if path.is_dir()
-        && whole.file_name().is_some_and(|name| checkpoint::step_of(&name.to_string_lossy()).is_some())
-    {
-        return wrong(
-            "a checkpoint that has no manifest.json is not whole; name another one, or its run".into(),
-        );
-    }
-    if let Some(run) = whole.ancestors().skip(1).find(|above| RunDirectory::holds_run(above)) {
-        return wrong(format!("the run is {}", run.display()));
-    }
-    let entries = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut runs: Vec<PathBuf> = entries.filter(|path| RunDirectory::holds_run(path)).collect();
-    if runs.is_empty() {
-        return Ok(path.to_owned());
-    }
-    runs.sort();
-    let names: Vec<String> = runs.iter().rev().take(NAMED).map(|run| run.display().to_string()).collect();
-    let more = if runs.len() > NAMED { format!(" and {} more", runs.len() - NAMED) } else { String::new() };
-    wrong(format!("name one of the runs in it: {}{more}", names.join(", ")))
+    let hint = match Level::of(path) {
+        Level::Run | Level::Other => return Ok(path.to_owned()),
+        Level::Checkpoints { run } => return Ok(run),
+        Level::BrokenCheckpoint => {
+            "a checkpoint that has no manifest.json is not whole; name another one, or its run".into()
+        }
+        Level::Inside { run } => format!("the run is {}", run.display()),
+        Level::Above { runs } => {
+            let names = runs.iter().rev().take(NAMED).map(|run| run.display().to_string());
+            let names: Vec<String> = names.collect();
+            let more =
+                if runs.len() > NAMED { format!(" and {} more", runs.len() - NAMED) } else { String::new() };
+            format!("name one of the runs in it: {}{more}", names.join(", "))
+        }
+    };
+    Err(Error::WrongLevel { path: path.to_owned(), hint })
 }

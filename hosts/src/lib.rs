@@ -4,7 +4,7 @@
 //! ([`Identity`]; a server that speaks Redis's protocol, [`RedisStore`]). [`Group::join`] finds the others there;
 //! [`Group::agree`] makes sure that all of them are about to do the same thing, and names the one that is not; and
 //! from then on each shows that it is alive, and learns when another is not. What decides that all stop
-//! at the same step is [`Group::stopping`].
+//! at the same step is [`Group::stopping`], and that they save at the same one [`Group::appointment`].
 //!
 //! What is said through the store is kept apart by run directory and by start: what an earlier start of the same run left
 //! there is never read. The plugins of the processes find each other through it too.
@@ -17,12 +17,14 @@
 //! gopher/RUN/START/alive/3           a number that grows while process 3 lives
 //! gopher/RUN/START/failed            why the processes of this start are to end
 //! gopher/RUN/START/stop              before which step all of them stop
+//! gopher/RUN/START/save              between which steps all of them save
 //! gopher/RUN/START/plugin/KEY        what the plugins say to each other
 //! ```
 //!
 //! What is absent: nothing here knows what the processes compute.
 
 mod agreement;
+mod appointment;
 mod error;
 mod group;
 mod identity;
@@ -33,6 +35,7 @@ mod server;
 mod stop;
 
 pub use agreement::Facts;
+pub use appointment::Appointment;
 pub use error::Error;
 pub use group::{Group, Patience};
 pub use identity::{Given, Identity, IdentityError};

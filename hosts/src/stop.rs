@@ -27,7 +27,7 @@ pub struct Stopping<'a> {
 }
 
 /// How many steps are begun before all stop.
-const AHEAD: u64 = 2;
+pub(super) const AHEAD: u64 = 2;
 
 impl Group {
     /// The agreement with the others on when to stop.
@@ -65,24 +65,29 @@ impl Stopping<'_> {
     pub fn should_stop(&self, wish: &dyn Fn() -> bool) -> bool {
         let asked = self.asked.get() + 1;
         self.asked.set(asked);
-        // A store that is away for a moment must not make one process miss what the others read. One that is away for long
-        // is away for all, and must not slow them down.
-        let tries = if self.away.get() { 1 } else { 10 };
-        for left in (0..tries).rev() {
-            if self.at.get().is_some() {
-                break;
-            }
-            let decided = self.decide(asked, wish);
-            self.away.set(decided.is_err());
-            match decided {
-                Ok(at) => {
-                    self.at.set(at);
-                    break;
-                }
-                Err(_) if left > 0 => std::thread::sleep(Duration::from_secs(1)),
-                Err(_) => {}
-            }
+        if self.at.get().is_none()
+            && let Some(at) = patiently(&self.away, || self.decide(asked, wish))
+        {
+            self.at.set(at);
         }
         self.at.get().is_some_and(|at| asked >= at)
     }
+}
+
+/// What the store answers; `None` if it does not.
+///
+/// A store that is away for a moment must not make one process miss what the others read. One that is away for long is away
+/// for all, and must not slow them down: `away` is whether it was the last time.
+pub(super) fn patiently<T>(away: &Cell<bool>, mut ask: impl FnMut() -> Result<T, Error>) -> Option<T> {
+    let tries = if away.get() { 1 } else { 10 };
+    for left in (0..tries).rev() {
+        let answer = ask();
+        away.set(answer.is_err());
+        match answer {
+            Ok(answer) => return Some(answer),
+            Err(_) if left > 0 => std::thread::sleep(Duration::from_secs(1)),
+            Err(_) => {}
+        }
+    }
+    None
 }

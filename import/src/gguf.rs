@@ -40,7 +40,7 @@ impl Gguf {
     /// A file that cannot be read, is no GGUF file or a damaged one, or is of another version, byte order or with tensors
     /// of types other than those of [`Storage`].
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        let file = inputs::open(path).map_err(|e| Error::io(path, e))?;
         let length = file.metadata().map_err(|e| Error::io(path, e))?.len();
         let (metadata, tensors) = header::read(path, BufReader::new(&file), length)?;
         Ok(Self { path: path.into(), file, metadata, tensors })

@@ -10,15 +10,15 @@
 pub mod number;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use inputs::json;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use store::files::FileError;
-use store::json_words::json_words;
 
 /// The metrics of one step.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -146,7 +146,7 @@ impl Writer {
         let write = |source| FileError::write(&path, source);
         let mut file =
             File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(write)?;
-        let bytes = fs::read(&path).map_err(|source| FileError::read(&path, source))?;
+        let bytes = inputs::read(&path).map_err(|source| FileError::read(&path, source))?;
         let (lines, torn) = split(&bytes);
         let whole: u64 = lines.iter().map(|line| line.len() as u64 + 1).sum();
         // A file that is shorter than it was ends where it was cut off.
@@ -203,7 +203,7 @@ pub fn read(path: &Path) -> Result<Vec<Record>, Error> {
 /// [`Error::Line`] for any other malformed line.
 pub fn scan<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T)) -> Result<(), Error> {
     let failed = |source| FileError::read(path, source);
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
+    let mut file = BufReader::with_capacity(1 << 16, inputs::open(path).map_err(failed)?);
     let (mut line, mut malformed) = (Vec::new(), None);
     for number in 1.. {
         line.clear();
@@ -216,12 +216,9 @@ pub fn scan<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T)) -> Result
         if let Some(error) = malformed.take() {
             return Err(error);
         }
-        match serde_json::from_slice(&line) {
+        match json::from_slice(&line) {
             Ok(record) => each(record),
-            Err(error) => {
-                let reason = json_words(&error);
-                malformed = Some(Error::Line { path: path.to_owned(), line: number, reason });
-            }
+            Err(reason) => malformed = Some(Error::Line { path: path.to_owned(), line: number, reason }),
         }
     }
     Ok(())
@@ -240,15 +237,14 @@ fn split(bytes: &[u8]) -> (Vec<&[u8]>, bool) {
 }
 
 fn parse(path: &Path, index: usize, line: &[u8]) -> Result<Record, Error> {
-    serde_json::from_slice(line).map_err(|error| Error::Line {
-        path: path.to_owned(),
-        line: index + 1,
-        reason: json_words(&error),
-    })
+    let wrong = |reason| Error::Line { path: path.to_owned(), line: index + 1, reason };
+    json::from_slice(line).map_err(wrong)
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::fs;
+
     use super::*;
     use proptest::prelude::*;
 

@@ -116,7 +116,7 @@ impl Run {
     /// Metrics that are not there yet are no error.
     pub fn read(path: &Path) -> Result<Run, Error> {
         let config_path = path.join("config.toml");
-        let text = match fs::read_to_string(&config_path) {
+        let text = match inputs::read_to_string(&config_path) {
             Ok(text) => text,
             Err(_) if !path.exists() => return Err(Error::NoFolder { path: path.to_owned() }),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -126,7 +126,7 @@ impl Run {
         };
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| Error::Config {
             path: config_path,
-            message: error.message().lines().collect::<Vec<_>>().join(" "),
+            message: inputs::toml_words(error.message()),
         })?;
         let mut config = BTreeMap::new();
         leaves(&table, "", &mut config);
@@ -238,7 +238,7 @@ fn parameters(run: &Path) -> Option<u64> {
     struct Plan {
         parameters: u64,
     }
-    let text = fs::read(run.join("plan.json")).ok()?;
+    let text = inputs::read(&run.join("plan.json")).ok()?;
     Some(serde_json::from_slice::<Plan>(&text).ok()?.parameters)
 }
 

@@ -7,11 +7,12 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use store::checkpoint::{self, Checkpoint, CheckpointEntry, Dtype, FileState, Manifest, ParameterSource};
-use store::lossy_path;
 use store::remote::{self, Address, Store};
 use store::run_directory::CHECKPOINTS;
+use store::{leftovers, lossy_path};
 use tempfile::TempDir;
 
+use super::train::Signals;
 use crate::output::{bytes, check_ending, grouped, note, print, print_json, table, usage};
 
 /// What can be done with checkpoints.
@@ -92,6 +93,7 @@ enum ExportDtype {
 /// When a checkpoint is damaged, or something cannot be read or written.
 pub fn run(command: Command) -> anyhow::Result<()> {
     store::disk::check_fault().map_err(usage)?;
+    let _signals = Signals::install()?;
     match command {
         Command::Ls(arguments) => ls(arguments),
         Command::Verify(arguments) => verify(arguments),
@@ -293,6 +295,7 @@ fn open(path: &Path, target: &Path) -> anyhow::Result<(Checkpoint, Option<TempDi
             target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = tempfile::Builder::new().prefix(".partial-").tempdir_in(beside);
         let folder = folder.with_context(|| format!("cannot write to {}", beside.display()))?;
+        leftovers::add_file(folder.path());
         let checkpoint = remote::fetch(&store, step, folder.path(), &mut warn)?;
         return Ok((checkpoint, Some(folder)));
     }

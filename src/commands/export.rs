@@ -16,6 +16,7 @@ use train::plan::read_for;
 use train::step::StepOptions;
 
 use super::precision::precisions;
+use super::train::Signals;
 use super::workload::{ModelArguments, Workload, given_error};
 use crate::output::{check_ending, note, print, usage};
 
@@ -130,6 +131,8 @@ fn remat(text: &str) -> Result<Remat, String> {
 /// # Errors
 /// When a file cannot be written.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    store::disk::check_fault().map_err(usage)?;
+    let _signals = Signals::install()?;
     let to_stdout = arguments.output == Path::new("-");
     if to_stdout && arguments.format == Format::HloProto && io::stdout().is_terminal() {
         return Err(usage("hlo-proto is binary: name a file with -o FILE, or send standard output to one"));

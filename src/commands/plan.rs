@@ -18,6 +18,7 @@ use store::files::write_outputs;
 use train::plan::{OnMachine, Planned, read, read_for};
 
 use super::precision::precisions;
+use super::train::Signals;
 use super::workload::{ModelArguments, Workload as Subject, given_error};
 use crate::output::{bytes, check_ending, note, print, print_json, usage};
 
@@ -214,6 +215,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some([request, answer]) = arguments.serve.as_deref() {
         return Ok(runtime::aot::serve(request, answer)?);
     }
+    store::disk::check_fault().map_err(usage)?;
+    let _signals = Signals::install()?;
     for path in [&arguments.output, &arguments.svg].into_iter().flatten() {
         if path == Path::new("-") {
             return Err(usage("`-` is no file: --json prints the plans to standard output"));

@@ -53,6 +53,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.action {
         Action::Ls { folder, json } => {
             let listed = runs::list(&folder)?;
+            if listed.is_empty() {
+                note(format_args!("no runs in {}", folder.display()));
+            }
             if json {
                 return print_json(&listed.iter().map(RunEntry::new).collect::<Vec<_>>());
             }
@@ -64,7 +67,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
                 }
             }
             if overviews.is_empty() {
-                note(format_args!("no runs in {}", folder.display()));
                 return Ok(());
             }
             print(text::list(&overviews, &folder))

@@ -4,7 +4,6 @@ mod coding;
 mod inspect;
 mod train;
 
-use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -80,7 +79,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
 fn read_text(path: &Path) -> anyhow::Result<String> {
     let (place, content) = match path.as_os_str() == "-" {
         true => ("standard input".to_owned(), standard_input()),
-        false => (path.display().to_string(), fs::read(path)),
+        false => (path.display().to_string(), inputs::read(path)),
     };
     let content = content.map_err(|error| anyhow!("{place}: {error}"))?;
     let not_utf8 = |error: std::string::FromUtf8Error| {

@@ -2,7 +2,7 @@
 //!
 //! `GOPHER_FAULT=OPERATION:COUNT:KIND` makes the COUNT-th operation of that name in this process fail: `kill` ends the
 //! process before it as SIGKILL does, `full` has it fail as on a full disk (of a write, half is done), `torn` does half of
-//! a write and ends the process. `GOPHER_FAULT=log:FILE` appends a line `OPERATION COUNT PATH` for each operation. This is
+//! a write and ends the process, `wait` never comes to the operation, for a signal to be sent. `GOPHER_FAULT=log:FILE` appends a line `OPERATION COUNT PATH` for each operation. This is
 //! how docs/faults.md is made: the log of a run lists every moment at which a save can be cut off.
 
 use std::fmt::Write as _;
@@ -11,6 +11,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::leftovers;
 
 /// An operation on the disk. Nothing in a run directory that must be whole is changed in another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,7 @@ enum FaultKind {
     Kill,
     Full,
     Torn,
+    Wait,
 }
 
 /// The request in `GOPHER_FAULT`.
@@ -84,7 +87,7 @@ enum Fault {
 /// The variable's value is not one that means something.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "GOPHER_FAULT={value}: expected OPERATION:COUNT:KIND with an operation out of {}, a count from 1, and kill, full or torn (of write); or log:FILE",
+    "GOPHER_FAULT={value}: expected OPERATION:COUNT:KIND with an operation out of {}, a count from 1, and kill, full, wait or torn (of write); or log:FILE",
     names()
 )]
 pub struct FaultError {
@@ -113,6 +116,7 @@ fn parse(value: &str) -> Result<Fault, FaultError> {
     let kind = match kind {
         Some("kill") => FaultKind::Kill,
         Some("full") => FaultKind::Full,
+        Some("wait") => FaultKind::Wait,
         Some("torn") if operation == Operation::Write => FaultKind::Torn,
         _ => return Err(malformed()),
     };
@@ -166,11 +170,19 @@ fn end_process() -> ! {
     std::process::abort()
 }
 
+/// Goes on when the process is ended.
+fn wait() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
 fn allow(operation: Operation, path: &Path) -> io::Result<()> {
     match reach(operation, path) {
         None => Ok(()),
         Some(FaultKind::Full) => Err(io::ErrorKind::StorageFull.into()),
         Some(FaultKind::Kill | FaultKind::Torn) => end_process(),
+        Some(FaultKind::Wait) => wait(),
     }
 }
 
@@ -193,7 +205,9 @@ pub(crate) fn create_temporary(folder: &Path, prefix: &str) -> io::Result<tempfi
     // Readable as any other file would be, not only by its owner.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(prefix).tempfile_in(folder)
+    let file = builder.prefix(prefix).tempfile_in(folder)?;
+    leftovers::add_file(file.path());
+    Ok(file)
 }
 
 /// Writes all bytes.
@@ -201,6 +215,7 @@ pub(crate) fn write(file: &mut impl Write, path: &Path, bytes: &[u8]) -> io::Res
     match reach(Operation::Write, path) {
         None => file.write_all(bytes),
         Some(FaultKind::Kill) => end_process(),
+        Some(FaultKind::Wait) => wait(),
         Some(kind) => {
             file.write_all(&bytes[..bytes.len() / 2])?;
             match kind {

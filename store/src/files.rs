@@ -1,7 +1,7 @@
 //! Small files that are replaced whole, so that a reader sees the old contents or the new; and [`FileError`], which says what
 //! to do about one that cannot be written.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -72,7 +72,7 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), FileError> {
 /// The system's reason; [`io::ErrorKind::NotFound`], naming the folder, when there is no such folder.
 pub fn write_output(path: &Path, contents: &[u8]) -> io::Result<()> {
     if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
-        return fs::write(path, contents);
+        return write_special(path, contents);
     }
     let folder = folder_of(path);
     if !folder.is_dir() {
@@ -102,7 +102,7 @@ pub fn write_outputs(files: &[(&Path, &[u8])]) -> Result<(), (PathBuf, io::Error
         }
     }
     for (path, contents) in special {
-        fs::write(path, contents).map_err(|error| (path.to_path_buf(), error))?;
+        write_special(path, contents).map_err(|error| (path.to_path_buf(), error))?;
     }
     let whole = regular.into_iter().map(|(path, contents)| {
         let temporary = || {
@@ -118,6 +118,26 @@ pub fn write_outputs(files: &[(&Path, &[u8])]) -> Result<(), (PathBuf, io::Error
         named.map_err(|error| (path.to_path_buf(), error))?;
     }
     Ok(())
+}
+
+/// Writes to a pipe or a device. A pipe that nobody reads is an error: to wait for a reader may be to wait forever.
+fn write_special(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    let mut file = options.open(path).map_err(|error| {
+        let is_unread = cfg!(unix) && error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
+        if is_unread {
+            io::Error::other("no program reads this pipe; start one that does, or name a file")
+        } else {
+            error
+        }
+    })?;
+    // Only opening was not to wait.
+    #[cfg(unix)]
+    rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::empty())?;
+    file.write_all(contents)
 }
 
 fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {

@@ -11,7 +11,7 @@ pub mod address;
 pub mod checkpoint;
 pub mod disk;
 pub mod files;
-pub mod json_words;
+pub mod leftovers;
 pub mod lossy_path;
 pub mod names;
 pub mod process;

@@ -76,7 +76,7 @@ impl ProcessLog {
     /// # Errors
     /// [`FileError`] when it is there and cannot be read.
     pub fn read(path: &Path) -> Result<ProcessLog, FileError> {
-        match std::fs::read(path) {
+        match inputs::read(path) {
             Ok(bytes) => Ok(ProcessLog::parse(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ProcessLog(Vec::new())),
             Err(source) => Err(FileError::read(path, source)),

@@ -1,13 +1,11 @@
 //! `rewinds.json`: where a run went back, and what it has left out of the data since.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::files::{FileError, write_atomically};
-use crate::json_words::json_words;
 use crate::self_checksum::{self, SelfChecksum};
 use crate::skipped::{Range, Skipped};
 
@@ -94,7 +92,7 @@ impl Rewinds {
 
     fn load(path: &Path) -> Result<Option<Vec<Rewind>>, Error> {
         let failed = |reason: String| Err(Error::Damaged { path: path.to_owned(), reason });
-        let text = match fs::read(path) {
+        let text = match inputs::read(path) {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(FileError::read(path, source).into()),
@@ -102,9 +100,9 @@ impl Rewinds {
         if self_checksum::check(text.trim_end()) != SelfChecksum::Matches {
             return failed("its own sha256, `seal`, is not that of its text: it was changed".to_owned());
         }
-        match serde_json::from_str::<RewindsFile>(&text) {
+        match inputs::json::from_slice::<RewindsFile>(text.as_bytes()) {
             Ok(file) => Ok(Some(file.rewinds)),
-            Err(error) => failed(json_words(&error)),
+            Err(reason) => failed(reason),
         }
     }
 
@@ -147,6 +145,8 @@ impl Rewinds {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// A folder with the list of a run that went back from each of these steps, to the step before.

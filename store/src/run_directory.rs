@@ -17,6 +17,8 @@
 //! .lock                       held while a process trains in it
 //! ```
 
+mod claim;
+pub mod level;
 mod unfinished;
 
 use std::fs::{self, File, TryLockError};
@@ -26,7 +28,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::checkpoint;
 use crate::files::FileError;
+use crate::leftovers;
 use crate::time::civil_date;
+use claim::Claim;
 pub use unfinished::Unfinished;
 
 /// Why a run directory cannot be used.
@@ -79,6 +83,8 @@ pub struct RunDirectory {
     // Of a run that is created, the files that were there before.
     before: Option<Vec<PathBuf>>,
     lock: Option<Lock>,
+    // Of a run that is planned at a place that was given, what keeps others of this machine from planning one there.
+    _claim: Option<Claim>,
 }
 
 /// How a run directory gets its name.
@@ -111,6 +117,7 @@ impl RunDirectory {
             run.made.insert(0, checkpoints.clone());
         }
         fs::create_dir_all(&checkpoints).map_err(|source| FileError::write(&checkpoints, source))?;
+        leftovers::add_run(run.remains());
         Ok(run)
     }
 
@@ -136,6 +143,8 @@ impl RunDirectory {
                     made.insert(0, path.clone());
                     let mut run = RunDirectory::create(path)?;
                     run.made.append(&mut made);
+                    leftovers::forget_run(&run.path);
+                    leftovers::add_run(run.remains());
                     return Ok(run);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -151,8 +160,9 @@ impl RunDirectory {
     /// As [`RunDirectory::create`], which is tried.
     pub fn planned(path: impl Into<PathBuf>) -> Result<RunDirectory, Error> {
         let path = path.into();
+        let claim = Claim::take(&path)?;
         RunDirectory::create(&path)?.abandon();
-        Ok(RunDirectory { planned: Some(Name::Given), ..RunDirectory::unlocked(path) })
+        Ok(RunDirectory { planned: Some(Name::Given), _claim: claim, ..RunDirectory::unlocked(path) })
     }
 
     /// The same, with a name as [`RunDirectory::create_named`] gives.
@@ -175,13 +185,13 @@ impl RunDirectory {
     pub fn make(self) -> Result<RunDirectory, Error> {
         match &self.planned {
             None => Ok(self),
-            Some(Name::Given) => RunDirectory::create(self.path),
+            Some(Name::Given) => RunDirectory::create(&self.path),
             Some(Name::Free { parent, name }) => RunDirectory::create_free(parent, name),
         }
     }
 
     fn unlocked(path: PathBuf) -> RunDirectory {
-        RunDirectory { path, planned: None, made: Vec::new(), before: None, lock: None }
+        RunDirectory { path, planned: None, made: Vec::new(), before: None, lock: None, _claim: None }
     }
 
     /// Opens an existing run for training.
@@ -217,32 +227,21 @@ impl RunDirectory {
     /// copied from a store or made, with the folders above it that were made for it. A run that was there before stays as it
     /// is.
     pub fn abandon(self) {
-        let Some(before) = &self.before else {
-            if self.lock.as_ref().is_some_and(|lock| lock.made) {
-                let _ = fs::remove_file(self.path.join(LOCK));
-            }
-            return;
-        };
-        // What cannot be removed is of no use; the error that ends the run is what matters. Nothing that holds a file of
-        // someone else is removed.
-        checkpoint::clear_leftovers(&self.checkpoints());
-        for step in checkpoint::steps(&self.checkpoints()).unwrap_or_default() {
-            let _ = fs::remove_dir_all(checkpoint::folder(&self.checkpoints(), step));
-        }
-        for file in self.files().iter().filter(|file| !before.contains(file)) {
-            let _ = fs::remove_file(file);
-        }
-        if self.made.contains(&self.checkpoints()) {
-            // Folders of checkpoints that came to nothing.
-            for entry in fs::read_dir(self.checkpoints()).into_iter().flatten().flatten() {
-                let _ = fs::remove_dir(entry.path());
-            }
-        }
-        if self.lock.as_ref().is_none_or(|lock| lock.made) {
-            let _ = fs::remove_file(self.path.join(LOCK));
-        }
-        for folder in &self.made {
-            let _ = fs::remove_dir(folder);
+        leftovers::forget_run(&self.path);
+        self.remains().remove();
+    }
+
+    /// Says that the run has begun: from now on it is worth keeping.
+    pub fn begin(&self) {
+        leftovers::forget_run(&self.path);
+    }
+
+    fn remains(&self) -> Remains {
+        Remains {
+            path: self.path.clone(),
+            made: self.made.clone(),
+            before: self.before.clone(),
+            lock_made: self.lock.as_ref().map(|lock| lock.made),
         }
     }
 
@@ -323,6 +322,51 @@ impl RunDirectory {
     /// `checkpoints`.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join(CHECKPOINTS)
+    }
+}
+
+/// What is there of a run that has not begun.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    pub(crate) path: PathBuf,
+    // As those of the run directory.
+    made: Vec<PathBuf>,
+    before: Option<Vec<PathBuf>>,
+    // Of the file of the lock, if there is one.
+    lock_made: Option<bool>,
+}
+
+impl Remains {
+    /// Removes what was made for the run, and nothing that holds a file of someone else.
+    pub(crate) fn remove(&self) {
+        let lock = self.path.join(LOCK);
+        let Some(before) = &self.before else {
+            if self.lock_made == Some(true) {
+                let _ = fs::remove_file(lock);
+            }
+            return;
+        };
+        let run = RunDirectory::unlocked(self.path.clone());
+        // What cannot be removed is of no use; the error that ends the run is what matters.
+        checkpoint::clear_leftovers(&run.checkpoints());
+        for step in checkpoint::steps(&run.checkpoints()).unwrap_or_default() {
+            let _ = fs::remove_dir_all(checkpoint::folder(&run.checkpoints(), step));
+        }
+        for file in run.files().iter().filter(|file| !before.contains(file)) {
+            let _ = fs::remove_file(file);
+        }
+        if self.made.contains(&run.checkpoints()) {
+            // Folders of checkpoints that came to nothing.
+            for entry in fs::read_dir(run.checkpoints()).into_iter().flatten().flatten() {
+                let _ = fs::remove_dir(entry.path());
+            }
+        }
+        if self.lock_made != Some(false) {
+            let _ = fs::remove_file(lock);
+        }
+        for folder in &self.made {
+            let _ = fs::remove_dir(folder);
+        }
     }
 }
 

@@ -81,6 +81,31 @@ fn a_signal_in_preparation_leaves_nothing() {
     }
 }
 
+/// The second one is told before anything takes long.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_that_are_started_on_the_same_new_run_know_it_at_once() {
+    use crate::place::signal;
+    use std::io::{BufRead, BufReader};
+
+    let Some(place) = Place::new() else { return };
+    for run in ["new", "deep/new"] {
+        let arguments = ["--run", run, "--steps", "100000"];
+        let mut first = place.train_command(&arguments).spawn().unwrap();
+        let mut lines = BufReader::new(first.stderr.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("training a tokenizer")));
+        let second = place.train(&["--run", &format!("./{run}/"), "--steps", "100000"]);
+        signal(&first, "KILL");
+        first.wait().unwrap();
+        check_error(&second, 1, &[run, "is in use by another training process"]);
+        assert!(!stderr(&second).contains("training a tokenizer"), "{}", stderr(&second));
+        // Of one that was killed nothing is in the way.
+        let _ = fs::remove_dir_all(place.path(run.split('/').next().unwrap()));
+        let summary = place.trained(&["--run", run, "--steps", "1"]);
+        assert_eq!(summary["completed"], 1);
+    }
+}
+
 /// What a run records stays what was done.
 #[test]
 fn a_run_that_is_not_gone_on_with_stays_as_it_is() {

@@ -177,6 +177,65 @@ fn two_processes_leave_a_step_out_or_stop_before_it_together() {
 }
 
 #[test]
+fn two_processes_begin_with_the_parameters_of_another_run() {
+    let Some(two) = Two::new() else { return };
+    let place = &two.place;
+    succeeded(&[two.alone("whole", &["--steps", "6"])]);
+    let from = ["--from", "whole", "--steps", "4", "--set", "training.seed=5"];
+    succeeded(&[two.alone("one", &from)]);
+    succeeded(&two.train("two", &from));
+    assert_eq!(place.curve("one"), place.curve("two"));
+    assert!(two.tensors("one", 4) == two.tensors("two", 4), "the states differ");
+    // They began with what the other run ended with, and with nothing else of it.
+    let parameters = |run: &str, step| {
+        let tensors = two.tensors(run, step).into_iter();
+        tensors.filter(|(name, _)| name.starts_with("parameters/")).collect::<Vec<_>>()
+    };
+    assert!(!parameters("whole", 6).is_empty());
+    assert!(parameters("two", 0) == parameters("whole", 6), "the parameters differ");
+    assert!(two.tensors("two", 0) != two.tensors("whole", 6), "Adam's means are the other run's");
+    assert_eq!(place.read("one/from.json"), place.read("two/from.json"));
+    assert_eq!(place.events("two", "begin")[0]["from"]["step"], 6);
+    // Without the other run, they go on.
+    std::fs::rename(place.path("whole"), place.path("away")).unwrap();
+    let on = ["--steps", "6", "--set", "training.seed=5"];
+    succeeded(&two.train("two", &on));
+    succeeded(&[two.alone("one", &on)]);
+    assert!(two.tensors("one", 6) == two.tensors("two", 6), "the states differ");
+    // Parameters that are not there are said by both, and nothing is left.
+    for output in two.train("none", &["--from", "away/checkpoints/step-00000007", "--steps", "4"]) {
+        assert!(!output.status.success() && stderr(&output).contains("step-00000007"), "{}", stderr(&output));
+    }
+    assert!(!place.path("none").exists());
+}
+
+#[test]
+fn a_signal_in_preparation_leaves_nothing_of_a_run_of_two() {
+    let Some(two) = Two::new() else { return };
+    for who in [0, 1] {
+        let processes = two.start("deep/new", &["--steps", "1000000"]);
+        let began = Instant::now();
+        while !two.place.path("deep/new/.lock").exists() {
+            assert!(began.elapsed() < Duration::from_secs(60));
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        signal(&processes[who], "TERM");
+        let outputs = ends(processes);
+        assert_eq!(outputs[who].status.code(), Some(143), "{}", stderr(&outputs[who]));
+        // Processes that were quicker have begun, and saved.
+        match two.place.path("deep/new/config.toml").exists() {
+            true => std::fs::remove_dir_all(two.place.path("deep")).unwrap(),
+            false => assert!(
+                !two.place.path("deep").exists(),
+                "{who}: {:?}: {:?}",
+                two.place.names("deep/new"),
+                outputs.each_ref().map(stderr)
+            ),
+        }
+    }
+}
+
+#[test]
 fn a_signal_to_one_process_stops_both_with_one_checkpoint() {
     let Some(two) = Two::new() else { return };
     for (who, run) in [(1, "a"), (0, "b")] {
@@ -247,6 +306,25 @@ fn a_save_that_fails_in_one_process_is_no_checkpoint_and_the_next_one_is() {
     assert!(message.contains("process 1: the disk is full: cannot write "), "{message}");
     assert!(message.contains("/shard-00001-of-00002.safetensors"), "{message}");
     assert_eq!(steps(&two.place.events("a", "save")), [4, 6]);
+}
+
+#[test]
+fn the_clock_of_process_0_has_both_save() {
+    let Some(two) = Two::new() else { return };
+    let sets = ["--set", "training.checkpoint_minutes=0.0005", "--set", "checkpoint.keep_last=0"];
+    let arguments = [&["--steps", "60"][..], &sets].concat();
+    let outputs = two.train("a", &arguments);
+    succeeded(&outputs);
+    let saved = two.steps_saved("a");
+    assert!(saved.len() > 1 && saved.last().unwrap() == "step-00000060", "{saved:?}");
+    // What both hold a part of is whole, and training goes on from it as if there had been no break.
+    let between: u64 = saved[0].trim_start_matches("step-").parse().unwrap();
+    let verified = two.place.gopher(&["checkpoint", "verify", "a"]).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    let before = two.place.curve("a");
+    let checkpoint = format!("a/checkpoints/step-{between:08}");
+    succeeded(&two.train("a", &[&arguments[..], &["--resume", &checkpoint]].concat()));
+    assert_eq!(two.place.curve("a"), before);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The file is only ever added to: a resume or a rewind takes nothing away. A line is written by one call at the end of the
 //! file, so that several writers do not tear each other's lines; what a killed process leaves torn is cut off by the next.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -226,7 +226,7 @@ pub fn repair(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// [`FileError`] if it cannot be read.
 pub fn read(path: &Path) -> Result<Vec<Line>, FileError> {
-    let bytes = match fs::read(path) {
+    let bytes = match inputs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(FileError::read(path, source)),
@@ -254,6 +254,8 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use std::time::{Duration, UNIX_EPOCH};
 

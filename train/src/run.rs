@@ -44,7 +44,7 @@ use store::run_directory::RunDirectory;
 use crate::Error;
 use crate::events::Log;
 use crate::observer::{Event, Observer};
-use crate::text::Text;
+use crate::text::{self, Text};
 pub use dry_run::{DryRun, dry_run};
 use efficiency::{Efficiency, Work, peak_flops};
 pub(crate) use memory::gibibytes;
@@ -176,8 +176,9 @@ fn prepare(
             "training.precision = \"{precision}\": a CPU is faster with --set training.precision=f32"
         )));
     }
-    let runtime = start_runtime(config, topology.as_ref(), group, observer)?;
+    text::check(&config.data)?;
     let tokenizer = opened.tokenizer(config, observer)?;
+    let runtime = start_runtime(config, topology.as_ref(), group, observer)?;
     let text = Text::prepare(&config.data, config.model.sizes().vocabulary_size, tokenizer, observer)?;
 
     let config = &with_tokens(config, text.tokenizer.vocabulary_size(), observer);
@@ -361,6 +362,7 @@ fn train_compiled(
             return Err(error);
         }
     };
+    run.begin();
     let run = &run;
     let skipped = checkpoint.as_ref().map(|checkpoint| checkpoint.manifest().data.skipped.clone());
     // A run that begins with the checkpoint of another has its own steps as its history.

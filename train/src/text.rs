@@ -177,6 +177,15 @@ impl Text {
     }
 }
 
+/// Checks that the text that is named is there and of a kind that is read, before anything takes long.
+///
+/// # Errors
+/// [`Error::Data`], naming what is not.
+pub(crate) fn check(data: &Data) -> Result<(), Error> {
+    let mut paths = data.paths.iter().chain(data.mixture.iter().flat_map(|source| &source.paths));
+    paths.try_for_each(|path| Ok(data::read::check(path).map(drop)?))
+}
+
 /// The folder of Shakespeare's plays as text, fetched if it is not in the cache.
 fn plays(cache: &Cache, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
     let pin = pins::SHAKESPEARE;

@@ -1,8 +1,8 @@
 //! The variable `XLA_FLAGS`: flags, or the name of a file of flags.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
 /// The variable.
 pub const XLA_FLAGS: &str = "XLA_FLAGS";
@@ -19,7 +19,7 @@ pub fn given(value: &OsStr) -> Result<OsString, String> {
     if value.is_empty() || are_flags(value) {
         return Ok(value.to_owned());
     }
-    let text = fs::read(value).map_err(|error| {
+    let text = inputs::read(Path::new(value)).map_err(|error| {
         format!(
             "{XLA_FLAGS}={}: it does not begin with a dash, and so names a file of flags: {error}",
             value.display()

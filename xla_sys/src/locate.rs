@@ -429,7 +429,7 @@ impl Locator {
 /// The absolute path of a file that can be opened; a bare name would make the loader search elsewhere.
 fn usable(path: &Path, named_by: &str) -> Result<PathBuf, Error> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let reason = match std::fs::File::open(&absolute).and_then(|file| file.metadata()) {
+    let reason = match inputs::open(&absolute).and_then(|file| file.metadata()) {
         Ok(metadata) if metadata.is_file() => return Ok(absolute),
         Ok(_) => "it is not a file".to_owned(),
         Err(error) => error.to_string(),

@@ -150,13 +150,9 @@ pub(super) fn compression(name: &str) -> (&str, Compression) {
 pub fn find_files(paths: &[PathBuf]) -> Result<FileList> {
     let mut search = Search::default();
     for path in paths {
-        let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
+        let metadata = check(path)?;
         if metadata.is_dir() {
             search.named_folder(path)?;
-        } else if !metadata.is_file() {
-            return Err(Error::NotAFile { path: path.clone(), what: what(metadata.file_type()) });
-        } else if kind(path).is_none() {
-            return Err(Error::UnsupportedFile { path: path.clone() });
         } else {
             search.file(path.clone(), &metadata).map_err(|e| Error::io(path, e))?;
         }
@@ -168,6 +164,20 @@ pub fn find_files(paths: &[PathBuf]) -> Result<FileList> {
         return Err(Error::NoText { paths: paths.to_vec(), detail: format!("{detail}; read are {KINDS}") });
     }
     Ok(list)
+}
+
+/// Checks that something is a folder, or a file that is read, without looking into it.
+///
+/// # Errors
+/// A missing path, a file whose kind is not supported, a pipe or device.
+pub fn check(path: &Path) -> Result<Metadata> {
+    let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
+    match metadata.is_file() {
+        _ if metadata.is_dir() => Ok(metadata),
+        false => Err(Error::NotAFile { path: path.into(), what: what(metadata.file_type()) }),
+        true if kind(path).is_none() => Err(Error::UnsupportedFile { path: path.into() }),
+        true => Ok(metadata),
+    }
 }
 
 #[derive(Default)]

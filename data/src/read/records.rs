@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufRead as _, Cursor, Read as _};
 
+use inputs::json::json_words;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -228,7 +229,7 @@ fn text_field(bytes: &[u8], field: &str) -> Result<String, String> {
             Err(format!("no field \"{field}\" (it has {}); set text_field", present.join(", ")))
         }
         Err(error) if error.is_data() => Err("not a JSON object; every line must be one".into()),
-        Err(error) => Err(format!("not a JSON value ({error}); every line must be an object")),
+        Err(error) => Err(format!("not a JSON value ({}); every line must be an object", json_words(&error))),
     }
 }
 

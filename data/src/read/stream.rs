@@ -1,6 +1,5 @@
 //! Files as streams of bytes, decompressed as they are read.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -80,7 +79,7 @@ impl BufRead for Bytes {
 }
 
 fn decompressed(path: &Path, compression: Compression) -> Result<Box<dyn BufRead>> {
-    let file = BufReader::with_capacity(BUFFER, File::open(path).map_err(|e| Error::io(path, e))?);
+    let file = BufReader::with_capacity(BUFFER, inputs::open(path).map_err(|e| Error::io(path, e))?);
     Ok(match compression {
         Compression::None => Box::new(file),
         Compression::Gzip => Box::new(BufReader::new(Gzip::new(file))),

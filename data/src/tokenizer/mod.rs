@@ -25,7 +25,7 @@ mod unigram;
 mod vocabulary;
 mod word_cache;
 
-use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -55,7 +55,9 @@ impl Tokenizer {
     /// # Errors
     /// An unreadable file, and as [`Tokenizer::from_bytes`].
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
+        let mut bytes = Vec::new();
+        let mut file = inputs::open(path).map_err(|e| Error::io(path, e))?;
+        file.read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;
         Self::from_bytes(bytes, &path.display().to_string())
     }
 

@@ -111,7 +111,9 @@ impl SentencePiece {
         let bad = |detail: String| Error::NotATokenizer { name: name.into(), detail };
         let unsupported =
             |detail: &str| Error::UnsupportedTokenizer { name: name.into(), detail: detail.into() };
-        let model = ModelProto::decode(bytes.as_slice()).map_err(|e| bad(e.to_string()))?;
+        let model = ModelProto::decode(bytes.as_slice());
+        // The decoder's reasons are of its types.
+        let model = model.map_err(|_| bad("its bytes are no fields of one, or it ends too early".into()))?;
         if model.pieces.is_empty() {
             return Err(bad("it has no pieces".into()));
         }

@@ -52,3 +52,42 @@ fn all_processes_stop_before_the_same_step_two_after_process_0_learns_of_it() {
         }
     }
 }
+
+/// As [`train`], of steps between which something is done when process 0 finds it time: after which steps it was.
+fn train_with_appointments(
+    process: usize,
+    started: &[AtomicU64],
+    steps: u64,
+    is_due: &dyn Fn() -> bool,
+) -> Vec<u64> {
+    let mut done = Vec::new();
+    for step in 1..=steps {
+        if is_due() {
+            done.push(step - 1);
+        }
+        started[process].store(step, Ordering::Release);
+        let seed = step.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(7 * process as u32);
+        thread::sleep(Duration::from_micros(seed % 400));
+        while started.iter().any(|other| other.load(Ordering::Acquire) < step - 1) {
+            thread::yield_now();
+        }
+    }
+    done
+}
+
+#[test]
+fn all_processes_keep_the_same_appointments_by_the_clock_of_process_0() {
+    for every in [1, 3, 10] {
+        let groups = all(&Arc::default(), 3, patience());
+        let started: Vec<AtomicU64> = (0..3).map(|_| AtomicU64::new(0)).collect();
+        let done = each(3, |index| {
+            let appointment = groups[index].0.appointment("save");
+            let asked = AtomicU64::new(0);
+            // The others would do it at other times.
+            let is_time = || asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(every + index as u64);
+            train_with_appointments(index, &started, 60, &|| appointment.is_due(&is_time))
+        });
+        assert!(done.iter().all(|steps| *steps == done[0]), "{every}: {done:?}");
+        assert!(done[0].len() >= 60 / (every as usize + 4) && done[0][0] == 2, "{every}: {:?}", done[0]);
+    }
+}

@@ -1,6 +1,5 @@
 //! JSON files whose values are asked for one by one, so that errors name the key and the value.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ const LONGEST: u64 = 1 << 28;
 
 /// Reads a file that is meant to be small.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(|e| Error::io(path, e))?;
+    let file = inputs::open(path).map_err(|e| Error::io(path, e))?;
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;
     if bytes.len() as u64 > LONGEST {
@@ -33,7 +32,7 @@ pub(super) struct JsonFile {
 impl JsonFile {
     pub(super) fn read(path: &Path) -> Result<Self> {
         let damaged = |detail| Error::Damaged { path: path.into(), format: "a JSON object", detail };
-        let value: Value = serde_json::from_slice(&read(path)?).map_err(|e| damaged(e.to_string()))?;
+        let value: Value = inputs::json::from_slice(&read(path)?).map_err(damaged)?;
         if !value.is_object() {
             return Err(damaged("it is another kind of value".into()));
         }
@@ -61,7 +60,7 @@ impl JsonFile {
     pub(super) fn size(&self, key: &str) -> Result<Option<usize>> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let size = value.as_u64().and_then(|size| size.try_into().ok());
-        size.map(Some).ok_or_else(|| self.wrong(key, value, "a size"))
+        size.map(Some).ok_or_else(|| self.wrong(key, value, "a whole number from 0"))
     }
 
     pub(super) fn require_size(&self, key: &str) -> Result<usize> {

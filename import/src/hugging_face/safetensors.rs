@@ -1,7 +1,6 @@
 //! Safetensors: headers read and checked, tensors read from where they lie.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
@@ -80,7 +79,7 @@ impl Tensors {
         let missing = || Error::inconsistent(&self.folder, format!("no tensor {name}"));
         let Place { file, offset, shape, storage } = self.by_name.get(name).ok_or_else(missing)?;
         let read = || {
-            let mut reader = BufReader::new(File::open(file)?);
+            let mut reader = BufReader::new(inputs::open(file)?);
             reader.seek(SeekFrom::Start(*offset))?;
             // The header was checked against the file's size: the product is no longer than the file.
             storage.read(&mut reader, shape.iter().product())
@@ -93,7 +92,7 @@ impl Tensors {
 fn header(path: &Path) -> Result<BTreeMap<String, Place>> {
     let damaged = |detail| Error::Damaged { path: path.into(), format: "a safetensors file", detail };
     let io = |e| Error::io(path, e);
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = inputs::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     if length < PREFIX {
         return Err(damaged(format!("it has {length} bytes")));
@@ -109,7 +108,7 @@ fn header(path: &Path) -> Result<BTreeMap<String, Place>> {
     }
     let mut bytes = vec![0; header as usize];
     file.read_exact(&mut bytes).map_err(io)?;
-    let metadata: Metadata = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
+    let metadata: Metadata = inputs::json::from_slice(&bytes).map_err(damaged)?;
     let data = metadata.data_len() as u64;
     if PREFIX + header + data != length {
         let left = length - PREFIX - header;
@@ -135,7 +134,7 @@ fn header(path: &Path) -> Result<BTreeMap<String, Place>> {
 fn sharded(folder: &Path, index: &Path) -> Result<BTreeMap<String, Place>> {
     let damaged =
         |detail| Error::Damaged { path: index.into(), format: "an index of safetensors files", detail };
-    let parsed: Index = serde_json::from_slice(&json::read(index)?).map_err(|e| damaged(e.to_string()))?;
+    let parsed: Index = inputs::json::from_slice(&json::read(index)?).map_err(damaged)?;
     let mut files: BTreeMap<&str, BTreeMap<String, Place>> = BTreeMap::new();
     let mut by_name = BTreeMap::new();
     for (name, file) in &parsed.weight_map {

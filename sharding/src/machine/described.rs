@@ -28,19 +28,16 @@ const FIELDS: [Field; 6] = [MEMORY, BF16, F32, MEMORY_RATE, LINK, NETWORK];
 /// # Errors
 /// In words: when the file cannot be read or is no TOML, a key is missing or unknown, or a value is no number above 0.
 pub(super) fn chip(path: &str) -> Result<Chip, String> {
-    let text =
-        std::fs::read_to_string(Path::new(path)).map_err(|error| format!("cannot be read: {error}"))?;
+    let text = inputs::open(Path::new(path))
+        .and_then(std::io::read_to_string)
+        .map_err(|error| format!("cannot be read: {error}"))?;
     read(path, &text)
 }
 
 fn read(name: &str, text: &str) -> Result<Chip, String> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count());
-        // The parser's own words for a whole number of more than 64 bits are of its types.
-        let reason = match error.message() {
-            message if message.contains("i128") => "the whole number is too large".to_owned(),
-            message => message.replace('\n', ", "),
-        };
+        let reason = inputs::toml_words(error.message());
         format!("line {}: not TOML: {reason}", line + 1)
     })?;
     let keys = || FIELDS.map(|field| field.key).join(", ");

@@ -1,6 +1,5 @@
 //! Prompts as users give them: on the command line, in files, or line by line.
 
-use std::fs;
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -37,7 +36,7 @@ pub fn read(texts: Vec<String>, files: &[PathBuf]) -> anyhow::Result<Vec<Prompt>
     }
     for file in files {
         let place = format!("--prompt-file {}", file.display());
-        let content = if is_standard_input(file) { standard_input() } else { fs::read(file) };
+        let content = if is_standard_input(file) { standard_input() } else { inputs::read(file) };
         let content = content.map_err(|error| anyhow!("{place}: {error}"))?;
         let text = text(content).map_err(|error| anyhow!("{place}: {error}"))?;
         if text.is_empty() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use configuration::Config;
 use hosts::{Given, Group, Identity, Patience};
 use sharding::DeviceKind;
+use store::leftovers;
 use train::observer::{Event, Observer};
 use train::run::{Resume, Summary};
 
@@ -63,11 +64,14 @@ pub(super) fn train(
         .event(Event::Note(format!("process {index} of {count}, waiting for the others at {coordinator}")));
     let on_loss = |error: hosts::Error| {
         let _ = output::report(&error.into());
+        leftovers::remove();
         std::process::exit(1);
     };
     let group = Group::join(identity, &run, Patience { arrival, ..Patience::default() }, on_loss)?;
     display.event(Event::Note("all processes are there".to_owned()));
     display.others = Some(OtherProcesses { is_first: group.is_first(), fail: Box::new(group.failing()) });
+    let farewell = group.failing();
+    display.signals.say_farewell(move || farewell("stopped by a signal before its first step"));
     let version = concat!(env!("CARGO_PKG_VERSION"), env!("GOPHER_COMMIT"));
     train::run::train_multi_host(config, &run, resume, &group, version, display)
 }

@@ -3,14 +3,15 @@
 //! SIGHUP says that the terminal is gone. It comes twice then, from the system and from the shell, and often with SIGTERM: it
 //! only ever asks to stop, once there is something to save. A process that is to outlive its terminal (`nohup`) ignores it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
+use store::leftovers;
 
 /// Exit code of a signal: 128 and its number, as shells say it.
 const SIGNALS: [(i32, i32); 2] = [(SIGINT, 130), (SIGTERM, 143)];
@@ -26,42 +27,65 @@ pub fn quit(code: i32) -> ! {
 
 /// The requests that signals have made.
 pub struct Signals {
-    /// Exit code of the last signal that asked to finish and save; 0 before.
+    /// Exit code of the last signal that asked to finish; 0 before.
     stop: Arc<AtomicUsize>,
-    /// The next signal quits at once.
-    quit: Arc<AtomicBool>,
-    /// A hang-up quits at once.
-    hangup_quits: Arc<AtomicBool>,
+    /// Whether there is nothing to save yet.
+    preparing: Arc<AtomicBool>,
+    /// Tells other processes that this one ends, while there is nothing to save.
+    farewell: Arc<Mutex<Option<Farewell>>>,
     /// Whether everything is saved, or given up.
     settled: Arc<AtomicBool>,
 }
 
+type Farewell = Box<dyn FnOnce() + Send>;
+
 impl Signals {
-    /// Until [`Signals::finish_steps`], a signal quits at once: nothing is half-written, and there is nothing to save.
+    /// Until [`Signals::finish_steps`], a signal ends the program, which leaves nothing of what is not whole: there is nothing
+    /// to save.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn install() -> io::Result<Signals> {
-        let (stop, quit) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)));
+        let (stop, second) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         for (signal, code) in SIGNALS {
-            // They are called in this order.
-            flag::register_conditional_shutdown(signal, code, Arc::clone(&quit))?;
+            // They are called in this order: the second one quits at once.
+            flag::register_conditional_shutdown(signal, code, Arc::clone(&second))?;
             flag::register_usize(signal, Arc::clone(&stop), code as usize)?;
-            flag::register(signal, Arc::clone(&quit))?;
+            flag::register(signal, Arc::clone(&second))?;
         }
-        let hangup_quits = Arc::new(AtomicBool::new(true));
         if !is_ignored(HANGUP.0) {
-            flag::register_conditional_shutdown(HANGUP.0, HANGUP.1, Arc::clone(&hangup_quits))?;
             flag::register_usize(HANGUP.0, Arc::clone(&stop), HANGUP.1 as usize)?;
         }
-        Ok(Signals { stop, quit, hangup_quits, settled: Arc::new(AtomicBool::new(false)) })
+        let preparing = Arc::new(AtomicBool::new(true));
+        let (farewell, settled) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+        let signals = Signals { stop, preparing, farewell, settled };
+        let (stop, preparing) = (Arc::clone(&signals.stop), Arc::clone(&signals.preparing));
+        let farewell = Arc::clone(&signals.farewell);
+        // The thread of the program may be at work for long, in a compiler.
+        thread::spawn(move || {
+            while preparing.load(Ordering::SeqCst) {
+                let code = stop.load(Ordering::SeqCst);
+                if code != 0 && preparing.swap(false, Ordering::SeqCst) {
+                    leftovers::remove();
+                    let farewell = farewell.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    farewell.into_iter().for_each(|farewell| farewell());
+                    quit(code as i32);
+                }
+                thread::sleep(POLL);
+            }
+        });
+        Ok(signals)
+    }
+
+    /// Sees to it that a signal before [`Signals::finish_steps`] does not end the program without a word to others.
+    pub fn say_farewell(&self, farewell: impl FnOnce() + Send + 'static) {
+        *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(farewell));
     }
 
     /// From now on the first signal only asks to stop. If there is a deadline, the program ends when that time has gone by
     /// since the signal, with the signal's exit code, after a call of `give_up`.
     pub fn finish_steps(&self, deadline: Option<Duration>, give_up: impl FnOnce() + Send + 'static) {
-        self.quit.store(false, Ordering::SeqCst);
-        self.hangup_quits.store(false, Ordering::SeqCst);
+        self.preparing.store(false, Ordering::SeqCst);
         let Some(deadline) = deadline else { return };
         let (stop, settled) = (Arc::clone(&self.stop), Arc::clone(&self.settled));
         // It ends with the program: nobody waits for it.

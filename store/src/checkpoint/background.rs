@@ -1,6 +1,5 @@
 //! Saving while training goes on: a thread that writes, at most one save at a time.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -146,7 +145,7 @@ pub(super) fn perform(request: Request) -> SaveOutcome {
 
 /// The first bytes of a file, which are put on disk: a checkpoint does not outlive the metrics of its steps.
 fn prefix(path: &Path, bytes: u64) -> io::Result<Prefix> {
-    let file = File::open(path)?;
+    let file = inputs::open(path)?;
     file.sync_all()?;
     let mut hash = Sha256::new();
     let read = io::copy(&mut file.take(bytes), &mut hash)?;

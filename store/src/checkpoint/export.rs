@@ -11,8 +11,8 @@ use super::region::Region;
 use super::save::{Description, LARGEST_FILE, Process, ShardPlan, parent, publish_as};
 use super::shard::{Item, ShardWriter};
 use super::{Checkpoint, Error, PARAMETERS, PARTIAL};
-use crate::disk;
 use crate::files::FileError;
+use crate::{disk, leftovers};
 
 /// Writes the parameters of a checkpoint, and with `everything` all other tensors, to one safetensors file. Parameters
 /// are given the dtype `dtype`, if there is one: rounded to the nearest, ties to even. Number of tensors written.
@@ -82,6 +82,7 @@ fn write_file(
     if partial.exists() {
         disk::remove(&partial).map_err(|source| FileError::write(&partial, source))?;
     }
+    leftovers::add_file(&partial);
     let written = || -> Result<(), Error> {
         let mut writer = ShardWriter::create(&partial, &items)?;
         for (entry, item) in entries.iter().zip(&items) {
@@ -114,6 +115,7 @@ pub fn convert(checkpoint: &Checkpoint, target: &Path, shards: usize) -> Result<
     if partial.exists() {
         disk::remove(&partial).map_err(write)?;
     }
+    leftovers::add_file(&partial);
     disk::create_folder(&partial).map_err(write)?;
     let written = || -> Result<(), Error> {
         for (index, tensors) in shares(manifest, shards).into_iter().enumerate() {

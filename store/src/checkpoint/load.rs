@@ -1,7 +1,7 @@
 //! Reading a checkpoint: everything verified first, then any box of any tensor.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ impl Checkpoint {
             for Piece { file, name, region } in &tensor.pieces {
                 let path = folder.join(file);
                 if !shards.contains_key(file) {
-                    let mut opened = File::open(&path).map_err(|source| FileError::read(&path, source))?;
+                    let mut opened = inputs::open(&path).map_err(|source| FileError::read(&path, source))?;
                     let header = Header::read(&path, &mut opened)?;
                     shards.insert(file.clone(), (opened, header));
                 }
@@ -81,7 +81,7 @@ impl Checkpoint {
     /// [`Error::File`] if there is none or it cannot be read.
     pub fn file(&self, name: &str) -> Result<Vec<u8>, Error> {
         let path = self.path.join(name);
-        Ok(fs::read(&path).map_err(|source| FileError::read(&path, source))?)
+        Ok(inputs::read(&path).map_err(|source| FileError::read(&path, source))?)
     }
 
     /// Names of the tensors.
@@ -247,7 +247,7 @@ fn check_digest(path: &Path, digest: &FileDigest) -> Result<(), Error> {
 }
 
 fn sha256(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = inputs::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {

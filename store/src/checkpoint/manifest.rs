@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use inputs::json;
 use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 use super::region::{Region, fill};
 use super::{Error, folder_name};
 use crate::files::{FileError, write_atomically};
-use crate::json_words::json_words;
 use crate::self_checksum::{self, SelfChecksum};
 use crate::skipped::Skipped;
 
@@ -157,8 +157,7 @@ impl ParameterSource {
     /// # Errors
     /// [`Error::Manifest`] if it is another.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
-        serde_json::from_slice(bytes)
-            .map_err(|error| Error::Manifest { path: path.to_owned(), reason: error.to_string() })
+        json::from_slice(bytes).map_err(|reason| Error::Manifest { path: path.to_owned(), reason })
     }
 
     /// The text of a file.
@@ -283,7 +282,7 @@ impl Manifest {
     /// [`Error::Manifest`], [`Error::FormatVersion`], or [`Error::File`] if it cannot be read.
     pub fn read(folder: &Path) -> Result<Manifest, Error> {
         let path = folder.join(MANIFEST);
-        let bytes = fs::read(&path).map_err(|source| FileError::read(&path, source))?;
+        let bytes = inputs::read(&path).map_err(|source| FileError::read(&path, source))?;
         Manifest::parse(path, &bytes)
     }
 
@@ -296,8 +295,7 @@ impl Manifest {
         }
         let malformed = |reason: String| Error::Manifest { path: path.clone(), reason };
         let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
-        let Version { format_version } =
-            serde_json::from_str(text).map_err(|error| malformed(json_words(&error)))?;
+        let Version { format_version } = json::from_slice(bytes).map_err(malformed)?;
         let checked = self_checksum::check(text.trim_end());
         if checked != SelfChecksum::Differs && format_version != FORMAT_VERSION {
             return Err(Error::FormatVersion { path, got: format_version });
@@ -305,7 +303,7 @@ impl Manifest {
         if checked != SelfChecksum::Matches {
             return Err(malformed("its own sha256, `seal`, is not that of its text: it was changed".into()));
         }
-        let manifest: Manifest = serde_json::from_str(text).map_err(|error| malformed(json_words(&error)))?;
+        let manifest: Manifest = json::from_slice(bytes).map_err(malformed)?;
         for name in manifest.files.keys() {
             if Path::new(name).file_name().is_none_or(|file_name| file_name != name.as_str()) {
                 return Err(malformed(format!("{name:?} is not a file name")));

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use inputs::json;
 use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,6 @@ use super::shard::{Item, ShardWriter, describe, write_file};
 use super::{Error, FileDigest, PARTIAL, Snapshot, folder_name};
 use crate::disk;
 use crate::files::{FileError, remove_leftovers};
-use crate::json_words::json_words;
 
 /// A shard file is not begun anew before it holds this many bytes, and holds more only if one piece does.
 pub const LARGEST_FILE: usize = 4 << 30;
@@ -333,9 +332,8 @@ pub(super) fn publish_as(
     for index in 0..processes {
         let path = partial.join(Process { index, count: processes }.list());
         let malformed = |reason: String| Error::Manifest { path: path.clone(), reason };
-        let bytes = fs::read(&path).map_err(|source| FileError::read(&path, source))?;
-        let list: PieceList =
-            serde_json::from_slice(&bytes).map_err(|error| malformed(json_words(&error)))?;
+        let bytes = inputs::read(&path).map_err(|source| FileError::read(&path, source))?;
+        let list: PieceList = json::from_slice(&bytes).map_err(malformed)?;
         merge(&mut manifest, list, index == 0).map_err(malformed)?;
         lists.push(path);
     }
@@ -392,6 +390,7 @@ mod tests {
     use super::super::{Checkpoint, History};
     use super::*;
     use crate::skipped::Skipped;
+    use std::fs;
 
     fn description() -> Description {
         let data = DataPosition { order: "none".into(), seed: 1, sequences: 0, skipped: Skipped::default() };

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use inputs::json;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use sha2::{Digest, Sha256};
@@ -18,7 +19,6 @@ use super::region::{Runs, fill};
 use super::{Error, FileDigest, Region};
 use crate::disk;
 use crate::files::FileError;
-use crate::json_words::json_words;
 
 /// A header larger than this is not one of ours (safetensors' own limit).
 const LARGEST_HEADER: u64 = 100_000_000;
@@ -233,8 +233,8 @@ impl Header {
         }
         let mut header = vec![0; length as usize];
         file.read_exact(&mut header).map_err(read)?;
-        let metadata: Metadata = serde_json::from_slice(&header)
-            .map_err(|error| malformed(format!("not a safetensors header ({})", json_words(&error))))?;
+        let metadata: Metadata = json::from_slice(&header)
+            .map_err(|reason| malformed(format!("not a safetensors header ({reason})")))?;
         let (start, end) = (8 + length, 8 + length + metadata.data_len() as u64);
         if end != size {
             return Err(malformed(format!("the header speaks of {end} bytes, the file has {size}")));

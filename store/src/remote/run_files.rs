@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::held::Held;
 use super::{RUN, RUN_FILES, Store};
 use crate::checkpoint::{Error, FileDigest};
-use crate::json_words::json_words;
 use crate::self_checksum::{self, SelfChecksum};
 
 /// The run's own files that lie beside a checkpoint, with their hashes.
@@ -47,7 +46,7 @@ impl RunFiles {
         if self_checksum::check(text.trim_end()) != SelfChecksum::Matches {
             return Err(malformed("its own sha256, `seal`, is not that of its text: it was changed".into()));
         }
-        let files: RunFiles = serde_json::from_str(&text).map_err(|error| malformed(json_words(&error)))?;
+        let files: RunFiles = inputs::json::from_slice(text.as_bytes()).map_err(malformed)?;
         if files.format_version != RunFiles::FORMAT_VERSION {
             return Err(Error::FormatVersion { path, got: files.format_version });
         }

@@ -69,6 +69,7 @@ impl Unfinished {
         disk::sync_folder(&partial).map_err(write)?;
         disk::rename_folder(&partial, &target).map_err(write)?;
         self.finished = true;
+        self.run().begin();
         self.parents.0.clear();
         disk::sync_folder(parent(&target)).map_err(write)?;
         RunDirectory::read(target)
@@ -79,6 +80,7 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         // What cannot be removed only takes space.
         if !self.finished {
+            self.run.begin();
             let _ = disk::remove(self.run.path());
         }
     }

@@ -35,7 +35,7 @@ pub enum File {
 impl File {
     /// Reads a file and what it includes.
     pub fn load(path: &Path) -> Result<Self> {
-        let source: Source<'_> = &|path| std::fs::read(path);
+        let source: Source<'_> = &|path| inputs::read(path);
         Self::from_source(path, &load::text(path, source)?, source)
     }
 

@@ -1,7 +1,6 @@
 //! `results.json`: lm-evaluation-harness's `EvalResults`, and ours beside it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -279,7 +278,7 @@ impl Results {
     pub fn read(path: &Path) -> Result<Self> {
         let path = if path.is_dir() { path.join(RESULTS) } else { path.to_owned() };
         let not_ours = |path: PathBuf, detail: String| Error::NotOurs { path, line: None, detail };
-        let contents = match fs::read(&path) {
+        let contents = match inputs::read(&path) {
             Ok(contents) => contents,
             Err(source) => return Err(Error::Io { path, source }),
         };

@@ -213,7 +213,7 @@ impl SampleFile {
 /// # Errors
 /// As [`SampleFile::open`], whatever the keys.
 pub fn read_records(path: &Path) -> Result<BTreeMap<String, BTreeMap<usize, Record>>> {
-    let file = File::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let file = inputs::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
     let mut records: BTreeMap<String, BTreeMap<usize, Record>> = BTreeMap::new();
     scan(path, &file, &mut |record: Record| {
         records.entry(record.key.task.clone()).or_default().insert(record.document, record);
@@ -227,7 +227,7 @@ pub fn read_records(path: &Path) -> Result<BTreeMap<String, BTreeMap<usize, Reco
 /// # Errors
 /// As [`read_records`], and those of `each`.
 pub fn read_samples(path: &Path, each: &mut dyn FnMut(Sample) -> Result<()>) -> Result<()> {
-    let file = File::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let file = inputs::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
     lines(path, &file, &mut |number, line| {
         each(parse(path, number, line, |sample: &Sample| sample.gopher.version)?)
     })

@@ -1,6 +1,5 @@
 //! Files of plans: reading them, and checking them against a machine.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +7,6 @@ use serde_json::Value;
 use sharding::machine::Topology;
 use sharding::partition::Rules;
 use sharding::plan::{MeshShape, Plan, PlanError, RematPolicy};
-use store::json_words::json_words;
 
 /// The ways in which a given plan is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -123,8 +121,8 @@ pub fn read_kept(path: &Path, topology: &Topology) -> Result<Option<Plan>, Given
 
 fn json(path: &Path) -> Result<Value, GivenError> {
     let text =
-        fs::read_to_string(path).map_err(|source| GivenError::Read { path: path.to_owned(), source })?;
-    serde_json::from_str(&text).map_err(|error| not_a_plan(path, json_words(&error)))
+        inputs::read_to_string(path).map_err(|source| GivenError::Read { path: path.to_owned(), source })?;
+    inputs::json::from_slice(text.as_bytes()).map_err(|reason| not_a_plan(path, reason))
 }
 
 fn plan(path: &Path, mut value: Value) -> Result<Plan, GivenError> {
@@ -138,7 +136,7 @@ fn plan(path: &Path, mut value: Value) -> Result<Plan, GivenError> {
     serde_json::from_value(value.clone()).map_err(|error| {
         let place =
             wrong_field(&value).map(|(field, value)| format!("{field} = {value}: ")).unwrap_or_default();
-        not_a_plan(path, format!("{place}{}", json_words(&error)))
+        not_a_plan(path, format!("{place}{}", inputs::json::json_words(&error)))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Opening the folder of a run: whether it holds one, where it goes on, and whether that is still what was written.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -11,6 +11,7 @@ use hosts::Group;
 use store::checkpoint::{self, CONFIG, Checkpoint, IMPORT, ParameterSource, TOKENIZER};
 use store::files::FileError;
 use store::remote::{self, Address, Store};
+use store::run_directory::level::{is_checkpoint, is_run, run_of_part};
 use store::run_directory::{self, RunDirectory};
 use store::self_checksum::{self, SelfChecksum};
 
@@ -130,31 +131,6 @@ pub(super) fn open_for_reading(
         None => parameters::open(config, &run, resume, observer)?,
     };
     Ok(Opened { run, checkpoint, chosen: false, store: None, parameters, place: String::new() })
-}
-
-/// Whether a folder is a run's and no checkpoint's.
-fn is_run(path: &Path) -> bool {
-    path.join(run_directory::CHECKPOINTS).is_dir() && !path.join(checkpoint::MANIFEST).exists()
-}
-
-/// Whether a folder is a checkpoint, or one that was damaged.
-pub(super) fn is_checkpoint(path: &Path) -> bool {
-    let named = path.file_name().is_some_and(|name| checkpoint::step_of(&name.to_string_lossy()).is_some());
-    path.join(checkpoint::MANIFEST).exists() || named && !path.join(run_directory::CHECKPOINTS).is_dir()
-}
-
-/// The run that a folder is a part of: its folder of checkpoints, or one of them.
-pub(super) fn run_of_part(path: &Path) -> Option<PathBuf> {
-    let path = std::path::absolute(path).ok()?;
-    let is_part = |path: &Path| {
-        path.ends_with(run_directory::CHECKPOINTS) && !path.join(run_directory::CHECKPOINTS).exists()
-    };
-    let checkpoints = path.ancestors().take(2).find(|path| is_part(path))?;
-    let run = checkpoints.parent().filter(|run| RunDirectory::holds_run(run))?;
-    // As the user would say it.
-    let here = std::env::current_dir().ok();
-    let shown = here.and_then(|here| run.strip_prefix(here).ok()).filter(|run| !run.as_os_str().is_empty());
-    Some(shown.unwrap_or(run).to_owned())
 }
 
 /// The checkpoint that a run goes on from, and whether it is one of this run, named by the user.
@@ -335,7 +311,7 @@ fn check_fixed(config: &Config, checkpoint: &Checkpoint, whose: &Whose<'_>) -> R
 /// The configuration that a checkpoint was saved with.
 pub(super) fn saved_config(checkpoint: &Checkpoint) -> Result<Config, Error> {
     let path = checkpoint.path().join(CONFIG);
-    let text = fs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
+    let text = inputs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
     let mut saved = Draft::quick_start()?;
     saved.apply_text(&path.display().to_string(), &text)?;
     Ok(saved.finish()?)
@@ -379,7 +355,7 @@ impl Opened {
         let of_run = self.run.tokenizer();
         if self.checkpoint.is_some()
             && self.run.config().exists()
-            && fs::read(&of_run).ok() != Some(checkpoint.file(TOKENIZER)?)
+            && inputs::read(&of_run).ok() != Some(checkpoint.file(TOKENIZER)?)
         {
             observer.event(Event::Note(format!(
                 "warning: {} is not the tokenizer of the run: written anew from {}",
@@ -428,7 +404,7 @@ impl Opened {
 pub fn kept_config(folder: &Path) -> Result<Option<(String, String)>, Error> {
     let path = folder.join(CONFIG);
     if path.is_file() {
-        let bytes = fs::read(&path).map_err(|source| FileError::read(&path, source))?;
+        let bytes = inputs::read(&path).map_err(|source| FileError::read(&path, source))?;
         return match String::from_utf8(bytes) {
             Ok(text) if self_checksum::check(&text) == SelfChecksum::Matches => {
                 Ok(Some((path.display().to_string(), text)))
@@ -439,6 +415,6 @@ pub fn kept_config(folder: &Path) -> Result<Option<(String, String)>, Error> {
     let checkpoints = folder.join(run_directory::CHECKPOINTS);
     let Some(checkpoint) = checkpoint::newest_good(&checkpoints, &mut |_| {})? else { return Ok(None) };
     let path = checkpoint.path().join(CONFIG);
-    let text = fs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
+    let text = inputs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
     Ok(Some((path.display().to_string(), text)))
 }

@@ -7,9 +7,10 @@ use configuration::Config;
 use store::checkpoint::{self, CONFIG, Checkpoint, ParameterSource};
 use store::files::FileError;
 use store::remote::{self, Address, Store};
+use store::run_directory::level::{is_checkpoint, is_checkpoints};
 use store::run_directory::{CHECKPOINTS, RunDirectory};
 
-use super::open::{is_checkpoint, saved_config};
+use super::open::saved_config;
 use super::{Resume, kept_config};
 use crate::Error;
 use crate::observer::{Event, Observer};
@@ -33,7 +34,7 @@ impl Parameters {
         match self {
             Parameters::Folder(path) if is_checkpoint(path) => {
                 let path = path.join(CONFIG);
-                let text = fs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
+                let text = inputs::read_to_string(&path).map_err(|source| FileError::read(&path, source))?;
                 Ok((path.display().to_string(), text))
             }
             Parameters::Folder(path) => {
@@ -146,7 +147,7 @@ pub(super) fn check_begun(run: &RunDirectory, checkpoint: &Checkpoint, resume: &
 /// Whose parameters a run was to begin with.
 fn recorded(run: &RunDirectory) -> Result<Option<ParameterSource>, Error> {
     let path = run.parameter_source();
-    match fs::read(&path) {
+    match inputs::read(&path) {
         Ok(bytes) => Ok(Some(ParameterSource::parse(&path, &bytes)?)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(FileError::read(&path, source).into()),
@@ -173,8 +174,12 @@ fn check_model(config: &Config, checkpoint: &Checkpoint, place: &str) -> Result<
 /// The run directory that is meant by it or by its folder of checkpoints.
 fn run(path: &Path) -> &Path {
     match path.parent() {
-        Some(run) if path.ends_with(CHECKPOINTS) && !path.join(CHECKPOINTS).is_dir() => {
-            if run.as_os_str().is_empty() { Path::new(".") } else { run }
+        Some(run) if is_checkpoints(path) => {
+            if run.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                run
+            }
         }
         _ => path,
     }

@@ -1,7 +1,5 @@
 //! The plan of a run: given in a file, kept in the run directory, or searched for.
 
-use std::fs;
-
 use configuration::Config;
 use sharding::machine::Topology;
 use sharding::plan::{MeshShape, Plan};
@@ -42,7 +40,7 @@ fn choose_first(
         return Ok(plan);
     }
     let path = run.plan();
-    if let Ok(text) = fs::read_to_string(&path)
+    if let Ok(text) = inputs::read_to_string(&path)
         && self_checksum::check(&text) != SelfChecksum::Matches
     {
         return Err(Error::PlanChanged { path });

@@ -12,10 +12,11 @@ use store::checkpoint::StateDigest;
 use store::checkpoint::{self, Checkpoint};
 use store::rewinds::Rewinds;
 use store::run_directory::RunDirectory;
+use store::run_directory::level::run_of_part;
 
 use super::dispatch::{Dispatch, number};
 use super::incident_policy::IncidentPolicy;
-use super::open::{Opened, run_of_part, saved_config};
+use super::open::{Opened, saved_config};
 use super::programs::{FirstState, TrainingPrograms, first_state};
 use super::{Prepared, kept_config, prepare, settled};
 use crate::Error;

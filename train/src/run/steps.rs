@@ -64,6 +64,8 @@ pub(super) struct Steps<'a> {
     not_saved: Option<Error>,
     /// When the last save began, or training did.
     saved_at: Instant,
+    /// Whether that was long ago.
+    is_last_save_old: bool,
     /// When the host last came back from waiting for the device.
     free_since: Instant,
     /// When the device finished what was read last.
@@ -180,6 +182,7 @@ impl<'a> Steps<'a> {
             apply: None,
             not_saved: None,
             saved_at: now,
+            is_last_save_old: false,
             free_since: now,
             finished_at: now,
             outcome: RunOutcome::default(),
@@ -256,6 +259,7 @@ impl<'a> Steps<'a> {
         }
         loop {
             stopping |= observer.should_stop() || self.not_saved.is_some();
+            self.look_at_the_clock();
             let last = under_way.as_ref().map_or(self.completed, |step| step.step);
             // A checkpoint is of a state that no later step has changed: none is started before it is saved.
             let mut save = last < steps && self.is_checkpoint_due(last, every);
@@ -445,7 +449,7 @@ impl<'a> Steps<'a> {
     /// Begins to save the state; in the background, unless the configuration wants otherwise.
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         self.watchdog.waits(self.completed, Wait::Save);
-        self.saved_at = Instant::now();
+        (self.saved_at, self.is_last_save_old) = (Instant::now(), false);
         let (saving, moment) = self.saving();
         saving.save(&moment, observer)?;
         self.watchdog.waits(self.completed, Wait::Nothing);

@@ -86,14 +86,14 @@ impl ByteLevelModel {
     pub fn from_json(bytes: &[u8], name: &str) -> Result<Self> {
         let bad = |detail: String| Error::NotAByteLevelTokenizer { name: name.into(), detail };
         let unsupported = |detail: String| Error::UnsupportedByteLevelTokenizer { name: name.into(), detail };
-        let file: File = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
+        let file: File = inputs::json::from_slice(bytes).map_err(bad)?;
         let kind = file.model["type"].as_str().unwrap_or("without a type");
         if kind != "BPE" && file.model.get("type").is_some() {
             return Err(unsupported(format!("a model of type {kind}")));
         }
         check_surroundings(&file).map_err(unsupported)?;
         let pre_tokenizer = pre_tokenizer(&file.pre_tokenizer).map_err(unsupported)?;
-        let model: Model = serde_json::from_value(file.model).map_err(|e| bad(format!("model: {e}")))?;
+        let model: Model = inputs::json::from_value("model", &file.model).map_err(bad)?;
         check_model(&model).map_err(unsupported)?;
         for token in &file.added_tokens {
             let flags =

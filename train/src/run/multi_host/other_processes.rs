@@ -1,6 +1,6 @@
 //! The other processes of a multi-host training, and the agreements with them about a bad step.
 
-use hosts::{Facts, Group};
+use hosts::{Appointment, Facts, Group};
 use store::checkpoint::{self, Checkpoint};
 
 use super::super::incident_policy::Decision;
@@ -13,16 +13,25 @@ use crate::incidents::StepOutcome;
 pub(in super::super) struct OtherProcesses<'a> {
     group: Option<&'a Group>,
     asked: u64,
+    saves: Option<Appointment<'a>>,
 }
 
 impl<'a> OtherProcesses<'a> {
     pub(in super::super) fn new(group: Option<&'a Group>) -> OtherProcesses<'a> {
-        OtherProcesses { group, asked: 0 }
+        OtherProcesses { group, asked: 0, saves: group.map(|group| group.appointment("save")) }
     }
 
     /// Whether no other process holds a part of the state.
     pub(in super::super) fn is_alone(&self) -> bool {
         self.group.is_none_or(|group| group.count() == 1)
+    }
+
+    /// Whether it is time to save, by the clock of process 0. All processes ask between the same steps.
+    pub(in super::super) fn is_time_to_save(&self, by_own_clock: &dyn Fn() -> bool) -> bool {
+        match &self.saves {
+            Some(saves) => saves.is_due(by_own_clock),
+            None => by_own_clock(),
+        }
     }
 
     /// Whether this process writes what is written once for all.

@@ -6,7 +6,7 @@ impl Steps<'_> {
     /// Whether the state after `step` is to be saved, and is not.
     pub(super) fn is_checkpoint_due(&self, step: u64, every: u64) -> bool {
         let is_best = || self.config.checkpoint.keep_best && self.best.is_at(step);
-        step > 0 && (is_due(step, every) || is_best() || self.is_last_save_old()) && !self.saving.has(step)
+        step > 0 && (is_due(step, every) || is_best() || self.is_last_save_old) && !self.saving.has(step)
     }
 
     /// Whether so many validations had no lower loss that the run ends.
@@ -14,10 +14,14 @@ impl Steps<'_> {
         self.best.is_over(self.config.training.patience).is_some()
     }
 
-    /// Whether the last save began so long ago that it is time for one. No clock is the same in several processes.
-    fn is_last_save_old(&self) -> bool {
+    /// Looks whether the last save began so long ago that it is time for one. It stays so until there is one: of several
+    /// processes, each is told once.
+    pub(super) fn look_at_the_clock(&mut self) {
         let minutes = self.config.training.checkpoint_minutes;
-        minutes > 0.0 && self.others.is_alone() && self.saved_at.elapsed().as_secs_f64() >= 60.0 * minutes
+        let is_old = || self.saved_at.elapsed().as_secs_f64() >= 60.0 * minutes;
+        if minutes > 0.0 {
+            self.is_last_save_old |= self.others.is_time_to_save(&is_old);
+        }
     }
 
     /// Whether the state after `step` is to be validated.

@@ -1,4 +1,45 @@
-//! What is wrong with a JSON file, in words of the file rather than of the program that reads it.
+//! JSON files, and what is wrong with one in words of the file rather than of the program that reads it.
+
+use serde::de::{DeserializeOwned, Deserializer};
+use serde_json::Value;
+
+/// Reads the text of a file.
+///
+/// # Errors
+/// In words: the key, the value and what is expected, and the place: `mesh.data: a string, "4", where a whole number from 0
+/// is expected, at line 3 column 9`.
+pub fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
+    // Once more with the keys, which take time, if it is wrong.
+    serde_json::from_slice(text).map_err(|error| {
+        with_key("", found_again::<T, _>(&mut serde_json::Deserializer::from_slice(text)), &error)
+    })
+}
+
+/// Reads a part of a file; `key` is that of the part.
+///
+/// # Errors
+/// As [`from_slice`], without the place.
+pub fn from_value<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T, String> {
+    T::deserialize(value)
+        .map_err(|error: serde_json::Error| with_key(key, found_again::<T, _>(value), &error))
+}
+
+/// The key of the value at which reading fails.
+fn found_again<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> String {
+    match serde_path_to_error::deserialize::<_, T>(deserializer) {
+        Err(error) => error.path().to_string(),
+        // What follows the value is wrong.
+        Ok(_) => String::new(),
+    }
+}
+
+fn with_key(part: &str, key: String, error: &serde_json::Error) -> String {
+    let key =
+        [part, &key].into_iter().filter(|key| !key.is_empty() && *key != ".").collect::<Vec<_>>().join(".");
+    // Where the text ends or is no JSON, the line says more than the key.
+    let is_of_key = error.is_data() && !key.is_empty();
+    if is_of_key { format!("{key}: {}", json_words(error)) } else { json_words(error) }
+}
 
 /// A parser's reason, such as `invalid type: string "four", expected usize at line 3 column 9`, without the names that
 /// the program has for its types: `a string, "four", where a whole number is expected, at line 3 column 9`.
