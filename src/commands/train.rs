@@ -231,7 +231,7 @@ fn sample(summary: &Summary) -> anyhow::Result<()> {
     match answer {
         Ok(answer) => {
             let what = if summary.held_out { "held-out text" } else { "text" };
-            print(format!("\n{what}, and how the model goes on:\n{prompt}|{}\n", answer.generation.text))
+            print(format!("\n{what}, and after | how the model goes on:\n{prompt}|{}\n", answer.generation.text))
         }
         // The model is trained and saved: that is what was asked for.
         Err(error) => {
