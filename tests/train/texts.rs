@@ -37,3 +37,17 @@ fn a_cache_that_cannot_be_written_is_said() {
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stderr(&output).contains("the tokens are not kept in the cache"), "{}", stderr(&output));
 }
+
+/// A preset brings the steps of hundreds of billions of tokens, also where the text is a book.
+#[test]
+fn a_run_that_goes_through_its_text_very_often_is_warned_of_before_it_begins() {
+    let Some(place) = Place::new() else { return };
+    let said = |steps: &str| {
+        let output = place.train(&["--steps", steps, "--dry-run"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        stderr(&output).lines().find(|line| line.contains("go through the text")).map(str::to_owned)
+    };
+    assert_eq!(said("20"), None);
+    let line = said("1000000").unwrap();
+    assert!(line.starts_with("warning: 1000000 steps") && line.contains("; --steps "), "{line}");
+}

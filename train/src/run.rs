@@ -6,6 +6,7 @@ mod dispatch;
 mod dry_run;
 mod efficiency;
 mod incident_policy;
+mod length;
 mod memory;
 mod mirror;
 mod multi_host;
@@ -267,6 +268,9 @@ fn compile(
         text.corpus.validation().len(),
         runtime.platform(),
     )));
+    if let Some(text) = length::note(config, text.corpus.training_statistics().tokens) {
+        observer.event(Event::Note(text));
+    }
     let first_state = match (&opened.checkpoint, &opened.parameters) {
         (Some(checkpoint), _) => FirstState::Checkpoint(checkpoint),
         (None, Some((parameters, source))) => {
