@@ -3,6 +3,7 @@
 mod dry_run;
 mod metrics_address;
 mod multi_host;
+mod near;
 pub(super) mod progress;
 mod signals;
 
@@ -129,6 +130,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let identity = multi_host::identity(&arguments, &config).map_err(usage)?;
     if let (true, Some(identity)) = (arguments.dry_run, &identity) {
         return Err(usage(format_args!("--dry-run: it is of one process, and not of {}", identity.count)));
+    }
+    if let Some(text) = arguments.run.as_deref().and_then(near::note)
+        && identity.as_ref().is_none_or(|identity| identity.index == 0)
+    {
+        note(text);
     }
     let endpoint = arguments.metrics_addr.map(Endpoint::bind).transpose()?;
     if let Some(endpoint) = &endpoint {
