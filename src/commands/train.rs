@@ -369,7 +369,12 @@ impl Observer for Display {
             Event::Begin { run, completed, steps } => {
                 self.completed.store(completed, Ordering::SeqCst);
                 let give_up = self.give_up(run, self.deadline.unwrap_or_default());
-                self.signals.finish_steps(self.deadline, give_up);
+                let at_most = self.deadline.map(|limit| format!(", for {} s at most", limit.as_secs_f64()));
+                let text = format!(
+                    "finishing the step and saving{}; Ctrl-C once more ends at once, unsaved",
+                    at_most.unwrap_or_default()
+                );
+                self.signals.finish_steps(self.deadline, move || note(text), give_up);
                 let from = if completed > 0 { format!(", from step {completed}") } else { String::new() };
                 self.progress.note(&format!("training {steps} steps{from} in {}", run.display()));
             }

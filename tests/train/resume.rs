@@ -262,3 +262,15 @@ fn a_run_that_is_not_there_is_said_to_begin_with_the_one_that_may_be_meant() {
     assert!(line.ends_with("; if whole-20261125-215934 is meant, stop and name that"), "{line}");
     assert_eq!(said("whole-20261125-215934"), None);
 }
+
+#[test]
+fn a_run_without_a_checkpoint_says_that_it_begins_anew() {
+    let Some(place) = Place::with_whole() else { return };
+    fs::remove_dir_all(place.path("whole/checkpoints")).unwrap();
+    let again = || place.train(&["--run", "whole", "--steps", "2"]);
+    let text = stderr(&again());
+    let line = "no checkpoint in whole: it begins anew, and the 24 steps that it records are taken again\n";
+    assert!(text.contains(line), "{text}");
+    assert_eq!(place.metrics("whole").len(), 2);
+    assert!(!stderr(&again()).contains("begins anew"));
+}
