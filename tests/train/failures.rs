@@ -52,7 +52,7 @@ fn text_that_cannot_be_trained_on_is_named() {
     check("empty", &["no text found in", "empty: no files"]);
     check("blank.txt", &["no text found in", "blank.txt"]);
     check("table.csv", &["table.csv: unsupported kind of file", ".jsonl"]);
-    check("latin1.txt", &["latin1.txt: invalid UTF-8 at byte 175", "invalid_utf8 = \"replace\""]);
+    check("latin1.txt", &["latin1.txt: invalid UTF-8 at byte 175", "or --set data.invalid_utf8=replace"]);
     check("short.txt", &["vocabulary_size = 330 is too large for this text"]);
     let replace = ["--run", "a", "--steps", "1", "--data", "latin1.txt", "text.txt", "--set"];
     place.trained(&[&replace[..], &["data.invalid_utf8=replace"]].concat());
