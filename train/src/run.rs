@@ -268,6 +268,9 @@ fn compile(
         text.corpus.validation().len(),
         runtime.platform(),
     )));
+    if let Some(text) = length::of_warm_up(config).filter(|_| opened.completed() == 0) {
+        observer.event(Event::Note(text));
+    }
     if let Some(text) = length::note(config, text.corpus.training_statistics().tokens) {
         observer.event(Event::Note(text));
     }

@@ -31,6 +31,18 @@ pub(super) fn note(config: &Config, text_tokens: u64) -> Option<String> {
     ))
 }
 
+/// What is to be said of a run that ends before its warm-up does.
+pub(super) fn of_warm_up(config: &Config) -> Option<String> {
+    let (steps, warm_up) = (config.training.steps, config.schedule.warmup_steps);
+    (warm_up >= steps && steps > 1).then(|| {
+        format!(
+            "warning: the learning rate only rises, since schedule.warmup_steps is {warm_up}: --set schedule.warmup_steps={} leaves \
+             steps after it",
+            steps / 10
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +62,17 @@ mod tests {
         assert_eq!(note(&config(800), 1_000_000), None);
         assert_eq!(note(&config(800), 0), None);
         assert!(note(&config(u64::MAX / 100), 1).is_some());
+    }
+
+    #[test]
+    fn a_run_that_is_all_warm_up_is_said() {
+        let warmed = |steps, warmup_steps| {
+            let mut config = config(steps);
+            config.schedule.warmup_steps = warmup_steps;
+            of_warm_up(&config)
+        };
+        assert_eq!((warmed(61, 60), warmed(1, 1)), (None, None));
+        let text = warmed(60, 60).unwrap();
+        assert!(text.contains("warmup_steps is 60") && text.contains("--set schedule.warmup_steps=6 "), "{text}");
     }
 }
