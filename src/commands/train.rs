@@ -280,6 +280,9 @@ fn configuration(arguments: &Arguments, resume: &Resume) -> Result<Config, train
         let store = Store::open(&address).map_err(checkpoint::Error::from)?;
         let (place, text) = remote::config(&store, step)?;
         draft.apply_text(&place, &text)?;
+    } else if let Some(name) = name_of(run.as_deref(), data) {
+        // A name that cannot be one is none that anybody has asked for.
+        let _ = draft.set_value("--run", "name", name.into());
     }
     set.iter().try_for_each(|text| draft.set(text))?;
     let path = |path: &Path| Value::from(path.to_string_lossy().into_owned());
@@ -310,6 +313,16 @@ fn configuration(arguments: &Arguments, resume: &Resume) -> Result<Config, train
     let mut config = draft.finish()?;
     config.device.plan.clone_from(plan);
     Ok(config)
+}
+
+/// The name of a new run that nobody names: that of its folder, or of its text without an ending.
+fn name_of(run: Option<&Path>, data: &[PathBuf]) -> Option<String> {
+    let name = |path: &Path| path.file_name()?.to_str().map(str::to_owned);
+    let name = match run {
+        Some(run) => name(run)?,
+        None => name(data.first()?)?.split('.').next()?.to_owned(),
+    };
+    (!name.is_empty() && !name.starts_with('.')).then_some(name)
 }
 
 /// Shows what happens, on standard error and to Prometheus.
