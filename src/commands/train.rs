@@ -399,7 +399,7 @@ impl Observer for Display {
             Event::Saved { checkpoint, bytes: size, seconds, waited_seconds } => {
                 let (checkpoint, size) = (checkpoint.display(), bytes(size as u64));
                 self.progress.note(&format!(
-                    "saved {checkpoint}: {size} in {seconds:.2} s, of which training waited {waited_seconds:.2} s"
+                    "saved {checkpoint}: tensors of {size} in {seconds:.2} s, of which training waited {waited_seconds:.2} s"
                 ));
             }
             Event::SaveFailed { step, error } => self.progress.note(&format!(
@@ -442,7 +442,7 @@ fn describe(summary: &Summary) -> String {
         ("validation loss, nats/token", number(summary.validation_loss, 3)),
         ("validation loss, bits/byte", number(summary.validation_loss.map(bits), 3)),
         ("unigram entropy, nats/token", number(Some(summary.unigram_entropy), 3)),
-        ("tokens/s", summary.tokens_per_second.map_or("not measured".into(), |rate| grouped(rate as u64))),
+        ("tokens/s after the first step", summary.tokens_per_second.map_or("not measured".into(), |rate| grouped(rate as u64))),
         ("goodput", percent(summary.goodput)),
         ("MFU", percent(summary.mfu)),
         ("start to first step, s", number(Some(summary.startup_seconds), 1)),
