@@ -100,7 +100,9 @@ impl Arguments {
                 format!("a value that begins with a dash is written {}={}", name.display(), value.display());
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
         } else if let Some(tip) = self.tip(&error) {
+            // The usage would be that with the option which was suggested.
             error.remove(ContextKind::SuggestedArg);
+            error.remove(ContextKind::Usage);
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
         }
         error
