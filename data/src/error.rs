@@ -216,10 +216,14 @@ fn list(paths: &[PathBuf]) -> String {
 fn sequence_too_long(part: &str, sequence_length: usize, tokens: usize) -> String {
     let needed = sequence_length + 1;
     let way_out = match tokens.checked_sub(1) {
-        None | Some(0) if part == "validation" => "raise data.validation_fraction, or --set data.validation_fraction=0".into(),
+        None | Some(0) if part == "validation" => {
+            "raise data.validation_fraction, or --set data.validation_fraction=0".into()
+        }
         None | Some(0) => "add text".into(),
         Some(longest) if part == "validation" => {
-            format!("--set training.sequence_length={longest} or less, raise data.validation_fraction, or add text")
+            format!(
+                "--set training.sequence_length={longest} or less, raise data.validation_fraction, or add text"
+            )
         }
         Some(longest) => format!("--set training.sequence_length={longest} or less, or add text"),
     };

@@ -237,7 +237,10 @@ fn sample(summary: &Summary) -> anyhow::Result<()> {
     match answer {
         Ok(answer) => {
             let what = if summary.held_out { "held-out text" } else { "text" };
-            print(format!("\n{what}, and after | how the model goes on:\n{prompt}|{}\n", answer.generation.text))
+            print(format!(
+                "\n{what}, and after | how the model goes on:\n{prompt}|{}\n",
+                answer.generation.text
+            ))
         }
         // The model is trained and saved: that is what was asked for.
         Err(error) => {
@@ -442,7 +445,10 @@ fn describe(summary: &Summary) -> String {
         ("validation loss, nats/token", number(summary.validation_loss, 3)),
         ("validation loss, bits/byte", number(summary.validation_loss.map(bits), 3)),
         ("unigram entropy, nats/token", number(Some(summary.unigram_entropy), 3)),
-        ("tokens/s after the first step", summary.tokens_per_second.map_or("not measured".into(), |rate| grouped(rate as u64))),
+        (
+            "tokens/s after the first step",
+            summary.tokens_per_second.map_or("not measured".into(), |rate| grouped(rate as u64)),
+        ),
         ("goodput", percent(summary.goodput)),
         ("MFU", percent(summary.mfu)),
         ("start to first step, s", number(Some(summary.startup_seconds), 1)),

@@ -13,7 +13,11 @@ fn what_is_passed_over_is_said_and_bad_records_are_skipped_if_asked() {
     place.write("books/table.csv", "a,b\n");
     place.write("books/web.jsonl", "{\"text\": \"a line\", \"score\": NaN}\n{\"text\": null}\n");
     let books = ["--data", "books", "--steps", "1", "--run", "a"];
-    place.check_error(&books, 1, &["books/web.jsonl:2: field \"text\" is not a string but null", "--set data.bad_records=skip"]);
+    place.check_error(
+        &books,
+        1,
+        &["books/web.jsonl:2: field \"text\" is not a string but null", "--set data.bad_records=skip"],
+    );
     let output = place.train(&[&books[..], &["--set", "data.bad_records=skip"]].concat());
     let said = stderr(&output).replace(&format!("{}/", place.folder.path().display()), "");
     assert!(output.status.success(), "{said}");

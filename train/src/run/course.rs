@@ -47,7 +47,8 @@ fn change(saved: &Config, given: &Config, completed: u64) -> Option<String> {
     // The two ends may agree where the way between them does not.
     const POINTS: u64 = 256;
     let length = u128::from(new_steps - 1 - completed);
-    let points = (0..=POINTS).map(|point| completed + (length * u128::from(point) / u128::from(POINTS)) as u64);
+    let points =
+        (0..=POINTS).map(|point| completed + (length * u128::from(point) / u128::from(POINTS)) as u64);
     let way = points.map(|at| (at, rates(at)));
     let furthest = way.max_by(|(_, (a, b)), (_, (c, d))| (a - b).abs().total_cmp(&(c - d).abs()));
     let (at, rates) = furthest?;

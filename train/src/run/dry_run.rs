@@ -7,8 +7,8 @@ use configuration::Config;
 use runtime::Memory;
 use serde::Serialize;
 use sharding::DeviceKind;
-use store::{checkpoint, lossy_path};
 use store::run_directory::{self, RunDirectory};
+use store::{checkpoint, lossy_path};
 
 use super::dispatch::{Dispatch, Dispatched, number};
 use super::open::{open, open_for_reading};
@@ -214,7 +214,8 @@ fn describe(
     let saves = if completed < steps { due(training.checkpoint_every) + 1 + by_clock + of_best } else { 0 };
     let checkpoint_folder = run.map(|run| run.join(run_directory::CHECKPOINTS));
     // Those of a run that goes on are there already.
-    let there = checkpoint_folder.and_then(|folder| checkpoint::steps(&folder).ok()).map_or(0, |steps| steps.len());
+    let there =
+        checkpoint_folder.and_then(|folder| checkpoint::steps(&folder).ok()).map_or(0, |steps| steps.len());
     let there = there as u64;
     let kept = match settings.keep_last {
         0 => there + saves,

@@ -58,7 +58,10 @@ mod tests {
     fn a_run_of_more_than_a_hundred_epochs_is_said_with_the_steps_of_ten() {
         assert_eq!(note(&config(1000), 1000), None);
         let text = note(&config(10_100), 1000).unwrap();
-        assert_eq!(text, "warning: 10100 steps go through the text 1010 times; --steps 100 would be 10 times");
+        assert_eq!(
+            text,
+            "warning: 10100 steps go through the text 1010 times; --steps 100 would be 10 times"
+        );
         assert_eq!(note(&config(800), 1_000_000), None);
         assert_eq!(note(&config(800), 0), None);
         assert!(note(&config(u64::MAX / 100), 1).is_some());
@@ -73,6 +76,9 @@ mod tests {
         };
         assert_eq!((warmed(61, 60), warmed(1, 1)), (None, None));
         let text = warmed(60, 60).unwrap();
-        assert!(text.contains("warmup_steps is 60") && text.contains("--set schedule.warmup_steps=6 "), "{text}");
+        assert!(
+            text.contains("warmup_steps is 60") && text.contains("--set schedule.warmup_steps=6 "),
+            "{text}"
+        );
     }
 }
