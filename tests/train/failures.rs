@@ -78,7 +78,7 @@ fn a_vocabulary_that_does_not_fit_is_named_with_both_sizes() {
     // A new run.
     let line =
         place.check_error(&["--run", "c", "--set", other], 1, &["has 340 pieces", "vocabulary_size is 330"]);
-    assert!(line.contains("set model.vocabulary_size = 340"), "{line}");
+    assert!(line.contains("--set model.vocabulary_size=340"), "{line}");
     // A run that has a checkpoint.
     place.check_error(
         &["--run", "a", "--steps", "2", "--set", "model.vocabulary_size=340"],

@@ -255,8 +255,9 @@ fn a_run_that_is_not_there_is_said_to_begin_with_the_one_that_may_be_meant() {
         assert!(output.status.success(), "{}", stderr(&output));
         stderr(&output).lines().find(|line| line.contains("no run in")).map(str::to_owned)
     };
+    assert_eq!(said("another").unwrap(), "no run in another: a new one begins there");
     let line = said("whoel").unwrap();
-    assert_eq!(line, "no run in whoel: a new one begins there");
+    assert_eq!(line, "no run in whoel: a new one begins there; if whole is meant, stop and name that");
     fs::rename(place.path("whole"), place.path("whole-20261125-215934")).unwrap();
     let line = said("wohle-2026").unwrap();
     assert!(line.ends_with("; if whole-20261125-215934 is meant, stop and name that"), "{line}");
