@@ -13,6 +13,8 @@ pub struct Arguments {
     pub all: Vec<OsString>,
     /// An option without a value, and what looks like another one after it.
     left: Option<(OsString, OsString)>,
+    /// The command's name, and whether it is told of a run by `--run`.
+    command: (String, bool),
 }
 
 /// An option that takes a value, or one after another.
@@ -85,7 +87,8 @@ impl Arguments {
                 }
             }
         }
-        Arguments { all, left }
+        let takes_run = command.get_arguments().any(|option| option.get_long() == Some("run"));
+        Arguments { all, left, command: (command.get_name().to_owned(), takes_run) }
     }
 
     /// The parser's error, which says how a value that looks like an option is written, if that may be what was meant.
@@ -96,8 +99,29 @@ impl Arguments {
             let tip =
                 format!("a value that begins with a dash is written {}={}", name.display(), value.display());
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+        } else if let Some(tip) = self.tip(&error) {
+            // The usage would be that with the option which was suggested.
+            error.remove(ContextKind::SuggestedArg);
+            error.remove(ContextKind::Usage);
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
         }
         error
+    }
+
+    /// How another command's way to name a model or a run is written here.
+    fn tip(&self, error: &Error) -> Option<String> {
+        let (ErrorKind::UnknownArgument, Some(ContextValue::String(argument))) =
+            (error.kind(), error.get(ContextKind::InvalidArg))
+        else {
+            return None;
+        };
+        match (self.command.0.as_str(), self.command.1) {
+            ("train", _) if argument == "--model" => {
+                Some("a configuration stands after train: gopher train configs/44m.toml".to_owned())
+            }
+            (_, true) if !argument.starts_with('-') => Some(format!("a run is named by --run {argument}")),
+            _ => None,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Output and exit codes of the program.
 
+mod fetch;
 pub mod line;
 
 use std::fmt;
@@ -7,8 +8,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use runtime::Progress;
-use wheels::Stage;
+pub use fetch::fetching;
 
 /// The user asked for something that cannot be asked: exit code 2.
 #[derive(Debug)]
@@ -164,19 +164,6 @@ pub fn bytes(count: u64) -> String {
 pub fn note(message: impl fmt::Display) {
     line::clear();
     let _ = writeln!(io::stderr(), "{message}");
-}
-
-/// Says on standard error which wheel is being fetched, once per wheel and stage.
-pub fn fetching(progress: Progress) {
-    let Progress { name, version, stage } = progress;
-    match stage {
-        Stage::Waiting => note(format_args!("waiting for another process that fetches {name} {version}")),
-        Stage::Downloading { received: 0, total } => {
-            note(format_args!("fetching {name} {version} ({})", bytes(total)));
-        }
-        Stage::Installed => note(format_args!("{name} {version} is in the cache")),
-        _ => {}
-    }
 }
 
 /// Says why the program ends, as one line with all causes, and with which exit code.

@@ -90,3 +90,20 @@ fn long_helps_have_groups() {
         assert!(ungrouped.matches(" --").count() <= 2, "{ungrouped}");
     }
 }
+
+/// What is right for one command and wrong for another is answered with the way to say it there.
+#[test]
+fn a_model_and_a_run_are_named_as_the_command_takes_them() {
+    let output = gopher(&tempfile::tempdir().unwrap(), &["train", "--model", "44m"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("--stop-deadline"), "{output:?}");
+    check(
+        &["train", "--model", "44m"],
+        2,
+        &["--model", "tip: a configuration stands after train: gopher train configs/"],
+    );
+    for arguments in
+        [&["replay", "runs/x"][..], &["generate", "runs/x"], &["generate", "runs/x", "--prompt", "a"]]
+    {
+        check(arguments, 2, &["tip: a run is named by --run runs/x"]);
+    }
+}

@@ -66,3 +66,36 @@ fn links_lead_somewhere() {
     }
     assert!(links > 5, "only {links} links: the search is broken");
 }
+
+/// The rows of the summary of a training, and what they are called in its object.
+#[test]
+fn the_table_of_the_summary_has_every_row() {
+    let page = read("docs/run-directory.md");
+    let table = page.split("\n## The summary\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let fields = read("train/src/run/summary.rs");
+    let fields =
+        fields.split("pub struct Summary {").nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
+    let mut lines = fields.lines().peekable();
+    let mut count = 0;
+    while let Some(line) = lines.next() {
+        let skipped = line.trim() == "#[serde(skip)]";
+        if skipped {
+            lines.next();
+        } else if let Some((name, _)) = line.trim().strip_prefix("pub ").and_then(|rest| rest.split_once(':'))
+        {
+            assert!(table.contains(&format!("`{name}`")), "no {name} in docs/run-directory.md");
+            count += 1;
+        }
+    }
+    assert!(count > 15, "only {count} fields: the search is broken");
+    let readme = read("README.md");
+    let rows = readme
+        .lines()
+        .skip_while(|line| !line.starts_with("steps  "))
+        .take_while(|line| !line.starts_with("run dir"));
+    for row in rows {
+        let title = row.split("  ").next().unwrap();
+        let title = title.split(", ").next().unwrap();
+        assert!(table.contains(title), "no row {title:?} in docs/run-directory.md");
+    }
+}

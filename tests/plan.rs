@@ -233,12 +233,16 @@ fn machines_by_other_names() {
 
 /// A verification that ends early, here since there is no compiler, does not take the plan with it.
 #[test]
-fn a_plan_is_written_before_it_is_verified() {
+fn a_plan_is_written_and_shown_before_it_is_verified() {
     let place = Place::new();
     let (file, picture) = (place.path("plan.json"), place.path("plan.svg"));
     let line = "plan --model 44m --topology tpu:v3:2x2 --batch-tokens 16K --sequence-length 1024 --verify";
     let line: Vec<&str> = line.split(' ').chain(["-o", &file, "--svg", &picture]).collect();
-    assert_eq!(place.gopher(&line).status.code(), Some(1));
+    let output = place.gopher(&line);
+    assert_eq!(output.status.code(), Some(1));
+    // Nor the table, which is there while the compiler is at work.
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(table.contains("microbatches") && table.contains("assumptions"), "{table}");
     assert!(fs::read_to_string(&file).unwrap().contains("\"mesh\"") && Path::new(&picture).exists());
 }
 

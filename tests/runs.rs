@@ -257,7 +257,11 @@ fn what_is_no_run_is_named_in_a_line() {
     place.check_error(&["compare", "a", "."], &[". is not a run", "gopher runs ls"]);
     place.check_error(&["compare", "a", "a/config.toml"], &["a/config.toml is not a run"]);
     place.check_error(&["ls", "nowhere"], &["nowhere: no such folder"]);
-    place.check_error(&["ls"], &["runs: no such folder"]);
+    // Before the first run, there is none in the usual folder.
+    let none = place.gopher(&["ls"]);
+    assert!(none.status.success() && none.stdout.is_empty());
+    assert_eq!(String::from_utf8_lossy(&none.stderr), "no runs yet: gopher train begins one in runs\n");
+    assert_eq!(place.json(&["ls"]), serde_json::json!([]));
 
     let text = fs::read_to_string(place.path("damaged/metrics.jsonl")).unwrap();
     fs::write(place.path("damaged/metrics.jsonl"), text.replacen("{\"step\":2", "{\"stop\":2", 1)).unwrap();

@@ -15,7 +15,7 @@ pub enum TokenizerError {
     Read(#[from] data::Error),
     /// It has more pieces than the model has tokens.
     #[error(
-        "{} has {pieces} pieces, but model.vocabulary_size is {vocabulary_size}{}; set model.vocabulary_size = {pieces} for a new run, or use the tokenizer the model was trained with",
+        "{} has {pieces} pieces, but model.vocabulary_size is {vocabulary_size}{}; --set model.vocabulary_size={pieces} for a new run, or use the tokenizer the model was trained with",
         .tokenizer.display(),
         of_checkpoint(.checkpoint)
     )]

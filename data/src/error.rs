@@ -54,7 +54,7 @@ pub enum Error {
     },
     /// Bytes that are not UTF-8, under [`InvalidUtf8::Error`](crate::InvalidUtf8::Error).
     #[error(
-        "{}: invalid UTF-8 at byte {offset}{hint}; convert the file to UTF-8, or set invalid_utf8 = \"replace\"",
+        "{}: invalid UTF-8 at byte {offset}{hint}; convert the file to UTF-8, or --set data.invalid_utf8=replace",
         .path.display()
     )]
     InvalidUtf8 {
@@ -66,7 +66,7 @@ pub enum Error {
         hint: &'static str,
     },
     /// A record of a `.jsonl` or `.json` file that is not an object with the wanted text field.
-    #[error("{}:{line}: {detail}; bad_records = \"skip\" passes over such records", .path.display())]
+    #[error("{}:{line}: {detail}; --set data.bad_records=skip passes over such records", .path.display())]
     JsonLine {
         /// The file.
         path: PathBuf,
@@ -139,7 +139,7 @@ pub enum Error {
     /// Fewer pieces asked for than the special pieces, bytes and characters need.
     #[error(
         "vocabulary_size = {requested} is too small: 3 special pieces, 256 bytes and {characters} characters of this \
-         text need at least {minimum}; raise vocabulary_size or lower character_coverage"
+         text need at least {minimum}; --set model.vocabulary_size={minimum} or more, or lower character_coverage"
     )]
     VocabularyTooSmall {
         /// The vocabulary size asked for.
@@ -151,8 +151,8 @@ pub enum Error {
     },
     /// More pieces asked for than this text can give.
     #[error(
-        "vocabulary_size = {requested} is too large for this text, which gives at most {maximum} pieces; lower \
-         vocabulary_size or add text"
+        "vocabulary_size = {requested} is too large for this text, which gives at most {maximum} pieces; \
+         --set model.vocabulary_size={maximum} or less, or add text"
     )]
     VocabularyTooLarge {
         /// The vocabulary size asked for.
@@ -216,12 +216,16 @@ fn list(paths: &[PathBuf]) -> String {
 fn sequence_too_long(part: &str, sequence_length: usize, tokens: usize) -> String {
     let needed = sequence_length + 1;
     let way_out = match tokens.checked_sub(1) {
-        None | Some(0) if part == "validation" => "raise validation_fraction, or set it to 0".into(),
+        None | Some(0) if part == "validation" => {
+            "raise data.validation_fraction, or --set data.validation_fraction=0".into()
+        }
         None | Some(0) => "add text".into(),
         Some(longest) if part == "validation" => {
-            format!("use a sequence length of at most {longest}, raise validation_fraction, or add text")
+            format!(
+                "--set training.sequence_length={longest} or less, raise data.validation_fraction, or add text"
+            )
         }
-        Some(longest) => format!("use a sequence length of at most {longest}, or add text"),
+        Some(longest) => format!("--set training.sequence_length={longest} or less, or add text"),
     };
     format!(
         "sequence length {sequence_length} is longer than the data: the {part} part has {tokens} tokens and one \

@@ -145,7 +145,7 @@ fn impossible_requests_are_refused() {
         error(tokens),
         format!(
             "sequence length {tokens} is longer than the data: the training part has {tokens} tokens and one sequence \
-             with its targets needs {}; use a sequence length of at most {}, or add text",
+             with its targets needs {}; --set training.sequence_length={} or less, or add text",
             tokens + 1,
             tokens - 1
         )

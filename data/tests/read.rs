@@ -26,7 +26,7 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// What errors of records end with.
-const WAY_OUT: &str = "; bad_records = \"skip\" passes over such records";
+const WAY_OUT: &str = "; --set data.bad_records=skip passes over such records";
 
 /// Writes `files` into a folder, reads `paths` (the folder itself, if none), and gives the documents and what
 /// was ignored, or the error, one per line, with the folder's name taken out.
@@ -145,7 +145,7 @@ fn damage_within_a_compressed_file_is_noticed() {
 
 #[test]
 fn invalid_utf8_is_located_or_replaced() {
-    let way_out = "; convert the file to UTF-8, or set invalid_utf8 = \"replace\"";
+    let way_out = "; convert the file to UTF-8, or --set data.invalid_utf8=replace";
     check(&[("a.txt", b"ab\xFFc")], &[], &format!("error: a.txt: invalid UTF-8 at byte 2{way_out}"));
     check(
         &[("a.txt", b"\xEF\xBB\xBFab\xC3")],

@@ -123,7 +123,7 @@ fn the_vocabulary_has_bounds() {
         error(Tokenizer::train(documents(STORY), &config(minimum - 1))),
         format!(
             "vocabulary_size = {} is too small: 3 special pieces, 256 bytes and {} characters of this text need at \
-             least {minimum}; raise vocabulary_size or lower character_coverage",
+             least {minimum}; --set model.vocabulary_size={minimum} or more, or lower character_coverage",
             minimum - 1,
             characters.len()
         )

@@ -31,7 +31,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { source, output, json } = arguments;
     let signals = Signals::install()?;
     store::disk::check_fault().map_err(usage)?;
-    signals.finish_steps(None, || {});
+    signals.finish_steps(None, || {}, || {});
     let mut display = progress::Progress::new();
     let imported = import_model(&source, &output, &mut |progress| {
         match progress {

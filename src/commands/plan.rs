@@ -248,6 +248,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let against = arguments.against.as_deref().map(|path| other(&task, path)).transpose()?;
     // Before anything is compiled, which may take longer than the user waits.
     write_files(&arguments, &report)?;
+    if !arguments.json {
+        print(text::table_of(&report, seconds))?;
+    }
     let verdicts = if arguments.verify {
         let count = arguments.top.unwrap_or(1) as usize;
         verify::verify(
@@ -264,7 +267,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.json {
         print_json(&report)?;
     } else {
-        print(text::table_of(&report, seconds, &verdicts))?;
+        print(text::verified(&report, &verdicts))?;
         if arguments.explain {
             print(text::explain(&report, against.as_ref()))?;
         }

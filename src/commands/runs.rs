@@ -13,6 +13,9 @@ use store::files::write_output;
 
 use crate::output::{check_ending, note, print, print_json};
 
+/// The folder in which runs are begun, unless another is named.
+const USUAL: &str = "runs";
+
 /// Arguments of `gopher runs`.
 #[derive(Args)]
 pub struct Arguments {
@@ -25,7 +28,7 @@ enum Action {
     /// List the runs in a folder, with their losses and rates.
     Ls {
         /// The folder, or a run.
-        #[arg(value_name = "DIR", default_value = "runs")]
+        #[arg(value_name = "DIR", default_value = USUAL)]
         folder: PathBuf,
         /// Print a JSON list instead of a table.
         #[arg(long)]
@@ -52,9 +55,16 @@ enum Action {
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.action {
         Action::Ls { folder, json } => {
-            let listed = runs::list(&folder)?;
+            let usual = folder == Path::new(USUAL);
+            let listed = match runs::list(&folder) {
+                Err(runs::Error::NoFolder { .. }) if usual => Vec::new(),
+                listed => listed?,
+            };
             if listed.is_empty() {
-                note(format_args!("no runs in {}", folder.display()));
+                match usual {
+                    true => note(format_args!("no runs yet: gopher train begins one in {USUAL}")),
+                    false => note(format_args!("no runs in {}", folder.display())),
+                }
             }
             if json {
                 return print_json(&listed.iter().map(RunEntry::new).collect::<Vec<_>>());

@@ -3,6 +3,7 @@
 mod dry_run;
 mod metrics_address;
 mod multi_host;
+mod near;
 pub(super) mod progress;
 mod signals;
 
@@ -130,6 +131,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let (true, Some(identity)) = (arguments.dry_run, &identity) {
         return Err(usage(format_args!("--dry-run: it is of one process, and not of {}", identity.count)));
     }
+    if let Some(text) = arguments.run.as_deref().and_then(near::note)
+        && identity.as_ref().is_none_or(|identity| identity.index == 0)
+    {
+        note(text);
+    }
     let endpoint = arguments.metrics_addr.map(Endpoint::bind).transpose()?;
     if let Some(endpoint) = &endpoint {
         note(format_args!("metrics for Prometheus at http://{}/metrics", endpoint.address()));
@@ -231,7 +237,10 @@ fn sample(summary: &Summary) -> anyhow::Result<()> {
     match answer {
         Ok(answer) => {
             let what = if summary.held_out { "held-out text" } else { "text" };
-            print(format!("\n{what}, and how the model goes on:\n{prompt}|{}\n", answer.generation.text))
+            print(format!(
+                "\n{what}, and after | how the model goes on:\n{prompt}|{}\n",
+                answer.generation.text
+            ))
         }
         // The model is trained and saved: that is what was asked for.
         Err(error) => {
@@ -274,6 +283,9 @@ fn configuration(arguments: &Arguments, resume: &Resume) -> Result<Config, train
         let store = Store::open(&address).map_err(checkpoint::Error::from)?;
         let (place, text) = remote::config(&store, step)?;
         draft.apply_text(&place, &text)?;
+    } else if let Some(name) = name_of(run.as_deref(), data) {
+        // A name that cannot be one is none that anybody has asked for.
+        let _ = draft.set_value("--run", "name", name.into());
     }
     set.iter().try_for_each(|text| draft.set(text))?;
     let path = |path: &Path| Value::from(path.to_string_lossy().into_owned());
@@ -304,6 +316,16 @@ fn configuration(arguments: &Arguments, resume: &Resume) -> Result<Config, train
     let mut config = draft.finish()?;
     config.device.plan.clone_from(plan);
     Ok(config)
+}
+
+/// The name of a new run that nobody names: that of its folder, or of its text without an ending.
+fn name_of(run: Option<&Path>, data: &[PathBuf]) -> Option<String> {
+    let name = |path: &Path| path.file_name()?.to_str().map(str::to_owned);
+    let name = match run {
+        Some(run) => name(run)?,
+        None => name(data.first()?)?.split('.').next()?.to_owned(),
+    };
+    (!name.is_empty() && !name.starts_with('.')).then_some(name)
 }
 
 /// Shows what happens, on standard error and to Prometheus.
@@ -363,7 +385,12 @@ impl Observer for Display {
             Event::Begin { run, completed, steps } => {
                 self.completed.store(completed, Ordering::SeqCst);
                 let give_up = self.give_up(run, self.deadline.unwrap_or_default());
-                self.signals.finish_steps(self.deadline, give_up);
+                let at_most = self.deadline.map(|limit| format!(", for {} s at most", limit.as_secs_f64()));
+                let text = format!(
+                    "finishing the step and saving{}; Ctrl-C once more ends at once, unsaved",
+                    at_most.unwrap_or_default()
+                );
+                self.signals.finish_steps(self.deadline, move || note(text), give_up);
                 let from = if completed > 0 { format!(", from step {completed}") } else { String::new() };
                 self.progress.note(&format!("training {steps} steps{from} in {}", run.display()));
             }
@@ -375,7 +402,7 @@ impl Observer for Display {
             Event::Saved { checkpoint, bytes: size, seconds, waited_seconds } => {
                 let (checkpoint, size) = (checkpoint.display(), bytes(size as u64));
                 self.progress.note(&format!(
-                    "saved {checkpoint}: {size} in {seconds:.2} s, of which training waited {waited_seconds:.2} s"
+                    "saved {checkpoint}: tensors of {size} in {seconds:.2} s, of which training waited {waited_seconds:.2} s"
                 ));
             }
             Event::SaveFailed { step, error } => self.progress.note(&format!(
@@ -418,7 +445,10 @@ fn describe(summary: &Summary) -> String {
         ("validation loss, nats/token", number(summary.validation_loss, 3)),
         ("validation loss, bits/byte", number(summary.validation_loss.map(bits), 3)),
         ("unigram entropy, nats/token", number(Some(summary.unigram_entropy), 3)),
-        ("tokens/s", summary.tokens_per_second.map_or("not measured".into(), |rate| grouped(rate as u64))),
+        (
+            "tokens/s after the first step",
+            summary.tokens_per_second.map_or("not measured".into(), |rate| grouped(rate as u64)),
+        ),
         ("goodput", percent(summary.goodput)),
         ("MFU", percent(summary.mfu)),
         ("start to first step, s", number(Some(summary.startup_seconds), 1)),

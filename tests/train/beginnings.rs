@@ -160,7 +160,7 @@ fn another_course_of_the_learning_rate_is_said() {
         text.lines().find(|line| line.contains("takes another course")).map(str::to_owned)
     };
     let line = said(&["--steps", "6"]).unwrap();
-    assert!(line.contains("at step 5, ") && line.ends_with(" at the last, 6"), "{line}");
+    assert!(line.contains("at step 5, ") && line.ends_with(" at the last, 6 (4 before)"), "{line}");
     let line = said(&["--steps", "8", "--set", "schedule.kind=constant"]).unwrap();
     assert!(line.contains("2.000e-3 instead of 2.000e-4 at step 7"), "{line}");
     assert_eq!(said(&["--steps", "9"]), None);

@@ -44,6 +44,13 @@ fn it_says_what_would_be_trained_and_writes_nothing() {
     let dry = place.dry(&["--run", "a", "--steps", "30", "--topology", "cpu:2"]);
     assert_eq!((&dry["completed"], &dry["devices"], &dry["run"]), (&24.into(), &2.into(), &"a".into()));
     assert_eq!(place.names("a"), before);
+    // Checkpoints that are there already stay beside the one that is to come.
+    place.trained(&["--run", "c", "--steps", "4"]);
+    assert_eq!(place.dry(&["--run", "c", "--steps", "4"])["checkpoints"], 1);
+    let dry = place.dry(&["--run", "c", "--steps", "6"]);
+    place.trained(&["--run", "c", "--steps", "6"]);
+    assert_eq!((&dry["checkpoints"], place.names("c/checkpoints").len()), (&2.into(), 2));
+    std::fs::remove_dir_all(place.path("c")).unwrap();
     // With another run's parameters.
     place.dry(&["--from", "a", "--run", "b"]);
     assert_eq!(place.names("."), ["a", "cache", "text.txt"]);

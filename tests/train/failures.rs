@@ -52,7 +52,7 @@ fn text_that_cannot_be_trained_on_is_named() {
     check("empty", &["no text found in", "empty: no files"]);
     check("blank.txt", &["no text found in", "blank.txt"]);
     check("table.csv", &["table.csv: unsupported kind of file", ".jsonl"]);
-    check("latin1.txt", &["latin1.txt: invalid UTF-8 at byte 175", "invalid_utf8 = \"replace\""]);
+    check("latin1.txt", &["latin1.txt: invalid UTF-8 at byte 175", "or --set data.invalid_utf8=replace"]);
     check("short.txt", &["vocabulary_size = 330 is too large for this text"]);
     let replace = ["--run", "a", "--steps", "1", "--data", "latin1.txt", "text.txt", "--set"];
     place.trained(&[&replace[..], &["data.invalid_utf8=replace"]].concat());
@@ -78,7 +78,7 @@ fn a_vocabulary_that_does_not_fit_is_named_with_both_sizes() {
     // A new run.
     let line =
         place.check_error(&["--run", "c", "--set", other], 1, &["has 340 pieces", "vocabulary_size is 330"]);
-    assert!(line.contains("set model.vocabulary_size = 340"), "{line}");
+    assert!(line.contains("--set model.vocabulary_size=340"), "{line}");
     // A run that has a checkpoint.
     place.check_error(
         &["--run", "a", "--steps", "2", "--set", "model.vocabulary_size=340"],

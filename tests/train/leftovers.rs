@@ -236,5 +236,8 @@ fn a_sample_that_cannot_be_made_is_no_failure() {
     let none = ["--set", "data.validation_fraction=0", "--steps", "1", "--run", "a"];
     let output = place.train(&none);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("\ntext, and how the model goes on:") && !said.contains("held-out"), "{said}");
+    assert!(
+        said.contains("\ntext, and after | how the model goes on:") && !said.contains("held-out"),
+        "{said}"
+    );
 }

@@ -164,3 +164,22 @@ fn nothing_held_out_is_nothing_validated() {
     let none = ["--run", "a", "--steps", "2", "--set", "data.validation_fraction=0"];
     assert_eq!(place.trained(&none)["validation_loss"], Value::Null);
 }
+
+#[test]
+fn a_new_run_is_named_after_its_folder_or_its_text() {
+    let Some(place) = Place::new() else { return };
+    let named = |arguments: &[&str]| {
+        let output = place.train(&[arguments, &["--steps", "1", "--dry-run", "--json"]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["name"].clone()
+    };
+    fs::create_dir(place.path("books")).unwrap();
+    fs::copy(place.path("text.txt"), place.path("books/a.txt")).unwrap();
+    assert_eq!(named(&[]), "text");
+    assert_eq!(named(&["--data", "books/"]), "books");
+    assert_eq!(named(&["--run", "runs/v1.5"]), "v1.5");
+    assert_eq!(named(&["--run", "a", "--set", "name=b"]), "b");
+    // A run keeps its name.
+    place.trained(&["--run", "a", "--steps", "1", "--set", "name=b"]);
+    assert_eq!(named(&["--run", "a"]), "b");
+}

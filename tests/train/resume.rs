@@ -245,3 +245,33 @@ fn a_run_of_an_earlier_version_goes_on() {
         assert!((loss - expected).abs() < 1e-5, "{losses:?}");
     }
 }
+
+/// A slip of the finger in the name of a run that is to go on would begin another, and does not do so unsaid.
+#[test]
+fn a_run_that_is_not_there_is_said_to_begin_with_the_one_that_may_be_meant() {
+    let Some(place) = Place::with_whole() else { return };
+    let said = |run: &str| {
+        let output = place.train(&["--run", run, "--steps", "1", "--dry-run"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        stderr(&output).lines().find(|line| line.contains("no run in")).map(str::to_owned)
+    };
+    assert_eq!(said("another").unwrap(), "no run in another: a new one begins there");
+    let line = said("whoel").unwrap();
+    assert_eq!(line, "no run in whoel: a new one begins there; if whole is meant, stop and name that");
+    fs::rename(place.path("whole"), place.path("whole-20261125-215934")).unwrap();
+    let line = said("wohle-2026").unwrap();
+    assert!(line.ends_with("; if whole-20261125-215934 is meant, stop and name that"), "{line}");
+    assert_eq!(said("whole-20261125-215934"), None);
+}
+
+#[test]
+fn a_run_without_a_checkpoint_says_that_it_begins_anew() {
+    let Some(place) = Place::with_whole() else { return };
+    fs::remove_dir_all(place.path("whole/checkpoints")).unwrap();
+    let again = || place.train(&["--run", "whole", "--steps", "2"]);
+    let text = stderr(&again());
+    let line = "no checkpoint in whole: it begins anew, and the 24 steps that it records are taken again\n";
+    assert!(text.contains(line), "{text}");
+    assert_eq!(place.metrics("whole").len(), 2);
+    assert!(!stderr(&again()).contains("begins anew"));
+}

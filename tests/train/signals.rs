@@ -29,6 +29,9 @@ fn check(name: &str, code: i32) {
     let text = stderr(&output);
     assert!(text.contains(&format!("stopped after step {last} of 1000000")), "{text}");
     assert!(text.contains("to continue: gopher train --run a"), "{text}");
+    let lines = ["\nfinishing the step and saving; Ctrl-C once more ends at once", "\nstopped after step"];
+    let places = lines.map(|line| text.find(line));
+    assert!(places[0].is_some() && places[0] < places[1], "{text}");
     assert!(place.path("a/loss.svg").is_file());
     let stop = &place.events("a", "stop")[0];
     assert_eq!((&stop["step"], &stop["reason"]), (&last.into(), &"interrupted".into()));

@@ -179,3 +179,16 @@ fn a_plan_or_a_machine_that_does_not_fit_is_refused_by_name() {
     place.plan("good.json", [1, 4, 1], json!({}));
     check(&["--plan", "good.json"], &["--plan good.json", "--topology"]);
 }
+
+/// The call that starts a step may wait for the one before, and does on several CPU devices: the host is not at work then.
+#[test]
+fn time_that_a_call_waits_for_devices_is_not_the_hosts() {
+    let Some(place) = Place::new() else { return };
+    let larger = ["--set", "training.batch=64", "--set", "training.sequence_length=64"];
+    place.trained(&[&["--run", "a", "--steps", "12", "--topology", "cpu:2"], &larger[..]].concat());
+    let records = place.metrics("a");
+    let total = |key: &str| records.iter().skip(2).filter_map(|record| record[key].as_f64()).sum::<f64>();
+    let (host, steps) = (total("host_seconds"), total("seconds"));
+    assert!(host > 0.0 && host < 0.5 * steps, "{host} of {steps} s");
+    assert!(total("device_wait_seconds") <= host, "{records:?}");
+}

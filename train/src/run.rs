@@ -6,6 +6,7 @@ mod dispatch;
 mod dry_run;
 mod efficiency;
 mod incident_policy;
+mod length;
 mod memory;
 mod mirror;
 mod multi_host;
@@ -268,6 +269,12 @@ fn compile(
         text.corpus.validation().len(),
         runtime.platform(),
     )));
+    if let Some(text) = length::of_warm_up(config).filter(|_| opened.completed() == 0) {
+        observer.event(Event::Note(text));
+    }
+    if let Some(text) = length::note(config, text.corpus.training_statistics().tokens) {
+        observer.event(Event::Note(text));
+    }
     let first_state = match (&opened.checkpoint, &opened.parameters) {
         (Some(checkpoint), _) => FirstState::Checkpoint(checkpoint),
         (None, Some((parameters, source))) => {
@@ -373,6 +380,14 @@ fn train_compiled(
     let identity = Identity::new(run, digest, &runtime, group.map(Group::peers), from)?;
     let efficiency = Efficiency::new(first, start, work(config, &runtime)?);
     if own.is_none() {
+        if let Some(last) = monitor::metrics::read(&run.metrics()).ok().as_deref().and_then(<[_]>::last) {
+            let last = last.step;
+            let steps = if last == 1 { "the step".to_owned() } else { format!("the {last} steps") };
+            observer.event(Event::Note(format!(
+                "no checkpoint in {}: it begins anew, and {steps} that it records are taken again",
+                run.path().display()
+            )));
+        }
         // What an earlier attempt to begin has left is none of this run.
         monitor::metrics::Writer::open(run.metrics(), 0, 0)?;
         Rewinds::begin(run.rewinds())?;

@@ -29,6 +29,9 @@ const INTERVAL: Duration = Duration::from_secs(30);
 /// How often the line of a terminal is written anew.
 const REDRAW: Duration = Duration::from_millis(100);
 
+/// Documents from which it is said how long the others may take.
+const ENOUGH: usize = 20;
+
 /// Arguments of `gopher eval` without a subcommand.
 #[derive(Args)]
 pub struct ScoreArguments {
@@ -82,12 +85,13 @@ pub fn run(arguments: ScoreArguments) -> anyhow::Result<()> {
     let begin = Instant::now();
     let mut scorer = model_arguments.load(model, 0)?;
     results.max_length = scorer.window();
-    signals.finish_steps(None, || ());
+    signals.finish_steps(None, || note("stopping after the documents under way; again ends at once"), || ());
     let mut shown = Shown::new();
     let finished = evaluation.run(&mut scorer, subjects, &mut |progress| {
         shown.show(progress);
         if signals.stop().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
+    signals.saved();
     line::clear();
     if !finished? {
         note(format_args!("stopped; the same command goes on from {}", folder.display()));
@@ -251,7 +255,7 @@ impl Shown {
         self.last = Some(Instant::now());
         let seconds = self.begin.elapsed().as_secs_f64();
         let fresh = done - found;
-        let left = if fresh > 0 {
+        let left = if fresh >= ENOUGH {
             let left = seconds / fresh as f64 * (of - done) as f64;
             format!(", about {} left", duration(left))
         } else {

@@ -23,8 +23,8 @@ fn seconds(value: f64) -> String {
     }
 }
 
-/// The plans, the verdicts on them, and in a few words why the first is the first.
-pub fn table_of(report: &Report, took: f64, verdicts: &[Verdict]) -> String {
+/// The plans, and in a few words why the first is the first.
+pub fn table_of(report: &Report, took: f64) -> String {
     let machine = if report.slices > 1 {
         format!("{} x {} slices", report.topology, report.slices)
     } else {
@@ -82,7 +82,6 @@ pub fn table_of(report: &Report, took: f64, verdicts: &[Verdict]) -> String {
         ]);
     }
     text += &table(&rows);
-    text += &verified(report, verdicts);
     if let Some(best) = report.plans.first() {
         text += &format!("\n{}\n", why(best));
     }
@@ -96,8 +95,8 @@ fn by_rules(plan: &Plan, field: String) -> String {
     if plan.rules == plan.derived_rules() { field } else { "by rules".to_owned() }
 }
 
-/// Predicted beside compiled.
-fn verified(report: &Report, verdicts: &[Verdict]) -> String {
+/// Verdicts: predicted beside compiled.
+pub fn verified(report: &Report, verdicts: &[Verdict]) -> String {
     let mut text = String::new();
     for verdict in verdicts {
         let entry = &report.plans[verdict.plan];

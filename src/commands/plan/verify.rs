@@ -1,6 +1,8 @@
 //! What the platform's compiler says of plans.
 
-use std::time::Duration;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use runtime::aot::{Refusal, Request, Target, Verified, Worker, measure};
 use sharding::machine::Topology;
@@ -8,6 +10,9 @@ use sharding::report::Report;
 use train::plan::Planned;
 
 use crate::output::{fetching, note};
+
+/// Time between two lines while the compiler is at work.
+const INTERVAL: Duration = Duration::from_secs(30);
 
 /// The compiler's verdict on one plan.
 pub struct Verdict {
@@ -41,8 +46,11 @@ pub fn verify(
         }
         let program = graph::to_stablehlo_partitioned(&planned.step(&entry.plan)?)?;
         let request = Request::new(target.clone(), program);
-        note(format_args!("verifying plan {} for {}", index + 1, topology.with_slices()));
-        let verdict = verified.verdict(&request, &worker, &mut fetching).map_err(|error| {
+        let what = format!("verifying plan {} for {}", index + 1, topology.with_slices());
+        note(format_args!("{what}: the compiler may take minutes"));
+        let say = |since: Duration| note(format_args!("{what}: {} s so far", since.as_secs()));
+        let verdict = saying(INTERVAL, say, || verified.verdict(&request, &worker, &mut fetching));
+        let verdict = verdict.map_err(|error| {
             note(format_args!("the plan was {}", serde_json::to_string(&entry.plan).unwrap_or_default()));
             anyhow::Error::new(error).context(format!("plan {} cannot be verified", index + 1))
         })?;
@@ -67,4 +75,42 @@ pub fn verify(
         verdicts.push(Verdict { plan: index, refusal });
     }
     Ok(verdicts)
+}
+
+/// Does `work`, and calls `say` with the time since its beginning after every `interval` until it is done.
+fn saying<T>(interval: Duration, say: impl Fn(Duration) + Send, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    thread::scope(|scope| {
+        // Dropped when the work is done, and when it panics.
+        let (_working, done) = channel::<()>();
+        scope.spawn(move || {
+            while done.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                say(start.elapsed());
+            }
+        });
+        work()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn what_takes_long_is_heard_of_until_it_is_done() {
+        let heard = Mutex::new(Vec::new());
+        let say = |since| heard.lock().unwrap().push(since);
+        let until_heard = || {
+            while heard.lock().unwrap().len() < 3 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            "done"
+        };
+        assert_eq!(saying(Duration::from_millis(5), say, until_heard), "done");
+        let times = heard.into_inner().unwrap();
+        assert!(times[0] >= Duration::from_millis(5) && times.is_sorted(), "{times:?}");
+        saying(Duration::from_secs(1000), |_| panic!("too early"), || ());
+    }
 }

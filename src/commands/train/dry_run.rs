@@ -41,7 +41,7 @@ fn describe(dry: &DryRun) -> String {
         ("validation, s", validation.unwrap_or_else(|| "none".to_owned())),
         ("tokens/s", grouped(dry.tokens_per_second as u64)),
         ("hours", format!("{:.3}", dry.hours)),
-        ("checkpoint", bytes(dry.checkpoint_bytes)),
+        ("tensors of a checkpoint", bytes(dry.checkpoint_bytes)),
         ("disk for checkpoints", format!("{} for {}", bytes(dry.disk_bytes), dry.checkpoints)),
     ];
     table(&rows.map(|(name, value)| vec![name.to_owned(), value]))

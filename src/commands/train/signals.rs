@@ -82,11 +82,15 @@ impl Signals {
         *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(farewell));
     }
 
-    /// From now on the first signal only asks to stop. If there is a deadline, the program ends when that time has gone by
-    /// since the signal, with the signal's exit code, after a call of `give_up`.
-    pub fn finish_steps(&self, deadline: Option<Duration>, give_up: impl FnOnce() + Send + 'static) {
+    /// From now on the first signal only asks to stop, and `asked_to_stop` is called at once. If there is a deadline, the program
+    /// ends when that time has gone by since the signal, with the signal's exit code, after a call of `give_up`.
+    pub fn finish_steps(
+        &self,
+        deadline: Option<Duration>,
+        asked_to_stop: impl FnOnce() + Send + 'static,
+        give_up: impl FnOnce() + Send + 'static,
+    ) {
         self.preparing.store(false, Ordering::SeqCst);
-        let Some(deadline) = deadline else { return };
         let (stop, settled) = (Arc::clone(&self.stop), Arc::clone(&self.settled));
         // It ends with the program: nobody waits for it.
         thread::spawn(move || {
@@ -94,6 +98,12 @@ impl Signals {
                 thread::sleep(POLL);
             }
             let asked = Instant::now();
+            if settled.load(Ordering::SeqCst) {
+                return;
+            }
+            // A step may be long, and whoever sees nothing asks again.
+            asked_to_stop();
+            let Some(deadline) = deadline else { return };
             while asked.elapsed() < deadline {
                 thread::sleep(POLL.min(deadline.saturating_sub(asked.elapsed())));
             }

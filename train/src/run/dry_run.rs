@@ -7,8 +7,8 @@ use configuration::Config;
 use runtime::Memory;
 use serde::Serialize;
 use sharding::DeviceKind;
-use store::lossy_path;
-use store::run_directory::RunDirectory;
+use store::run_directory::{self, RunDirectory};
+use store::{checkpoint, lossy_path};
 
 use super::dispatch::{Dispatch, Dispatched, number};
 use super::open::{open, open_for_reading};
@@ -203,21 +203,26 @@ fn describe(
     // One more after the last step.
     let validations = if completed < steps { due(training.validation_every) + 1 } else { 0 };
     let validation_seconds = measured.seconds_per_validation.unwrap_or(0.0) * validations as f64;
-    let checkpoint = &config.checkpoint;
+    let settings = &config.checkpoint;
     let seconds = left as f64 / tokens_per_second + validation_seconds;
     // Those that are due, the last, those of the clock, and those of the best validations.
     let by_clock = match training.checkpoint_minutes {
         minutes if minutes > 0.0 => (seconds / 60.0 / minutes) as u64,
         _ => 0,
     };
-    let of_best = if checkpoint.keep_best { validations } else { 0 };
-    let saves = due(training.checkpoint_every) + 1 + by_clock + of_best;
-    let kept = match checkpoint.keep_last {
-        0 => saves,
-        last => last + until(steps, checkpoint.keep_every),
+    let of_best = if settings.keep_best { validations } else { 0 };
+    let saves = if completed < steps { due(training.checkpoint_every) + 1 + by_clock + of_best } else { 0 };
+    let checkpoint_folder = run.map(|run| run.join(run_directory::CHECKPOINTS));
+    // Those of a run that goes on are there already.
+    let there =
+        checkpoint_folder.and_then(|folder| checkpoint::steps(&folder).ok()).map_or(0, |steps| steps.len());
+    let there = there as u64;
+    let kept = match settings.keep_last {
+        0 => there + saves,
+        last => last + until(steps, settings.keep_every),
     };
     let checkpoint_bytes = memory::state_bytes(config);
-    let checkpoints = saves.min(kept + u64::from(checkpoint.keep_best) + 1);
+    let checkpoints = (there + saves).min(kept + u64::from(settings.keep_best) + 1).max(there);
     let own = config.device.kind == DeviceKind::Cpu;
     // While a checkpoint is written, there is a copy of the state.
     let process_memory = measured.process.map(|most| most + checkpoint_bytes).filter(|_| own);

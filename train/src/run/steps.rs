@@ -335,17 +335,23 @@ impl<'a> Steps<'a> {
         };
         let watchdog = &self.watchdog;
         watchdog.waits(step, Wait::Batch);
-        let dispatched = dispatch.start(&mut self.programs, || watchdog.waits(step, Wait::Start))?;
+        // What the host does until it hands the step over. The call that does may wait for the step before to end, as it does
+        // with several CPU devices: that is no work of the host.
+        let (free_since, mut busy, mut before_done) = (self.free_since, 0.0, Ok(false));
+        let dispatched = dispatch.start(&mut self.programs, || {
+            watchdog.waits(step, Wait::Start);
+            busy = free_since.elapsed().as_secs_f64();
+            before_done = under_way.map_or(Ok(false), InFlight::is_done);
+        })?;
         self.given = step;
         let Dispatched { learning_rate, loss, grad_norm, applied, apply } = dispatched;
         self.apply = Some(apply);
 
-        // If the step before is still being worked on, the device did not wait for this one. Otherwise it waited for
+        // If the step before was still being worked on then, the device did not wait for this one. Otherwise it waited for
         // no longer than the host was busy.
-        let busy = self.free_since.elapsed().as_secs_f64();
         let mut more = BTreeMap::from([("host_seconds".to_owned(), busy.into())]);
-        if let Some(before) = under_way {
-            let waited = if before.is_done()? { busy } else { 0.0 };
+        if under_way.is_some() {
+            let waited = if before_done? { busy } else { 0.0 };
             self.outcome.device_waits.push(waited);
             more.insert("device_wait_seconds".to_owned(), waited.into());
         }
