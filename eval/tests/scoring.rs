@@ -410,7 +410,7 @@ fn generation_is_greedy_and_ends_before_a_stop_string() {
         for text in &whole {
             let Some((place, stop)) = text.char_indices().nth(2) else { continue };
             let stop = stop.to_string();
-            let cut = scorer.generate(&prompts, 12, &[stop.clone()]).unwrap();
+            let cut = scorer.generate(&prompts, 12, std::slice::from_ref(&stop)).unwrap();
             let expected: Vec<&str> = whole.iter().map(|text| text.split(&stop).next().unwrap()).collect();
             assert_eq!(cut, expected, "{place}");
         }
