@@ -53,7 +53,18 @@ pub struct HeadShape {
     pub targets: usize,
 }
 
-/// Names, axes and types of the pools of pages: a pool for each of [`Architecture::caches`](crate::Architecture::caches),
+/// A pool of pages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PagePool {
+    /// Name of the cache whose pages they are, such as `keys`.
+    pub name: &'static str,
+    /// Logical axis of each dimension.
+    pub axes: Vec<&'static str>,
+    /// `[pages, layers, …]`.
+    pub ty: TensorType,
+}
+
+/// The pools of pages: a pool for each of [`Architecture::caches`](crate::Architecture::caches),
 /// `[pages, layers, …]`, where the rest is what one text's chunk of `chunk` tokens leaves.
 ///
 /// # Errors
@@ -63,14 +74,15 @@ pub fn page_pools(
     precision: Precision,
     chunk: usize,
     pages: usize,
-) -> Result<Vec<(&'static str, Vec<&'static str>, TensorType)>, Error> {
+) -> Result<Vec<PagePool>, Error> {
     let specs = config.caches(1, chunk).into_iter();
     let pool = |spec: CacheSpec| {
         let layout = PageLayout::of(&spec)?;
         let shape = layout.page_dims.iter().map(|&dim| spec.shape[dim]);
         let shape: Vec<usize> = [pages, spec.shape[0]].into_iter().chain(shape).collect();
         let axes = ["pages", LAYERS].into_iter().chain(layout.page_dims.iter().map(|&dim| spec.axes[dim]));
-        Ok((spec.name, axes.collect(), TensorType::new(precision.activations, shape)))
+        let ty = TensorType::new(precision.activations, shape);
+        Ok(PagePool { name: spec.name, axes: axes.collect(), ty })
     };
     specs.map(pool).collect()
 }
@@ -194,7 +206,7 @@ pub fn score_layers(
     let layouts = config.caches(rows, window).iter().map(PageLayout::of).collect::<Result<Vec<_>, _>>()?;
     let first_pool = parameters.len() + 4 + table_count;
     let (names, pools): (Vec<_>, Vec<_>) =
-        pools.into_iter().map(|(name, axes, ty)| (name, b.param(name, ty, &axes))).unzip();
+        pools.into_iter().map(|PagePool { name, axes, ty }| (name, b.param(name, ty, &axes))).unzip();
 
     let x = embed(&b, config, &outside, tokens, dtype)?;
     // A layer's page is a row of the pool as a table: so nothing but the pages that are read is copied.

@@ -102,7 +102,7 @@ impl Engine {
             count => Some(runtime.compile(&model::score_top(config, shape.head(), count)?)?),
         };
         let pools = model::page_pools(config, precision, shape.chunk, shape.pages)?;
-        let pools = pools.iter().map(|(.., ty)| runtime.zeros(ty)).collect::<Result<_, _>>()?;
+        let pools = pools.iter().map(|pool| runtime.zeros(&pool.ty)).collect::<Result<_, _>>()?;
         Ok(Self {
             runtime: runtime.clone(),
             config: config.clone(),
@@ -209,7 +209,7 @@ impl Engine {
     /// Types of the pools.
     pub fn types(config: &ModelConfig, precision: Precision, shape: Shape) -> Result<Vec<TensorType>> {
         let pools = model::page_pools(config, precision, shape.chunk, shape.pages)?;
-        Ok(pools.into_iter().map(|(.., ty)| ty).collect())
+        Ok(pools.into_iter().map(|pool| pool.ty).collect())
     }
 }
 
