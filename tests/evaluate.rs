@@ -158,7 +158,7 @@ fn the_suite_is_scored_whatever_the_batch_and_what_is_shared() {
     assert_eq!((&suite["name"], suite["tasks"].as_u64()), (&"gopher152".into(), Some(152)));
     assert_eq!(scored + missing, 152);
     // With tasks missing there is no mean of all.
-    assert!(all.printed.contains(&format!("of 152 tasks of gopher152 scored whole")), "{}", all.printed);
+    assert!(all.printed.contains("of 152 tasks of gopher152 scored whole"), "{}", all.printed);
     assert!(all.printed.contains("no mean of all"), "{}", all.printed);
     assert!(results["results"].get("gopher152").is_none());
 
