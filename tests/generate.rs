@@ -265,7 +265,7 @@ fn wrong_arguments_are_wrong_usage() {
         &["standard input can be read once only"],
     );
     check(nowhere, &["--prompt-file", "/no/such/file"], 1, &["--prompt-file /no/such/file: No such file"]);
-    check(nowhere, &["--prompt-file", "/dev/null"], 1, &["--prompt-file /dev/null: the prompt is empty"]);
+    check(nowhere, &["--prompt-file", "/dev/null"], 1, &["--prompt-file /dev/null: a device, not a file"]);
     check(nowhere, &["--prompt", "x"], 1, &["no run at /no/such/run"]);
 }
 

@@ -95,7 +95,8 @@ fn smollm2_scores_what_its_reference_says() {
     }
     let pairs = lines(&reference.join("pairs.jsonl"));
     check_requests("pairs", &mut scorer, &pairs.iter().collect::<Vec<_>>());
-    let asked = std::env::var("SCORING_DOCUMENTS").ok().map(|count| count.parse().expect("a number of documents"));
+    let asked =
+        std::env::var("SCORING_DOCUMENTS").ok().map(|count| count.parse().expect("a number of documents"));
     let tasks = if asked.is_some() { &TASKS[..] } else { size::either(&TASKS[..3], &TASKS) };
     for task in tasks {
         let mut documents = lines(&reference.join(format!("samples_{task}.jsonl.xz")));

@@ -131,7 +131,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let (true, Some(identity)) = (arguments.dry_run, &identity) {
         return Err(usage(format_args!("--dry-run: it is of one process, and not of {}", identity.count)));
     }
-    if let Some(text) = arguments.run.as_deref().and_then(near::note)
+    // Whoever says where to begin means a new run.
+    if matches!(resume, Resume::Auto)
+        && let Some(text) = arguments.run.as_deref().and_then(near::note)
         && identity.as_ref().is_none_or(|identity| identity.index == 0)
     {
         note(text);

@@ -104,7 +104,7 @@ fn another_plan_is_named() {
             &output,
             1,
             &[
-                "process 1 differs from the others: plan.mesh is {\"data\":2,\"model\":2,\"stage\":1}, and {\"data\":4",
+                "process 1 differs from the others: plan.mesh is {\"stage\":1,\"data\":2,\"model\":2}, and {\"stage\":1,\"data\":4",
             ],
         );
     }

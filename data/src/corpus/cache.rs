@@ -86,9 +86,12 @@ pub(super) fn key(
 ) -> Result<String> {
     let mut key = Sha256::new();
     key.update(MAGIC);
-    let settings =
-        serde_json::json!({ "read": read, "corpus": config, "tokenizer": tokenizer.fingerprint() });
-    key.update(settings.to_string());
+    // In the order in which they are declared, however the crate of JSON orders objects.
+    for settings in
+        [serde_json::to_vec(read), serde_json::to_vec(config), serde_json::to_vec(&tokenizer.fingerprint())]
+    {
+        key.update(Sha256::digest(settings.unwrap_or_default()));
+    }
     for path in files {
         let mut content = Sha256::new();
         let mut file = File::open(path).map_err(|e| Error::io(path, e))?;

@@ -141,7 +141,7 @@ impl Plan {
                 encoding.rolling(text, None)?.into_iter().map(|row| Request::of(row, 0)).collect()
             }
             Ask::Generate { context, generation } => {
-                let prompt = encoding.prompt(context, generation.max_tokens, overlong)?;
+                let prompt = encoding.prompt(context, room(generation, encoding.window()), overlong)?;
                 let Some((context, truncated)) = prompt else { return skipped };
                 let prompt = Request { context, truncated, ..Request::default() };
                 self.generated.push((index, prompt));
@@ -194,6 +194,11 @@ fn total(requests: &[Request]) -> Scored {
     })
 }
 
+/// Tokens that are generated at most: half the window at least is the prompt's.
+fn room(generation: &Generation, window: usize) -> usize {
+    generation.max_tokens.min((window / 2).max(1))
+}
+
 /// Answers items by text: all that are generated alike in one go, so that few programs are compiled.
 fn generate(
     scorer: &mut Scorer,
@@ -215,7 +220,8 @@ fn generate(
         }
         let prompts: Vec<Vec<u32>> = alike.iter().map(|(_, prompt)| prompt.context.clone()).collect();
         let mut stopped = false;
-        scorer.generate_each(&prompts, generation.max_tokens, &generation.until, &mut |place, text| {
+        let tokens = room(generation, scorer.window());
+        scorer.generate_each(&prompts, tokens, &generation.until, &mut |place, text| {
             let (index, prompt) = alike[place];
             let answered = Answered { answer: Answer::Generated(text), requests: vec![prompt.clone()] };
             let flow = done(*index, answered);

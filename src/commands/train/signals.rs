@@ -32,12 +32,24 @@ pub struct Signals {
     /// Whether there is nothing to save yet.
     preparing: Arc<AtomicBool>,
     /// Tells other processes that this one ends, while there is nothing to save.
-    farewell: Arc<Mutex<Option<Farewell>>>,
+    farewell: Once,
+    /// Says that the signal is heard, while there is something to save.
+    heard: Once,
     /// Whether everything is saved, or given up.
     settled: Arc<AtomicBool>,
 }
 
-type Farewell = Box<dyn FnOnce() + Send>;
+/// What is called once.
+type Once = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+fn call(once: &Once) {
+    let call = once.lock().unwrap_or_else(PoisonError::into_inner).take();
+    call.into_iter().for_each(|call| call());
+}
+
+fn set(once: &Once, call: impl FnOnce() + Send + 'static) {
+    *once.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(call));
+}
 
 impl Signals {
     /// Until [`Signals::finish_steps`], a signal ends the program, which leaves nothing of what is not whole: there is nothing
@@ -57,8 +69,8 @@ impl Signals {
             flag::register_usize(HANGUP.0, Arc::clone(&stop), HANGUP.1 as usize)?;
         }
         let preparing = Arc::new(AtomicBool::new(true));
-        let (farewell, settled) = (Arc::default(), Arc::new(AtomicBool::new(false)));
-        let signals = Signals { stop, preparing, farewell, settled };
+        let (farewell, heard, settled) = (Once::default(), Once::default(), Arc::default());
+        let signals = Signals { stop, preparing, farewell, heard, settled };
         let (stop, preparing) = (Arc::clone(&signals.stop), Arc::clone(&signals.preparing));
         let farewell = Arc::clone(&signals.farewell);
         // The thread of the program may be at work for long, in a compiler.
@@ -67,8 +79,7 @@ impl Signals {
                 let code = stop.load(Ordering::SeqCst);
                 if code != 0 && preparing.swap(false, Ordering::SeqCst) {
                     leftovers::remove();
-                    let farewell = farewell.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    farewell.into_iter().for_each(|farewell| farewell());
+                    call(&farewell);
                     quit(code as i32);
                 }
                 thread::sleep(POLL);
@@ -79,7 +90,7 @@ impl Signals {
 
     /// Sees to it that a signal before [`Signals::finish_steps`] does not end the program without a word to others.
     pub fn say_farewell(&self, farewell: impl FnOnce() + Send + 'static) {
-        *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(farewell));
+        set(&self.farewell, farewell);
     }
 
     /// From now on the first signal only asks to stop, and `asked_to_stop` is called at once. If there is a deadline, the program
@@ -90,8 +101,10 @@ impl Signals {
         asked_to_stop: impl FnOnce() + Send + 'static,
         give_up: impl FnOnce() + Send + 'static,
     ) {
+        set(&self.heard, asked_to_stop);
         self.preparing.store(false, Ordering::SeqCst);
         let (stop, settled) = (Arc::clone(&self.stop), Arc::clone(&self.settled));
+        let heard = Arc::clone(&self.heard);
         // It ends with the program: nobody waits for it.
         thread::spawn(move || {
             while stop.load(Ordering::SeqCst) == 0 {
@@ -102,7 +115,7 @@ impl Signals {
                 return;
             }
             // A step may be long, and whoever sees nothing asks again.
-            asked_to_stop();
+            call(&heard);
             let Some(deadline) = deadline else { return };
             while asked.elapsed() < deadline {
                 thread::sleep(POLL.min(deadline.saturating_sub(asked.elapsed())));
@@ -125,7 +138,10 @@ impl Signals {
     pub fn stop(&self) -> Option<u8> {
         match self.stop.load(Ordering::SeqCst) {
             0 => None,
-            code => Some(code as u8),
+            code => {
+                call(&self.heard);
+                Some(code as u8)
+            }
         }
     }
 }
