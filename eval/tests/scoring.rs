@@ -2,7 +2,7 @@
 //! scored beside a row.
 //!
 //! SmolLM2 and stories260K need reference files that are not part of the repository; SmolLM2 also its wheel in the cache.
-//! `GOPHER_TEST_SIZE=full` has 12 documents of every task compared rather than two of some, and `SCORING_DOCUMENTS=1000` as many
+//! `GOPHER_TEST_SIZE=full` has 5 documents of every task compared rather than two of some, and `SCORING_DOCUMENTS=1000` as many
 //! of each as there are.
 
 mod common;
@@ -100,7 +100,7 @@ fn smollm2_scores_what_its_reference_says() {
     let tasks = if asked.is_some() { &TASKS[..] } else { size::either(&TASKS[..3], &TASKS) };
     for task in tasks {
         let mut documents = lines(&reference.join(format!("samples_{task}.jsonl.xz")));
-        documents.truncate(asked.unwrap_or(size::either(2, 12)));
+        documents.truncate(asked.unwrap_or(size::either(2, 5)));
         let requests = documents.iter().flat_map(|document| document["requests"].as_array().unwrap());
         check_requests(task, &mut scorer, &requests.collect::<Vec<_>>());
     }
