@@ -1,62 +1,24 @@
 //! NumPy's legacy permutations: the order in which BIG-bench shows choices.
 
-const SIZE: usize = 624;
+use crate::format::MersenneTwister;
 
-/// The Mersenne Twister as `numpy.random.RandomState(seed)` starts it.
-struct MersenneTwister {
-    state: [u32; SIZE],
-    next: usize,
-}
-
-impl MersenneTwister {
-    fn new(seed: u32) -> Self {
-        let mut state = [seed; SIZE];
-        for index in 1..SIZE {
-            let before = state[index - 1];
-            state[index] = 1_812_433_253u32.wrapping_mul(before ^ (before >> 30)).wrapping_add(index as u32);
-        }
-        Self { state, next: SIZE }
-    }
-
-    fn refill(&mut self) {
-        for index in 0..SIZE {
-            let joined = (self.state[index] & 0x8000_0000) | (self.state[(index + 1) % SIZE] & 0x7fff_ffff);
-            let odd = if joined & 1 == 1 { 0x9908_b0df } else { 0 };
-            self.state[index] = self.state[(index + 397) % SIZE] ^ (joined >> 1) ^ odd;
-        }
-        self.next = 0;
-    }
-
-    fn bits(&mut self) -> u32 {
-        if self.next == SIZE {
-            self.refill();
-        }
-        let mut bits = self.state[self.next];
-        self.next += 1;
-        bits ^= bits >> 11;
-        bits ^= (bits << 7) & 0x9d2c_5680;
-        bits ^= (bits << 15) & 0xefc6_0000;
-        bits ^ (bits >> 18)
-    }
-
-    /// A number from 0 to `most`, both included: bits are drawn until those under its mask are not above it.
-    fn up_to(&mut self, most: u32) -> u32 {
-        let mask = u32::MAX.checked_shr(most.leading_zeros()).unwrap_or(0);
-        loop {
-            let drawn = self.bits() & mask;
-            if drawn <= most {
-                return drawn;
-            }
+/// A number from 0 to `most`, both included: bits are drawn until those under its mask are not above it.
+fn up_to(random: &mut MersenneTwister, most: u32) -> u32 {
+    let mask = u32::MAX.checked_shr(most.leading_zeros()).unwrap_or(0);
+    loop {
+        let drawn = random.word() & mask;
+        if drawn <= most {
+            return drawn;
         }
     }
 }
 
 /// `numpy.random.RandomState(seed).permutation(length)`; `length` is at most 2^32.
 pub(crate) fn permutation(seed: u32, length: usize) -> Vec<usize> {
-    let mut random = MersenneTwister::new(seed);
+    let mut random = MersenneTwister::by_word(seed);
     let mut order = (0..length).collect::<Vec<_>>();
     for last in (1..length).rev() {
-        order.swap(last, random.up_to(last as u32) as usize);
+        order.swap(last, up_to(&mut random, last as u32) as usize);
     }
     order
 }

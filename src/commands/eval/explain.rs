@@ -142,7 +142,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         chosen: chosen.as_ref().map(|chosen| chosen.raw),
         chosen_by_characters: chosen.as_ref().map(|chosen| chosen.by_characters),
         measured: subject.task.score(item, &answer)?,
-        prompt_hash: format::prompt_hash(item),
+        prompt_hash: tasks::results::prompt_hash(item),
     };
     if json { print_json(&output) } else { print(text(&output)) }
 }

@@ -4,17 +4,6 @@ use sha2::{Digest, Sha256};
 
 use crate::{Ask, Item};
 
-/// sha256 in hexadecimal of what the model is given first: lm-evaluation-harness's `prompt_hash` of a sample.
-pub fn prompt_hash(item: &Item) -> String {
-    let first = match &item.ask {
-        Ask::Choices { pairs, .. } => pairs.first().map_or("", |pair| &pair.context),
-        Ask::LogLikelihood(pair) => &pair.context,
-        Ask::Rolling(text) => text,
-        Ask::Generate { context, .. } => context,
-    };
-    hexadecimal(Sha256::digest(first.as_bytes()))
-}
-
 /// sha256 in hexadecimal over all that is asked, contexts and continuations in order: two runs with one hash were asked the
 /// same.
 pub fn prompts_hash(items: &[Item]) -> String {

@@ -7,14 +7,14 @@ const MIDDLE: usize = 397;
 
 /// MT19937.
 #[derive(Clone)]
-pub(super) struct MersenneTwister {
+pub(crate) struct MersenneTwister {
     state: [u32; LENGTH],
     next: usize,
 }
 
 impl MersenneTwister {
-    /// Seeded by one word.
-    fn by_word(seed: u32) -> Self {
+    /// Seeded by one word, as `numpy.random.RandomState(seed)`.
+    pub fn by_word(seed: u32) -> Self {
         let mut state = [0; LENGTH];
         state[0] = seed;
         for i in 1..LENGTH {
@@ -53,7 +53,7 @@ impl MersenneTwister {
     }
 
     /// 32 random bits.
-    fn word(&mut self) -> u32 {
+    pub fn word(&mut self) -> u32 {
         if self.next == LENGTH {
             for i in 0..LENGTH {
                 let bits = (self.state[i] & 0x8000_0000) | (self.state[(i + 1) % LENGTH] & 0x7fff_ffff);
