@@ -7,8 +7,9 @@ use configuration::Config;
 use runtime::Memory;
 use serde::Serialize;
 use sharding::DeviceKind;
+use store::checkpoint::{self, Snapshot};
+use store::lossy_path;
 use store::run_directory::{self, RunDirectory};
-use store::{checkpoint, lossy_path};
 
 use super::dispatch::{Dispatch, Dispatched, number};
 use super::open::{open, open_for_reading};
@@ -113,7 +114,7 @@ struct Measured {
     seconds_per_step: f64,
     timed_steps: usize,
     seconds_per_validation: Option<f64>,
-    /// The most memory that the process had.
+    /// The most memory that the process would have had.
     process: Option<u64>,
 }
 
@@ -138,8 +139,25 @@ fn measure(
         None => None,
     };
     let memory = programs.step.memory()?;
-    let process = summary::peak_memory();
+    let process = peak_with_copy(config, &programs)?;
     Ok(Measured { memory, startup, seconds_per_step, timed_steps, seconds_per_validation, process })
+}
+
+/// The most memory that the process would have had, in bytes, with a checkpoint being written: then there is a copy of the state.
+/// It is made here as it is there, for it may fit into memory that compiling has left; where it may not fit at all, its size is
+/// added. `None` where devices have memory of their own.
+fn peak_with_copy(config: &Config, programs: &TrainingPrograms) -> Result<Option<u64>, Error> {
+    if config.device.kind != DeviceKind::Cpu {
+        return Ok(None);
+    }
+    let copy = memory::state_bytes(config);
+    if memory::free().is_some_and(|free| free / 2 < copy) {
+        return Ok(summary::peak_memory().map(|most| most + copy));
+    }
+    let snapshot = programs.state.snapshot_in(Snapshot::default())?;
+    let most = summary::peak_memory();
+    drop(snapshot);
+    Ok(most)
 }
 
 /// Seconds of a step, and how many were timed. As in training, a step is under way while the one before is read.
@@ -223,9 +241,6 @@ fn describe(
     };
     let checkpoint_bytes = memory::state_bytes(config);
     let checkpoints = (there + saves).min(kept + u64::from(settings.keep_best) + 1).max(there);
-    let own = config.device.kind == DeviceKind::Cpu;
-    // While a checkpoint is written, there is a copy of the state.
-    let process_memory = measured.process.map(|most| most + checkpoint_bytes).filter(|_| own);
     DryRun {
         name: config.name.clone(),
         run: run.map(Path::to_owned),
@@ -241,8 +256,8 @@ fn describe(
         devices: prepared.runtime.device_count(),
         memory_per_device: measured.memory.total(),
         arguments_per_device: measured.memory.arguments,
-        process_memory,
-        free_memory: memory::free().filter(|_| own),
+        process_memory: measured.process,
+        free_memory: memory::free().filter(|_| config.device.kind == DeviceKind::Cpu),
         startup_seconds: measured.startup,
         seconds_per_step: measured.seconds_per_step,
         tokens_per_second,
