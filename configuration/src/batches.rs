@@ -188,13 +188,13 @@ mod tests {
                     let cut = |host: usize| rows * host / hosts;
                     for host in 0..hosts {
                         let mine = cut(host)..cut(host + 1);
-                        read.extend(sequences.sequences(first + mine.start as u64, mine.len()).inputs);
+                        read.extend(sequences.sequences(first + mine.start as u64, mine.len()).unwrap().inputs);
                     }
                 }
                 completed += steps;
             }
             let total = read.len() / length;
-            prop_assert_eq!(read, sequences.sequences(0, total).inputs);
+            prop_assert_eq!(read, sequences.sequences(0, total).unwrap().inputs);
         }
     }
 }

@@ -4,17 +4,19 @@
 //! enough of them, and otherwise of the end of the stream; see [`CorpusConfig::validation_fraction`].
 
 mod cache;
+mod stream;
 
-use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use cache::TokenCache;
+use stream::Ids;
+pub use stream::TokenStream;
 
 use crate::permutation::mix;
 use crate::read::{self, Findings, Notebook, ReadConfig};
+use crate::shards::{Shard, ShardFolder, ShardPart};
 use crate::{Document, Error, Result, Tokenizer};
 
 /// With fewer documents than this, the validation part is the end of the stream.
@@ -57,69 +59,6 @@ impl Statistics {
     /// Bytes of text per token, by which a loss in nats per token becomes bits per byte: loss / ln 2 / this.
     pub fn bytes_per_token(&self) -> f64 {
         self.bytes as f64 / self.tokens as f64
-    }
-}
-
-/// A run of token ids in memory; clones share it.
-#[derive(Clone)]
-pub struct TokenStream {
-    part: &'static str,
-    ids: Arc<Ids>,
-}
-
-/// Two bytes per token where the vocabulary allows.
-#[derive(PartialEq, Eq)]
-enum Ids {
-    U16(Vec<u16>),
-    U32(Vec<u32>),
-}
-
-impl TokenStream {
-    /// `training` or `validation`.
-    pub fn part(&self) -> &'static str {
-        self.part
-    }
-
-    /// Number of tokens.
-    pub fn len(&self) -> usize {
-        match &*self.ids {
-            Ids::U16(ids) => ids.len(),
-            Ids::U32(ids) => ids.len(),
-        }
-    }
-
-    /// Whether there are no tokens.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Appends the ids of a range of tokens.
-    ///
-    /// # Panics
-    /// If the range goes past the end.
-    pub fn extend(&self, range: Range<usize>, out: &mut Vec<i32>) {
-        match &*self.ids {
-            Ids::U16(ids) => out.extend(ids[range].iter().map(|&id| i32::from(id))),
-            // Ids are indices of pieces, of which a model file has fewer than 2^31.
-            Ids::U32(ids) => out.extend(ids[range].iter().map(|&id| id as i32)),
-        }
-    }
-
-    fn unigram_entropy(&self, vocabulary_size: usize) -> f64 {
-        let mut counts = vec![0u64; vocabulary_size];
-        match &*self.ids {
-            Ids::U16(ids) => ids.iter().for_each(|&id| counts[usize::from(id)] += 1),
-            Ids::U32(ids) => ids.iter().for_each(|&id| counts[id as usize] += 1),
-        }
-        let total = self.len() as f64;
-        let term = |&count: &u64| (count as f64 / total) * (total / count as f64).ln();
-        counts.iter().filter(|&&count| count > 0).map(term).sum()
-    }
-}
-
-impl std::fmt::Debug for TokenStream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "TokenStream({}, {} tokens)", self.part, self.len())
     }
 }
 
@@ -204,7 +143,7 @@ impl Corpus {
                 detail: "no documents, or only whitespace".into(),
             });
         }
-        Ok(Self::split(stream, &spans, tokenizer.vocabulary_size(), config.validation_fraction))
+        Self::split(stream, &spans, tokenizer.vocabulary_size(), config.validation_fraction)
     }
 
     /// Encodes the documents of `files` (as [`read::find_files`] lists them), or takes the tokens from
@@ -252,26 +191,34 @@ impl Corpus {
         Ok(Encoded { corpus, cache, findings })
     }
 
+    /// The corpus that a folder of token shards holds. Tokens are read when they are asked for.
+    ///
+    /// # Errors
+    /// [`Error::Shard`] and [`Error::Io`], for the counts that shards carry.
+    pub fn from_shards(folder: &ShardFolder) -> Result<Self> {
+        let vocabulary_size = folder.footer().vocabulary_size;
+        let part =
+            |part, tokens: fn(&Shard) -> crate::shards::ShardTokens, info: fn(&Shard) -> &ShardPart| {
+                let stream = TokenStream::of_shards(part, folder.shards().iter().map(tokens));
+                let sum = |of: fn(&ShardPart) -> u64| folder.shards().iter().map(info).map(of).sum();
+                Self::part(stream, sum(|info| info.documents), sum(|info| info.bytes), vocabulary_size)
+            };
+        Ok(Self {
+            training: part("training", Shard::training, |shard| &shard.footer().training)?,
+            validation: part("validation", Shard::validation, |shard| &shard.footer().validation)?,
+        })
+    }
+
     /// Corpora one after another: the training parts are one stream, and so are the validation parts. All must have been
     /// encoded by the same tokenizer.
     ///
     /// # Errors
-    /// No corpora, or of vocabularies that are not alike in size.
+    /// No corpora, or of vocabularies that are not alike in size; [`Error::Shard`] and [`Error::Io`] of those in shards.
     pub fn join(corpora: &[Corpus], vocabulary_size: usize) -> Result<Self> {
         let join = |part: &'static str, of: fn(&Corpus) -> &(TokenStream, Statistics)| {
-            let mut ids = Ids::new(vocabulary_size);
-            let (mut documents, mut bytes) = (0, 0);
-            for (stream, statistics) in corpora.iter().map(of) {
-                if !ids.is_like(&stream.ids) {
-                    let (setting, value) = ("vocabulary_size", vocabulary_size.to_string());
-                    let detail = "a corpus was encoded with a vocabulary of another size".into();
-                    return Err(Error::Setting { setting, value, detail });
-                }
-                ids.append(&stream.ids, 0..stream.len());
-                documents += statistics.documents;
-                bytes += statistics.bytes;
-            }
-            Ok(Self::part(part, ids, documents, bytes, vocabulary_size))
+            let stream = TokenStream::join(part, corpora.iter().map(|corpus| &of(corpus).0));
+            let sum = |count: fn(&Statistics) -> u64| corpora.iter().map(|corpus| count(&of(corpus).1)).sum();
+            Self::part(stream, sum(|of| of.documents), sum(|of| of.bytes), vocabulary_size)
         };
         if corpora.is_empty() {
             return Err(Error::NoText { paths: Vec::new(), detail: "no corpora".into() });
@@ -302,7 +249,7 @@ impl Corpus {
         self.validation.1
     }
 
-    fn split(stream: Ids, spans: &[Span], vocabulary_size: usize, fraction: f64) -> Self {
+    fn split(stream: Ids, spans: &[Span], vocabulary_size: usize, fraction: f64) -> Result<Self> {
         let total: usize = spans.iter().map(|span| span.tokens).sum();
         let held_out = (fraction * total as f64) as usize;
         let parts = match choose_documents(spans, held_out) {
@@ -310,23 +257,21 @@ impl Corpus {
             None => split_at(stream, spans, total - held_out),
         };
         let part = |part, (ids, documents, bytes): (Ids, u64, u64)| {
-            Self::part(part, ids, documents, bytes, vocabulary_size)
+            Self::part(TokenStream::of_ids(part, ids), documents, bytes, vocabulary_size)
         };
         let [training, validation] = parts;
-        Self { training: part("training", training), validation: part("validation", validation) }
+        Ok(Self { training: part("training", training)?, validation: part("validation", validation)? })
     }
 
     fn part(
-        part: &'static str,
-        ids: Ids,
+        stream: TokenStream,
         documents: u64,
         bytes: u64,
         vocabulary_size: usize,
-    ) -> (TokenStream, Statistics) {
-        let stream = TokenStream { part, ids: Arc::new(ids) };
-        let unigram_entropy = stream.unigram_entropy(vocabulary_size);
+    ) -> Result<(TokenStream, Statistics)> {
+        let unigram_entropy = stream::entropy(&stream.counts(vocabulary_size)?);
         let statistics = Statistics { documents, tokens: stream.len() as u64, bytes, unigram_entropy };
-        (stream, statistics)
+        Ok((stream, statistics))
     }
 }
 
@@ -344,47 +289,6 @@ impl CorpusConfig {
 struct Span {
     tokens: usize,
     bytes: u64,
-}
-
-impl Ids {
-    fn new(vocabulary_size: usize) -> Self {
-        if vocabulary_size <= 1 << 16 { Ids::U16(Vec::new()) } else { Ids::U32(Vec::new()) }
-    }
-
-    fn push(&mut self, ids: &[u32]) {
-        match self {
-            // The vocabulary has at most 2^16 pieces.
-            Ids::U16(stream) => stream.extend(ids.iter().map(|&id| id as u16)),
-            Ids::U32(stream) => stream.extend(ids),
-        }
-    }
-
-    fn append(&mut self, other: &Ids, range: Range<usize>) {
-        match (self, other) {
-            (Ids::U16(to), Ids::U16(from)) => to.extend(&from[range]),
-            (Ids::U32(to), Ids::U32(from)) => to.extend(&from[range]),
-            _ => unreachable!("both have the width of one vocabulary"),
-        }
-    }
-
-    /// Whether both have as many bytes per token.
-    fn is_like(&self, other: &Ids) -> bool {
-        matches!((self, other), (Ids::U16(_), Ids::U16(_)) | (Ids::U32(_), Ids::U32(_)))
-    }
-
-    fn empty_like(&self) -> Self {
-        match self {
-            Ids::U16(_) => Ids::U16(Vec::new()),
-            Ids::U32(_) => Ids::U32(Vec::new()),
-        }
-    }
-
-    fn split_off(&mut self, at: usize) -> Self {
-        match self {
-            Ids::U16(ids) => Ids::U16(ids.split_off(at)),
-            Ids::U32(ids) => Ids::U32(ids.split_off(at)),
-        }
-    }
 }
 
 /// Which documents to hold out, or `None` where the end of the stream is the better choice.

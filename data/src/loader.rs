@@ -115,14 +115,20 @@ impl Sequences {
     }
 
     /// The sequences at positions `start`, `start + 1`, ... (`rows` of them), across the ends of epochs.
-    pub fn sequences(&self, start: u64, rows: usize) -> Batch {
+    ///
+    /// # Errors
+    /// Those of reading token shards.
+    pub fn sequences(&self, start: u64, rows: usize) -> Result<Batch> {
         let size = rows * self.sequence_length;
         let (mut inputs, mut targets) = (Vec::with_capacity(size), Vec::with_capacity(size));
+        let mut window = Vec::with_capacity(self.sequence_length + 1);
         for from in self.starts(start).take(rows) {
-            self.stream.extend(from..from + self.sequence_length, &mut inputs);
-            self.stream.extend(from + 1..from + 1 + self.sequence_length, &mut targets);
+            window.clear();
+            self.stream.extend(from..from + self.sequence_length + 1, &mut window)?;
+            inputs.extend(&window[..self.sequence_length]);
+            targets.extend(&window[1..]);
         }
-        Batch { rows, sequence_length: self.sequence_length, inputs, targets }
+        Ok(Batch { rows, sequence_length: self.sequence_length, inputs, targets })
     }
 
     /// The given `rows` of the batch of `batch_size` sequences that step `step` (from 0) reads, when all
@@ -130,14 +136,14 @@ impl Sequences {
     /// the whole batch.
     ///
     /// # Errors
-    /// Rows outside `0..batch_size`.
+    /// Rows outside `0..batch_size`; those of reading token shards.
     pub fn batch(&self, step: u64, batch_size: usize, rows: Range<usize>) -> Result<Batch> {
         if rows.start > rows.end || rows.end > batch_size {
             let detail = format!("must lie within the batch, 0..{batch_size}");
             return Err(Error::Setting { setting: "rows", value: format!("{rows:?}"), detail });
         }
         let start = step.saturating_mul(batch_size as u64).saturating_add(rows.start as u64);
-        Ok(self.sequences(start, rows.len()))
+        self.sequences(start, rows.len())
     }
 
     /// Where the sequences at positions `position`, `position + 1`, ... begin, in tokens.

@@ -31,7 +31,7 @@ fn encode(texts: &[String], validation_fraction: f64) -> Corpus {
 
 fn ids(stream: &TokenStream) -> Vec<u32> {
     let mut ids = Vec::new();
-    stream.extend(0..stream.len(), &mut ids);
+    stream.extend(0..stream.len(), &mut ids).unwrap();
     ids.into_iter().map(|id| id as u32).collect()
 }
 
@@ -275,7 +275,7 @@ fn corpora_are_joined_part_by_part() {
     let joined = Corpus::join(&[first.clone(), second.clone()], 275).unwrap();
     let tokens = |stream: &TokenStream| {
         let mut tokens = vec![];
-        stream.extend(0..stream.len(), &mut tokens);
+        stream.extend(0..stream.len(), &mut tokens).unwrap();
         tokens
     };
     for part in [Corpus::training, Corpus::validation] {

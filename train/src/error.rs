@@ -89,6 +89,17 @@ pub enum Error {
     /// The tokenizer is not one for the model.
     #[error(transparent)]
     Tokenizer(#[from] configuration::TokenizerError),
+    /// Text and token shards in one source.
+    #[error(
+        "{} has token shards and {} does not: name text and shards as sources of a mixture (data.mixture), each with a weight",
+        .shards.display(), .text.display()
+    )]
+    TextBesideShards {
+        /// A folder of shards.
+        shards: PathBuf,
+        /// A path that is none.
+        text: PathBuf,
+    },
     /// The tokenizer is not the one the run was trained with.
     #[error(
         "{} is not the tokenizer this run was trained with, {}: leave data.tokenizer away to go on with its parameters, or start a new run, with parameters of its own, with another --run DIR",

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use configuration::Data;
+use data::read::FileList;
+use data::shards::{is_shard_folder, tokenizer_path};
 use data::{
-    Corpus, CorpusConfig, Document, Order, ReadConfig, Sequences, Source, TokenCache, Tokenizer,
+    Corpus, CorpusConfig, Document, Order, ReadConfig, Sequences, ShardFolder, Source, TokenCache, Tokenizer,
     TokenizerConfig,
 };
 use sha2::{Digest, Sha256};
@@ -38,11 +40,50 @@ pub fn documents(
 ) -> Result<(), Error> {
     let read = read_config(data);
     for paths in sources(data, observer)? {
-        for document in data::read::documents(&data::read::find_files(&paths)?.files, &read) {
-            each(&document?);
+        match Content::of(&paths)? {
+            Content::Files(list) => {
+                for document in data::read::documents(&list.files, &read) {
+                    each(&document?);
+                }
+            }
+            Content::Shards(folders) => {
+                for folder in folders {
+                    folder.documents(&folder.tokenizer()?, each)?;
+                }
+            }
         }
     }
     Ok(())
+}
+
+/// What a source's paths lead to.
+enum Content {
+    /// Text.
+    Files(FileList),
+    /// Tokens.
+    Shards(Vec<ShardFolder>),
+}
+
+impl Content {
+    fn of(paths: &[PathBuf]) -> Result<Self, Error> {
+        let of_shards = |path: &&PathBuf| is_shard_folder(path);
+        match (paths.iter().find(of_shards), paths.iter().find(|path| !is_shard_folder(path))) {
+            (None, _) => Ok(Content::Files(data::read::find_files(paths)?)),
+            (Some(_), None) => {
+                let folders = paths.iter().map(|path| ShardFolder::open(path));
+                Ok(Content::Shards(folders.collect::<Result<_, _>>()?))
+            }
+            (Some(shards), Some(text)) => {
+                Err(Error::TextBesideShards { shards: shards.clone(), text: text.clone() })
+            }
+        }
+    }
+}
+
+/// Where the tokenizer is that token shards come with, if any are named.
+pub(crate) fn tokenizer_of_shards(data: &Data) -> Option<PathBuf> {
+    let paths = data.paths.iter().chain(data.mixture.iter().flat_map(|source| &source.paths));
+    paths.into_iter().find(|path| is_shard_folder(path)).map(|folder| tokenizer_path(folder))
 }
 
 /// Files and folders of each source.
@@ -77,13 +118,18 @@ impl Text {
     ) -> Result<Text, Error> {
         let sources = sources(data, observer)?;
         let read = read_config(data);
-        let lists =
-            sources.iter().map(|paths| data::read::find_files(paths)).collect::<Result<Vec<_>, _>>()?;
-        lists.iter().flat_map(|list| list.notes()).for_each(|note| observer.event(Event::Note(note)));
+        let contents = sources.iter().map(|paths| Content::of(paths)).collect::<Result<Vec<_>, _>>()?;
+        let lists = || {
+            contents.iter().filter_map(|content| match content {
+                Content::Files(list) => Some(list),
+                Content::Shards(_) => None,
+            })
+        };
+        lists().flat_map(|list| list.notes()).for_each(|note| observer.event(Event::Note(note)));
         let tokenizer = match tokenizer {
             Some(tokenizer) => tokenizer,
             None => {
-                let all: Vec<PathBuf> = lists.iter().flat_map(|list| list.files.clone()).collect();
+                let all: Vec<PathBuf> = lists().flat_map(|list| list.files.clone()).collect();
                 let files = all.len();
                 observer.event(Event::Note(format!(
                     "training a tokenizer of {vocabulary_size} pieces on {files} file{}",
@@ -108,17 +154,26 @@ impl Text {
             Err(wheels::Error::NoCacheFolder) => None,
             Err(error) => return Err(error.into()),
         };
-        let mut encode = |files: &[PathBuf]| -> Result<Corpus, Error> {
+        let mut encode = |content: &Content| -> Result<Corpus, Error> {
+            let files = match content {
+                Content::Files(list) => &list.files,
+                Content::Shards(folders) => {
+                    folders.iter().try_for_each(|folder| folder.check_tokenizer(&tokenizer))?;
+                    let corpora = folders.iter().map(Corpus::from_shards).collect::<Result<Vec<_>, _>>()?;
+                    return Ok(Corpus::join(&corpora, tokenizer.vocabulary_size())?);
+                }
+            };
             let encoded = Corpus::from_files(files, &read, &tokenizer, &config, cache.as_ref())?;
             let notes = encoded.findings.notes(files).into_iter().chain(encoded.cache.note());
             notes.for_each(|note| observer.event(Event::Note(note)));
             Ok(encoded.corpus)
         };
-        if data.mixture.is_empty() {
-            let corpus = encode(&lists[0].files)?;
+        let mut corpora = contents.iter().map(&mut encode).collect::<Result<Vec<_>, _>>()?;
+        if data.mixture.is_empty()
+            && let Some(corpus) = corpora.pop()
+        {
             return Ok(Text { tokenizer, corpus, sources: vec![] });
         }
-        let corpora = lists.iter().map(|list| encode(&list.files)).collect::<Result<Vec<_>, _>>()?;
         let mut end = 0;
         let sources = corpora.iter().zip(&data.mixture).map(|(corpus, source)| {
             let start = end;
@@ -149,7 +204,7 @@ impl Text {
         let stream = if corpus.validation().is_empty() { corpus.training() } else { corpus.validation() };
         let start = stream.len() / 2;
         let mut ids = Vec::new();
-        stream.extend(start..(start + tokens.min(PROMPT_TOKENS)).min(stream.len()), &mut ids);
+        stream.extend(start..(start + tokens.min(PROMPT_TOKENS)).min(stream.len()), &mut ids).ok()?;
         // Ids come from pieces' indices, which are not negative.
         let text = self.tokenizer.decode(&ids.iter().map(|&id| id as u32).collect::<Vec<_>>()).ok()?;
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -165,14 +220,7 @@ impl Text {
         for Source { tokens, weight } in &self.sources {
             hash.update(format!("{tokens:?} {weight}\n"));
         }
-        let stream = self.corpus.training();
-        const CHUNK: usize = 1 << 16;
-        let mut ids = Vec::new();
-        for start in (0..stream.len()).step_by(CHUNK) {
-            ids.clear();
-            stream.extend(start..(start + CHUNK).min(stream.len()), &mut ids);
-            hash.update(ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<_>>());
-        }
+        self.corpus.training().hash_into(&mut hash);
         format!("{:x}", hash.finalize())
     }
 }

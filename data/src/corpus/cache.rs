@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Corpus, CorpusConfig, Ids, Statistics, TokenStream};
+use super::stream::Ids;
+use super::{Corpus, CorpusConfig, Statistics, TokenStream};
 use crate::read::{Findings, ReadConfig};
 use crate::tokenizer::hex;
 use crate::{Error, Result, Tokenizer};
@@ -113,9 +114,9 @@ pub(super) fn store(
     findings: &Findings,
 ) -> Result<(), String> {
     let (training, validation) = (&corpus.training, &corpus.validation);
-    let bytes_per_id = match &*training.0.ids {
-        Ids::U16(_) => 2,
-        Ids::U32(_) => 4,
+    let bytes_per_id = match training.0.ids() {
+        Some(Ids::U32(_)) => 4,
+        Some(Ids::U16(_)) | None => 2,
     };
     let header = Header {
         key: key.into(),
@@ -159,9 +160,10 @@ fn write_atomically(path: &Path, parts: &[&[u8]]) -> Result<()> {
 }
 
 fn to_bytes(stream: &TokenStream) -> Vec<u8> {
-    match &*stream.ids {
-        Ids::U16(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
-        Ids::U32(ids) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
+    match stream.ids() {
+        Some(Ids::U16(ids)) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
+        Some(Ids::U32(ids)) => ids.iter().flat_map(|id| id.to_le_bytes()).collect(),
+        None => Vec::new(),
     }
 }
 
@@ -208,7 +210,7 @@ fn parse(bytes: &[u8], key: &str, vocabulary_size: usize) -> Result<(Corpus, Fin
             Ids::U16(ids) => ids.iter().all(|&id| usize::from(id) < vocabulary_size),
             Ids::U32(ids) => ids.iter().all(|&id| (id as usize) < vocabulary_size),
         };
-        let stream = TokenStream { part, ids: std::sync::Arc::new(ids) };
+        let stream = TokenStream::of_ids(part, ids);
         if !in_vocabulary || stream.len() as u64 != statistics.tokens {
             return Err("tokens differ from its header".to_owned());
         }

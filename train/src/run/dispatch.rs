@@ -50,7 +50,7 @@ impl Dispatch<'_> {
         let first = skipped.position(batches.position(step - 1));
         let learning_rate = config.schedule.learning_rate(step - 1, training.steps);
         let program = &programs.step;
-        let rows = |rows: Range<usize>| Ok(sequences.sequences(first + rows.start as u64, rows.len()));
+        let rows = |rows: Range<usize>| sequences.sequences(first + rows.start as u64, rows.len());
         let [tokens, targets] = upload_batch(program, input(program, "tokens"), rows)?;
         reading_done();
         let scalar = |name, value: f64| program.upload_slice(input(program, name), &[value as f32]);

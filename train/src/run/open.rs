@@ -18,6 +18,7 @@ use store::self_checksum::{self, SelfChecksum};
 use super::{Parameters, Resume, parameters};
 use crate::Error;
 use crate::observer::{Event, Observer};
+use crate::text::tokenizer_of_shards;
 
 /// A run directory that this process holds, and where the run goes on.
 pub(super) struct Opened {
@@ -339,7 +340,8 @@ impl Opened {
         config: &Config,
         observer: &mut dyn Observer,
     ) -> Result<Option<Tokenizer>, Error> {
-        let given = config.data.tokenizer.as_deref();
+        let given = config.data.tokenizer.clone().or_else(|| tokenizer_of_shards(&config.data));
+        let given = given.as_deref();
         // Before the first checkpoint, nothing depends on a tokenizer yet, but parameters that there are.
         let parameters = self.parameters.as_ref().map(|(checkpoint, _)| checkpoint);
         let Some(checkpoint) = self.checkpoint.as_ref().or(parameters) else {
