@@ -116,7 +116,8 @@ impl Manifest {
         }
         if files.is_empty() {
             let path = paths.first().cloned().unwrap_or_default();
-            let detail = "no documents: read are .jsonl, .txt and .md, or these with .gz, .zst or .xz".to_owned();
+            let detail =
+                "no documents: read are .jsonl, .txt and .md, or these with .gz, .zst or .xz".to_owned();
             return Err(Error::Folder { path, detail });
         }
         Ok(Self { files, passed_over })
@@ -219,9 +220,9 @@ impl FromStr for Part {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let numbers = text.split_once('/').and_then(|(index, parts)| {
-            Some(Part { index: index.parse().ok()?, parts: parts.parse().ok()? })
-        });
+        let numbers = text
+            .split_once('/')
+            .and_then(|(index, parts)| Some(Part { index: index.parse().ok()?, parts: parts.parse().ok()? }));
         numbers
             .filter(|part| (1..=part.parts).contains(&part.index))
             .ok_or_else(|| format!("{text} is no part; 2/7 is the second of seven, the first is 1/7"))

@@ -185,7 +185,7 @@ impl Repeated {
         for place in places {
             let gram = self.gram(place);
             match &mut stretch {
-                Some(stretch) if gram.start <= stretch.end => stretch.end = gram.end,
+                Some(stretch) if gram.start < stretch.end => stretch.end = gram.end,
                 _ => {
                     if let Some(done) = stretch.replace(gram) {
                         covered += self.characters(done.clone());

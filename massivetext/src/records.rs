@@ -191,9 +191,7 @@ impl Reader {
                     }
                     match line.length {
                         length if length > self.limit as u64 => Content::TooLong(length),
-                        _ if self.piece.format == Format::JsonLines
-                            && line.bytes.trim_ascii().is_empty() =>
-                        {
+                        _ if self.piece.format == Format::JsonLines && line.bytes.trim_ascii().is_empty() => {
                             continue;
                         }
                         _ => Content::Bytes(line.bytes),

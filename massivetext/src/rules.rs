@@ -210,8 +210,7 @@ impl Rules {
     /// The rules of a rule set with its thresholds.
     pub fn new(set: RuleSet) -> Self {
         let rules = of(set).into_iter().filter_map(|(name, statistic)| {
-            let (_, drops, threshold) =
-                *PAPER.iter().chain(&OTHERS).find(|(known, ..)| *known == name)?;
+            let (_, drops, threshold) = *PAPER.iter().chain(&OTHERS).find(|(known, ..)| *known == name)?;
             let index = set.statistics().iter().position(|known| *known == statistic)?;
             // Some programs turn a fraction around, and its threshold with it.
             let (drops, threshold) = match (set, name) {
@@ -255,9 +254,7 @@ impl Rules {
 
     /// The rules by which a document is dropped, in order; none if it is kept.
     pub fn failed<'r>(&'r self, statistics: &'r [f64]) -> impl Iterator<Item = &'r Rule> {
-        self.rules
-            .iter()
-            .filter(|rule| statistics.get(rule.index).is_some_and(|&value| rule.fails(value)))
+        self.rules.iter().filter(|rule| statistics.get(rule.index).is_some_and(|&value| rule.fails(value)))
     }
 }
 
@@ -281,9 +278,7 @@ mod tests {
         let mut rules = Rules::new(RuleSet::Curator);
         rules.set("top_2_gram = 0.25").unwrap();
         assert_eq!(rules.rules.iter().find(|rule| rule.name == "top_2_gram").unwrap().threshold, 0.25);
-        let error = |assignment: &str| {
-            Rules::new(RuleSet::Rpv2).set(assignment).unwrap_err().to_string()
-        };
+        let error = |assignment: &str| Rules::new(RuleSet::Rpv2).set(assignment).unwrap_err().to_string();
         assert!(error("top_2_gram").contains("a rule, = and a number"));
         assert!(error("top_2_gram=much").contains("much is no number"));
         assert!(error("stop_words=3").contains("rpv2 has no rule stop_words; it has min_words, "));

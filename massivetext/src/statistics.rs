@@ -114,12 +114,7 @@ const LONGEST: usize = 10;
 
 impl Measurer {
     /// The statistics of a text of less than 4 GiB under each of `sets`, in that order.
-    pub fn measure(
-        &mut self,
-        text: &str,
-        sets: &[RuleSet],
-        evidence: &mut impl Evidence,
-    ) -> Vec<Statistics> {
+    pub fn measure(&mut self, text: &str, sets: &[RuleSet], evidence: &mut impl Evidence) -> Vec<Statistics> {
         let Self { words, repeated, concatenations, normalised } = self;
         split_words(text, words);
         let has = |set| sets.contains(&set);

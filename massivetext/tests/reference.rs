@@ -28,7 +28,11 @@ fn statistics_are_those_of_the_reference() {
                 let index = set.statistics().iter().position(|known| known == name);
                 let found = found[index.unwrap_or_else(|| panic!("{set} has no {name}"))];
                 worst = worst.max((found - value).abs());
-                assert!((found - value).abs() <= 1e-9, "{} {set} {name}: {found}, not {value}", row["source"]);
+                assert!(
+                    (found - value).abs() <= 1e-9,
+                    "{} {set} {name}: {found}, not {value}",
+                    row["source"]
+                );
                 compared += 1;
             }
         }
@@ -43,9 +47,8 @@ fn flat(statistics: &Value) -> Vec<(String, f64)> {
     let mut all = Vec::new();
     for (name, value) in statistics.as_object().unwrap() {
         match value {
-            Value::Object(inner) => all.extend(
-                inner.iter().map(|(key, value)| (format!("{name}.{key}"), value.as_f64().unwrap())),
-            ),
+            Value::Object(inner) => all
+                .extend(inner.iter().map(|(key, value)| (format!("{name}.{key}"), value.as_f64().unwrap()))),
             value => all.push((name.clone(), value.as_f64().unwrap())),
         }
     }

@@ -132,8 +132,7 @@ pub(super) fn grams(words: &Words, repeated: &Repeated, out: &mut Statistics, ev
             part += repeated.characters(repeated.gram(place));
             evidence.note(SET, statistic, words.bytes(repeated.gram(place)));
         }
-        let all: usize =
-            (0..repeated.grams()).map(|place| repeated.characters(repeated.gram(place))).sum();
+        let all: usize = (0..repeated.grams()).map(|place| repeated.characters(repeated.gram(place))).sum();
         part as f64 / at_least_one(all)
     };
     out.push(value);

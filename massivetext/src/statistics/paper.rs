@@ -65,7 +65,9 @@ pub(super) fn begin(text: &str, words: &[Word], out: &mut Statistics, evidence: 
             evidence.note(SET, "alpha_word_fraction", word.bytes.clone());
         }
         let bare = text[word.bytes.clone()].trim_matches(|c: char| c.is_ascii_punctuation());
-        if bare.len() <= 4 && let Some(index) = stop_word(&bare.to_ascii_lowercase()) {
+        if bare.len() <= 4
+            && let Some(index) = stop_word(&bare.to_ascii_lowercase())
+        {
             stops[index] = true;
             evidence.note(SET, "distinct_stop_words", range_in(text, bare));
         }
@@ -82,15 +84,12 @@ pub(super) fn begin(text: &str, words: &[Word], out: &mut Statistics, evidence: 
     ]);
 
     let inside_words = |part: &str| part.chars().filter(|&c| !is_space(c)).count();
-    let line_repeats = Repeats::of(
-        text.split('\n').map(trim).filter(|line| !line.is_empty()),
-        inside_words,
-        |line, _| {
+    let line_repeats =
+        Repeats::of(text.split('\n').map(trim).filter(|line| !line.is_empty()), inside_words, |line, _| {
             for statistic in ["dup_line_frac", "dup_line_char_frac"] {
                 evidence.note(SET, statistic, range_in(text, line));
             }
-        },
-    );
+        });
     let paragraph_repeats = Repeats::of(paragraphs(text), inside_words, |paragraph, _| {
         for statistic in ["dup_para_frac", "dup_para_char_frac"] {
             evidence.note(SET, statistic, range_in(text, paragraph));

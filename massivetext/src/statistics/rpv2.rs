@@ -89,9 +89,8 @@ fn tokens(text: &str) -> (usize, usize) {
     // Of the token so far: whether it is of letters, and whether one is of ASCII.
     let mut token: Option<(bool, bool)> = None;
     for c in text.chars() {
-        let of_word = (!is_space(c)).then(|| {
-            c == '_' || is_letter(c) || c.general_category_group() == GeneralCategoryGroup::Number
-        });
+        let of_word = (!is_space(c))
+            .then(|| c == '_' || is_letter(c) || c.general_category_group() == GeneralCategoryGroup::Number);
         if token.map(|(kind, _)| kind) != of_word {
             token = of_word.map(|kind| (kind, false));
             tokens += usize::from(token.is_some());
