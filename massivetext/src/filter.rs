@@ -1,0 +1,489 @@
+//! The stage of the rules: documents in, those that pass out, with the reason of every drop, the statistics of every document,
+//! and a receipt.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::ledger::{Comparison, Disagreement, Ledger, show};
+use crate::manifest::{Description, Manifest, Part, Piece};
+use crate::output::{
+    BAD_RECORDS, Compression, Output, RECEIPT, RECEIPTS, STATISTICS, Written, claim, write_whole,
+};
+use crate::records::{BadRecord, Content, Raw, Reader, write_line};
+use crate::rules::Rules;
+use crate::statistics::{Measurer, RuleSet, Statistics};
+use crate::{Error, Result, choices};
+
+/// What kind of text it is, which decides what the paper does to it: the rules are for web pages alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subset {
+    /// MassiveWeb.
+    #[default]
+    Web,
+    /// Books.
+    Books,
+    /// C4, which has been filtered by its makers.
+    C4,
+    /// News articles.
+    News,
+    /// Code.
+    Github,
+    /// Wikipedia.
+    Wikipedia,
+}
+
+impl Subset {
+    /// Whether the rules of quality and repetition apply.
+    pub fn is_judged(self) -> bool {
+        self == Subset::Web
+    }
+}
+
+/// What decides the output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// The rule set that decides.
+    pub rules: RuleSet,
+    /// Other thresholds for it: `top_2_gram=0.25`.
+    pub thresholds: Vec<String>,
+    /// What kind of text it is.
+    pub subset: Subset,
+    /// The rule sets that are measured besides, for the matrix and `what-if`.
+    pub compare: Vec<RuleSet>,
+    /// Most bytes of a record.
+    pub max_record_bytes: usize,
+    /// Bytes of input for one file of output.
+    pub shard_bytes: u64,
+    /// How documents are written.
+    pub compression: Compression,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            rules: RuleSet::Paper,
+            thresholds: Vec::new(),
+            subset: Subset::Web,
+            compare: RuleSet::ALL.to_vec(),
+            max_record_bytes: 64 << 20,
+            shard_bytes: 256 << 20,
+            compression: Compression::Zst,
+        }
+    }
+}
+
+/// The most that `max_record_bytes` may be: statistics count in 32 bits.
+const LARGEST_RECORD: usize = 1 << 30;
+
+impl Configuration {
+    /// The rule set that decides first, then those that are compared with it.
+    ///
+    /// # Errors
+    /// A threshold of no rule.
+    pub fn all_rules(&self) -> Result<Vec<Rules>> {
+        let mut rules = Rules::new(self.rules);
+        self.thresholds.iter().try_for_each(|assignment| rules.set(assignment))?;
+        let others = RuleSet::ALL.into_iter().filter(|set| *set != self.rules && self.compare.contains(set));
+        Ok([rules].into_iter().chain(others.map(Rules::new)).collect())
+    }
+}
+
+/// Where a stage reads and writes, and how, none of which decides a byte of the output.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Files and folders to read.
+    pub inputs: Vec<PathBuf>,
+    /// The folder of the documents that are kept.
+    pub out: PathBuf,
+    /// The folder of those that are dropped, if they are wanted.
+    pub rejected: Option<PathBuf>,
+    /// Which part of the work.
+    pub part: Part,
+    /// Whether a bad record is an error.
+    pub strict: bool,
+}
+
+/// What a stage has done: `receipt.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// `filter`.
+    pub stage: String,
+    /// Of the program.
+    pub version: String,
+    /// What decided the output.
+    pub configuration: Configuration,
+    /// What the paper leaves open, and how the deciding rule set reads it.
+    pub choices: BTreeMap<String, String>,
+    /// What was read.
+    pub input: Description,
+    /// What was not read, and why.
+    pub passed_over: Vec<String>,
+    /// Where every record has gone.
+    pub ledger: Ledger,
+    /// Where the rule sets disagree; of text that no rule judges, nothing.
+    pub disagreement: Disagreement,
+    /// The first of the records that are no documents.
+    pub bad_records: Vec<BadRecord>,
+    /// Files of documents that were kept, in order.
+    pub outputs: Vec<Written>,
+    /// Files of documents that were dropped, in order.
+    pub rejected: Vec<Written>,
+}
+
+/// What [`run`] has to report.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Of this part.
+    pub receipt: Receipt,
+    /// It was complete before.
+    pub was_complete: bool,
+    /// Of all parts, this was the last.
+    pub completes: bool,
+}
+
+/// Runs the stage, or a part of it.
+///
+/// `progress` is told how many records have been read, now and then.
+///
+/// # Errors
+/// Inputs that cannot be listed, folders that hold something else, a disk that refuses; with `strict`, a bad record.
+pub fn run(
+    configuration: &Configuration,
+    places: &Places,
+    manifest: &Manifest,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Report> {
+    if !(1..=LARGEST_RECORD).contains(&configuration.max_record_bytes) {
+        let value = configuration.max_record_bytes.to_string();
+        let detail = format!("1 to {LARGEST_RECORD} bytes are allowed");
+        return Err(Error::Setting { setting: "--max-record-bytes", value, detail });
+    }
+    let rules = configuration.all_rules()?;
+    let shards = manifest.shards(configuration.shard_bytes);
+    let part = places.part;
+    let mut receipt = Receipt {
+        stage: "filter".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        configuration: configuration.clone(),
+        choices: choices::of(configuration.rules),
+        input: manifest.describe(),
+        passed_over: manifest.notes(),
+        ledger: Ledger::default(),
+        disagreement: Disagreement::default(),
+        bad_records: Vec::new(),
+        outputs: Vec::new(),
+        rejected: Vec::new(),
+    };
+    let plan = json(&json!({
+        "stage": receipt.stage,
+        "version": receipt.version,
+        "configuration": receipt.configuration,
+        "input": receipt.input,
+        "rejected": places.rejected.is_some(),
+    }));
+    let mark = format!("{}-of-{}.{}", part.index, part.parts, std::process::id());
+    for folder in [Some(&places.out), places.rejected.as_ref()].into_iter().flatten() {
+        claim(folder, &plan, &mark)?;
+    }
+    let receipts = places.out.join(RECEIPTS);
+    let complete = places.out.join(RECEIPT);
+    let own = match part.parts {
+        1 => complete.clone(),
+        parts => receipts.join(format!("{}-of-{parts}.json", part.index)),
+    };
+    for place in [&complete, &own] {
+        if let Some(receipt) = read_receipt(place)? {
+            return Ok(Report { receipt, was_complete: true, completes: false });
+        }
+    }
+
+    let mut stage = Stage {
+        configuration,
+        places,
+        manifest,
+        rules: &rules,
+        comparison: Comparison::new(&rules),
+        receipt: &mut receipt,
+        read: 0,
+        progress,
+    };
+    for index in part.of(shards.len()) {
+        stage.shard(index, &shards[index])?;
+    }
+    let read = stage.read;
+    let disagreement = stage.comparison.named();
+    if configuration.subset.is_judged() {
+        receipt.disagreement = disagreement;
+    }
+    receipt.ledger.check(read, receipt.outputs.iter().map(|file| file.records).sum())?;
+    if part.parts > 1 {
+        std::fs::create_dir_all(&receipts).map_err(|error| Error::io(&receipts, error))?;
+    }
+    write_whole(&own, &mark, &json(&receipt))?;
+    let completes = part.parts == 1 || merge(&receipts, part.parts, &complete, &mark)?;
+    Ok(Report { receipt, was_complete: false, completes })
+}
+
+/// Writes the receipt of the whole if those of all parts are there.
+fn merge(receipts: &Path, parts: usize, complete: &Path, mark: &str) -> Result<bool> {
+    let mut whole: Option<Receipt> = None;
+    for index in 1..=parts {
+        let Some(part) = read_receipt(&receipts.join(format!("{index}-of-{parts}.json")))? else {
+            return Ok(false);
+        };
+        match &mut whole {
+            None => whole = Some(part),
+            Some(whole) => {
+                whole.ledger.add(&part.ledger);
+                whole.disagreement.add(&part.disagreement);
+                part.bad_records.into_iter().for_each(|record| show(&mut whole.bad_records, record));
+                whole.outputs.extend(part.outputs);
+                whole.rejected.extend(part.rejected);
+            }
+        }
+    }
+    let Some(whole) = whole else { return Ok(false) };
+    write_whole(complete, mark, &json(&whole))?;
+    Ok(true)
+}
+
+/// Reads a receipt, if there is one.
+///
+/// # Errors
+/// A file that is none.
+pub fn read_receipt(path: &Path) -> Result<Option<Receipt>> {
+    match inputs::read(path) {
+        Ok(bytes) => inputs::json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|detail| Error::Damaged { path: path.into(), detail }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(path, error)),
+    }
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    // What is written has names for keys and numbers that JSON has.
+    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Records that are judged at once, and their bytes.
+const BATCH: usize = 1024;
+const BATCH_BYTES: usize = 16 << 20;
+
+struct Stage<'a> {
+    configuration: &'a Configuration,
+    places: &'a Places,
+    manifest: &'a Manifest,
+    rules: &'a [Rules],
+    comparison: Comparison<'a>,
+    receipt: &'a mut Receipt,
+    read: u64,
+    progress: &'a mut dyn FnMut(u64),
+}
+
+/// The files of a shard.
+struct Outputs {
+    kept: Output,
+    statistics: Output,
+    rejected: Option<(Output, Output)>,
+}
+
+/// What becomes of a record.
+struct Judged {
+    /// The document's line, whether kept or dropped.
+    line: Vec<u8>,
+    statistics: Vec<u8>,
+    verdict: Result<Vec<Option<usize>>, BadRecord>,
+}
+
+impl Stage<'_> {
+    fn shard(&mut self, index: usize, pieces: &[Piece]) -> Result<()> {
+        let compression = self.configuration.compression;
+        let name = compression.file(index);
+        let out = &self.places.out;
+        let rejected = match &self.places.rejected {
+            None => None,
+            Some(folder) => Some((
+                Output::begin(folder, &name, compression)?,
+                Output::begin(folder, &format!("{index:05}{BAD_RECORDS}"), Compression::Zst)?,
+            )),
+        };
+        let mut outputs = Outputs {
+            kept: Output::begin(out, &name, compression)?,
+            statistics: Output::begin(out, &format!("{index:05}{STATISTICS}"), Compression::Zst)?,
+            rejected,
+        };
+        outputs.statistics.header(&self.header());
+        for piece in pieces {
+            let file = &self.manifest.files[piece.file];
+            let limit = self.configuration.max_record_bytes;
+            let mut reader = match Reader::open(&file.path, *piece, limit) {
+                Ok(reader) => Some(reader),
+                Err(error) => {
+                    // A file that has gone is as one that ends too early.
+                    let content = Content::Broken(error.to_string());
+                    let raw = Raw { file: piece.file, offset: piece.start, format: piece.format, content };
+                    self.batch(vec![raw], &mut outputs)?;
+                    None
+                }
+            };
+            while let Some(reader) = &mut reader {
+                let mut batch = Vec::new();
+                let mut bytes = 0;
+                while batch.len() < BATCH && bytes < BATCH_BYTES {
+                    let Some(raw) = reader.next(&file.path) else { break };
+                    bytes += if let Content::Bytes(bytes) = &raw.content { bytes.len() } else { 0 };
+                    batch.push(raw);
+                }
+                if batch.is_empty() {
+                    break;
+                }
+                self.batch(batch, &mut outputs)?;
+            }
+        }
+        self.receipt.outputs.push(outputs.kept.finish()?);
+        outputs.statistics.finish()?;
+        if let Some((documents, errors)) = outputs.rejected {
+            self.receipt.rejected.push(documents.finish()?);
+            errors.finish()?;
+        }
+        Ok(())
+    }
+
+    /// The first line of a file of statistics: what the numbers of the lines after it are.
+    fn header(&self) -> Vec<u8> {
+        let statistics: BTreeMap<&str, &[&str]> =
+            self.rules.iter().map(|rules| (rules.set.name(), rules.set.statistics())).collect();
+        let header = json!({
+            "format": "massivetext statistics 1",
+            "rules": self.configuration.rules,
+            "choices": self.receipt.choices,
+            "statistics": statistics,
+        });
+        format!("{header}\n").into_bytes()
+    }
+
+    fn batch(&mut self, batch: Vec<Raw>, outputs: &mut Outputs) -> Result<()> {
+        self.read += batch.len() as u64;
+        let judge = Judge { configuration: self.configuration, manifest: self.manifest, rules: self.rules };
+        let judged: Vec<Judged> = batch
+            .par_iter()
+            .map_init(Measurer::default, |measurer, raw| judge.judge(measurer, raw))
+            .collect();
+        for Judged { line, statistics, verdict } in judged {
+            outputs.statistics.push(&statistics);
+            match verdict {
+                Err(bad) if self.places.strict => {
+                    return Err(Error::BadRecord { place: bad.place(), detail: bad.detail });
+                }
+                Err(bad) => {
+                    self.receipt.ledger.error(bad.kind);
+                    if let Some((_, errors)) = &mut outputs.rejected {
+                        errors.push(format!("{}\n", json!(bad)).as_bytes());
+                    }
+                    show(&mut self.receipt.bad_records, bad);
+                }
+                Ok(verdicts) => {
+                    self.comparison.see(&verdicts);
+                    let own = &self.rules[0].rules;
+                    match verdicts
+                        .first()
+                        .copied()
+                        .flatten()
+                        .filter(|_| self.configuration.subset.is_judged())
+                    {
+                        None => {
+                            self.receipt.ledger.keep();
+                            outputs.kept.push(&line);
+                        }
+                        Some(rule) => {
+                            self.receipt.ledger.drop(own[rule].name);
+                            if let Some((documents, _)) = &mut outputs.rejected {
+                                documents.push(&line);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        outputs.kept.write()?;
+        outputs.statistics.write()?;
+        if let Some((documents, errors)) = &mut outputs.rejected {
+            documents.write()?;
+            errors.write()?;
+        }
+        (self.progress)(self.read);
+        Ok(())
+    }
+}
+
+/// What one thread needs to judge a record.
+#[derive(Clone, Copy)]
+struct Judge<'a> {
+    configuration: &'a Configuration,
+    manifest: &'a Manifest,
+    rules: &'a [Rules],
+}
+
+impl Judge<'_> {
+    fn judge(&self, measurer: &mut Measurer, raw: &Raw) -> Judged {
+        let name = &self.manifest.files[raw.file].name;
+        let document = match raw.document(name, self.configuration.max_record_bytes) {
+            Ok(document) => document,
+            Err(bad) => return Judged { line: Vec::new(), statistics: Vec::new(), verdict: Err(bad) },
+        };
+        let sets: Vec<RuleSet> = self.rules.iter().map(|rules| rules.set).collect();
+        let all = measurer.measure(&document.text, &sets, &mut ());
+        let verdicts: Vec<Option<usize>> = self
+            .rules
+            .iter()
+            .zip(&all)
+            .map(|(rules, statistics)| {
+                rules
+                    .rules
+                    .iter()
+                    .position(|rule| statistics.get(rule.index).is_some_and(|&value| rule.fails(value)))
+            })
+            .collect();
+        let mut more = BTreeMap::new();
+        if self.configuration.subset.is_judged() && verdicts.first().copied().flatten().is_some() {
+            let failed: Vec<Value> = self.rules[0].failed(&all[0]).map(|rule| {
+                json!({"rule": rule.name, "statistic": rule.statistic, "value": number(all[0][rule.index]),
+                       "drops": rule.drops, "threshold": number(rule.threshold)})
+            }).collect();
+            more.insert("dropped_by", failed.first().map_or(Value::Null, |first| first["rule"].clone()));
+            more.insert("failed", Value::Array(failed));
+        }
+        let mut line = Vec::with_capacity(document.text.len() + 256);
+        if let Err(error) = write_line(&document, &more, &mut line) {
+            let kind = crate::records::Kind::InvalidJson;
+            let bad = BadRecord { file: name.clone(), offset: raw.offset, kind, detail: error.to_string() };
+            return Judged { line: Vec::new(), statistics: Vec::new(), verdict: Err(bad) };
+        }
+        let statistics = statistics_line(&document.id, name, raw.offset, &sets, &all);
+        Judged { line, statistics, verdict: Ok(verdicts) }
+    }
+}
+
+/// A line of a file of statistics.
+fn statistics_line(id: &str, file: &str, offset: u64, sets: &[RuleSet], all: &[Statistics]) -> Vec<u8> {
+    let values: BTreeMap<&str, Vec<Value>> = sets
+        .iter()
+        .zip(all)
+        .map(|(set, statistics)| (set.name(), statistics.iter().map(|value| number(*value)).collect()))
+        .collect();
+    format!("{}\n", json!({"id": id, "file": file, "offset": offset, "statistics": values})).into_bytes()
+}
+
+/// A number as JSON has it: whole ones without a point, none as null.
+pub fn number(value: f64) -> Value {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() < EXACT { json!(value as i64) } else { json!(value) }
+}

@@ -1,0 +1,19 @@
+//! Raw documents to clean documents: the paper's MassiveText pipeline (Rae et al. 2021, appendix A).
+
+pub mod choices;
+mod error;
+pub mod explain;
+pub mod filter;
+pub mod ledger;
+pub mod manifest;
+pub mod ngrams;
+pub mod output;
+pub mod records;
+pub mod rules;
+pub mod statistics;
+pub mod text;
+pub mod what_if;
+
+pub use error::{Error, Result};
+pub use rules::{Rule, Rules};
+pub use statistics::{Measurer, RuleSet, Statistics};

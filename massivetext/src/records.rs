@@ -1,0 +1,388 @@
+//! Files to records: raw bytes first, one record at a time in the order of the input, then what is in them.
+//!
+//! The two are apart because reading is done by one thread and everything after by many. A record that is no document is told
+//! with its place and the reason, and reading goes on behind it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::manifest::{Format, Piece};
+use crate::{Error, Result};
+
+/// Why a record is no document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A line that is no JSON object.
+    InvalidJson,
+    /// An object whose `text` is absent or no string.
+    NoText,
+    /// Bytes that are not UTF-8.
+    InvalidUtf8,
+    /// More bytes than a record may have.
+    TooLong,
+    /// A file that cannot be read on: what follows in it is lost.
+    BrokenFile,
+}
+
+impl Kind {
+    /// Its name in receipts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::InvalidJson => "invalid_json",
+            Kind::NoText => "no_text",
+            Kind::InvalidUtf8 => "invalid_utf8",
+            Kind::TooLong => "too_long",
+            Kind::BrokenFile => "broken_file",
+        }
+    }
+}
+
+/// A record that is no document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadRecord {
+    /// The file, as the manifest names it.
+    pub file: String,
+    /// Its first byte in the decompressed file, from 0.
+    pub offset: u64,
+    /// Why.
+    pub kind: Kind,
+    /// In words.
+    pub detail: String,
+}
+
+impl BadRecord {
+    /// `file` at byte `offset`.
+    pub fn place(&self) -> String {
+        format!("{} at byte {}", self.file, self.offset)
+    }
+}
+
+/// Where a document came from at first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance<'a> {
+    /// The file, as the manifest names it.
+    #[serde(borrow)]
+    pub file: Cow<'a, str>,
+    /// Its first byte in the decompressed file, from 0.
+    pub offset: u64,
+}
+
+/// The bytes of a record.
+#[derive(Debug)]
+pub struct Raw {
+    /// The file's place in the manifest.
+    pub file: usize,
+    /// The record's first byte in the decompressed file.
+    pub offset: u64,
+    /// How the bytes are to be understood.
+    pub format: Format,
+    /// What was read.
+    pub content: Content,
+}
+
+/// What was read of a record.
+#[derive(Debug)]
+pub enum Content {
+    /// All of it, without the end of the line.
+    Bytes(Vec<u8>),
+    /// It has this many bytes, which is too many.
+    TooLong(u64),
+    /// The file's end was not reached.
+    Broken(String),
+}
+
+/// A document as JSON has it: what we read of it, and what we pass on.
+#[derive(Debug)]
+pub struct Document<'a> {
+    /// The record's `id`; the file and the byte, if it has none.
+    pub id: String,
+    /// The text.
+    pub text: String,
+    /// The record's `source`; the file, if it has none.
+    pub source: String,
+    /// Its first place: the record's `provenance`, if an earlier stage wrote one.
+    pub provenance: Cow<'a, RawValue>,
+    /// All other fields, as they are.
+    pub other: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+/// Reads the records of a piece of a file.
+pub struct Reader {
+    piece: Piece,
+    /// Most bytes of a record.
+    limit: usize,
+    input: Input,
+    /// Bytes of the decompressed file before what is read next.
+    offset: u64,
+    ended: bool,
+}
+
+enum Input {
+    Whole(data::read::Bytes),
+    Part(BufReader<std::fs::File>),
+}
+
+impl Input {
+    fn reader(&mut self) -> &mut dyn BufRead {
+        match self {
+            Input::Whole(bytes) => bytes,
+            Input::Part(file) => file,
+        }
+    }
+
+    fn words(&self, path: &Path, error: io::Error) -> String {
+        match self {
+            Input::Whole(bytes) => bytes.error(error).to_string(),
+            Input::Part(_) => format!("{}: {error}", path.display()),
+        }
+    }
+}
+
+impl Reader {
+    /// Opens a piece; `limit` is the most bytes that a record may have.
+    ///
+    /// # Errors
+    /// A file that cannot be opened.
+    pub fn open(path: &Path, piece: Piece, limit: usize) -> Result<Self> {
+        let mut reader = match piece.start {
+            0 => Self { piece, limit, input: Input::Whole(data::read::open(path)?), offset: 0, ended: false },
+            start => {
+                let mut file = inputs::open(path).map_err(|error| Error::io(path, error))?;
+                // The line that the byte before the piece is in belongs to the piece before.
+                file.seek(SeekFrom::Start(start - 1)).map_err(|error| Error::io(path, error))?;
+                let input = Input::Part(BufReader::with_capacity(1 << 20, file));
+                Self { piece, limit, input, offset: start - 1, ended: false }
+            }
+        };
+        if reader.piece.start > 0 {
+            let skipped = read_line(reader.input.reader(), 0).map_err(|error| Error::io(path, error))?;
+            reader.offset += skipped.map_or(0, |line| line.consumed);
+        }
+        Ok(reader)
+    }
+
+    /// The next record; `None` after the last. Blank lines are none.
+    pub fn next(&mut self, path: &Path) -> Option<Raw> {
+        while !self.ended && self.piece.end.is_none_or(|end| self.offset < end) {
+            let offset = self.offset;
+            let read = match self.piece.format {
+                Format::JsonLines => read_line(self.input.reader(), self.limit),
+                Format::Text => {
+                    self.ended = true;
+                    read_all(self.input.reader(), self.limit)
+                }
+            };
+            let content = match read {
+                Ok(None) => {
+                    self.ended = true;
+                    return None;
+                }
+                Ok(Some(mut line)) => {
+                    self.offset += line.consumed;
+                    if offset == 0 && line.bytes.starts_with(b"\xEF\xBB\xBF") {
+                        line.bytes.drain(..3);
+                    }
+                    match line.length {
+                        length if length > self.limit as u64 => Content::TooLong(length),
+                        _ if self.piece.format == Format::JsonLines && line.bytes.trim_ascii().is_empty() => {
+                            continue;
+                        }
+                        _ => Content::Bytes(line.bytes),
+                    }
+                }
+                Err(error) => {
+                    self.ended = true;
+                    Content::Broken(self.input.words(path, error))
+                }
+            };
+            return Some(Raw { file: self.piece.file, offset, format: self.piece.format, content });
+        }
+        None
+    }
+}
+
+/// A line, or as much of it as was kept.
+#[derive(Debug, PartialEq, Eq)]
+struct Line {
+    bytes: Vec<u8>,
+    /// Its bytes, without the end of the line, kept or not.
+    length: u64,
+    /// Its bytes with the end of the line.
+    consumed: u64,
+}
+
+/// Reads a line and keeps up to one byte more than `limit` of it.
+fn read_line(reader: &mut dyn BufRead, limit: usize) -> io::Result<Option<Line>> {
+    let mut line = Line { bytes: Vec::new(), length: 0, consumed: 0 };
+    loop {
+        let buffer = match reader.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            buffer => buffer?,
+        };
+        if buffer.is_empty() {
+            return Ok((line.consumed > 0).then_some(line));
+        }
+        let end = memchr::memchr(b'\n', buffer);
+        let part = &buffer[..end.unwrap_or(buffer.len())];
+        let room = (limit.saturating_add(1)).saturating_sub(line.bytes.len());
+        line.bytes.extend_from_slice(&part[..part.len().min(room)]);
+        line.length += part.len() as u64;
+        let consumed = part.len() + usize::from(end.is_some());
+        line.consumed += consumed as u64;
+        reader.consume(consumed);
+        if end.is_some() {
+            return Ok(Some(line));
+        }
+    }
+}
+
+/// As [`read_line`], of all that follows.
+fn read_all(reader: &mut dyn BufRead, limit: usize) -> io::Result<Option<Line>> {
+    let mut bytes = Vec::new();
+    reader.take((limit as u64).saturating_add(1)).read_to_end(&mut bytes)?;
+    let rest = io::copy(reader, &mut io::sink())?;
+    let length = bytes.len() as u64 + rest;
+    Ok(Some(Line { bytes, length, consumed: length }))
+}
+
+impl Raw {
+    /// The document in these bytes. `name` is that of the file in the manifest.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn document(&self, name: &str, limit: usize) -> Result<Document<'_>, BadRecord> {
+        let bad = |kind, detail| BadRecord { file: name.to_owned(), offset: self.offset, kind, detail };
+        let bytes = match &self.content {
+            Content::Bytes(bytes) => bytes,
+            Content::TooLong(length) => {
+                let detail = format!("{length} bytes, and a record may have {limit} (--max-record-bytes)");
+                return Err(bad(Kind::TooLong, detail));
+            }
+            Content::Broken(detail) => return Err(bad(Kind::BrokenFile, detail.clone())),
+        };
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let detail = format!("not UTF-8 at byte {} of the record", error.valid_up_to());
+            bad(Kind::InvalidUtf8, detail)
+        })?;
+        let here = || {
+            let place = Provenance { file: name.into(), offset: self.offset };
+            serde_json::value::to_raw_value(&place).map_err(|error| bad(Kind::InvalidJson, error.to_string()))
+        };
+        if self.format == Format::Text {
+            return Ok(Document {
+                id: name.to_owned(),
+                text: text.to_owned(),
+                source: name.to_owned(),
+                provenance: Cow::Owned(here()?),
+                other: Vec::new(),
+            });
+        }
+        let mut fields = fields(text).map_err(|detail| bad(Kind::InvalidJson, detail))?;
+        let mut take = |key: &str| {
+            // Of a key that occurs twice, the last counts, as for most readers.
+            let mut found = None;
+            fields.retain(|(name, value)| {
+                let is_it = name == key;
+                if is_it {
+                    found = Some(*value);
+                }
+                !is_it
+            });
+            found
+        };
+        let text = take("text").ok_or_else(|| bad(Kind::NoText, "`text` is missing".into()))?;
+        let text = serde_json::from_str::<String>(text.get()).map_err(|error| {
+            let words = inputs::json::json_words(&error);
+            let words = words.split(", at line ").next().unwrap_or_default().to_owned();
+            match text.get().starts_with('"') {
+                true => bad(Kind::InvalidJson, format!("text: {words}")),
+                false => bad(Kind::NoText, format!("text: {words}")),
+            }
+        })?;
+        let mut word = |key: &str| take(key).and_then(name_of);
+        let id = word("id").unwrap_or_else(|| format!("{name}:{}", self.offset));
+        let source = word("source").unwrap_or_else(|| name.to_owned());
+        let provenance = match take("provenance") {
+            Some(earlier) => Cow::Borrowed(earlier),
+            None => Cow::Owned(here()?),
+        };
+        Ok(Document { id, text, source, provenance, other: fields })
+    }
+}
+
+/// A string, or a number as it is written.
+fn name_of(value: &RawValue) -> Option<String> {
+    match serde_json::from_str(value.get()).ok()? {
+        serde_json::Value::String(name) => Some(name),
+        serde_json::Value::Number(_) => Some(value.get().to_owned()),
+        _ => None,
+    }
+}
+
+type Fields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
+
+/// The fields of an object, in order.
+fn fields(text: &str) -> Result<Fields<'_>, String> {
+    struct Object;
+
+    impl<'de> Visitor<'de> for Object {
+        type Value = Fields<'de>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("struct")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            #[derive(Deserialize)]
+            struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+            let mut fields = Vec::new();
+            while let Some(Key(key)) = map.next_key()? {
+                fields.push((key, map.next_value()?));
+            }
+            Ok(fields)
+        }
+    }
+
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let fields = deserializer.deserialize_map(Object).and_then(|fields| deserializer.end().map(|()| fields));
+    fields.map_err(|error| inputs::json::json_words(&error).replace("line 1 ", ""))
+}
+
+/// Appends a document as a line, with more fields at its end.
+///
+/// # Errors
+/// Never, for what was read as JSON.
+pub fn write_line(
+    document: &Document<'_>,
+    more: &BTreeMap<&str, serde_json::Value>,
+    line: &mut Vec<u8>,
+) -> io::Result<()> {
+    let mut field = |name: &str, value: &dyn Fn(&mut Vec<u8>) -> serde_json::Result<()>| {
+        line.push(if line.last().is_none_or(|&byte| byte == b'\n') { b'{' } else { b',' });
+        serde_json::to_writer(&mut *line, name)?;
+        line.push(b':');
+        value(line)
+    };
+    field("id", &|line| serde_json::to_writer(line, &document.id))?;
+    field("text", &|line| serde_json::to_writer(line, &document.text))?;
+    field("source", &|line| serde_json::to_writer(line, &document.source))?;
+    field("provenance", &|line| serde_json::to_writer(line, &document.provenance))?;
+    for (name, value) in &document.other {
+        if !more.contains_key(name.as_ref()) {
+            field(name, &|line| serde_json::to_writer(line, value))?;
+        }
+    }
+    for (name, value) in more {
+        field(name, &|line| serde_json::to_writer(line, value))?;
+    }
+    line.extend_from_slice(b"}\n");
+    Ok(())
+}
