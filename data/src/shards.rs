@@ -222,6 +222,21 @@ impl ShardTokens {
         self.part().sha256.as_bytes()
     }
 
+    /// The ids of a range within it.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a range past the end; [`Error::Shard`] and [`Error::Io`].
+    pub fn ids(&self, range: Range<u64>) -> Result<Vec<u32>> {
+        if range.start > range.end || range.end > self.len() as u64 {
+            let detail = format!("there are {} tokens", self.len());
+            return Err(Error::Setting { setting: "tokens", value: format!("{range:?}"), detail });
+        }
+        let mut ids = Vec::new();
+        self.extend(range.start as usize..range.end as usize, &mut ids)?;
+        // They are below the size of the vocabulary, and not negative.
+        Ok(ids.into_iter().map(|id| id as u32).collect())
+    }
+
     /// Appends the ids of a range within it.
     pub(crate) fn extend(&self, range: Range<usize>, out: &mut Vec<i32>) -> Result<()> {
         let footer = &self.shard.footer;

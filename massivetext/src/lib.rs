@@ -10,8 +10,10 @@ pub mod ngrams;
 pub mod output;
 pub mod records;
 pub mod rules;
+pub mod stage;
 pub mod statistics;
 pub mod text;
+pub mod tokenize;
 pub mod what_if;
 
 pub use error::{Error, Result};
