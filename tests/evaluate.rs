@@ -1,5 +1,7 @@
 //! `gopher eval` on a small model and made-up data in the forms of all distributions, as its users run it.
 
+mod running;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use running::Start;
 use runtime::{DeviceKind, Runtime};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -178,7 +181,7 @@ fn what_an_evaluation_has_finished_when_it_is_killed_is_kept() {
     let folder = models.join("killed");
     let (run, data) = (models.join("run"), data());
     let arguments = ["eval", "--run", run.to_str().unwrap(), "--data", &data, "-o", folder.to_str().unwrap()];
-    let mut child = command().args(arguments).args(["--suite", "lm"]).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command().args(arguments).args(["--suite", "lm"]).stderr(Stdio::null()).start();
     let lines = || fs::read_to_string(folder.join("samples.jsonl")).map_or(0, |text| text.lines().count());
     let begin = Instant::now();
     while lines() < 3 && begin.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none() {

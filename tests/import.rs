@@ -3,6 +3,7 @@
 
 #[path = "../import/tests/common/mod.rs"]
 mod common;
+mod running;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use common::{GROUPS, GgufFile, HEAD, HEADS, INNER, LAYERS, MERGES, Meta, PIECES, Tensor, WIDTH};
 use common::{pieces, small_gguf, smollm2, tensors, text};
+use running::Start;
 use runtime::{DeviceKind, Runtime};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -330,7 +332,7 @@ fn a_signal_ends_it_and_leaves_nothing() {
     let place = Place::new();
     write_large(&place.path("large.gguf"));
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let child = place.command(&["import", "large.gguf", "-o", "runs/x"]).spawn().unwrap();
+        let child = place.command(&["import", "large.gguf", "-o", "runs/x"]).start();
         let start = Instant::now();
         while !place.path("runs/.partial-x").exists() {
             assert!(start.elapsed() < Duration::from_secs(60), "nothing is being written");

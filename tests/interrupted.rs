@@ -1,10 +1,14 @@
 //! Outputs that are being written when a signal ends the program: nothing of them is left.
 #![cfg(unix)]
 
+mod running;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use running::Start;
 
 /// What is in a folder and those below it.
 fn names(folder: &Path) -> Vec<String> {
@@ -25,7 +29,7 @@ fn check(line: &str, halt: &str, (name, code): (&str, i32)) {
     let folder = tempfile::tempdir().unwrap();
     let mut gopher = Command::new(env!("CARGO_BIN_EXE_gopher"));
     gopher.args(line.split(' ')).current_dir(&folder).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = gopher.env("GOPHER_FAULT", format!("{halt}:wait")).spawn().unwrap();
+    let mut child = gopher.env("GOPHER_FAULT", format!("{halt}:wait")).start();
     let start = Instant::now();
     while !names(folder.path()).iter().any(|name| name.starts_with(".partial-")) {
         assert!(start.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "{line}");

@@ -1,8 +1,11 @@
 //! `gopher models`, and what all commands share: versions, usage errors, a reader that stops reading.
 
+mod running;
+
 use std::io::Read;
 use std::process::{Command, Output, Stdio};
 
+use running::Start;
 use serde_json::Value;
 
 fn gopher(arguments: &[&str]) -> Output {
@@ -103,8 +106,7 @@ fn a_reader_that_stops_reading_is_no_failure() {
         .args(["export", "--model", "44m", "--program", "train-step", "--format", "stablehlo", "-o", "-"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .start();
     let mut start = [0; 10];
     child.stdout.take().unwrap().read_exact(&mut start).unwrap();
     let output = child.wait_with_output().unwrap();

@@ -7,6 +7,7 @@ trains a tiny model in FOLDER, which must not exist: scrapes it while it goes on
 is seen with metrics.jsonl. Needs the CPU plugin in the cache (`gopher train` puts it there).
 """
 
+import atexit
 import json
 import re
 import signal
@@ -58,6 +59,8 @@ class Training:
         sets = [word for key in TINY for word in ("--set", key)]
         command = [str(gopher), "train", "--run", run, "--data", "text.txt", "--steps", str(steps), *sets, *more]
         self.process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        # Whatever fails here, it goes on no longer than this.
+        atexit.register(self.process.kill)
 
     def line(self, pattern):
         """The next line of standard error that holds a pattern."""

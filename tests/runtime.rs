@@ -3,12 +3,15 @@
 //! with the real one where that is asked for.
 #![cfg(unix)]
 
+mod running;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use running::{Running, Start};
 use serde_json::Value;
 use sharding::DeviceKind;
 use tempfile::TempDir;
@@ -211,7 +214,7 @@ fn a_process_killed_while_fetching_leaves_nothing_in_the_way() {
     let [pin, ..] = pins(DeviceKind::Cpu)[..] else { return };
     let place = Place::new();
     place.pip_does("echo half > \"$TMPDIR/half.whl\"; touch \"$here/started\"; sleep 2; exit 1");
-    let mut child = place.command(&["install", "cpu"]).spawn().unwrap();
+    let mut child = place.command(&["install", "cpu"]).start();
     place.wait_for("bin/started");
     // SIGKILL: nothing can be tidied up.
     child.kill().unwrap();
@@ -230,8 +233,8 @@ fn of_two_at_once_one_fetches_and_the_other_waits() {
         return;
     }
     let place = Place::new();
-    place.pip_does("touch \"$here/started\"; while [ ! -e \"$here/go\" ]; do sleep 0.02; done; exit 1");
-    let start = || -> Child { place.command(&["install", "cpu"]).spawn().unwrap() };
+    place.pip_does("touch \"$here/started\"; while [ -e \"$here/started\" -a ! -e \"$here/go\" ]; do sleep 0.02; done; exit 1");
+    let start = || -> Running { place.command(&["install", "cpu"]).start() };
     let first = start();
     place.wait_for("bin/started");
     let second = start();
@@ -307,7 +310,7 @@ fn the_real_wheel_arrives_after_an_interruption() {
     let [pin, ..] = pins(DeviceKind::Cpu)[..] else { return };
     let place = Place::new();
     fs::remove_file(place.path("bin/python3")).unwrap();
-    let mut killed = place.command(&["install", "cpu"]).spawn().unwrap();
+    let mut killed = place.command(&["install", "cpu"]).start();
     let deadline = Instant::now() + Duration::from_secs(60);
     while place.partial() == 0 {
         assert!(Instant::now() < deadline, "no download began");
@@ -318,7 +321,7 @@ fn the_real_wheel_arrives_after_an_interruption() {
     killed.wait().unwrap();
     assert_eq!(place.listed("cpu")["status"], "absent");
 
-    let both = [(), ()].map(|()| place.command(&["install", "cpu"]).spawn().unwrap());
+    let both = [(), ()].map(|()| place.command(&["install", "cpu"]).start());
     for output in both.map(|child| child.wait_with_output().unwrap()) {
         assert!(output.status.success(), "{}", stderr(&output));
         assert!(String::from_utf8_lossy(&output.stdout).contains(pin.main_file().path));

@@ -3,6 +3,7 @@
 //!
 //! Runs when asked, as it installs Python packages: `DATA_PARITY=1 cargo test -p data --test parity`.
 
+mod random;
 mod small_bpe;
 
 use std::fs::{self, File};
@@ -12,6 +13,7 @@ use std::process::Command;
 
 use data::tokenizer::{ByteLevelModel, PreTokenizer};
 use data::{Document, Tokenizer, TokenizerConfig};
+use random::Random;
 
 /// And what it gives places in a text with.
 const SENTENCEPIECE: &str = "sentencepiece==0.2.3 protobuf==7.36.2";
@@ -31,16 +33,6 @@ fn python(folder: &Path, packages: &str) -> PathBuf {
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     run(Command::new(&python).args(install).args(packages.split(' ')));
     python
-}
-
-/// A small deterministic generator.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n
-    }
 }
 
 /// Texts that visit every character, and every way in which words, marks, spaces and scripts can meet.

@@ -229,6 +229,11 @@ fn unknown_and_user_defined_pieces() {
         assert_eq!(ids, [1, 0, 3, 4, 2], "type {model_type}");
         assert_eq!(tokenizer.decode(&ids).unwrap(), " \u{2047}  a<sep>a");
     }
+    // Where they overlap, unigram prefers those of the most bytes, and of equals what begins with the shorter one.
+    let overlapping = [("<unk>", 2), ("▁", 1), ("b", 4), ("bb", 4), ("bbb", 4)];
+    let unigram = Tokenizer::from_bytes(model(&overlapping, 1), "m").unwrap();
+    assert_eq!(unigram.encode("bbbb"), [1, 2, 4]);
+    assert_eq!(unigram.encode("bbbbb"), [1, 3, 4]);
     // An unused piece is taken apart again.
     let bpe = Tokenizer::from_bytes(model(&pieces, 2), "m").unwrap();
     assert_eq!(bpe.encode("xaa"), [1, 0, 2, 2]);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use store::disk::Operation;
 
+use crate::place::running::Start;
 use crate::place::{Place, stderr};
 use crate::report::{Case, Row};
 
@@ -175,7 +176,7 @@ impl Bench {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let random = (state >> 11) as f64 / (1u64 << 53) as f64;
         let run = self.fresh("killed");
-        let mut child = self.train(&run).spawn().unwrap();
+        let mut child = self.train(&run).start();
         // From before the first file of the run to after the last: a multiple of the time to the first step.
         let start = Instant::now();
         let lines = self.place.path(&run).join("metrics.jsonl");

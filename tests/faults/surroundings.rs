@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::bench::{Bench, Ended};
+use crate::place::running::Start;
 use crate::place::stderr;
 use crate::report::{Case, Row};
 
@@ -75,7 +76,7 @@ fn read_only(bench: &Bench) -> Vec<Row> {
 /// While one process trains in a folder, a second one is started on it.
 fn two_writers(bench: &Bench) -> Vec<Row> {
     let run = bench.fresh("two");
-    let first = bench.train(&run).spawn().unwrap();
+    let first = bench.train(&run).start();
     bench.wait_for(&format!("{run}/.lock"));
     let second = bench.train(&run).output().unwrap();
     let output = first.wait_with_output().unwrap();

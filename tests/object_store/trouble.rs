@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::place::running::Start;
 use crate::place::{SHARD, check_error, signal, stderr};
 use crate::server::Server;
 use crate::{Bench, ended};
@@ -20,7 +21,7 @@ fn a_process_killed_in_the_middle_of_an_upload_leaves_the_checkpoint_before() {
         let store = format!("s3://bucket/run-{index}");
         let hanging = format!("run-{index}/step-00000004/{object}");
         server.fault(&format!("hang {hanging}"));
-        let mut child = bench.train("run", &store, 4).spawn().unwrap();
+        let mut child = bench.train("run", &store, 4).start();
         // It stands still in the upload of step 4, of which everything before this object is in the store.
         wait(|| bench.listed(&store) == [2] && server.waits(&hanging));
         child.kill().unwrap();
@@ -47,7 +48,7 @@ fn a_process_whose_run_was_taken_over_ends_and_changes_nothing() {
     let mut command = bench.train("old", store, 4);
     // It tries again all the while.
     command.env("GOPHER_STORE_TIMEOUT", "200");
-    let old = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let old = command.stdout(Stdio::null()).stderr(Stdio::piped()).start();
     let ls = || bench.gopher(&["checkpoint", "ls", store]).output().unwrap();
     wait(|| bench.listed(store) == [2] && String::from_utf8_lossy(&ls().stdout).contains("was cut off"));
     signal(&old, "STOP");

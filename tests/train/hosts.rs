@@ -2,12 +2,13 @@
 //! compiler, which the fake plugin does not have.
 
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 use serde_json::json;
 
 use crate::fake::build;
+use crate::place::running::{Running, Start};
 use crate::place::{Place, TINY, check_error, stderr};
 use crate::server::{Server, free_port};
 
@@ -32,12 +33,12 @@ impl Place {
         command
     }
 
-    fn start(&self, url: &str, index: &str, arguments: &[&str]) -> Child {
-        self.process(url, index, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    fn start(&self, url: &str, index: &str, arguments: &[&str]) -> Running {
+        self.process(url, index, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).start()
     }
 }
 
-fn ends(processes: [Child; 2]) -> [Output; 2] {
+fn ends(processes: [Running; 2]) -> [Output; 2] {
     processes.map(|process| process.wait_with_output().unwrap())
 }
 

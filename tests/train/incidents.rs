@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::place::running::Start;
 use crate::place::{Place, TEXT, check_error, noisy_text, signal, stderr, wait_for_lines};
 use serde_json::Value;
 
@@ -173,7 +174,7 @@ fn a_run_that_goes_back_has_one_line_per_step_and_goes_on_the_same_after_a_kill(
     // Killed right after its first rewind, and continued.
     let command = arguments("b", "rewind", &REWIND);
     let command: Vec<_> = command.iter().map(String::as_str).collect();
-    let mut child = place.train_command(&command).spawn().unwrap();
+    let mut child = place.train_command(&command).start();
     wait_for_lines(&place.path("b/events.jsonl"), "\"rewind\",\"step\"", 1);
     signal(&child, "KILL");
     child.wait().unwrap();
@@ -216,7 +217,7 @@ fn a_run_that_was_stopped_goes_back_to_where_one_that_was_not_does() {
     // Then one that gets a signal, at whatever step.
     let command = arguments("b", "rewind", &settings);
     let command: Vec<_> = command.iter().map(String::as_str).collect();
-    let child = place.train_command(&command).spawn().unwrap();
+    let child = place.train_command(&command).start();
     wait_for_lines(&place.path("b/events.jsonl"), "\"rewind\",\"step\"", 1);
     signal(&child, "TERM");
     child.wait_with_output().unwrap();

@@ -62,12 +62,13 @@ fn a_new_run_that_ends_before_its_first_step_leaves_nothing() {
 #[cfg(unix)]
 #[test]
 fn a_signal_in_preparation_leaves_nothing() {
+    use crate::place::running::Start;
     use crate::place::signal;
     use std::io::{BufRead, BufReader};
 
     let Some(place) = Place::new() else { return };
     for (name, code, said) in [("INT", 130, "training a tokenizer"), ("TERM", 143, "compiling for")] {
-        let mut child = place.train_command(&["--run", "deep/new", "--steps", "100000"]).spawn().unwrap();
+        let mut child = place.train_command(&["--run", "deep/new", "--steps", "100000"]).start();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().contains(said)), "{said}");
         signal(&child, name);
@@ -85,13 +86,14 @@ fn a_signal_in_preparation_leaves_nothing() {
 #[cfg(target_os = "linux")]
 #[test]
 fn two_that_are_started_on_the_same_new_run_know_it_at_once() {
+    use crate::place::running::Start;
     use crate::place::signal;
     use std::io::{BufRead, BufReader};
 
     let Some(place) = Place::new() else { return };
     for run in ["new", "deep/new"] {
         let arguments = ["--run", run, "--steps", "100000"];
-        let mut first = place.train_command(&arguments).spawn().unwrap();
+        let mut first = place.train_command(&arguments).start();
         let mut lines = BufReader::new(first.stderr.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().contains("training a tokenizer")));
         let second = place.train(&["--run", &format!("./{run}/"), "--steps", "100000"]);

@@ -2,13 +2,14 @@
 //! CPU plugin behind it and gives what a plugin for several hosts would. What goes wrong in a step, in one process, or in
 //! its save, all of them get over or end with.
 
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::fake::build_joined;
 use crate::incidents::{noisy, steps};
+use crate::place::running::{Running, Start};
 use crate::place::{Place, check_error, plugin, signal, stderr, wait_for_lines};
 use crate::server::Server;
 
@@ -56,8 +57,8 @@ impl Two {
         self.command(run, "2", &[&place, arguments].concat())
     }
 
-    fn start(&self, run: &str, arguments: &[&str]) -> [Child; 2] {
-        ["0", "1"].map(|index| self.process(run, index, arguments).spawn().unwrap())
+    fn start(&self, run: &str, arguments: &[&str]) -> [Running; 2] {
+        ["0", "1"].map(|index| self.process(run, index, arguments).start())
     }
 
     fn train(&self, run: &str, arguments: &[&str]) -> [Output; 2] {
@@ -78,7 +79,7 @@ impl Two {
     }
 }
 
-fn ends(processes: [Child; 2]) -> [Output; 2] {
+fn ends(processes: [Running; 2]) -> [Output; 2] {
     processes.map(|process| process.wait_with_output().unwrap())
 }
 
@@ -286,8 +287,8 @@ fn a_save_that_fails_in_one_process_is_no_checkpoint_and_the_next_one_is() {
     let Some(two) = Two::new() else { return };
     let arguments = ["--steps", "6", "--set", "training.checkpoint_every=2"];
     // After its tokenizer, configuration, plan and list of rewinds, process 1 writes its pieces.
-    let first = two.process("a", "0", &arguments).spawn().unwrap();
-    let second = two.process("a", "1", &arguments).env("GOPHER_FAULT", "write:5:full").spawn().unwrap();
+    let first = two.process("a", "0", &arguments).start();
+    let second = two.process("a", "1", &arguments).env("GOPHER_FAULT", "write:5:full").start();
     let outputs = ends([first, second]);
     succeeded(&outputs);
     let told = "warning: the checkpoint of step 2 is not saved: ";

@@ -1,5 +1,8 @@
 //! Runs the program on a small model and a small text, in folders of its own.
 
+#[path = "../running/mod.rs"]
+pub mod running;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

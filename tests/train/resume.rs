@@ -8,6 +8,7 @@ use std::time::Duration;
 use graph::testing::size;
 use serde_json::json;
 
+use crate::place::running::Start;
 use crate::place::{Place, SHARD, check_error, stderr};
 
 const STEPS: u64 = 24;
@@ -30,7 +31,7 @@ fn check_killed(place: &Place, arguments: &[&str]) {
     let mut moment = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
     let seed = moment;
     for _ in 0..size::either(2, 4) {
-        let mut child = place.train_command(&[&["--run", "killed"], arguments].concat()).spawn().unwrap();
+        let mut child = place.train_command(&[&["--run", "killed"], arguments].concat()).start();
         // From the first step of this process on, at any moment of a few saves.
         let before = place.lines("killed");
         for _ in 0..2000 {

@@ -1,12 +1,13 @@
 //! Ctrl-C, SIGTERM and SIGHUP during `gopher train`: the step is finished and saved, within a deadline if there is one; a second
 //! one quits at once.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::place::running::{Running, Start};
 use crate::place::{Place, TEXT, check_error, signal, stderr, wait_for_lines};
 
 fn wait_for_steps(place: &Place, run: &str, count: usize) {
@@ -16,7 +17,7 @@ fn wait_for_steps(place: &Place, run: &str, count: usize) {
 #[track_caller]
 fn check(name: &str, code: i32) {
     let Some(place) = Place::new() else { return };
-    let child = place.train_command(&["--run", "a", "--steps", "1000000"]).spawn().unwrap();
+    let child = place.train_command(&["--run", "a", "--steps", "1000000"]).start();
     wait_for_steps(&place, "a", 3);
     signal(&child, name);
     let output = child.wait_with_output().unwrap();
@@ -80,7 +81,7 @@ fn a_hangup_may_come_more_than_once() {
     }
     let Some(place) = Place::new() else { return };
     for (run, signals, code) in [("a", ["HUP", "HUP", "HUP"], 129), ("b", ["HUP", "TERM", "HUP"], 129)] {
-        let child = place.train_command(&["--run", run, "--steps", "1000000"]).spawn().unwrap();
+        let child = place.train_command(&["--run", run, "--steps", "1000000"]).start();
         wait_for_steps(&place, run, 3);
         signals.iter().for_each(|name| signal(&child, name));
         let output = child.wait_with_output().unwrap();
@@ -101,7 +102,7 @@ fn a_hangup_that_is_ignored_stops_nothing() {
     for (name, value) in train.get_envs() {
         command.env(name, value.unwrap());
     }
-    let child = command.spawn().unwrap();
+    let child = command.start();
     wait_for_steps(&place, "a", 3);
     signal(&child, "HUP");
     let output = child.wait_with_output().unwrap();
@@ -112,7 +113,7 @@ fn a_hangup_that_is_ignored_stops_nothing() {
 #[test]
 fn a_summary_says_that_it_is_not_the_end() {
     let Some(place) = Place::new() else { return };
-    let child = place.train_command(&["--run", "a", "--steps", "1000000", "--json"]).spawn().unwrap();
+    let child = place.train_command(&["--run", "a", "--steps", "1000000", "--json"]).start();
     wait_for_steps(&place, "a", 3);
     signal(&child, "TERM");
     let output = child.wait_with_output().unwrap();
@@ -123,10 +124,10 @@ fn a_summary_says_that_it_is_not_the_end() {
 }
 
 /// A run with steps of many seconds.
-fn slow(place: &Place, arguments: &[&str]) -> Child {
+fn slow(place: &Place, arguments: &[&str]) -> Running {
     let large = ["--set", "training.batch=40", "--set", "training.sequence_length=2048"];
     place.write("text.txt", TEXT.repeat(2000));
-    place.train_command(&[&["--run", "a", "--steps", "100"], &large[..], arguments].concat()).spawn().unwrap()
+    place.train_command(&[&["--run", "a", "--steps", "100"], &large[..], arguments].concat()).start()
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! Machines that are not like others: file systems without locks.
+//! Machines that are not like others: file systems without locks; and that these tests leave nothing running on them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 
-use crate::place::{Place, stderr};
+use crate::place::running::Start;
+use crate::place::{Place, stderr, wait_for_lines};
 
 /// A library that has `flock` fail with an error number; `None` without a C compiler.
 fn no_locks(place: &Place, errno: i32) -> Option<String> {
@@ -34,4 +36,24 @@ fn where_no_lock_is_to_be_had_training_goes_on_with_a_warning() {
             assert_eq!(text.matches(&warning).count(), 1, "{errno}: {text}");
         }
     }
+}
+
+/// Of all tests: their processes are started by [`Start`].
+#[cfg(unix)]
+#[test]
+fn a_test_that_panics_ends_the_training_it_has_started() {
+    use rustix::process::{Pid, test_kill_process};
+
+    let Some(place) = Place::new() else { return };
+    let is_there = |id: u32| test_kill_process(Pid::from_raw(id as i32).unwrap()).is_ok();
+    let mut id = 0;
+    let test = || {
+        let child = place.train_command(&["--run", "a", "--steps", "1000000"]).start();
+        id = child.id();
+        wait_for_lines(&place.path("a/metrics.jsonl"), "", 1);
+        assert!(is_there(id));
+        panic!("the panic of a test whose training goes on");
+    };
+    assert!(catch_unwind(AssertUnwindSafe(test)).is_err());
+    assert!(id > 0 && !is_there(id), "process {id} is still there");
 }

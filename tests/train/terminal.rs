@@ -12,6 +12,7 @@ use rustix::io::ioctl_fionread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
+use crate::place::running::Start;
 use crate::place::{Place, signal};
 
 /// A terminal of so many columns, and the end of it that a program writes to.
@@ -151,7 +152,7 @@ fn check(widths: &[u16]) {
     let (ours, theirs) = terminal(widths[0]);
     let mut command = place.train_command(&["--run", "a", "--steps", "1000000", "--json"]);
     command.stdout(Stdio::null()).stderr(theirs);
-    let mut child = command.spawn().unwrap();
+    let mut child = command.start();
     // The program has its own handle; with ours, the terminal would not end when it does.
     drop(command);
     let mut screen = Screen::new(widths[0].into());

@@ -2,38 +2,32 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStderr};
+use std::process::ChildStderr;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::place::running::{Running, Start};
 use crate::place::{Place, TEXT};
 
 /// A training that goes on until it is killed.
 struct Endless {
-    child: Child,
+    _child: Running,
     lines: std::io::Lines<BufReader<ChildStderr>>,
 }
 
 impl Endless {
     fn start(place: &Place, arguments: &[&str]) -> Endless {
         let endless = ["--steps", "1000000", "--set", "training.validation_every=0"];
-        let mut child = place.train_command(&[&endless, arguments].concat()).spawn().unwrap();
+        let mut child = place.train_command(&[&endless, arguments].concat()).start();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        Endless { child, lines }
+        Endless { _child: child, lines }
     }
 
     /// The next line of standard error that contains `part`.
     fn line(&mut self, part: &str) -> String {
         let line = self.lines.by_ref().map(Result::unwrap).find(|line| line.contains(part));
         line.unwrap_or_else(|| panic!("no line {part:?}"))
-    }
-}
-
-impl Drop for Endless {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -1,6 +1,9 @@
 //! What `wheels::fetch` promises, shown with a small wheel made here and a stand-in for `python3 -m pip`.
 #![cfg(unix)]
 
+#[path = "../../tests/running/mod.rs"]
+mod running;
+
 use std::fs;
 use std::io::{Cursor, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use running::Start;
 use sha2::{Digest, Sha256};
 use wheels::{Cache, Error, Pin, PinnedFile, Platform, Progress, Stage, fetch, installed, verify};
 use zip::write::SimpleFileOptions;
@@ -449,8 +453,7 @@ fn a_process_killed_while_fetching_leaves_nothing_in_the_way() {
         .env(CHILD, setting.folder.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+        .start();
     let deadline = Instant::now() + Duration::from_secs(20);
     while !started.exists() {
         assert!(Instant::now() < deadline, "the child never called pip");

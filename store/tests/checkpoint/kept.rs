@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use store::checkpoint::{self, BestValidation, Description, Dtype, History, Retention, save};
 
 use crate::common::*;
+use crate::running::Start;
 
 #[test]
 fn saving_a_step_again_replaces_it() {
@@ -158,8 +159,7 @@ fn a_process_killed_while_saving_leaves_whole_checkpoints() {
             .env(CHILD, setting.folder())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .start();
         let deadline = Instant::now() + Duration::from_secs(20);
         while checkpoint::newest(&setting.folder()).unwrap().is_none() {
             assert!(Instant::now() < deadline, "the child saved nothing");

@@ -5,3 +5,5 @@ mod common;
 mod damage;
 mod kept;
 mod pieces;
+#[path = "../../../tests/running/mod.rs"]
+mod running;
