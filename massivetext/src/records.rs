@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::manifest::{Format, Piece};
 use crate::{Error, Result};
@@ -108,9 +107,9 @@ pub struct Document<'a> {
     /// The record's `source`; the file, if it has none.
     pub source: String,
     /// Its first place: the record's `provenance`, if an earlier stage wrote one.
-    pub provenance: Cow<'a, RawValue>,
+    pub provenance: Cow<'a, str>,
     /// All other fields, as they are.
-    pub other: Vec<(Cow<'a, str>, &'a RawValue)>,
+    pub other: Vec<(Cow<'a, str>, &'a str)>,
 }
 
 /// Reads the records of a piece of a file.
@@ -273,7 +272,7 @@ impl Raw {
         })?;
         let here = || {
             let place = Provenance { file: name.into(), offset: self.offset };
-            serde_json::value::to_raw_value(&place).map_err(|error| bad(Kind::InvalidJson, error.to_string()))
+            serde_json::to_string(&place).map_err(|error| bad(Kind::InvalidJson, error.to_string()))
         };
         if self.format == Format::Text {
             return Ok(Document {
@@ -298,10 +297,10 @@ impl Raw {
             found
         };
         let text = take("text").ok_or_else(|| bad(Kind::NoText, "`text` is missing".into()))?;
-        let text = serde_json::from_str::<String>(text.get()).map_err(|error| {
+        let text = serde_json::from_str::<String>(text).map_err(|error| {
             let words = inputs::json::json_words(&error);
             let words = words.split(", at line ").next().unwrap_or_default().to_owned();
-            match text.get().starts_with('"') {
+            match text.starts_with('"') {
                 true => bad(Kind::InvalidJson, format!("text: {words}")),
                 false => bad(Kind::NoText, format!("text: {words}")),
             }
@@ -318,42 +317,59 @@ impl Raw {
 }
 
 /// A string, or a number as it is written.
-fn name_of(value: &RawValue) -> Option<String> {
-    match serde_json::from_str(value.get()).ok()? {
+fn name_of(value: &str) -> Option<String> {
+    match serde_json::from_str(value).ok()? {
         serde_json::Value::String(name) => Some(name),
-        serde_json::Value::Number(_) => Some(value.get().to_owned()),
+        serde_json::Value::Number(_) => Some(value.to_owned()),
         _ => None,
     }
 }
 
-type Fields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
+type Fields<'a> = Vec<(Cow<'a, str>, &'a str)>;
 
-/// The fields of an object, in order.
+/// The fields of an object, in order: names, and values as they are written.
 fn fields(text: &str) -> Result<Fields<'_>, String> {
-    struct Object;
-
-    impl<'de> Visitor<'de> for Object {
-        type Value = Fields<'de>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("struct")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            #[derive(Deserialize)]
-            struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-            let mut fields = Vec::new();
-            while let Some(Key(key)) = map.next_key()? {
-                fields.push((key, map.next_value()?));
+    let mut rest = text.trim_ascii_start();
+    rest = rest.strip_prefix('{').ok_or("an object is expected")?.trim_ascii_start();
+    let mut fields = Vec::new();
+    let wrong =
+        |rest: &str, detail: &str| format!("{detail}, at byte {} of the record", text.len() - rest.len());
+    if let Some(after) = rest.strip_prefix('}') {
+        rest = after;
+    } else {
+        loop {
+            let (key, after) = value::<Cow<'_, str>>(rest).map_err(|detail| wrong(rest, &detail))?;
+            let after = after.trim_ascii_start();
+            let after = after.strip_prefix(':').ok_or_else(|| wrong(after, "a colon is expected"))?;
+            let start = after.trim_ascii_start();
+            let (_, after) = value::<IgnoredAny>(start).map_err(|detail| wrong(start, &detail))?;
+            fields.push((key, &start[..start.len() - after.len()]));
+            rest = after.trim_ascii_start();
+            if let Some(after) = rest.strip_prefix('}') {
+                rest = after;
+                break;
             }
-            Ok(fields)
+            let after = rest.strip_prefix(',').ok_or_else(|| wrong(rest, "a comma or } is expected"))?;
+            rest = after.trim_ascii_start();
         }
     }
+    match rest.trim_ascii() {
+        "" => Ok(fields),
+        rest => Err(wrong(rest, "it goes on after its end")),
+    }
+}
 
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let fields = deserializer.deserialize_map(Object).and_then(|fields| deserializer.end().map(|()| fields));
-    fields.map_err(|error| inputs::json::json_words(&error).replace("line 1 ", ""))
+/// A JSON value at the beginning of a text, and what follows it.
+fn value<'a, T: Deserialize<'a>>(text: &'a str) -> Result<(T, &'a str), String> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<T>();
+    match values.next() {
+        Some(Ok(value)) => Ok((value, text.get(values.byte_offset()..).unwrap_or_default())),
+        Some(Err(error)) => {
+            let words = inputs::json::json_words(&error);
+            Err(words.split(", at line ").next().unwrap_or_default().to_owned())
+        }
+        None => Err("it ends too early".to_owned()),
+    }
 }
 
 /// Appends a document as a line, with more fields at its end.
@@ -374,10 +390,14 @@ pub fn write_line(
     field("id", &|line| serde_json::to_writer(line, &document.id))?;
     field("text", &|line| serde_json::to_writer(line, &document.text))?;
     field("source", &|line| serde_json::to_writer(line, &document.source))?;
-    field("provenance", &|line| serde_json::to_writer(line, &document.provenance))?;
+    let raw = |value: &str, line: &mut Vec<u8>| {
+        line.extend_from_slice(value.as_bytes());
+        Ok(())
+    };
+    field("provenance", &|line| raw(&document.provenance, line))?;
     for (name, value) in &document.other {
         if !more.contains_key(name.as_ref()) {
-            field(name, &|line| serde_json::to_writer(line, value))?;
+            field(name, &|line| raw(value, line))?;
         }
     }
     for (name, value) in more {
