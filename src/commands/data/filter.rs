@@ -98,15 +98,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     // Wrong thresholds are wrong usage, and known before anything is read.
     configuration.all_rules().map_err(|error| usage(format_args!("--rule {error}")))?;
-    let places = Places {
-        inputs: arguments.inputs,
-        out: arguments.out,
-        rejected: arguments.rejected,
-        part: arguments.part,
-        strict: arguments.strict,
-    };
-    let manifest = Manifest::find(&places.inputs)?;
-    manifest.notes().iter().for_each(note);
     if let Some(threads) = arguments.threads {
         if threads == 0 {
             return Err(usage("--threads 0: there is at least one"));
@@ -116,6 +107,15 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             .build_global()
             .map_err(|error| anyhow!("--threads {threads}: {error}"))?;
     }
+    let places = Places {
+        inputs: arguments.inputs,
+        out: arguments.out,
+        rejected: arguments.rejected,
+        part: arguments.part,
+        strict: arguments.strict,
+    };
+    let manifest = Manifest::find(&places.inputs)?;
+    manifest.notes().iter().for_each(note);
     let mut progress = |records| {
         if line::is_possible() {
             line::rewrite(&format!("{} records", grouped(records)));
