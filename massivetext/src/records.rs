@@ -406,3 +406,122 @@ pub fn write_line(
     line.extend_from_slice(b"}\n");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write as _};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: usize = 60;
+
+    /// All records of a file of lines, read as pieces that are cut at `cuts`.
+    fn read(bytes: &[u8], cuts: &[u64]) -> Vec<Result<(String, String, u64), (Kind, u64)>> {
+        let mut file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let ends = cuts.iter().copied().map(Some).chain([None]);
+        let starts = [0].into_iter().chain(cuts.iter().copied());
+        let mut found = Vec::new();
+        for (start, end) in starts.zip(ends) {
+            let piece = Piece { file: 0, format: Format::JsonLines, start, end };
+            let mut reader = Reader::open(file.path(), piece, LIMIT).unwrap();
+            while let Some(raw) = reader.next(file.path()) {
+                found.push(match raw.document("f", LIMIT) {
+                    Ok(document) => Ok((document.id, document.text, raw.offset)),
+                    Err(bad) => Err((bad.kind, bad.offset)),
+                });
+            }
+        }
+        found
+    }
+
+    #[track_caller]
+    fn refused(line: &str, kind: Kind, detail: &str) {
+        let content = Content::Bytes(line.as_bytes().to_vec());
+        let raw = Raw { file: 0, offset: 5, format: Format::JsonLines, content };
+        let bad = raw.document("f", 1000).unwrap_err();
+        assert_eq!((bad.kind, bad.detail.as_str(), bad.place().as_str()), (kind, detail, "f at byte 5"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_record_is_said() {
+        refused("[1]", Kind::InvalidJson, "an object is expected");
+        refused("{\"text\": \"a\"", Kind::InvalidJson, "a comma or } is expected, at byte 12 of the record");
+        refused(
+            "{\"text\": \"a\"} x",
+            Kind::InvalidJson,
+            "it goes on after its end, at byte 14 of the record",
+        );
+        refused("{\"text\": \"a", Kind::InvalidJson, "it ends too early, at byte 9 of the record");
+        refused("{\"text\" 1}", Kind::InvalidJson, "a colon is expected, at byte 8 of the record");
+        refused("{\"x\": NaN}", Kind::InvalidJson, "there is no JSON value, at byte 6 of the record");
+        refused("{\"text\": null}", Kind::NoText, "text: null where a string is expected");
+        refused("{\"text\": [\"a\"]}", Kind::NoText, "text: a list where a string is expected");
+        refused("{}", Kind::NoText, "`text` is missing");
+    }
+
+    #[test]
+    fn other_fields_go_on_as_they_are_written() {
+        let line = r#"{"a": 1e400, "id": 12345678901234567890123, "text": "\u00e9\n", "b" : [ {"c":0.10} ] , "\u0061": 2}"#;
+        let content = Content::Bytes(line.as_bytes().to_vec());
+        let raw = Raw { file: 0, offset: 0, format: Format::JsonLines, content };
+        let document = raw.document("f", 1000).unwrap();
+        let mut written = Vec::new();
+        write_line(&document, &BTreeMap::new(), &mut written).unwrap();
+        assert_eq!(
+            String::from_utf8(written).unwrap(),
+            "{\"id\":\"12345678901234567890123\",\"text\":\"é\\n\",\"source\":\"f\",\"provenance\":\
+             {\"file\":\"f\",\"offset\":0},\"a\":1e400,\"b\":[ {\"c\":0.10} ],\"a\":2}\n"
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_counted_and_not_kept() {
+        let mut endless = Cursor::new(vec![b'x'; 5000]);
+        let line = read_line(&mut endless, 10).unwrap().unwrap();
+        assert_eq!((line.bytes.len(), line.length, line.consumed), (11, 5000, 5000));
+    }
+
+    /// Lines of JSON and of rubbish.
+    fn line() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            "[a-z\\\\\"é\u{2028}]{0,20}"
+                .prop_map(|text| serde_json::json!({"text": text}).to_string().into_bytes()),
+            "[{}\\[\\]:,\"a-z0-9 .e-]{0,30}".prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>().prop_filter("a line", |byte| *byte != b'\n'), 0..80),
+        ]
+    }
+
+    proptest! {
+        /// Every line that is not blank is a document or a bad record, wherever the file is cut; and a document's text is what
+        /// another reader of JSON finds.
+        #[test]
+        fn nothing_is_lost_or_read_twice(
+            lines in prop::collection::vec(line(), 0..12), mut cuts in prop::collection::btree_set(1_u64..400, 0..4)
+        ) {
+            let bytes = lines.join(&b'\n');
+            cuts.retain(|cut| *cut < bytes.len() as u64);
+            let whole = read(&bytes, &[]);
+            prop_assert_eq!(&read(&bytes, &cuts.into_iter().collect::<Vec<_>>()), &whole);
+            let mut offset = 0;
+            let mut expected = Vec::new();
+            for line in &lines {
+                let bare = if offset == 0 { line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line) } else { line };
+                if !bare.trim_ascii().is_empty() {
+                    let text = serde_json::from_slice::<serde_json::Value>(bare).ok()
+                        .filter(|_| bare.len() <= LIMIT)
+                        .and_then(|value| Some(value.get("text")?.as_str()?.to_owned()));
+                    expected.push((offset, text));
+                }
+                offset += line.len() as u64 + 1;
+            }
+            let found: Vec<_> = whole.into_iter().map(|record| match record {
+                Ok((_, text, offset)) => (offset, Some(text)),
+                Err((_, offset)) => (offset, None),
+            }).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

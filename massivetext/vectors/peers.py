@@ -51,13 +51,6 @@ REASONS = {
 
 
 def datatrove(text):
-    document = Document(text=text, id="")
-    for one in (quality.GopherQualityFilter(), repetition.GopherRepetitionFilter()):
-        result = guarded(lambda: one.filter(document))
-        if isinstance(result, str):
-            return {}, result
-        if isinstance(result, tuple):
-            return {}, REASONS[result[1]]
     statistics = {}
     words = text.split()
     for n in (2, 3, 4):
@@ -65,7 +58,14 @@ def datatrove(text):
         if grams:
             statistics[f"top_{n}_gram_char_frac"] = repetition.find_top_duplicate(grams) / len(text)
     for n in range(5, 11):
-        statistics[f"dup_{n}_gram_char_frac"] = repetition.find_all_duplicate(words, n) / len(text)
+        statistics[f"dup_{n}_gram_char_frac"] = repetition.find_all_duplicate(words, n) / max(len(text), 1)
+    document = Document(text=text, id="")
+    for one in (quality.GopherQualityFilter(), repetition.GopherRepetitionFilter()):
+        result = guarded(lambda: one.filter(document))
+        if isinstance(result, str):
+            return statistics, result
+        if isinstance(result, tuple):
+            return statistics, REASONS[result[1]]
     return statistics, None
 
 
