@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::manifest::{Format, Piece};
 use crate::{Error, Result};
@@ -108,9 +107,9 @@ pub struct Document<'a> {
     /// The record's `source`; the file, if it has none.
     pub source: String,
     /// Its first place: the record's `provenance`, if an earlier stage wrote one.
-    pub provenance: Cow<'a, RawValue>,
+    pub provenance: Cow<'a, str>,
     /// All other fields, as they are.
-    pub other: Vec<(Cow<'a, str>, &'a RawValue)>,
+    pub other: Vec<(Cow<'a, str>, &'a str)>,
 }
 
 /// Reads the records of a piece of a file.
@@ -273,7 +272,7 @@ impl Raw {
         })?;
         let here = || {
             let place = Provenance { file: name.into(), offset: self.offset };
-            serde_json::value::to_raw_value(&place).map_err(|error| bad(Kind::InvalidJson, error.to_string()))
+            serde_json::to_string(&place).map_err(|error| bad(Kind::InvalidJson, error.to_string()))
         };
         if self.format == Format::Text {
             return Ok(Document {
@@ -298,10 +297,10 @@ impl Raw {
             found
         };
         let text = take("text").ok_or_else(|| bad(Kind::NoText, "`text` is missing".into()))?;
-        let text = serde_json::from_str::<String>(text.get()).map_err(|error| {
+        let text = serde_json::from_str::<String>(text).map_err(|error| {
             let words = inputs::json::json_words(&error);
             let words = words.split(", at line ").next().unwrap_or_default().to_owned();
-            match text.get().starts_with('"') {
+            match text.starts_with('"') {
                 true => bad(Kind::InvalidJson, format!("text: {words}")),
                 false => bad(Kind::NoText, format!("text: {words}")),
             }
@@ -318,42 +317,59 @@ impl Raw {
 }
 
 /// A string, or a number as it is written.
-fn name_of(value: &RawValue) -> Option<String> {
-    match serde_json::from_str(value.get()).ok()? {
+fn name_of(value: &str) -> Option<String> {
+    match serde_json::from_str(value).ok()? {
         serde_json::Value::String(name) => Some(name),
-        serde_json::Value::Number(_) => Some(value.get().to_owned()),
+        serde_json::Value::Number(_) => Some(value.to_owned()),
         _ => None,
     }
 }
 
-type Fields<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
+type Fields<'a> = Vec<(Cow<'a, str>, &'a str)>;
 
-/// The fields of an object, in order.
+/// The fields of an object, in order: names, and values as they are written.
 fn fields(text: &str) -> Result<Fields<'_>, String> {
-    struct Object;
-
-    impl<'de> Visitor<'de> for Object {
-        type Value = Fields<'de>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("struct")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            #[derive(Deserialize)]
-            struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-            let mut fields = Vec::new();
-            while let Some(Key(key)) = map.next_key()? {
-                fields.push((key, map.next_value()?));
+    let mut rest = text.trim_ascii_start();
+    rest = rest.strip_prefix('{').ok_or("an object is expected")?.trim_ascii_start();
+    let mut fields = Vec::new();
+    let wrong =
+        |rest: &str, detail: &str| format!("{detail}, at byte {} of the record", text.len() - rest.len());
+    if let Some(after) = rest.strip_prefix('}') {
+        rest = after;
+    } else {
+        loop {
+            let (key, after) = value::<Cow<'_, str>>(rest).map_err(|detail| wrong(rest, &detail))?;
+            let after = after.trim_ascii_start();
+            let after = after.strip_prefix(':').ok_or_else(|| wrong(after, "a colon is expected"))?;
+            let start = after.trim_ascii_start();
+            let (_, after) = value::<IgnoredAny>(start).map_err(|detail| wrong(start, &detail))?;
+            fields.push((key, &start[..start.len() - after.len()]));
+            rest = after.trim_ascii_start();
+            if let Some(after) = rest.strip_prefix('}') {
+                rest = after;
+                break;
             }
-            Ok(fields)
+            let after = rest.strip_prefix(',').ok_or_else(|| wrong(rest, "a comma or } is expected"))?;
+            rest = after.trim_ascii_start();
         }
     }
+    match rest.trim_ascii() {
+        "" => Ok(fields),
+        rest => Err(wrong(rest, "it goes on after its end")),
+    }
+}
 
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let fields = deserializer.deserialize_map(Object).and_then(|fields| deserializer.end().map(|()| fields));
-    fields.map_err(|error| inputs::json::json_words(&error).replace("line 1 ", ""))
+/// A JSON value at the beginning of a text, and what follows it.
+fn value<'a, T: Deserialize<'a>>(text: &'a str) -> Result<(T, &'a str), String> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<T>();
+    match values.next() {
+        Some(Ok(value)) => Ok((value, text.get(values.byte_offset()..).unwrap_or_default())),
+        Some(Err(error)) => {
+            let words = inputs::json::json_words(&error);
+            Err(words.split(", at line ").next().unwrap_or_default().to_owned())
+        }
+        None => Err("it ends too early".to_owned()),
+    }
 }
 
 /// Appends a document as a line, with more fields at its end.
@@ -374,10 +390,14 @@ pub fn write_line(
     field("id", &|line| serde_json::to_writer(line, &document.id))?;
     field("text", &|line| serde_json::to_writer(line, &document.text))?;
     field("source", &|line| serde_json::to_writer(line, &document.source))?;
-    field("provenance", &|line| serde_json::to_writer(line, &document.provenance))?;
+    let raw = |value: &str, line: &mut Vec<u8>| {
+        line.extend_from_slice(value.as_bytes());
+        Ok(())
+    };
+    field("provenance", &|line| raw(&document.provenance, line))?;
     for (name, value) in &document.other {
         if !more.contains_key(name.as_ref()) {
-            field(name, &|line| serde_json::to_writer(line, value))?;
+            field(name, &|line| raw(value, line))?;
         }
     }
     for (name, value) in more {
@@ -385,4 +405,123 @@ pub fn write_line(
     }
     line.extend_from_slice(b"}\n");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write as _};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: usize = 60;
+
+    /// All records of a file of lines, read as pieces that are cut at `cuts`.
+    fn read(bytes: &[u8], cuts: &[u64]) -> Vec<Result<(String, String, u64), (Kind, u64)>> {
+        let mut file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let ends = cuts.iter().copied().map(Some).chain([None]);
+        let starts = [0].into_iter().chain(cuts.iter().copied());
+        let mut found = Vec::new();
+        for (start, end) in starts.zip(ends) {
+            let piece = Piece { file: 0, format: Format::JsonLines, start, end };
+            let mut reader = Reader::open(file.path(), piece, LIMIT).unwrap();
+            while let Some(raw) = reader.next(file.path()) {
+                found.push(match raw.document("f", LIMIT) {
+                    Ok(document) => Ok((document.id, document.text, raw.offset)),
+                    Err(bad) => Err((bad.kind, bad.offset)),
+                });
+            }
+        }
+        found
+    }
+
+    #[track_caller]
+    fn refused(line: &str, kind: Kind, detail: &str) {
+        let content = Content::Bytes(line.as_bytes().to_vec());
+        let raw = Raw { file: 0, offset: 5, format: Format::JsonLines, content };
+        let bad = raw.document("f", 1000).unwrap_err();
+        assert_eq!((bad.kind, bad.detail.as_str(), bad.place().as_str()), (kind, detail, "f at byte 5"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_record_is_said() {
+        refused("[1]", Kind::InvalidJson, "an object is expected");
+        refused("{\"text\": \"a\"", Kind::InvalidJson, "a comma or } is expected, at byte 12 of the record");
+        refused(
+            "{\"text\": \"a\"} x",
+            Kind::InvalidJson,
+            "it goes on after its end, at byte 14 of the record",
+        );
+        refused("{\"text\": \"a", Kind::InvalidJson, "it ends too early, at byte 9 of the record");
+        refused("{\"text\" 1}", Kind::InvalidJson, "a colon is expected, at byte 8 of the record");
+        refused("{\"x\": NaN}", Kind::InvalidJson, "there is no JSON value, at byte 6 of the record");
+        refused("{\"text\": null}", Kind::NoText, "text: null where a string is expected");
+        refused("{\"text\": [\"a\"]}", Kind::NoText, "text: a list where a string is expected");
+        refused("{}", Kind::NoText, "`text` is missing");
+    }
+
+    #[test]
+    fn other_fields_go_on_as_they_are_written() {
+        let line = r#"{"a": 1e400, "id": 12345678901234567890123, "text": "\u00e9\n", "b" : [ {"c":0.10} ] , "\u0061": 2}"#;
+        let content = Content::Bytes(line.as_bytes().to_vec());
+        let raw = Raw { file: 0, offset: 0, format: Format::JsonLines, content };
+        let document = raw.document("f", 1000).unwrap();
+        let mut written = Vec::new();
+        write_line(&document, &BTreeMap::new(), &mut written).unwrap();
+        assert_eq!(
+            String::from_utf8(written).unwrap(),
+            "{\"id\":\"12345678901234567890123\",\"text\":\"é\\n\",\"source\":\"f\",\"provenance\":\
+             {\"file\":\"f\",\"offset\":0},\"a\":1e400,\"b\":[ {\"c\":0.10} ],\"a\":2}\n"
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_counted_and_not_kept() {
+        let mut endless = Cursor::new(vec![b'x'; 5000]);
+        let line = read_line(&mut endless, 10).unwrap().unwrap();
+        assert_eq!((line.bytes.len(), line.length, line.consumed), (11, 5000, 5000));
+    }
+
+    /// Lines of JSON and of rubbish.
+    fn line() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            "[a-z\\\\\"é\u{2028}]{0,20}"
+                .prop_map(|text| serde_json::json!({"text": text}).to_string().into_bytes()),
+            "[{}\\[\\]:,\"a-z0-9 .e-]{0,30}".prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>().prop_filter("a line", |byte| *byte != b'\n'), 0..80),
+        ]
+    }
+
+    proptest! {
+        /// Every line that is not blank is a document or a bad record, wherever the file is cut; and a document's text is what
+        /// another reader of JSON finds.
+        #[test]
+        fn nothing_is_lost_or_read_twice(
+            lines in prop::collection::vec(line(), 0..12), mut cuts in prop::collection::btree_set(1_u64..400, 0..4)
+        ) {
+            let bytes = lines.join(&b'\n');
+            cuts.retain(|cut| *cut < bytes.len() as u64);
+            let whole = read(&bytes, &[]);
+            prop_assert_eq!(&read(&bytes, &cuts.into_iter().collect::<Vec<_>>()), &whole);
+            let mut offset = 0;
+            let mut expected = Vec::new();
+            for line in &lines {
+                let bare = if offset == 0 { line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line) } else { line };
+                if !bare.trim_ascii().is_empty() {
+                    let text = serde_json::from_slice::<serde_json::Value>(bare).ok()
+                        .filter(|_| bare.len() <= LIMIT)
+                        .and_then(|value| Some(value.get("text")?.as_str()?.to_owned()));
+                    expected.push((offset, text));
+                }
+                offset += line.len() as u64 + 1;
+            }
+            let found: Vec<_> = whole.into_iter().map(|record| match record {
+                Ok((_, text, offset)) => (offset, Some(text)),
+                Err((_, offset)) => (offset, None),
+            }).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod checkpoint;
 pub mod completions;
+pub mod data;
 pub mod doctor;
 pub mod eval;
 pub mod export;
@@ -39,6 +40,9 @@ pub enum Command {
     /// Train a tokenizer, encode and decode text with one, and say what one is.
     #[command(subcommand)]
     Tokenizer(tokenizer::Command),
+    /// Make clean documents of raw ones: the paper's MassiveText pipeline.
+    #[command(subcommand)]
+    Data(data::Command),
     /// Take steps of a run again and compare: tells a bad chip from a bug.
     Replay(replay::Arguments),
     /// List the models of the paper with their parameter counts and training state.
@@ -71,6 +75,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Generate(arguments) => generate::run(arguments),
         Command::Eval(arguments) => eval::run(*arguments),
         Command::Tokenizer(command) => tokenizer::run(command),
+        Command::Data(command) => data::run(command),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),

@@ -10,6 +10,9 @@ use crate::{Error, Result};
 /// The kinds of files that are read, as errors and notes have them.
 pub(crate) const KINDS: &str = ".txt, .md, .jsonl or .json, or these with .gz, .zst or .xz";
 
+/// What `gopher data` leaves beside the documents that it writes.
+const RECEIPT: &str = "receipt.json";
+
 /// Examples of a note.
 const SHOWN: usize = 3;
 
@@ -216,7 +219,7 @@ impl Search {
                 entries.into_iter().for_each(|path| self.entry(path));
             } else if !metadata.is_file() {
                 self.pass_over(path.clone(), Reason::NotAFile);
-            } else if kind(&path).is_none() {
+            } else if kind(&path).is_none() || path.ends_with(RECEIPT) {
                 self.pass_over(path.clone(), Reason::Kind);
             } else {
                 // It is read long after this, and then it is an error.

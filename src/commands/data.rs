@@ -1,0 +1,39 @@
+//! `gopher data`: raw documents to clean documents, a file per stage (docs/massivetext.md).
+
+mod explain;
+mod filter;
+mod text;
+mod what_if;
+
+use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use massivetext::RuleSet;
+
+/// What `gopher data` can do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Keep the documents that pass the rules of quality and repetition, and account for all others.
+    Filter(filter::Arguments),
+    /// Show every statistic of one document, what counts for it, and which rule drops it, under each rule set.
+    Explain(explain::Arguments),
+    /// Say what other thresholds would keep, from stored statistics, without reading the text again.
+    WhatIf(what_if::Arguments),
+}
+
+/// Runs `gopher data`.
+///
+/// # Errors
+/// Wrong arguments, inputs that cannot be read, folders that cannot be written.
+pub fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Filter(arguments) => filter::run(arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::WhatIf(arguments) => what_if::run(&arguments),
+    }
+}
+
+/// Rule sets by their names.
+fn rule_set() -> impl TypedValueParser<Value = RuleSet> {
+    PossibleValuesParser::new(RuleSet::ALL.map(RuleSet::name))
+        .try_map(|name| RuleSet::named(&name).ok_or_else(|| format!("no rule set {name}")))
+}

@@ -1,0 +1,173 @@
+//! `gopher data filter`.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::{Args, ValueEnum};
+use massivetext::RuleSet;
+use massivetext::filter::{self, Configuration, Places, Report, Subset};
+use massivetext::manifest::{Manifest, Part};
+use massivetext::output::Compression;
+
+use super::{rule_set, text};
+use crate::output::{grouped, line, note, print, print_json, usage};
+
+/// Arguments of `gopher data filter`.
+#[derive(Args)]
+pub struct Arguments {
+    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz.
+    #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
+    inputs: Vec<PathBuf>,
+    /// Folder for the documents that are kept, their statistics and the receipt: a new one.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Folder for the documents that are dropped, with the rules that drop them, and for bad records.
+    #[arg(long, value_name = "DIR")]
+    rejected: Option<PathBuf>,
+    /// Rule set that decides.
+    #[arg(long, value_name = "SET", default_value = RuleSet::Paper.name(), value_parser = rule_set())]
+    rules: RuleSet,
+    /// Another threshold for a rule of it; may be given several times.
+    #[arg(long = "rule", value_name = "NAME=NUMBER")]
+    thresholds: Vec<String>,
+    /// What kind of text it is: the paper's rules are for web pages alone, other text passes.
+    #[arg(long, value_enum, default_value_t = SubsetArgument::Web)]
+    subset: SubsetArgument,
+    /// Rule sets to set beside it in the same pass: all, none, or some.
+    #[arg(long, value_name = "all|none|SET,…", default_value = "all")]
+    compare: String,
+    /// One part of the work, such as 2/7, the second of seven: any program may run the others, anywhere.
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    part: Part,
+    /// Threads. The output is the same for any number.
+    #[arg(long, value_name = "N", help_heading = "Work")]
+    threads: Option<usize>,
+    /// Input for one file of output, in MiB; part of what decides the output.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..1 << 30), help_heading = "Work")]
+    shard_mib: u64,
+    /// Most bytes of a record; longer ones are counted as errors.
+    #[arg(long, value_name = "BYTES", default_value_t = Configuration::default().max_record_bytes, help_heading = "Work")]
+    max_record_bytes: usize,
+    /// How documents are written.
+    #[arg(long, value_enum, default_value_t = CompressionArgument::Zst, help_heading = "Work")]
+    compression: CompressionArgument,
+    /// Stop at a bad record instead of counting it.
+    #[arg(long)]
+    strict: bool,
+    /// Print the receipt as JSON instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SubsetArgument {
+    Web,
+    Books,
+    C4,
+    News,
+    Github,
+    Wikipedia,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CompressionArgument {
+    Zst,
+    None,
+}
+
+/// Filters, and prints what has become of every record.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let configuration = Configuration {
+        rules: arguments.rules,
+        thresholds: arguments.thresholds,
+        subset: match arguments.subset {
+            SubsetArgument::Web => Subset::Web,
+            SubsetArgument::Books => Subset::Books,
+            SubsetArgument::C4 => Subset::C4,
+            SubsetArgument::News => Subset::News,
+            SubsetArgument::Github => Subset::Github,
+            SubsetArgument::Wikipedia => Subset::Wikipedia,
+        },
+        compare: compared(&arguments.compare)?,
+        max_record_bytes: arguments.max_record_bytes,
+        shard_bytes: arguments.shard_mib << 20,
+        compression: match arguments.compression {
+            CompressionArgument::Zst => Compression::Zst,
+            CompressionArgument::None => Compression::None,
+        },
+    };
+    // Wrong thresholds are wrong usage, and known before anything is read.
+    configuration.all_rules().map_err(|error| usage(format_args!("--rule {error}")))?;
+    if let Some(threads) = arguments.threads {
+        if threads == 0 {
+            return Err(usage("--threads 0: there is at least one"));
+        }
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+            .map_err(|error| anyhow!("--threads {threads}: {error}"))?;
+    }
+    let places = Places {
+        inputs: arguments.inputs,
+        out: arguments.out,
+        rejected: arguments.rejected,
+        part: arguments.part,
+        strict: arguments.strict,
+    };
+    let manifest = Manifest::find(&places.inputs)?;
+    manifest.notes().iter().for_each(note);
+    let mut progress = |records| {
+        if line::is_possible() {
+            line::rewrite(&format!("{} records", grouped(records)));
+        }
+    };
+    let report = filter::run(&configuration, &places, &manifest, &mut progress);
+    line::clear();
+    let report = report?;
+    if arguments.json {
+        return print_json(&report.receipt);
+    }
+    say(&report, &places);
+    print(text::receipt(&report.receipt))
+}
+
+/// What is said beside the result.
+fn say(report: &Report, places: &Places) {
+    let out = places.out.display();
+    if report.was_complete {
+        note(format_args!("{out}: complete already, for the same input and configuration; nothing was done"));
+    } else if !report.completes {
+        note(format_args!(
+            "part {} of {} is complete; the receipt of the whole comes with the last one",
+            places.part.index, places.part.parts
+        ));
+    }
+    let errors = report.receipt.ledger.all_errors();
+    if let Some(first) = report.receipt.bad_records.first() {
+        note(format_args!(
+            "warning: {} no document, the first {}: {}",
+            if errors == 1 { "1 record is".to_owned() } else { format!("{} records are", grouped(errors)) },
+            first.place(),
+            first.detail
+        ));
+    }
+    if !report.receipt.configuration.subset.is_judged() {
+        note("the rules are for --subset web alone, as in the paper: every document is kept");
+    }
+}
+
+fn compared(list: &str) -> anyhow::Result<Vec<RuleSet>> {
+    match list {
+        "all" => Ok(RuleSet::ALL.to_vec()),
+        "none" => Ok(Vec::new()),
+        list => {
+            let set = |name| {
+                let known = RuleSet::ALL.map(RuleSet::name).join(", ");
+                RuleSet::named(name).ok_or_else(|| {
+                    usage(format_args!("--compare {list}: no rule set {name}; there are {known}"))
+                })
+            };
+            list.split(',').map(str::trim).map(set).collect()
+        }
+    }
+}
