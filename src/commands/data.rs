@@ -3,7 +3,10 @@
 mod explain;
 mod filter;
 mod text;
+mod tokenize;
+mod trace;
 mod what_if;
+mod work;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -18,6 +21,10 @@ pub enum Command {
     Explain(explain::Arguments),
     /// Say what other thresholds would keep, from stored statistics, without reading the text again.
     WhatIf(what_if::Arguments),
+    /// Encode documents into token shards, which `gopher train --data` reads where they are.
+    Tokenize(tokenize::Arguments),
+    /// Say which document a token of a shard is of, and where that came from.
+    Trace(trace::Arguments),
 }
 
 /// Runs `gopher data`.
@@ -29,6 +36,8 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Filter(arguments) => filter::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::WhatIf(arguments) => what_if::run(&arguments),
+        Command::Tokenize(arguments) => tokenize::run(arguments),
+        Command::Trace(arguments) => trace::run(&arguments),
     }
 }
 

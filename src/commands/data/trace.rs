@@ -80,7 +80,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         ("document", format!("{} of the shard, {part}, tokens {start} to {}", document.index, end - 1)),
         ("id", word(&record["id"])),
         ("source", word(&record["source"])),
-        ("from", format!("{} at byte {}", word(&record["provenance"]["file"]), record["provenance"]["offset"])),
+        (
+            "from",
+            format!("{} at byte {}", word(&record["provenance"]["file"]), record["provenance"]["offset"]),
+        ),
     ];
     print(lines.map(|(name, value)| format!("{name:<9} {value}\n")).concat())
 }
