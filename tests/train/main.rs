@@ -21,6 +21,7 @@ mod saves;
 #[cfg(unix)]
 #[path = "../../hosts/tests/processes/server.rs"]
 mod server;
+mod shards;
 #[cfg(unix)]
 mod signals;
 mod split;
