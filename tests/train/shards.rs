@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::place::{Place, TEXT, stderr};
+use crate::place::{Place, TEXT, TINY, stderr};
 
 impl Place {
     /// Documents, a tokenizer (that of a run of one step on them), and their shards with nothing held out.
@@ -97,14 +97,12 @@ fn shards_are_a_source_of_a_mixture() {
         "mix.toml",
         "[[data.mixture]]\npaths = [\"held\"]\nweight = 0.25\n[[data.mixture]]\npaths = [\"docs\"]\nweight = 0.75\n",
     );
-    let summary = place.trained(&[
-        "mix.toml",
-        "--run",
-        "mixed",
-        "--tokenizer",
-        "tokenizer/tokenizer.model",
-        "--steps",
-        "2",
-    ]);
+    let tokenizer = ["--tokenizer", "tokenizer/tokenizer.model"];
+    let mut arguments = vec!["train", "mix.toml", "--run", "mixed", "--steps", "2", "--json"];
+    arguments.extend(tokenizer);
+    TINY.iter().for_each(|set| arguments.extend(["--set", set]));
+    let output = place.gopher(&arguments).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(summary["validation_loss"].as_f64().is_some(), "{summary}");
 }
