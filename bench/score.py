@@ -5,8 +5,8 @@
     python3 bench/score.py RUN [--rounds 3] [--data ../shared/data] [--only gopher,transformers,llama.cpp] [--json FILE]
 
 RUN is a folder that `gopher import MODEL.gguf` made, on the CPU. Needs `numpy`, and for the programs beside `torch`, `transformers`,
-`gguf` and `llama-cpp-python`; a program that is not installed is left out, and said to be. All get the weights dequantised to
-float32: transformers by its own reader, llama.cpp from a GGUF file of float32 that this script writes (its keys and values stay
+`accelerate`, `gguf` and `llama-cpp-python`; a program that is not installed is left out, and said to be. All get the weights dequantised to
+float32: transformers by its own reader (which needs `accelerate`), llama.cpp from a GGUF file of float32 that this script writes (its keys and values stay
 float16, its default).
 
 Programs take turns, each measurement in a process of its own; loading, compiling and a first small call are not measured. The
@@ -37,14 +37,14 @@ import time
 
 BATCH = 16
 PROMPT, MADE = 32, 64
-DOCUMENTS = 30
+DOCUMENTS = 24
 WINDOWS, WINDOW = 6, 512
-# Subjects of MMLU with prompts of several lengths, and questions of each.
-SUBJECTS = ["anatomy", "astronomy", "business_ethics", "college_biology", "computer_security", "econometrics", "global_facts",
-            "high_school_biology", "human_aging", "international_law", "machine_learning", "marketing", "nutrition", "philosophy",
-            "prehistory", "sociology"]
-QUESTIONS, EVERY = 50, 10
-PROGRAMS = {"gopher": [], "transformers": ["torch", "transformers", "gguf"], "llama.cpp": ["llama_cpp", "gguf"]}
+# Subjects of MMLU, questions of each, and how few of them are asked whole.
+SUBJECTS = ["abstract_algebra", "anatomy", "clinical_knowledge", "college_biology", "computer_security", "econometrics",
+            "global_facts", "high_school_biology", "human_aging", "international_law", "machine_learning", "management", "nutrition",
+            "philosophy", "prehistory", "sociology"]
+QUESTIONS, EVERY = 24, 12
+PROGRAMS = {"gopher": [], "transformers": ["torch", "transformers", "accelerate", "gguf"], "llama.cpp": ["llama_cpp", "gguf"]}
 
 
 # Rows.
@@ -93,10 +93,12 @@ def mmlu(data):
                for row in rows("test", subject, QUESTIONS) for letter in (" A", " B", " C", " D")]
 
 
-def encoded(arguments, rows):
-    text = "".join(json.dumps(row) + "\n" for row in rows)
+def encoded(arguments, parts):
+    """Lists of rows of text as lists of rows of ids."""
+    text = "".join(json.dumps(row) + "\n" for rows in parts for row in rows)
     output = subprocess.run([arguments.binary, arguments.run, "encode"], input=text, check=True, stdout=subprocess.PIPE, text=True)
-    return [json.loads(line) for line in output.stdout.splitlines()]
+    lines = iter(output.stdout.splitlines())
+    return [[json.loads(next(lines)) for _ in rows] for rows in parts]
 
 
 def workloads(arguments, folder):
@@ -108,15 +110,16 @@ def workloads(arguments, folder):
         files[name].write_text("".join(json.dumps(row) + "\n" for row in rows))
         print(f"{name}: {len(rows)} rows, {sum(len(row[0]) + len(row[1]) for row in rows)} tokens", file=sys.stderr)
 
-    write("HellaSwag", encoded(arguments, hellaswag(data)))
-    write("PIQA", encoded(arguments, piqa(data)))
-    ids = encoded(arguments, [["\n", wikitext(data)]])[0][1]
-    write("WikiText", [[ids[start : start + 1], ids[start + 1 : start + WINDOW + 1]] for start in range(0, WINDOWS * WINDOW, WINDOW)])
+    parts = [list(hellaswag(data)), list(piqa(data)), [["\n", wikitext(data)]], [row for rows in mmlu(data) for row in rows]]
+    endings, solutions, [[_, ids]], questions = encoded(arguments, parts)
+    write("HellaSwag", endings)
+    write("PIQA", solutions)
+    starts = range(0, WINDOWS * WINDOW, WINDOW)
+    write("WikiText", [[ids[start : start + 1], ids[start + 1 : start + WINDOW + 1]] for start in starts])
     starts = range(WINDOWS * WINDOW, len(ids) - PROMPT, 500)
     write("prompts", [[ids[start : start + PROMPT], []] for start in list(starts)[:8]])
-    subjects = list(mmlu(data))
-    questions = encoded(arguments, [row for rows in subjects for row in rows])
     write("MMLU", questions)
+    # As many as fill calls.
     write("MMLU whole", questions[:: 4 * EVERY])
     return files
 
