@@ -36,14 +36,16 @@ import tempfile
 import time
 
 BATCH = 16
+# Tokens of a call of ours on a CPU.
+CALL = 256
 PROMPT, MADE = 32, 64
-DOCUMENTS = 24
-WINDOWS, WINDOW = 6, 512
+DOCUMENTS = 16
+WINDOWS, WINDOW = 4, 512
 # Subjects of MMLU, questions of each, and how few of them are asked whole.
 SUBJECTS = ["abstract_algebra", "anatomy", "clinical_knowledge", "college_biology", "computer_security", "econometrics",
             "global_facts", "high_school_biology", "human_aging", "international_law", "machine_learning", "management", "nutrition",
             "philosophy", "prehistory", "sociology"]
-QUESTIONS, EVERY = 24, 12
+QUESTIONS, EVERY = 40, 10
 PROGRAMS = {"gopher": [], "transformers": ["torch", "transformers", "accelerate", "gguf"], "llama.cpp": ["llama_cpp", "gguf"]}
 
 
@@ -359,12 +361,14 @@ def table(results):
         each = lambda side, key, texts: median(side, lambda result: result[key] / texts(result))
         # Four letters make a question; of the whole ones a row has one.
         of_shared, of_whole = (lambda result: result["tokens"] / 4), (lambda result: result["tokens"])
-        print("| MMLU, 5 shots | questions | s a question (processor) | tokens computed a question | calls a question |\n|---|---|---|---|---|")
+        print("| MMLU, 5 shots | questions | s a question (processor) | tokens computed a question | calls a question | of a call filled |\n"
+              "|---|---|---|---|---|---|")
         for name, side, texts in (("shared once", shared, of_shared), ("each whole", whole, of_whole)):
             print(f"| {name} | {texts(side[0]):.0f} | {each(side, 'seconds', texts):.3f} ({each(side, 'cpu_seconds', texts):.3f}) | "
-                  f"{each(side, 'computed', texts):.0f} | {each(side, 'calls', texts):.2f} |")
+                  f"{each(side, 'computed', texts):.0f} | {each(side, 'calls', texts):.2f} | "
+                  f"{side[0]['computed'] / side[0]['calls'] / CALL:.0%} |")
         ratios = [each(whole, key, of_whole) / each(shared, key, of_shared) for key in ("seconds", "cpu_seconds", "computed", "calls")]
-        print("| ratio | | {:.2f}× ({:.2f}×) | {:.2f}× | {:.2f}× |\n".format(*ratios))
+        print("| ratio | | {:.2f}× ({:.2f}×) | {:.2f}× | {:.2f}× | |\n".format(*ratios))
     matmul = results.get(("plain matmuls", "gopher"))
     if matmul:
         print(f"Plain matmuls of a call's sizes through the same plugin: {median(matmul, lambda r: r['gflops'] / r['seconds']):.0f} GFLOP/s "
@@ -373,7 +377,7 @@ def table(results):
             if program == "gopher" and results[what, program][0].get("gflops") and what != "plain matmuls":
                 side = results[what, program]
                 print(f"{what}: {median(side, lambda r: r['gflops'] / r['seconds']):.0f} GFLOP/s "
-                      f"({median(side, lambda r: r['gflops'] / r['cpu_seconds']):.0f}) in the matmuls of its calls, filling included.")
+                      f"({median(side, lambda r: r['gflops'] / r['cpu_seconds']):.0f}) in matmuls with the layers' weights, filling included.")
 
 
 def main():
