@@ -49,7 +49,7 @@ impl Decoder {
         let caches = cache_types(config, precision, window);
         check_memory(runtime, window, weights, caches.iter().map(|ty| ty.bytes() as u64).sum())?;
         let program = |chunk| -> Result<Program> {
-            let shape = DecodeShape { batch: 1, chunk, window: capacity };
+            let shape = DecodeShape { batch: 1, chunk, window: capacity, own_positions: false };
             Ok(runtime.compile(&model::decode(config, precision, shape)?)?)
         };
         let tables = match model::decode_tables(config, precision, capacity)? {
@@ -106,7 +106,7 @@ impl Decoder {
 }
 
 /// Tokens of a prompt that a step reads, and positions of the caches.
-fn chunk_and_capacity(window: usize) -> (usize, usize) {
+pub(crate) fn chunk_and_capacity(window: usize) -> (usize, usize) {
     let chunk = PROMPT_CHUNK.min(window).max(1);
     // The last chunk of a prompt may be padded past the window's end.
     (chunk, window.next_multiple_of(chunk))

@@ -124,12 +124,62 @@ pub enum Progress<'a> {
     },
 }
 
+/// Documents that are scored in one go, unless a task alone has more: about 16 subjects of MMLU.
+const TOGETHER: usize = 4096;
+
+/// How many subjects, from the first on, are scored together.
+fn together_with_first(subjects: &[Subject]) -> usize {
+    let mut documents = 0;
+    let fits = |subject: &&Subject| {
+        documents += subject.items.len();
+        documents <= TOGETHER
+    };
+    subjects.iter().take_while(fits).count().max(1)
+}
+
+/// What several subjects ask.
+#[derive(Default)]
+struct Asked {
+    items: Vec<Item>,
+    /// The subject of each item.
+    subjects: Vec<usize>,
+}
+
+impl Asked {
+    /// Adds a subject's items, and counts them.
+    fn add<'a>(&mut self, subject: usize, items: impl Iterator<Item = &'a Item>) -> usize {
+        let before = self.items.len();
+        self.items.extend(items.cloned());
+        self.subjects.resize(self.items.len(), subject);
+        self.items.len() - before
+    }
+}
+
+/// What a task took.
+#[derive(Clone, Copy, Default)]
+struct Work {
+    /// Tokens that its texts have, whether they were computed or found.
+    read: u64,
+    /// Tokens whose log-probability was given.
+    scored: u64,
+}
+
+impl Work {
+    fn add(&mut self, answered: &Answered) {
+        for request in &answered.requests {
+            self.read += (request.context.len() + request.continuation.len()) as u64;
+            self.scored += request.log_probabilities.len() as u64;
+        }
+    }
+}
+
 /// An evaluation that is being written to a folder.
 pub struct Evaluation {
     samples: SampleFile,
     checkpoint_hash: String,
     options: EvaluationOptions,
-    /// By task: tokens scored here and now, and seconds it took.
+    /// By task: tokens scored here and now, and seconds it took; of tasks scored side by side, a share of their seconds in
+    /// proportion to the tokens that were read for them.
     work: BTreeMap<String, (u64, f64)>,
 }
 
@@ -154,7 +204,9 @@ impl Evaluation {
         Ok(Self { samples, checkpoint_hash, options, work: BTreeMap::new() })
     }
 
-    /// Answers what has no answer yet, task by task, until `progress` breaks off. Whether all is done.
+    /// Answers what has no answer yet, until `progress` breaks off. Whether all is done. Several tasks that follow each other are
+    /// scored side by side, so that what each of them asks after the same examples fills the device together; each document is
+    /// written down as soon as it is finished.
     ///
     /// # Errors
     /// A document that cannot be answered, with its task; a device that fails; a file that cannot be written.
@@ -166,46 +218,59 @@ impl Evaluation {
     ) -> Result<bool> {
         let of = subjects.iter().map(|subject| subject.items.len()).sum();
         let (mut done, mut found) = (0, 0);
-        for subject in subjects {
-            let key = subject.key(&self.checkpoint_hash, &self.options);
-            let name = subject.task.name();
-            let unanswered: Vec<Item> = subject
-                .items
-                .iter()
-                .filter(|item| self.samples.find(&key, item).is_none())
-                .cloned()
-                .collect();
-            let before = subject.items.len() - unanswered.len();
-            (done, found) = (done + before, found + before);
-            if progress(Progress::Documents { task: name, done, found, of }).is_break() {
-                return Ok(false);
+        let mut subjects = subjects;
+        while !subjects.is_empty() {
+            let together;
+            (together, subjects) = subjects.split_at(together_with_first(subjects));
+            let keys: Vec<Key> =
+                together.iter().map(|subject| subject.key(&self.checkpoint_hash, &self.options)).collect();
+            let mut asked = Asked::default();
+            for (place, (subject, key)) in together.iter().zip(&keys).enumerate() {
+                let is_open = |item: &&Item| self.samples.find(key, item).is_none();
+                let open = asked.add(place, subject.items.iter().filter(is_open));
+                let before = subject.items.len() - open;
+                (done, found) = (done + before, found + before);
+                if progress(Progress::Documents { task: subject.task.name(), done, found, of }).is_break() {
+                    return Ok(false);
+                }
             }
-            if unanswered.is_empty() {
+            if asked.items.is_empty() {
                 continue;
             }
-            let (begin, scored_before) = (Instant::now(), scorer.statistics().scored);
-            let mut failed = None;
-            let mut stopped = false;
+            let Asked { items, subjects: asking } = asked;
+            let named = |index: usize, source| Error::Task {
+                task: together[asking[index]].task.name().to_owned(),
+                source: Box::new(source),
+            };
+            let begin = Instant::now();
+            let mut work = vec![Work::default(); together.len()];
+            let (mut failed, mut stopped) = (None, false);
             let samples = &mut self.samples;
-            let answered = answer(scorer, &unanswered, self.options.overlong, &mut |index, answered| {
-                let written = sample(&subject.task, &key, &unanswered[index], answered)
+            let overlong = self.options.overlong;
+            let answered = answers::answer_named(scorer, &items, overlong, &named, &mut |index, answered| {
+                let (subject, key) = (&together[asking[index]], &keys[asking[index]]);
+                work[asking[index]].add(&answered);
+                let written = sample(&subject.task, key, &items[index], answered)
                     .and_then(|sample| Ok(samples.append(&sample)?));
                 if let Err(error) = written {
-                    failed = Some(error);
+                    failed = Some(named(index, error));
                     return ControlFlow::Break(());
                 }
                 done += 1;
-                let flow = progress(Progress::Documents { task: name, done, found, of });
+                let flow = progress(Progress::Documents { task: subject.task.name(), done, found, of });
                 stopped = flow.is_break();
                 flow
             });
             self.samples.sync()?;
-            let tokens = scorer.statistics().scored - scored_before;
-            self.work.insert(name.to_owned(), (tokens, begin.elapsed().as_secs_f64()));
-            let named = |source| Error::Task { task: name.to_owned(), source: Box::new(source) };
-            answered.map_err(named)?;
+            let seconds = begin.elapsed().as_secs_f64();
+            let read: u64 = work.iter().map(|work| work.read).sum();
+            for (subject, work) in together.iter().zip(&work) {
+                let share = work.read as f64 / read.max(1) as f64;
+                self.work.insert(subject.task.name().to_owned(), (work.scored, seconds * share));
+            }
+            answered?;
             if let Some(error) = failed {
-                return Err(named(error));
+                return Err(error);
             }
             if stopped {
                 return Ok(false);

@@ -11,8 +11,8 @@ use common::foreign::{reference, smollm2};
 use common::stories::{llama2_c_as_gguf, piqa, request, stories};
 use common::{difference, ids, imported, lines, numbers, some};
 use data::{Document, Tokenizer, TokenizerConfig};
-use eval::scoring::{Encoding, Overlong, Row, RowScore, Scorer, ScoringOptions};
-use eval::{Decoder, Error, TrainedModel};
+use eval::scoring::{Encoding, Overlong, Row, RowScore, Scorer, ScoringOptions, Statistics};
+use eval::{Decoder, Error, Generator, Sampling, TrainedModel};
 use graph::testing::size;
 use graph::{DType, Literal, TensorType};
 use model::{Gopher, Llama, ModelConfig, Precision};
@@ -369,6 +369,27 @@ fn several_tokens_at_one_position_share_a_pass() {
 }
 
 #[test]
+fn beginnings_of_several_groups_are_computed_side_by_side() {
+    let Some(runtime) = runtime() else { return };
+    // 16 groups of 4 texts, which have 4 chunks in common and one of their own; of each text two tokens are scored.
+    let row = |group: u32, text: u32, token: u32| Row {
+        context: (0..64).map(|place| (place * 7 + group) % 300).chain([text; 16]).collect(),
+        continuation: vec![token],
+    };
+    let texts = (0..16).flat_map(|group| (0..4).map(move |text| (group, text)));
+    let rows: Vec<Row> =
+        texts.flat_map(|(group, text)| [1, 2].map(|token| row(group, text, token))).collect();
+    for model in models() {
+        let mut scorer = scorer(&runtime, &model, ScoringOptions { batch: 16, ..ScoringOptions::default() });
+        scorer.score_all(&rows).unwrap();
+        let Statistics { computed, reused, calls, scored, .. } = scorer.statistics();
+        let all = 16 * 4 * 2 * 80;
+        let expected = (16 * (64 + 4 * 16), all - computed, computed / 256, 128);
+        assert_eq!((computed, reused, calls, scored), expected, "{}", model.kind());
+    }
+}
+
+#[test]
 fn rows_that_cannot_be_scored_are_named_and_empty_ones_are_certain() {
     let Some(runtime) = runtime() else { return };
     let [model, _] = models();
@@ -418,6 +439,15 @@ fn generation_is_greedy_and_ends_before_a_stop_string() {
             ["To be", "the question"].map(|text| scorer.tokenizer().encode(text)).into();
         let whole = scorer.generate(&prompts, 12, &[]).unwrap();
         assert_eq!(whole.len(), 2);
+        // The same texts as alone, in a program of its own.
+        let decoder =
+            Decoder::new(&runtime, &model, Precision::FLOAT32, parameters(&runtime, &model), WINDOW);
+        let generator = Generator::new(decoder.unwrap(), tokenizer());
+        let greedy = Sampling { temperature: 0.0, ..Sampling::default() };
+        for (prompt, text) in ["To be", "the question"].into_iter().zip(&whole) {
+            let alone = generator.generate(prompt, 12, greedy, &mut |_| ControlFlow::Continue(())).unwrap();
+            assert_eq!(&alone.text, text, "{prompt}");
+        }
         for text in &whole {
             let Some((place, stop)) = text.char_indices().nth(2) else { continue };
             let stop = stop.to_string();
@@ -429,5 +459,36 @@ fn generation_is_greedy_and_ends_before_a_stop_string() {
         assert_eq!(scorer.score_all(&[Row { context: vec![1], continuation: vec![2] }]).unwrap().len(), 1);
         assert!(matches!(scorer.generate(&[vec![]], 1, &[]), Err(Error::EmptyPrompt)));
         assert!(matches!(scorer.generate(&[vec![1; 150]], 2, &[]), Err(Error::PromptTooLong { .. })));
+    }
+}
+
+/// Prompts of the length of one chunk or several, more of them than are continued side by side.
+fn prompts() -> impl Strategy<Value = Vec<Vec<u32>>> {
+    let prompt = (1usize..100, 0u32..300).prop_map(|(length, seed)| -> Vec<u32> {
+        (0..length as u32).map(|place| (place * place * 13 + seed) % 300).collect()
+    });
+    prop::collection::vec(prompt, 1..14)
+}
+
+#[test]
+fn no_text_depends_on_those_generated_beside_it() {
+    let Some(runtime) = runtime() else { return };
+    for model in models() {
+        let scorer = RefCell::new(scorer(&runtime, &model, ScoringOptions::default()));
+        let config = Config { failure_persistence: None, ..Config::with_cases(size::cases(4, 24)) };
+        TestRunner::new(config)
+            .run(&(prompts(), 0usize..12, 0u8..128), |(prompts, tokens, stop)| {
+                let mut scorer = scorer.borrow_mut();
+                let until = [char::from(stop).to_string(), "er".into()];
+                let mut generate = |prompts: &[Vec<u32>]| scorer.generate(prompts, tokens, &until).unwrap();
+                let alone: Vec<String> =
+                    prompts.iter().map(|prompt| generate(std::slice::from_ref(prompt)).remove(0)).collect();
+                assert_eq!(generate(&prompts), alone, "{}", model.kind());
+                let mut reversed = generate(&prompts.iter().rev().cloned().collect::<Vec<_>>());
+                reversed.reverse();
+                assert_eq!(reversed, alone, "{}, reversed", model.kind());
+                Ok(())
+            })
+            .unwrap();
     }
 }

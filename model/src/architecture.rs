@@ -45,7 +45,7 @@ pub struct DecodeInputs<'a> {
     pub tables: &'a [Tensor],
     /// The layer's part of each cache.
     pub caches: &'a [Tensor],
-    /// Position of the first new token, i32 scalar.
+    /// Position of the first new token, i32: a scalar, or `[batch]` if each text has its own.
     pub position: Tensor,
     /// Positions the caches hold.
     pub window: usize,

@@ -16,6 +16,8 @@ pub struct DecodeShape {
     pub chunk: usize,
     /// Positions the cache holds.
     pub window: usize,
+    /// Whether each sequence has a position of its own.
+    pub own_positions: bool,
 }
 
 /// The program that makes the tables of [`Architecture::decode_tables`](crate::Architecture::decode_tables) from the
@@ -43,7 +45,7 @@ pub fn decode_tables(
 /// One decoding step.
 ///
 /// Inputs: the parameters (`parameters/…`); `tokens` `[batch, chunk]`, i32; `position`, i32 scalar, of the first of
-/// them; `last`, i32 scalar, the index within the chunk whose logits are wanted; the tables of [`decode_tables`]; and the
+/// them, or `[batch]` if each sequence has its own; `last`, i32 scalar, the index within the chunk whose logits are wanted; the tables of [`decode_tables`]; and the
 /// caches, such as `keys` and `values` ([`Architecture::caches`](crate::Architecture::caches)), whose memory the outputs
 /// take over.
 /// Outputs: `logits` `[batch, vocabulary]`, float32; each cache.
@@ -54,7 +56,7 @@ pub fn decode_tables(
 /// # Errors
 /// [`Error::Type`] if the sizes make no valid program.
 pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) -> Result<Function, Error> {
-    let DecodeShape { batch, chunk, window } = shape;
+    let DecodeShape { batch, chunk, window, own_positions } = shape;
     let sizes = config.sizes();
     let tables = match decode_tables(config, precision, window)? {
         Some(function) => {
@@ -68,7 +70,10 @@ pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) ->
     let parameters = add_params(&b, config, "parameters/", precision.parameters);
     let outside = outside_layers(&b, config, &parameters)?;
     let tokens = b.param("tokens", TensorType::new(DType::I32, [batch, chunk]), &["batch", "time"]);
-    let position = b.param("position", TensorType::scalar(DType::I32), &[]);
+    let position = match own_positions {
+        true => b.param("position", TensorType::new(DType::I32, [batch]), &["batch"]),
+        false => b.param("position", TensorType::scalar(DType::I32), &[]),
+    };
     let last = b.param("last", TensorType::scalar(DType::I32), &[]);
     let table_count = tables.len();
     let tables = tables.into_iter().map(|(name, ty)| b.param(name, ty, &[]));
@@ -101,6 +106,39 @@ pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) ->
     let first_cache = parameters.len() + 3 + table_count;
     for (index, (spec, &cache)) in specs.iter().zip(&outputs.ys).enumerate() {
         b.output_aliased(spec.name, cache, Some(first_cache + index));
+    }
+    b.finish()
+}
+
+/// Puts the caches of one sequence in the place of one of several.
+///
+/// Inputs: `row`, i32 scalar; the caches of `batch` sequences, whose memory the outputs take over; those of one, by the same
+/// names in `one/…`. Outputs: the caches of `batch` sequences.
+///
+/// # Errors
+/// [`Error::Type`] if the sizes make no valid program, or a cache has no axis `batch`.
+pub fn place_caches(
+    config: &ModelConfig,
+    precision: Precision,
+    batch: usize,
+    window: usize,
+) -> Result<Function, Error> {
+    let b = Builder::new("place_caches");
+    let row = b.param("row", TensorType::scalar(DType::I32), &[]);
+    let ty = |shape: &[usize]| TensorType::new(precision.activations, shape);
+    let specs = config.caches(batch, window);
+    let all: Vec<_> = specs.iter().map(|spec| b.param(spec.name, ty(&spec.shape), spec.axes)).collect();
+    for (index, (one, all)) in config.caches(1, window).iter().zip(all).enumerate() {
+        let new = b.param(format!("one/{}", one.name), ty(&one.shape), one.axes);
+        let mut starts = vec![b.scalar(DType::I32, 0.0)?; one.shape.len()];
+        let axis = one.axes.iter().position(|&axis| axis == "batch");
+        let Some(start) = axis.and_then(|axis| starts.get_mut(axis)) else {
+            let message =
+                format!("the cache `{}` has the axes {:?}, none of them `batch`", one.name, one.axes);
+            return Err(Error::Type { op: "place_caches", scope: String::new(), message });
+        };
+        *start = row;
+        b.output_aliased(one.name, b.dynamic_update_slice(all, new, &starts)?, Some(1 + index));
     }
     b.finish()
 }

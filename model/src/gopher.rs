@@ -7,6 +7,7 @@ use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
 use crate::blocks::attention::score_count;
+use crate::blocks::cache::{each, written};
 use crate::blocks::embedding::project_to_vocabulary;
 use crate::blocks::feed_forward::gelu;
 use crate::blocks::norm::rms_norm;
@@ -380,15 +381,22 @@ impl Architecture for Gopher {
         let layer = Layer::of(weights)?;
         let _scope = b.scope("attention");
         let new = project(b, x, &layer)?;
-        let zero = b.scalar(DType::I32, 0.0)?;
-        let at_position = [zero, zero, position, zero];
-        let key = b.dynamic_update_slice(caches[0], new.key, &at_position)?;
-        let value = b.dynamic_update_slice(caches[1], new.value, &at_position)?;
+        let key = written(b, caches[0], new.key, position)?;
+        let value = written(b, caches[1], new.value, position)?;
         // Row c of what attention reads is distance `position + chunk - 1 - c`.
-        let chunk = b.shape(x)[1];
-        let first_row = b.sub(b.scalar(DType::I32, (window - chunk) as f64)?, position)?;
+        let (chunk, zero) = (b.shape(x)[1], b.scalar(DType::I32, 0.0)?);
         let rows = [self.heads, window + 1, self.key_value_size];
-        let relative = b.dynamic_slice(tables[0], &[zero, first_row, zero], &rows)?;
+        let relative = |position| {
+            let first_row = b.sub(b.scalar(DType::I32, (window - chunk) as f64)?, position)?;
+            b.dynamic_slice(tables[0], &[zero, first_row, zero], &rows)
+        };
+        let relative = match each(b, position)? {
+            None => relative(position)?,
+            Some(positions) => {
+                let parts = positions.into_iter().map(|position| b.expand(relative(position)?, 1));
+                b.concatenate(&parts.collect::<Result<Vec<_>, _>>()?, 1)?
+            }
+        };
         let attention = Attention {
             content_query: new.content_query,
             position_query: new.position_query,

@@ -22,11 +22,13 @@ pub mod score;
 
 pub use architecture::{Architecture, CacheSpec, Sizes};
 pub use config::{ConfigError, KINDS, Kind, ModelConfig, Value};
-pub use decode::{DecodeShape, decode, decode_tables};
+pub use decode::{DecodeShape, decode, decode_tables, place_caches};
 pub use forward::{ForwardOptions, Precision, forward, loss, mean_cross_entropy};
 pub use gopher::Gopher;
 pub use initialize::{initialize, initialize_as};
 pub use llama::Llama;
 pub use parameters::{Initializer, ParameterSpec};
 pub use preset::Preset;
-pub use score::{HeadShape, PagePool, ScoreShape, page_pools, score_head, score_layers, score_top};
+pub use score::{
+    HeadShape, PagePool, ScoreShape, page_pools, score_head, score_layers, score_layers_apart, score_top,
+};

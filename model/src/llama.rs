@@ -7,6 +7,7 @@ use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
 use crate::blocks::attention::{in_causal_blocks, part, score_count, softmax_values};
+use crate::blocks::cache::written;
 use crate::blocks::embedding::project_to_vocabulary;
 use crate::blocks::feed_forward::swiglu;
 use crate::blocks::norm::rms_norm;
@@ -336,10 +337,8 @@ impl Architecture for Llama {
             let _scope = b.scope("attention");
             let rotation = self.rotation(b, position, b.shape(x)[1])?;
             let new = self.project(b, x, &layer, &rotation)?;
-            let zero = b.scalar(DType::I32, 0.0)?;
-            let at_position = [zero, zero, position, zero];
-            let key = b.dynamic_update_slice(caches[0], new.key, &at_position)?;
-            let value = b.dynamic_update_slice(caches[1], new.value, &at_position)?;
+            let key = written(b, caches[0], new.key, position)?;
+            let value = written(b, caches[1], new.value, position)?;
             (attend(b, new.query, key, value, position)?, key, value)
         };
         Ok((self.rest(b, x, heads, &layer)?, vec![key, value]))

@@ -10,6 +10,7 @@ use graph::{
 };
 
 use crate::architecture::{CacheSpec, DecodeInputs};
+use crate::blocks::cache::each;
 use crate::config::ModelConfig;
 use crate::decode::decode_tables;
 use crate::forward::{Precision, embed, layer_weights, logits, outside_layers, stacked};
@@ -141,8 +142,15 @@ impl PageLayout {
         b.reshape(b.transpose(pages, &order)?, &shape)
     }
 
-    /// The part of a layer's cache at `chunk` positions from `position` on.
+    /// The part of a layer's cache at `chunk` positions from `position` on: a scalar, or `[rows]`.
     fn written(&self, b: &Builder, cache: Tensor, position: Tensor, chunk: usize) -> BuildResult {
+        if let Some(positions) = each(b, position)? {
+            let batch = self.batch - 1;
+            let parts = positions.into_iter().enumerate().map(|(row, position)| {
+                self.written(b, b.slice_dim(cache, batch, row, row + 1)?, position, chunk)
+            });
+            return b.concatenate(&parts.collect::<Result<Vec<_>, _>>()?, batch);
+        }
         let zero = b.scalar(DType::I32, 0.0)?;
         let mut sizes = b.shape(cache);
         let mut starts = vec![zero; sizes.len()];
@@ -183,6 +191,27 @@ pub fn score_layers(
     precision: Precision,
     shape: ScoreShape,
 ) -> Result<Function, Error> {
+    layers(config, precision, shape, false)
+}
+
+/// As [`score_layers`], with chunks at positions of their own: `position` is `[rows]`, i32.
+///
+/// # Errors
+/// As there.
+pub fn score_layers_apart(
+    config: &ModelConfig,
+    precision: Precision,
+    shape: ScoreShape,
+) -> Result<Function, Error> {
+    layers(config, precision, shape, true)
+}
+
+fn layers(
+    config: &ModelConfig,
+    precision: Precision,
+    shape: ScoreShape,
+    own_positions: bool,
+) -> Result<Function, Error> {
     let ScoreShape { rows, chunk, chunks, pages } = shape;
     let (sizes, dtype, window) = (config.sizes(), precision.activations, shape.window());
     let tables = match decode_tables(config, precision, window)? {
@@ -197,7 +226,10 @@ pub fn score_layers(
     let outside = outside_layers(&b, config, &parameters)?;
     let index = |shape: &[usize]| TensorType::new(DType::I32, shape);
     let tokens = b.param("tokens", index(&[rows, chunk]), &[BATCH, TIME]);
-    let position = b.param("position", index(&[]), &[]);
+    let position = match own_positions {
+        true => b.param("position", index(&[rows]), &[BATCH]),
+        false => b.param("position", index(&[]), &[]),
+    };
     let ancestors = b.param("ancestors", index(&[rows, chunks]), &[BATCH, "chunks"]);
     let destinations = b.param("destinations", index(&[rows]), &[BATCH]);
     let table_count = tables.len();

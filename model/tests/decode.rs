@@ -5,7 +5,9 @@ mod common;
 use common::{Random, models, parameters, relative_difference, runtime};
 use graph::{Builder, DType, Function, Literal, TensorType};
 use model::parameters::add_params;
-use model::{DecodeShape, ForwardOptions, ModelConfig, Precision, decode, decode_tables, forward};
+use model::{
+    DecodeShape, ForwardOptions, ModelConfig, Precision, decode, decode_tables, forward, place_caches,
+};
 
 const BATCH: usize = 2;
 
@@ -63,7 +65,7 @@ fn check_model(model: &ModelConfig, window: usize, chunk: usize, sizes: &[usize]
     let time: usize = sizes.iter().sum();
     let parameters = parameters(model, DType::F32, 7);
     let tokens = Random(8).ints(&[BATCH, time], 0, model.sizes().vocabulary_size as i64 - 1);
-    let shape = DecodeShape { batch: BATCH, chunk, window };
+    let shape = DecodeShape { batch: BATCH, chunk, window, own_positions: false };
     let step = decode(model, Precision::FLOAT32, shape).unwrap();
     let tables = decode_tables(model, Precision::FLOAT32, window).unwrap();
     everywhere(|place, compile| {
@@ -120,9 +122,63 @@ fn a_prompt_in_padded_chunks() {
     check(5, 5, &[2]);
 }
 
+/// The second text is two tokens behind the first, and comes into its place from a cache of its own.
+#[test]
+fn texts_at_positions_of_their_own() {
+    const WINDOW: usize = 7;
+    for model in &models() {
+        let parameters = parameters(model, DType::F32, 7);
+        let tokens = Random(8).ints(&[BATCH, WINDOW], 0, model.sizes().vocabulary_size as i64 - 1);
+        let ids: Vec<&[i64]> = tokens.ints().unwrap().chunks(WINDOW).collect();
+        let shape = DecodeShape { batch: BATCH, chunk: 1, window: WINDOW, own_positions: true };
+        let step = decode(model, Precision::FLOAT32, shape).unwrap();
+        let alone = decode(model, Precision::FLOAT32, DecodeShape { batch: 1, ..shape }).unwrap();
+        let place = place_caches(model, Precision::FLOAT32, BATCH, WINDOW).unwrap();
+        let tables = decode_tables(model, Precision::FLOAT32, WINDOW).unwrap();
+        everywhere(|on, compile| {
+            let expected = forward_logits(model, compile, &parameters, &tokens);
+            let tables = tables.as_ref().map_or_else(Vec::new, |tables| compile(tables)(&parameters));
+            let (step, alone, place) = (compile(&step), compile(&alone), compile(&place));
+            let run = |program: &Program, tokens: &[i64], positions: &[i64], caches: &[Literal]| {
+                let rows = tokens.len();
+                let own = [ints(&[rows, 1], tokens), ints(&[rows], positions), ints(&[], &[0])];
+                let mut outputs = program(&[&parameters, &own[..], &tables, caches].concat());
+                let caches = outputs.split_off(1);
+                (outputs.remove(0), caches)
+            };
+            let garbage = |batch: usize| -> Vec<Literal> {
+                let caches = model.caches(batch, WINDOW).into_iter();
+                caches.map(|cache| Random(9).scaled(DType::F32, &cache.shape, 50.0)).collect()
+            };
+            let mut caches = garbage(BATCH);
+            for position in 0..2 {
+                caches = run(&step, &[ids[0][position], 0], &[position as i64, 0], &caches).1;
+            }
+            let (_, one) = run(&alone, &ids[1][..1], &[0], &garbage(1));
+            let mut caches = place(&[&[ints(&[], &[1])], &caches[..], &one].concat());
+            for position in 2..WINDOW {
+                let tokens = [ids[0][position], ids[1][position - 1]];
+                let (logits, next) = run(&step, &tokens, &[position as i64, position as i64 - 1], &caches);
+                caches = next;
+                let width = logits.ty().shape[1];
+                for (row, position) in [(0, position), (1, position - 1)] {
+                    let of_row = |literal: &Literal| {
+                        let numbers = literal.floats().unwrap()[row * width..][..width].to_vec();
+                        Literal::from_floats(TensorType::new(DType::F32, [width]), numbers).unwrap()
+                    };
+                    let expected = of_row(&at_position(&expected, position));
+                    let difference = relative_difference(&of_row(&logits), &expected);
+                    let kind = model.kind();
+                    assert!(difference < 1e-5, "{kind} on {on}: {difference} in row {row} at {position}");
+                }
+            }
+        });
+    }
+}
+
 #[test]
 fn memory_of_the_caches_is_taken_over() {
-    let shape = DecodeShape { batch: 1, chunk: 1, window: 4 };
+    let shape = DecodeShape { batch: 1, chunk: 1, window: 4, own_positions: false };
     for model in &models() {
         let function = decode(model, Precision::FLOAT32, shape).unwrap();
         for output in &function.results[1..] {

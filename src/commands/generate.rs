@@ -20,6 +20,9 @@ use crate::output::{bytes, fetching, grouped, note, print, usage};
 /// Memory of a window longer than in training from which it is said how much that is, before it is taken.
 const LARGE: u64 = 16 << 20;
 
+/// Tokens that a window has room for at least, if training had as many.
+const SHORTEST: usize = 256;
+
 /// How often it is said how much of a long prompt is read.
 const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -123,7 +126,7 @@ pub struct Model {
 
 impl Model {
     /// Loads the model of a run or a checkpoint, once `check` has found nothing wrong with what it is to read. It also says
-    /// how many tokens a text has at most, if that is known: of a window longer than in training, no more is set up.
+    /// how many tokens a text has at most, if that is known: of a window no more is set up.
     ///
     /// # Errors
     /// A run that cannot be loaded, those of `check`, which has the window too, a device that cannot be used.
@@ -139,7 +142,7 @@ impl Model {
         let longest = check(&model, window)?;
         // A power of two, so that a few more tokens change nothing, not even in the last bits.
         let needed = longest.map_or(window, |longest| longest.checked_next_power_of_two().unwrap_or(window));
-        let held = window.min(needed.max(model.default_window()));
+        let held = window.min(needed.max(model.default_window().min(SHORTEST)));
         let trained_on = &model.config().device;
         let kind = device.unwrap_or(trained_on.kind);
         let plugin = plugin.or_else(|| trained_on.plugin.clone().filter(|_| kind == trained_on.kind));

@@ -57,10 +57,22 @@ pub fn answer(
     overlong: Overlong,
     done: &mut dyn FnMut(usize, Answered) -> ControlFlow<()>,
 ) -> Result<()> {
+    answer_named(scorer, items, overlong, &|_, error| error, done)
+}
+
+/// As [`answer`]; an error that concerns one item is what `named` makes of it and of the item's index.
+pub(super) fn answer_named(
+    scorer: &mut Scorer,
+    items: &[Item],
+    overlong: Overlong,
+    named: &dyn Fn(usize, Error) -> Error,
+    done: &mut dyn FnMut(usize, Answered) -> ControlFlow<()>,
+) -> Result<()> {
     let mut plan = Plan::default();
     for (index, item) in items.iter().enumerate() {
-        let named = |source| Error::Document { document: item.document, source: Box::new(source) };
-        if let Some(answered) = plan.add(scorer, index, item, overlong).map_err(named)?
+        let of_document =
+            |source| named(index, Error::Document { document: item.document, source: Box::new(source) });
+        if let Some(answered) = plan.add(scorer, index, item, overlong).map_err(of_document)?
             && done(index, answered).is_break()
         {
             return Ok(());
@@ -80,7 +92,7 @@ pub fn answer(
         stopped = flow.is_break();
         flow
     })?;
-    if stopped { Ok(()) } else { generate(scorer, items, &generated, done) }
+    if stopped { Ok(()) } else { generate(scorer, items, &generated, named, done) }
 }
 
 /// Rows of items, and what belongs to which.
@@ -204,6 +216,7 @@ fn generate(
     scorer: &mut Scorer,
     items: &[Item],
     generated: &[(usize, Request)],
+    named: &dyn Fn(usize, Error) -> Error,
     done: &mut dyn FnMut(usize, Answered) -> ControlFlow<()>,
 ) -> Result<()> {
     let mut kinds: Vec<(&Generation, Vec<&(usize, Request)>)> = Vec::new();
@@ -216,7 +229,8 @@ fn generate(
     }
     for (generation, alike) in kinds {
         if generation.temperature > 0.0 {
-            return Err(Error::Sampled { document: items[alike[0].0].document });
+            let index = alike[0].0;
+            return Err(named(index, Error::Sampled { document: items[index].document }));
         }
         let prompts: Vec<Vec<u32>> = alike.iter().map(|(_, prompt)| prompt.context.clone()).collect();
         let mut stopped = false;

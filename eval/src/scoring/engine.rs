@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use graph::TensorType;
 use model::{HeadShape, ModelConfig, Precision, ScoreShape};
-use runtime::{Buffer, Program, Runtime};
+use runtime::{Buffer, DeviceKind, Program, Runtime};
 
-use super::schedule::{Call, Target};
+use super::schedule::{Call, Job, Target};
 use crate::{Error, Result};
 
 /// The page of zeros that stands for chunks there are not.
@@ -65,6 +65,8 @@ pub(super) struct Engine {
     pub precision: Precision,
     pub parameters: Vec<Buffer>,
     pub shape: Shape,
+    /// Whether chunks of a call may be at different positions.
+    pub own_positions: bool,
     pools: Vec<Buffer>,
     layers: BTreeMap<usize, Layers>,
     head: Program,
@@ -109,6 +111,7 @@ impl Engine {
             precision,
             parameters,
             shape,
+            own_positions: own_positions(runtime, config, precision)?,
             pools,
             layers: BTreeMap::new(),
             head,
@@ -131,7 +134,7 @@ impl Engine {
 
     fn run_layers(&mut self, call: &Call) -> Result<Buffer> {
         let Shape { chunk, rows, .. } = self.shape;
-        let chunks = chunks_at(call.depth);
+        let chunks = chunks_at(call.jobs.first().map_or(0, Job::depth));
         self.compile(chunks)?;
         let Some(Layers { program, tables }) = self.layers.get(&chunks) else {
             unreachable!("it was compiled")
@@ -139,16 +142,21 @@ impl Engine {
         let mut tokens = vec![0i32; rows * chunk];
         let mut ancestors = vec![BLANK as i32; rows * chunks];
         let mut destinations = vec![SPARE as i32; rows];
+        let mut positions = vec![0i32; rows];
         for (row, job) in call.jobs.iter().enumerate() {
             let copy = |to: &mut [i32], from: &[u32]| {
                 to.iter_mut().zip(from).for_each(|(to, &from)| *to = from as i32);
             };
             copy(&mut tokens[row * chunk..], &job.tokens);
             copy(&mut ancestors[row * chunks..], &job.ancestors);
+            positions[row] = (job.depth() * chunk) as i32;
             destinations[row] = job.destination.unwrap_or(SPARE) as i32;
         }
         let runtime = &self.runtime;
-        let position = runtime.upload_slice(&[(call.depth * chunk) as i32], &[])?;
+        let position = match self.own_positions {
+            true => runtime.upload_slice(&positions, &[rows])?,
+            false => runtime.upload_slice(&positions[..1], &[])?,
+        };
         let tokens = runtime.upload_slice(&tokens, &[rows, chunk])?;
         let ancestors = runtime.upload_slice(&ancestors, &[rows, chunks])?;
         let destinations = runtime.upload_slice(&destinations, &[rows])?;
@@ -174,7 +182,8 @@ impl Engine {
             }
             None => Vec::new(),
         };
-        let program = self.runtime.compile(&model::score_layers(&self.config, self.precision, shape)?)?;
+        let layers = if self.own_positions { model::score_layers_apart } else { model::score_layers };
+        let program = self.runtime.compile(&layers(&self.config, self.precision, shape)?)?;
         self.layers.insert(chunks, Layers { program, tables });
         Ok(())
     }
@@ -211,6 +220,12 @@ impl Engine {
         let pools = model::page_pools(config, precision, shape.chunk, shape.pages)?;
         Ok(pools.into_iter().map(|pool| pool.ty).collect())
     }
+}
+
+/// Whether a program for chunks at different positions is worth it: on a CPU it writes rows of caches one by one, which is as
+/// quick; elsewhere that is many small steps. An architecture with tables would have them copied for each row.
+fn own_positions(runtime: &Runtime, config: &ModelConfig, precision: Precision) -> Result<bool> {
+    Ok(runtime.kind() == DeviceKind::Cpu && model::decode_tables(config, precision, 1)?.is_none())
 }
 
 impl Pending {

@@ -1,21 +1,27 @@
 //! Greedy continuations of many prompts, cut at stop strings.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use data::{TextStream, Tokenizer};
+
 use super::Scorer;
-use crate::{Decoder, Error, Result};
+use super::engine::Engine;
+use super::side_by_side::SideBySide;
+use crate::{Error, Result};
 
 impl Scorer {
     /// The likeliest continuation of each prompt, token by token, of up to `max_tokens` tokens: it ends before the first of the
-    /// strings `until`, or where the model ends the text. Prompts are read one after another
-    /// ([`Encoding::prompt`](super::Encoding::prompt) makes them fit), and `done` is given each one's position and text, in any
+    /// strings `until`, or where the model ends the text. Several are continued side by side
+    /// ([`Encoding::prompt`](super::Encoding::prompt) makes prompts fit), and no text depends on the others. `done` is given each one's position and text, in any
     /// order; it may end the work.
     ///
     /// # Errors
     /// Before anything is computed: [`Error::EmptyPrompt`], and [`Error::PromptTooLong`] for a prompt that leaves less than
-    /// `max_tokens` of the window. [`Error::Memory`] and [`Error::Device`], after which the scorer has no parameters any more.
+    /// `max_tokens` of the window. [`Error::Memory`] and [`Error::Device`].
     pub fn generate_each(
         &mut self,
         prompts: &[Vec<u32>],
@@ -40,20 +46,18 @@ impl Scorer {
         }
         let begin = Instant::now();
         for (window, indices) in by_window {
-            let engine = &mut self.engine;
-            let parameters = std::mem::take(&mut engine.parameters);
-            let decoder =
-                Decoder::new(&engine.runtime, &engine.config, engine.precision, parameters, window)?;
-            let mut flow = Ok(ControlFlow::Continue(()));
-            for index in indices {
-                flow = self
-                    .continue_greedily(&decoder, &prompts[index], max_tokens, until)
-                    .map(|text| done(index, text));
-                if !matches!(flow, Ok(ControlFlow::Continue(()))) {
-                    break;
-                }
-            }
-            self.engine.parameters = decoder.into_parameters();
+            let programs = match self.side_by_side.entry(window) {
+                Entry::Occupied(there) => there.into_mut(),
+                Entry::Vacant(place) => place.insert(SideBySide::new(&self.engine, window)?),
+            };
+            let limits = Limits {
+                tokenizer: self.encoding.tokenizer(),
+                max_tokens,
+                until,
+                generated: Cell::default(),
+            };
+            let flow = continue_all(&self.engine, programs, &limits, prompts, &indices, done);
+            self.statistics.generated += limits.generated.get();
             if flow?.is_break() {
                 break;
             }
@@ -79,41 +83,117 @@ impl Scorer {
         })?;
         Ok(texts)
     }
+}
 
-    fn continue_greedily(
-        &self,
-        decoder: &Decoder,
-        prompt: &[u32],
-        max_tokens: usize,
-        until: &[String],
-    ) -> Result<String> {
-        let (mut session, mut stream) = (decoder.start()?, self.tokenizer().stream());
+/// Where texts end.
+struct Limits<'a> {
+    tokenizer: &'a Tokenizer,
+    max_tokens: usize,
+    until: &'a [String],
+    /// Tokens made so far, of all texts.
+    generated: Cell<u64>,
+}
+
+/// A text under way in a row.
+struct Continuing<'a> {
+    /// The prompt's position.
+    index: usize,
+    stream: TextStream<'a>,
+    text: String,
+    /// The token that is to be read, and its position.
+    token: (u32, usize),
+    made: usize,
+}
+
+/// Continues the prompts `indices`. A row that has come to its end takes the next prompt.
+fn continue_all(
+    engine: &Engine,
+    programs: &SideBySide,
+    limits: &Limits<'_>,
+    prompts: &[Vec<u32>],
+    indices: &[usize],
+    done: &mut dyn FnMut(usize, String) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
+    let mut caches = programs.caches(engine)?;
+    let mut rows: Vec<Option<Continuing<'_>>> = (0..programs.rows()).map(|_| None).collect();
+    let mut waiting = indices.iter();
+    loop {
+        for (row, place) in rows.iter_mut().enumerate() {
+            while place.is_none()
+                && let Some(&index) = waiting.next()
+            {
+                let prompt = &prompts[index];
+                let logits = programs.read(engine, &mut caches, row, prompt)?;
+                let mut text = Continuing::after(limits, index, prompt)?;
+                if !text.add(limits, &logits)? {
+                    *place = Some(text);
+                } else if done(index, text.text).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        if rows.iter().all(Option::is_none) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let read = rows.iter().map(|row| row.as_ref().map_or((0, 0), |text| text.token));
+        let logits = programs.step(engine, &mut caches, &read.collect::<Vec<_>>())?;
+        for (row, logits) in rows.iter_mut().zip(logits) {
+            if let Some(text) = row
+                && text.add(limits, &logits)?
+                && let Some(text) = row.take()
+                && done(text.index, text.text).is_break()
+            {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+    }
+}
+
+impl<'a> Continuing<'a> {
+    fn after(limits: &Limits<'a>, index: usize, prompt: &[u32]) -> Result<Self> {
+        let mut stream = limits.tokenizer.stream();
         prompt.iter().try_for_each(|&token| stream.push(token))?;
         stream.take();
-        let mut text = String::new();
-        let mut logits = session.read(prompt)?;
-        for place in 1..=max_tokens {
-            let token = likeliest(&logits)?;
-            if Some(token) == self.tokenizer().end_of_text() {
-                break;
-            }
-            stream.push(token)?;
-            let before = text.len();
-            text.push_str(&stream.take());
-            if let Some(end) = first_stop(&text, before, until) {
-                text.truncate(end);
-                return Ok(text);
-            }
-            if place < max_tokens {
-                logits = session.read(&[token])?;
-            }
+        Ok(Self { index, stream, text: String::new(), token: (0, prompt.len()), made: 0 })
+    }
+
+    /// Adds the likeliest token. Whether the text is at its end.
+    fn add(&mut self, limits: &Limits<'a>, logits: &[f32]) -> Result<bool> {
+        let token = likeliest(logits)?;
+        let ends = self.made == limits.max_tokens || Some(token) == limits.tokenizer.end_of_text();
+        if ends {
+            self.finish(limits);
+            return Ok(true);
         }
-        let before = text.len();
-        text.push_str(&stream.finish());
-        if let Some(end) = first_stop(&text, before, until) {
-            text.truncate(end);
+        limits.generated.set(limits.generated.get() + 1);
+        self.stream.push(token)?;
+        let piece = self.stream.take();
+        if self.push(&piece, limits) {
+            return Ok(true);
         }
-        Ok(text)
+        self.token = (token, self.token.1 + usize::from(self.made > 0));
+        self.made += 1;
+        if self.made == limits.max_tokens {
+            self.finish(limits);
+        }
+        Ok(self.made == limits.max_tokens)
+    }
+
+    /// Adds what is left of a character that is not whole.
+    fn finish(&mut self, limits: &Limits<'a>) {
+        let rest = std::mem::replace(&mut self.stream, limits.tokenizer.stream()).finish();
+        self.push(&rest, limits);
+    }
+
+    /// Adds text, up to the first stop string. Whether there is one.
+    fn push(&mut self, piece: &str, limits: &Limits<'a>) -> bool {
+        let before = self.text.len();
+        self.text.push_str(piece);
+        let stop = first_stop(&self.text, before, limits.until);
+        if let Some(end) = stop {
+            self.text.truncate(end);
+        }
+        stop.is_some()
     }
 }
 

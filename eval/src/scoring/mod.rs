@@ -7,8 +7,9 @@ mod engine;
 mod generate;
 mod pages;
 mod schedule;
+mod side_by_side;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -17,9 +18,10 @@ use model::{ModelConfig, Precision};
 use runtime::{Buffer, DeviceKind, Runtime};
 
 pub use encode::{Encoded, Encoding, Overlong};
-use engine::{Engine, FIRST_PAGE, Pending, Shape};
+use engine::{Engine, FIRST_PAGE, Pending, Shape, chunks_at};
 use pages::Pages;
 use schedule::{Limits, Schedule};
+use side_by_side::SideBySide;
 
 use crate::{Error, Result};
 
@@ -29,7 +31,7 @@ const AHEAD: usize = 8;
 /// How rows are scored. None of it changes a bit of a score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScoringOptions {
-    /// Rows in flight; at least 1.
+    /// Rows in flight, of which those that read the same count once; at least 1.
     pub batch: usize,
     /// Whether what rows share at their beginning is computed once.
     pub reuse: bool,
@@ -39,7 +41,7 @@ pub struct ScoringOptions {
 
 impl Default for ScoringOptions {
     fn default() -> Self {
-        Self { batch: 64, reuse: true, top: 0 }
+        Self { batch: 512, reuse: true, top: 0 }
     }
 }
 
@@ -80,6 +82,8 @@ pub struct Statistics {
     pub reused: u64,
     /// Tokens whose log-probability was given.
     pub scored: u64,
+    /// Tokens that texts were continued by.
+    pub generated: u64,
     /// Calls of the layers' programs.
     pub calls: u64,
     /// Seconds that scoring took, compilation included.
@@ -94,6 +98,8 @@ pub struct Scorer {
     /// Tokens the model has.
     tokens: usize,
     pages: Pages,
+    /// Programs that generate, by the tokens of the texts.
+    side_by_side: BTreeMap<usize, SideBySide>,
     statistics: Statistics,
 }
 
@@ -121,6 +127,7 @@ impl Scorer {
             options,
             tokens: config.tokens(),
             pages,
+            side_by_side: BTreeMap::new(),
             statistics: Statistics::default(),
         })
     }
@@ -229,8 +236,9 @@ impl Scorer {
         }
         let ScoringOptions { batch, reuse, .. } = self.options;
         let Shape { chunk, rows: at_once, .. } = self.engine.shape;
-        let mut schedule =
-            Schedule::new(rows, Limits { chunk, rows: at_once, batch, reuse }, &mut self.pages);
+        let class: fn(usize) -> usize = if self.engine.own_positions { chunks_at } else { |depth| depth };
+        let limits = Limits { chunk, rows: at_once, batch, reuse, class };
+        let mut schedule = Schedule::new(rows, limits, &mut self.pages);
         let mut pending: VecDeque<Pending> = VecDeque::new();
         loop {
             let call = schedule.next_call();
@@ -319,7 +327,8 @@ fn shape(
     let deepest = window.div_ceil(chunk);
     // Enough for the rows in flight, and for what they leave to those behind them; but at least for one.
     let wanted = deepest.saturating_mul(options.batch.saturating_add(1));
-    let affordable = (MOST_MEMORY / bytes(1)?.max(1)) as usize;
+    let most = runtime.memory_limit().map_or(MOST_MEMORY, |limit| MOST_MEMORY.min(limit / SHARE));
+    let affordable = (most / bytes(1)?.max(1)) as usize;
     let pages = FIRST_PAGE as usize + wanted.min(affordable.max(2 * deepest));
     let parameters: u64 = config
         .parameters()
@@ -330,5 +339,8 @@ fn shape(
     Ok(Shape { chunk, rows, positions, top: options.top, pages })
 }
 
-/// Bytes that pages take at most, if the longest row does not need more.
-const MOST_MEMORY: u64 = 512 << 20;
+/// Bytes that pages take at most, if the longest row does not need more: enough that calls are full.
+const MOST_MEMORY: u64 = 2 << 30;
+
+/// The part of the device's memory that pages take at most, if the longest row does not need more.
+const SHARE: u64 = 8;

@@ -30,11 +30,13 @@ pub(super) struct Pages {
     idle: BTreeSet<(u64, NodeId)>,
     next_node: NodeId,
     clock: u64,
+    count: usize,
 }
 
 impl Pages {
     /// With these pages, none of them in use.
     pub fn new(pages: std::ops::Range<u32>) -> Self {
+        let count = pages.len();
         Self {
             nodes: HashMap::new(),
             by_key: HashMap::new(),
@@ -42,7 +44,13 @@ impl Pages {
             idle: BTreeSet::new(),
             next_node: 0,
             clock: 0,
+            count,
         }
+    }
+
+    /// Pages there are, free or not.
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     pub fn page(&self, node: NodeId) -> Option<u32> {

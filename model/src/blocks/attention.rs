@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use graph::{BuildResult, Builder, Comparison, DType, Reduction, Tensor, TensorType};
 
-/// Softmax of `scores` `[…, n, s]` over keys at positions `0..s` that queries at `first_position + a` may see, applied to
-/// `value` by `equation`, in the dtype of `value`.
+/// Softmax of `scores` `[heads, batch, …, n, s]` over keys at positions `0..s` that queries at `first_position + a` may see,
+/// applied to `value` by `equation`, in the dtype of `value`. `first_position` is a scalar, or `[batch]`.
 ///
 /// Scores and softmax are float32 (paper, appendix C), or float64 in a program of that type. The weights are divided
 /// by their sum after they have been applied to the values, which is the same and touches fewer numbers.
@@ -24,9 +24,16 @@ pub fn softmax_values(
     let shape = b.shape(scores);
     let last = shape.len() - 1;
     let (n, s) = (shape[last - 1], shape[last]);
-    let query = b.add(b.iota(TensorType::new(DType::I32, [n, s]), 0)?, first_position)?;
+    let query = b.iota(TensorType::new(DType::I32, [n, s]), 0)?;
     let key_position = b.iota(TensorType::new(DType::I32, [n, s]), 1)?;
-    let visible = b.compare(Comparison::Le, key_position, query)?;
+    let visible = match b.shape(first_position)[..] {
+        [] => b.compare(Comparison::Le, key_position, b.add(query, first_position)?)?,
+        [batch, ..] => {
+            let first = b.broadcast(first_position, &[batch, n, s], &[0])?;
+            let visible = b.compare(Comparison::Le, key_position, b.add(query, first)?)?;
+            b.broadcast(visible, &shape, &[1, last - 1, last])?
+        }
+    };
     let lowest = b.scalar(wide, f32::MIN as f64)?;
     let scores = b.select(visible, scores, lowest)?;
     // Softmax does not change when all scores of a row move by the same amount, so the maximum needs no gradient.

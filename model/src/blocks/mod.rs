@@ -1,6 +1,7 @@
 //! The parts that architectures are made of: each a function from tensors to tensors.
 
 pub mod attention;
+pub mod cache;
 pub mod embedding;
 pub mod feed_forward;
 pub mod norm;

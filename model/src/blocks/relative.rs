@@ -34,8 +34,8 @@ pub struct Attention {
     pub key: Tensor,
     /// Values: `[h, b, s, k]`.
     pub value: Tensor,
-    /// Projected distances `[h, s + 1, k]`: row `c` is that of distance `last - c`, where `last` is the last
-    /// query's position. The rows beyond distance 0 are never weighed.
+    /// Projected distances `[h, s + 1, k]`, or `[h, b, s + 1, k]` for texts at positions of their own: row `c` is that of
+    /// distance `last - c`, where `last` is the last query's position. The rows beyond distance 0 are never weighed.
     pub relative: Tensor,
 }
 
@@ -52,7 +52,8 @@ fn shift(b: &Builder, raw: Tensor) -> BuildResult {
     b.reshape(cut, &[h, batch, n, width - 1])
 }
 
-/// Attention of `n` queries at positions `first_position + a` over keys at positions `0..s`: `[h, b, n, k]`.
+/// Attention of `n` queries at positions `first_position + a` (i32, a scalar or `[b]`) over keys at positions `0..s`:
+/// `[h, b, n, k]`.
 ///
 /// # Errors
 /// [`graph::Error::Type`] if the shapes are not those of [`Attention`].
@@ -60,7 +61,8 @@ pub fn attend(b: &Builder, inputs: &Attention, first_position: Tensor) -> BuildR
     let Attention { content_query, position_query, key, value, relative } = *inputs;
     let wide = b.dtype(value).accumulator();
     let content = b.einsum_as("hbnk,hbsk->hbns", content_query, key, wide)?;
-    let raw = b.einsum_as("hbnk,hsk->hbns", position_query, relative, wide)?;
+    let equation = if b.shape(relative).len() == 3 { "hbnk,hsk->hbns" } else { "hbnk,hbsk->hbns" };
+    let raw = b.einsum_as(equation, position_query, relative, wide)?;
     let scores = b.add(content, shift(b, raw)?)?;
     softmax_values(b, scores, value, "hbns,hbsk->hbnk", first_position)
 }

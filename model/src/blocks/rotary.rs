@@ -9,11 +9,12 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// Of `length` positions from `first_position` (i32 scalar) on, for heads of width `key_value_size`: position `p` turns
-    /// the pair `i` by `p / base^(2i / key_value_size)`. `[length, key_value_size / 2]`, float32.
+    /// Of `length` positions from `first_position` on (i32, a scalar, or `[batch]` if each text has its own), for heads of width
+    /// `key_value_size`: position `p` turns the pair `i` by `p / base^(2i / key_value_size)`. `[length, key_value_size / 2]`, or
+    /// `[batch, length, key_value_size / 2]`, float32.
     ///
     /// # Errors
-    /// [`Error::Type`] if `first_position` is no i32 scalar.
+    /// [`Error::Type`] if `first_position` has another type.
     pub fn new(
         b: &Builder,
         first_position: Tensor,
@@ -23,15 +24,21 @@ impl Rotation {
     ) -> Result<Self, Error> {
         let _scope = b.scope("rotation");
         let half = key_value_size / 2;
-        let position = b.add(b.iota(TensorType::new(DType::I32, [length]), 0)?, first_position)?;
-        let position = b.broadcast(b.convert(position, DType::F32)?, &[length, half], &[0])?;
+        let mut shape = b.shape(first_position);
+        let batch = shape.len();
+        shape.push(length);
+        let first = b.broadcast(first_position, &shape, &(0..batch).collect::<Vec<_>>())?;
+        let position = b.add(b.iota(TensorType::new(DType::I32, &*shape), batch)?, first)?;
+        shape.push(half);
+        let position =
+            b.broadcast(b.convert(position, DType::F32)?, &shape, &(0..=batch).collect::<Vec<_>>())?;
         let index = b.convert(b.iota(TensorType::new(DType::I32, [half]), 0)?, DType::F32)?;
         let frequency = b.exp(b.scale(index, -base.ln() * 2.0 / key_value_size as f64)?)?;
         let angle = b.mul(position, frequency)?;
         Ok(Self { cosine: b.cos(angle)?, sine: b.sin(angle)? })
     }
 
-    /// Turns `x` `[…, length, key_value_size]`: pair `i` are the elements `i` and `i + key_value_size / 2`, as Hugging Face
+    /// Turns `x` `[heads, batch, …, length, key_value_size]`: pair `i` are the elements `i` and `i + key_value_size / 2`, as Hugging Face
     /// lays them out (llama2.c and GGUF pair neighbours). Computed in float32 or wider.
     ///
     /// # Errors
@@ -43,7 +50,11 @@ impl Rotation {
         let wide = b.convert(x, dtype.accumulator())?;
         let (low, high) = (b.slice_dim(wide, last, 0, half)?, b.slice_dim(wide, last, half, 2 * half)?);
         let like = b.shape(low);
-        let table = |x: Tensor| b.broadcast(b.convert(x, dtype.accumulator())?, &like, &[last - 1, last]);
+        let dims = [1, last - 1, last];
+        let table = |x: Tensor| {
+            let dims = &dims[3 - b.shape(x).len()..];
+            b.broadcast(b.convert(x, dtype.accumulator())?, &like, dims)
+        };
         let (cosine, sine) = (table(self.cosine)?, table(self.sine)?);
         let turned_low = b.sub(b.mul(low, cosine)?, b.mul(high, sine)?)?;
         let turned_high = b.add(b.mul(high, cosine)?, b.mul(low, sine)?)?;

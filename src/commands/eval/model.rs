@@ -27,8 +27,8 @@ pub struct ModelArguments {
     /// PJRT plugin to use.
     #[arg(long, value_name = "FILE", help_heading = "Model")]
     pub plugin: Option<PathBuf>,
-    /// Rows in flight: more take more memory and share more of their beginnings; no score depends on it.
-    #[arg(long, value_name = "N", default_value_t = 64, help_heading = "Model")]
+    /// Rows in flight: more take more memory and fill the device better; no score depends on it.
+    #[arg(long, value_name = "N", default_value_t = 512, help_heading = "Model")]
     pub batch: usize,
     /// Compute what prompts share again for each.
     #[arg(long, help_heading = "Model")]
