@@ -29,4 +29,4 @@ pub use initialize::{initialize, initialize_as};
 pub use llama::Llama;
 pub use parameters::{Initializer, ParameterSpec};
 pub use preset::Preset;
-pub use score::{HeadShape, PagePool, ScoreShape, page_pools, score_head, score_layers, score_top};
+pub use score::{HeadShape, ScoreShape, ScoreTensor, page_pools, score_head, score_layers, score_top};
