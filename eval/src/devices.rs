@@ -97,11 +97,16 @@ impl Devices {
     ) -> Result<Program> {
         match self.mesh {
             None => Ok(self.runtime.compile(function)?),
-            Some(_) => {
-                let split = self.split(function, outputs)?;
-                Ok(self.runtime.compile_partitioned(&split, &CompileOptions::default())?)
-            }
+            Some(_) => self.compile_split(&self.split(function, outputs)?),
         }
+    }
+
+    /// Compiles a function that is split.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn compile_split(&self, program: &Partitioned) -> Result<Program> {
+        Ok(self.runtime.compile_partitioned(program, &CompileOptions::default())?)
     }
 
     /// How a tensor with these logical axes lies.

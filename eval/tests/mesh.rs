@@ -15,6 +15,7 @@ use eval::Error;
 use eval::scoring::{Encoding, Row, RowScore, Scorer, ScoringOptions};
 use graph::testing::size;
 use model::{Llama, ModelConfig, Precision};
+use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use runtime::{DeviceKind, Runtime, RuntimeOptions};
 use sharding::inference::InferenceMesh;
@@ -105,8 +106,8 @@ fn one_key_head() -> ModelConfig {
 /// Rows of many lengths, some of which begin alike.
 fn some_rows() -> Vec<Row> {
     let row = |index: u32| Row {
-        context: (0..1 + index * 13 % 90).map(|place| (place * place * 7 + index % 3 * 31) % 300).collect(),
-        continuation: (0..1 + index * 7 % 40).map(|place| (place * 17 + index) % 300).collect(),
+        context: (0..1 + index * 13 % 55).map(|place| (place * place * 7 + index % 3 * 31) % 300).collect(),
+        continuation: (0..1 + index * 7 % 23).map(|place| (place * 17 + index) % 300).collect(),
     };
     (0..24).map(row).collect()
 }
@@ -153,18 +154,28 @@ fn scores_are_those_of_one_device() {
     }
 }
 
+/// Rows that begin alike, of at most six chunks: of two lengths of caches.
+fn short_rows() -> impl Strategy<Value = Vec<Row>> {
+    rows().prop_map(|mut rows| {
+        rows.truncate(16);
+        for Row { context, continuation } in &mut rows {
+            context.truncate(60);
+            continuation.truncate(30);
+        }
+        rows
+    })
+}
+
 #[test]
 fn bits_are_the_same_for_any_batch_order_and_reuse() {
     let Some(runtime) = runtime() else { return };
-    let variants =
-        [ScoringOptions { batch: 1, reuse: true, top: 0 }, ScoringOptions { batch: 8, reuse: false, top: 2 }];
-    for (model, on) in models().iter().zip([mesh(2, 2), mesh(2, 2)]) {
-        let of = |options| RefCell::new(scorer(runtime, Some(on), model, options).unwrap());
-        let reference = of(ScoringOptions::default());
-        let variants = variants.map(|options| (options, of(options)));
+    let variant = ScoringOptions { batch: 8, reuse: false, top: 2 };
+    for model in &models() {
+        let of = |options| RefCell::new(scorer(runtime, Some(mesh(2, 2)), model, options).unwrap());
+        let (reference, other) = (of(ScoringOptions::default()), of(variant));
         let config = Config { failure_persistence: None, ..Config::with_cases(size::cases(2, 24)) };
         TestRunner::new(config)
-            .run(&rows(), |rows| {
+            .run(&short_rows(), |rows| {
                 let mut reference = reference.borrow_mut();
                 let alone = rows.iter().map(|row| {
                     reference.forget();
@@ -172,14 +183,12 @@ fn bits_are_the_same_for_any_batch_order_and_reuse() {
                 });
                 let expected: Vec<RowScore> = alone.collect();
                 check_bits(&rows, &expected, &mut reference, &format!("{} again", model.kind()));
-                for (options, scorer) in &variants {
-                    check_bits(
-                        &rows,
-                        &expected,
-                        &mut scorer.borrow_mut(),
-                        &format!("{} {options:?}", model.kind()),
-                    );
-                }
+                check_bits(
+                    &rows,
+                    &expected,
+                    &mut other.borrow_mut(),
+                    &format!("{} {variant:?}", model.kind()),
+                );
                 Ok(())
             })
             .unwrap();
@@ -190,7 +199,7 @@ fn bits_are_the_same_for_any_batch_order_and_reuse() {
 fn generation_is_that_of_one_device() {
     let Some(runtime) = runtime() else { return };
     let options = ScoringOptions { batch: 2, ..ScoringOptions::default() };
-    for (model, on) in models().iter().zip([mesh(2, 2), mesh(4, 1)]) {
+    for (model, on) in models().iter().zip([mesh(2, 2), mesh(4, 1)]).take(size::either(1, 2)) {
         let mut one = scorer(runtime, None, model, options).unwrap();
         let mut split = scorer(runtime, Some(on), model, options).unwrap();
         let prompts = ["To be", "the question", "Or to take arms against", "slings and arrows of"];

@@ -21,7 +21,6 @@ use sharding::inference::InferenceMesh;
 
 pub use encode::{Encoded, Encoding, Overlong};
 use engine::{Engine, FIRST_PAGE, Pending, Shape};
-use memory::Needed;
 use pages::Pages;
 use schedule::{Limits, Schedule};
 
@@ -400,22 +399,8 @@ fn shape(
         let pages = (FIRST_PAGE as usize).saturating_add(wanted.min(affordable.max(2 * deepest)));
         Shape { chunk, rows, positions, top: options.top, pages }
     };
-    let needed = |window: usize, limit: u64| -> Result<Needed> {
-        let shape = of_window(window);
-        // What cannot fit anyway need not be built: sizes may be beyond any program's.
-        let pools = (shape.pages as u64).saturating_mul(page);
-        let parameters = memory::parameters(devices, config, precision)?;
-        if pools.saturating_add(parameters) > limit {
-            return Ok(Needed { parameters, pools, programs: 0 });
-        }
-        memory::needed(devices, config, precision, shape, window)
-    };
     if let Some(limit) = devices.memory_limit() {
-        let all = needed(window, limit)?;
-        if all.total() > limit {
-            let narrower = |window| needed(window, limit).ok();
-            return Err(memory::refusal(devices, window, all, limit, narrower));
-        }
+        memory::check(devices, config, precision, window, limit, of_window)?;
     }
     Ok(of_window(window))
 }
