@@ -373,6 +373,85 @@ fn the_training_text_is_searched_for_documents() {
     );
 }
 
+/// A plan for training, of which scoring takes the mesh.
+fn plan_file(folder: &Path, stage: usize, data: usize, model: usize) -> String {
+    let path = folder.join(format!("{stage}x{data}x{model}.json"));
+    let mesh = serde_json::json!({ "stage": stage, "data": data, "model": model });
+    let plan = serde_json::json!({
+        "topology": format!("cpu:{}", stage * data * model), "mesh": mesh, "stages": stage, "microbatches": stage,
+        "zero": 1, "remat": "full", "sequence_sharding": false, "batch": 8, "sequence_length": 64,
+    });
+    fs::write(&path, plan.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn several_devices_give_the_table_of_one() {
+    let Some(models) = models() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // Choices and a generated answer.
+    let tasks = ["--tasks", "piqa,nq_open"];
+    let one = eval(models, "one", &tasks);
+    let by_default = eval(models, "cpu-4", &[&tasks[..], &["--topology", "cpu:4"]].concat());
+    assert_eq!(by_default.printed, one.printed);
+    assert!(
+        by_default.said.contains("mesh for cpu:4: data 4 x model 1, by default\n"),
+        "{}",
+        by_default.said
+    );
+    let split = ["--topology", "cpu:4", "--plan", "data=2,model=2"];
+    let given = eval(models, "cpu-2-2", &[&tasks[..], &split].concat());
+    assert_eq!(given.printed, one.printed);
+    assert!(given.said.contains("mesh for cpu:4: data 2 x model 2, given by --plan\n"), "{}", given.said);
+    let arguments = &given.results()["config"]["model_args"];
+    assert_eq!((&arguments["topology"], &arguments["plan"]), (&"cpu:4".into(), &"data=2,model=2".into()));
+
+    let file = folder.path().join("text.txt");
+    fs::write(&file, text().chars().take(1200).collect::<String>()).unwrap();
+    let run = models.join("run");
+    let perplexity = |arguments: &[&str]| -> f64 {
+        let words = ["eval", "perplexity", file.to_str().unwrap(), "--run", run.to_str().unwrap(), "--json"];
+        let output = gopher(&[&words[..], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let measured: Value = serde_json::from_slice(&output.stdout).unwrap();
+        measured["total"]["nats_per_token"].as_f64().unwrap()
+    };
+    let plan = plan_file(folder.path(), 1, 1, 2);
+    let difference = perplexity(&["--topology", "cpu:2", "--plan", &plan]) - perplexity(&[]);
+    assert!(difference.abs() < 2e-5, "{difference}");
+    let (data, run) = (data(), run.to_str().unwrap());
+    let explain = ["eval", "explain", "--run", run, "--data", &data, "--task", "piqa", "--document", "0"];
+    let output = gopher(&[&explain[..], &["--topology", "cpu:2"]].concat());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("mesh for cpu:2: data 2 x model 1"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("chosen: "));
+}
+
+#[test]
+fn meshes_that_cannot_be_are_refused() {
+    let Some(models) = models() else { return };
+    let (run, folder) = (models.join("run"), tempfile::tempdir().unwrap());
+    let [stages, other] = [(2, 2, 1), (1, 4, 2)].map(|(s, d, m)| plan_file(folder.path(), s, d, m));
+    for (arguments, parts) in [
+        (&["--plan", "data=2"][..], &["--plan data=2", "--topology"][..]),
+        (&["--topology", "cpu:none"], &["--topology `cpu:none`", "cpu:8"]),
+        (&["--topology", "gpu:h100:2x8"], &["gpu:h100:2x8", "2 hosts", "one host"]),
+        (&["--topology", "cpu:4", "--device", "cuda"], &["--device cuda", "cpu:4 is of kind cpu"]),
+        (&["--topology", "cpu:4", "--plan", "data=2"], &["--plan data=2", "is 2 devices, and there are 4"]),
+        (&["--topology", "cpu:4", "--plan", "model=4"], &["model = 4", "heads, 2", "can be 1 or 2"]),
+        (&["--topology", "cpu:4", "--plan", "stage=2,data=2"], &["no pipeline stages", "data=2,model=2"]),
+        (&["--topology", "cpu:4", "--plan", "tensor=4"], &["no axis `tensor`", "data=2,model=2"]),
+        (&["--topology", "cpu:4", "--plan", &stages], &[&stages, "no pipeline stages"]),
+        (&["--topology", "cpu:4", "--plan", &other], &[&other, "for cpu:8, not cpu:4"]),
+        (&["--topology", "cpu:4", "--plan", "nowhere.json"], &["nowhere.json", "cannot read"]),
+    ] {
+        let words = ["eval", "--run", run.to_str().unwrap(), "--tasks", "piqa"];
+        let error = refused(&[&words[..], arguments].concat(), 2);
+        for part in parts {
+            assert!(error.contains(part), "{arguments:?}: no {part:?} in: {error}");
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_scored_is_named() {
     let Some(models) = models() else { return };

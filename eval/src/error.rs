@@ -143,6 +143,45 @@ pub enum Error {
         /// Bytes there are in all.
         limit: u64,
     },
+    /// A window that scoring on these devices has no memory for.
+    #[error(
+        "a window of {window} tokens needs {} beside {} of parameters{}, and there are {}: {way_out}",
+        bytes(*.beside), bytes(*.parameters),
+        if *.devices > 1 { format!(" on each of {devices} devices") } else { String::new() },
+        bytes(*.limit)
+    )]
+    ScoringMemory {
+        /// Length of the window.
+        window: usize,
+        /// Devices that the model is split over.
+        devices: usize,
+        /// Bytes on each of what is kept of tokens and of what is computed with it.
+        beside: u64,
+        /// Bytes on each of the parameters.
+        parameters: u64,
+        /// Bytes there are on each.
+        limit: u64,
+        /// What would fit.
+        way_out: String,
+    },
+    /// A mesh of more devices than there are.
+    #[error(
+        "a mesh of {devices} devices is asked for, and platform {platform} has {available}; take a smaller --topology"
+    )]
+    Devices {
+        /// Devices of the mesh.
+        devices: usize,
+        /// The plugin's name for its platform.
+        platform: String,
+        /// Devices there are.
+        available: usize,
+    },
+    /// A mesh that does not fit the model.
+    #[error(transparent)]
+    Mesh(#[from] sharding::inference::Error),
+    /// A program cannot be split over a mesh.
+    #[error(transparent)]
+    Partition(#[from] sharding::partition::Error),
     /// Another program's model is not taken.
     #[error(transparent)]
     Import(#[from] import::Error),

@@ -6,6 +6,7 @@
 //! [`import_model`] makes a run directory of a model that another program trained.
 
 mod decoder;
+mod devices;
 mod error;
 pub mod evaluate;
 mod generate;
@@ -16,6 +17,7 @@ pub mod scoring;
 mod trained;
 
 pub use decoder::{Decoder, PROMPT_CHUNK, Session};
+pub use devices::ReadParameter;
 pub use error::Error;
 pub use generate::{Generation, Generator, Stop};
 pub use imported::{Imported, LONGEST_SEQUENCE, Origin, Progress, import_model};

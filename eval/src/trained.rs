@@ -1,17 +1,20 @@
 //! A trained model in a run directory: parameters, sizes and tokenizer.
 
+use std::ops::Range;
 use std::path::Path;
 
 use configuration::Config;
 use data::Tokenizer;
 use graph::{DType, TensorType};
 use model::Precision;
-use runtime::{Buffer, DeviceKind, Runtime};
+use runtime::{DeviceKind, Runtime};
 use sha2::{Digest as _, Sha256};
+use sharding::inference::InferenceMesh;
 use store::checkpoint::PARAMETERS;
-use store::checkpoint::{CONFIG, Checkpoint, Dtype, IMPORT, MANIFEST, Manifest, TOKENIZER};
+use store::checkpoint::{CONFIG, Checkpoint, Dtype, IMPORT, MANIFEST, Manifest, Region, TOKENIZER};
 
 use crate::decoder::{cache_types, check_memory};
+use crate::devices::Devices;
 use crate::generate::prompt_tokens;
 use crate::place;
 use crate::scoring::{Encoding, Scorer, ScoringOptions};
@@ -151,7 +154,8 @@ impl TrainedModel {
         let DecodingMemory { parameters, cache } = self.memory(runtime.kind(), window);
         check_memory(runtime, window, parameters, cache)?;
         let (precision, begin) = (self.precision(runtime.kind()), self.begin_of_text());
-        let parameters = self.load_parameters(runtime, precision)?;
+        let mut read = reader(&self.config, &self.checkpoint, precision)?;
+        let parameters = Devices::one(runtime).load(&self.config.model, precision, &mut read)?;
         let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
         let decoder = Decoder::new(runtime, &model, precision, parameters, window)?;
         Ok(Generator::new(decoder, self.tokenizer).with_begin_of_text(begin))
@@ -176,28 +180,64 @@ impl TrainedModel {
         window: usize,
         options: ScoringOptions,
     ) -> Result<Scorer> {
-        let precision = self.precision(runtime.kind());
-        let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
-        Scorer::check(runtime, &model, precision, window, options)?;
-        let parameters = self.load_parameters(runtime, precision)?;
-        let begin = self.begin_of_text();
-        let encoding = Encoding::new(self.tokenizer, begin, window)?;
-        Scorer::new(runtime, &model, precision, parameters, encoding, options)
+        self.scorer_on(runtime, None, window, options)
     }
 
-    /// Copies the parameters to the device.
-    fn load_parameters(&self, runtime: &Runtime, precision: Precision) -> Result<Vec<Buffer>> {
-        let mut parameters = Vec::new();
-        for spec in self.config.model.parameters() {
-            let name = format!("{PARAMETERS}{}", spec.name);
-            let stored = stored(precision.parameters);
-            let expected = self.checkpoint.expect(&name, stored, &spec.shape);
-            let data = expected.and_then(|()| self.checkpoint.read_whole(&name))?;
-            let ty = TensorType::new(precision.parameters, spec.shape);
-            parameters.push(runtime.upload_bytes(&ty, &data)?);
-        }
-        Ok(parameters)
+    /// As [`TrainedModel::scorer_with_window`], over a mesh of the first devices that there are. Each device is given its parts of
+    /// the parameters, and the host holds no more than one of them at a time.
+    ///
+    /// # Errors
+    /// As there, and those of [`Scorer::on_mesh`].
+    pub fn scorer_on(
+        self,
+        runtime: &Runtime,
+        mesh: Option<InferenceMesh>,
+        window: usize,
+        options: ScoringOptions,
+    ) -> Result<Scorer> {
+        let precision = self.precision(runtime.kind());
+        let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
+        let devices = match mesh {
+            Some(mesh) => Devices::of_mesh(runtime, mesh, &model)?,
+            None => Devices::one(runtime),
+        };
+        let begin = self.begin_of_text();
+        let encoding = Encoding::new(self.tokenizer, begin, window)?;
+        let mut read = reader(&self.config, &self.checkpoint, precision)?;
+        Scorer::load(&devices, &model, precision, &mut read, encoding, options)
     }
+
+    /// The mesh that scoring takes unless one is asked for ([`Scorer::choose_mesh`]).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn choose_mesh(
+        &self,
+        runtime: &Runtime,
+        devices: usize,
+        window: usize,
+        options: ScoringOptions,
+    ) -> Result<InferenceMesh> {
+        let precision = self.precision(runtime.kind());
+        Scorer::choose_mesh(runtime, devices, &self.config.model, precision, window, options)
+    }
+}
+
+/// Reads parts of a model's parameters, whose dtypes and shapes are checked first.
+fn reader<'a>(
+    config: &Config,
+    checkpoint: &'a Checkpoint,
+    precision: Precision,
+) -> Result<impl FnMut(usize, &[Range<usize>], &mut [u8]) -> Result<()> + use<'a>> {
+    let specs = config.model.parameters();
+    let names: Vec<String> = specs.iter().map(|spec| format!("{PARAMETERS}{}", spec.name)).collect();
+    for (name, spec) in names.iter().zip(&specs) {
+        checkpoint.expect(name, stored(precision.parameters), &spec.shape)?;
+    }
+    Ok(move |index: usize, ranges: &[Range<usize>], bytes: &mut [u8]| {
+        let (offset, shape) = ranges.iter().map(|range| (range.start, range.len())).unzip();
+        Ok(checkpoint.read(&names[index], &Region { offset, shape }, bytes)?)
+    })
 }
 
 /// Bytes that a model takes on a device while it reads a text, apart from what is computed on the way.

@@ -8,15 +8,13 @@
 mod common;
 
 use common::foreign::{reference, smollm2};
+use common::small::{self, WINDOW, bits, check_bits, models, rows, tokenizer};
 use common::stories::{llama2_c_as_gguf, piqa, request, stories};
 use common::{difference, ids, imported, lines, numbers, some};
-use data::{Document, Tokenizer, TokenizerConfig};
 use eval::scoring::{Encoding, Overlong, Row, RowScore, Scorer, ScoringOptions, Statistics};
 use eval::{Decoder, Error, Generator, Sampling, TrainedModel};
 use graph::testing::size;
-use graph::{DType, Literal, TensorType};
-use model::{Gopher, Llama, ModelConfig, Precision};
-use proptest::prelude::*;
+use model::{ModelConfig, Precision};
 use proptest::test_runner::{Config, TestRunner};
 use runtime::Buffer;
 use runtime::{DeviceKind, Runtime};
@@ -117,31 +115,6 @@ const TASKS: [&str; 8] = [
     "mmlu_us_foreign_policy",
 ];
 
-/// The bits of scores, which comparison of floats would not tell apart.
-fn bits(scores: &[RowScore]) -> Vec<(Vec<u32>, Vec<u32>)> {
-    let of = |score: &RowScore| {
-        (score.log_probabilities.iter().map(|x| x.to_bits()).collect(), score.best.clone())
-    };
-    scores.iter().map(of).collect()
-}
-
-/// Rows in another order, which is the same for every call, with where each of them was.
-fn shuffled(rows: &[Row]) -> (Vec<Row>, Vec<usize>) {
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by_key(|&index| (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    (order.iter().map(|&index| rows[index].clone()).collect(), order)
-}
-
-/// Scores have the bits of `expected` with each of `scorers`, in order and shuffled.
-fn check_bits(rows: &[Row], expected: &[RowScore], scorer: &mut Scorer, what: &str) {
-    let got = scorer.score_all(rows).unwrap();
-    assert_eq!(bits(&got), bits(expected), "{what}");
-    let (rows, order) = shuffled(rows);
-    let got = scorer.score_all(&rows).unwrap();
-    let expected: Vec<RowScore> = order.iter().map(|&index| expected[index].clone()).collect();
-    assert_eq!(bits(&got), bits(&expected), "{what}, shuffled");
-}
-
 const VARIANTS: [ScoringOptions; 4] = [
     ScoringOptions { batch: 1, reuse: true, top: 0 },
     ScoringOptions { batch: 64, reuse: false, top: 0 },
@@ -211,66 +184,15 @@ fn stories260k_scores_what_its_reference_says() {
     assert!(off < 1e-3, "a sum is off by {off}");
 }
 
-const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer \
-    The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles.";
-
-fn tokenizer() -> Tokenizer {
-    let config = TokenizerConfig { vocabulary_size: 300, ..TokenizerConfig::default() };
-    let document = Document { name: "text".into(), text: TEXT.repeat(3) };
-    Tokenizer::train([Ok(document)], &config).unwrap()
-}
-
-/// Small models of both kinds; the Llama's embedding has rows beyond the vocabulary, and neither has as many tokens as lanes.
-fn models() -> [ModelConfig; 2] {
-    let gopher = Gopher { layers: 2, heads: 2, key_value_size: 8, d_model: 16, vocabulary_size: 300 };
-    let llama = Llama {
-        layers: 2,
-        heads: 4,
-        key_value_heads: 2,
-        key_value_size: 6,
-        d_model: 10,
-        feed_forward_size: 24,
-        vocabulary_size: 310,
-        rope_base: 1e4,
-        norm_epsilon: 1e-5,
-        tied_embedding: false,
-    };
-    [gopher.into(), ModelConfig::from(llama).with_vocabulary_multiple(64).with_tokens(300)]
-}
-
-/// Irregular parameters, the same for every call.
+/// The parameters on the device.
 fn parameters(runtime: &Runtime, model: &ModelConfig) -> Vec<Buffer> {
-    let mut state = 1u64;
-    let mut number = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f64 / (1u64 << 23) as f64 - 1.0
-    };
-    let parameter = |shape: Vec<usize>| {
-        let ty = TensorType::new(DType::F32, shape);
-        let values = (0..ty.elements()).map(|_| number()).collect();
-        runtime.upload(&Literal::from_floats(ty, values).unwrap()).unwrap()
-    };
-    model.parameters().into_iter().map(|spec| spec.shape).map(parameter).collect()
+    small::parameters(model).iter().map(|parameter| runtime.upload(parameter).unwrap()).collect()
 }
-
-const WINDOW: usize = 150;
 
 fn scorer(runtime: &Runtime, model: &ModelConfig, options: ScoringOptions) -> Scorer {
     let encoding = Encoding::new(tokenizer(), None, WINDOW).unwrap();
     let parameters = parameters(runtime, model);
     Scorer::new(runtime, model, Precision::FLOAT32, parameters, encoding, options).unwrap()
-}
-
-/// Rows that begin with parts of the same few texts.
-fn rows() -> impl Strategy<Value = Vec<Row>> {
-    let row =
-        (0u32..3, 1usize..100, 0usize..45, 0u32..4).prop_map(|(text, context, continuation, seed)| Row {
-            context: (0..context as u32).map(|place| (place * place * 7 + text * 31) % 300).collect(),
-            continuation: (0..continuation as u32)
-                .map(|place| (place * 17 + seed * 5 + text) % 300)
-                .collect(),
-        });
-    prop::collection::vec(row, 1..40)
 }
 
 #[test]

@@ -30,5 +30,5 @@ pub use llama::Llama;
 pub use parameters::{Initializer, ParameterSpec};
 pub use preset::Preset;
 pub use score::{
-    HeadShape, PagePool, ScoreShape, page_pools, score_head, score_layers, score_layers_apart, score_top,
+    HeadShape, ScoreShape, ScoreTensor, page_pools, score_head, score_layers, score_layers_apart, score_top,
 };

@@ -12,16 +12,17 @@ use graph::{
 use crate::architecture::{CacheSpec, DecodeInputs};
 use crate::blocks::cache::each;
 use crate::config::ModelConfig;
-use crate::decode::decode_tables;
 use crate::forward::{Precision, embed, layer_weights, logits, outside_layers, stacked};
-use crate::parameters::{LAYERS, add_params};
+use crate::parameters::{LAYERS, VOCABULARY, add_params};
+use crate::placement::{RESIDUAL, place};
 
 const BATCH: &str = "batch";
 const TIME: &str = "time";
+const WIDTH: &str = "width";
 
 /// Lanes that a sum over the vocabulary is first taken in: so many short sums instead of one long one, whose rounding errors
-/// would add up.
-const LANES: usize = 128;
+/// would add up. Devices that share the vocabulary have the lanes whole if it is a multiple of these times the devices.
+pub const LANES: usize = 128;
 
 /// Sizes of the program of [`score_layers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +55,14 @@ pub struct HeadShape {
     pub targets: usize,
 }
 
-/// A pool of pages.
+/// A tensor that programs of scoring hand on to each other.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PagePool {
-    /// Name of the cache whose pages they are, such as `keys`.
+pub struct ScoreTensor {
+    /// Name, such as `keys`.
     pub name: &'static str,
     /// Logical axis of each dimension.
     pub axes: Vec<&'static str>,
-    /// `[pages, layers, …]`.
+    /// Dtype and shape.
     pub ty: TensorType,
 }
 
@@ -75,7 +76,7 @@ pub fn page_pools(
     precision: Precision,
     chunk: usize,
     pages: usize,
-) -> Result<Vec<PagePool>, Error> {
+) -> Result<Vec<ScoreTensor>, Error> {
     let specs = config.caches(1, chunk).into_iter();
     let pool = |spec: CacheSpec| {
         let layout = PageLayout::of(&spec)?;
@@ -83,9 +84,44 @@ pub fn page_pools(
         let shape: Vec<usize> = [pages, spec.shape[0]].into_iter().chain(shape).collect();
         let axes = ["pages", LAYERS].into_iter().chain(layout.page_dims.iter().map(|&dim| spec.axes[dim]));
         let ty = TensorType::new(precision.activations, shape);
-        Ok(PagePool { name: spec.name, axes: axes.collect(), ty })
+        Ok(ScoreTensor { name: spec.name, axes: axes.collect(), ty })
     };
     specs.map(pool).collect()
+}
+
+/// The tables that [`score_layers`] reads, those of [`decode_tables`](crate::decode_tables): name, logical axes, type.
+///
+/// # Errors
+/// [`Error::Type`] if the sizes make no valid program.
+pub fn table_params(
+    config: &ModelConfig,
+    precision: Precision,
+    window: usize,
+) -> Result<Vec<ScoreTensor>, Error> {
+    let b = Builder::new("tables");
+    let parameters = add_params(&b, config, "parameters/", precision.parameters);
+    let tables = config.decode_tables(&b, &parameters, window, precision.activations)?.into_iter();
+    let table = |(CacheSpec { name, axes, shape }, tensor)| ScoreTensor {
+        name,
+        axes: axes.to_vec(),
+        ty: TensorType::new(b.dtype(tensor), shape),
+    };
+    Ok(tables.map(table).collect())
+}
+
+/// The logical axes of what the programs of this file and that of the tables give, by name; empty for a pool, which lies as the one it
+/// takes over, and for a name that none of them has.
+pub fn output_axes(config: &ModelConfig, precision: Precision, name: &str) -> Vec<&'static str> {
+    match name {
+        "hidden" => vec![BATCH, WIDTH],
+        "log_probabilities" | "tokens" => vec![BATCH, "targets"],
+        "best" | "maximum" | "log_total" => vec![BATCH],
+        "logits" => vec![BATCH, VOCABULARY],
+        _ => {
+            let tables = table_params(config, precision, 1).unwrap_or_default();
+            tables.into_iter().find(|table| table.name == name).map_or_else(Vec::new, |table| table.axes)
+        }
+    }
 }
 
 /// Where the dimensions of a cache `[layers, …]` are in a page.
@@ -214,13 +250,7 @@ fn layers(
 ) -> Result<Function, Error> {
     let ScoreShape { rows, chunk, chunks, pages } = shape;
     let (sizes, dtype, window) = (config.sizes(), precision.activations, shape.window());
-    let tables = match decode_tables(config, precision, window)? {
-        Some(function) => {
-            let types = function.result_types();
-            function.results.iter().map(|output| output.name.clone()).zip(types).collect()
-        }
-        None => Vec::new(),
-    };
+    let tables = table_params(config, precision, window)?;
     let b = Builder::new("score_layers");
     let parameters = add_params(&b, config, "parameters/", precision.parameters);
     let outside = outside_layers(&b, config, &parameters)?;
@@ -231,14 +261,16 @@ fn layers(
         false => b.param("position", index(&[]), &[]),
     };
     let ancestors = b.param("ancestors", index(&[rows, chunks]), &[BATCH, "chunks"]);
-    let destinations = b.param("destinations", index(&[rows]), &[BATCH]);
+    // All devices write all pages: whoever has the row of a page, others may read it later.
+    let destinations = b.param("destinations", index(&[rows]), &["destinations"]);
     let table_count = tables.len();
-    let tables: Vec<_> = tables.into_iter().map(|(name, ty)| b.param(name, ty, &[])).collect();
+    let tables: Vec<_> =
+        tables.into_iter().map(|ScoreTensor { name, axes, ty }| b.param(name, ty, &axes)).collect();
     let pools = page_pools(config, precision, chunk, pages)?;
     let layouts = config.caches(rows, window).iter().map(PageLayout::of).collect::<Result<Vec<_>, _>>()?;
     let first_pool = parameters.len() + 4 + table_count;
     let (names, pools): (Vec<_>, Vec<_>) =
-        pools.into_iter().map(|PagePool { name, axes, ty }| (name, b.param(name, ty, &axes))).unzip();
+        pools.into_iter().map(|ScoreTensor { name, axes, ty }| (name, b.param(name, ty, &axes))).unzip();
 
     let x = embed(&b, config, &outside, tokens, dtype)?;
     // A layer's page is a row of the pool as a table: so nothing but the pages that are read is copied.
@@ -300,11 +332,11 @@ pub fn score_head(config: &ModelConfig, precision: Precision, shape: HeadShape) 
     let outside = outside_layers(&b, config, &parameters)?;
     let width = config.sizes().d_model;
     let index = |shape: &[usize]| TensorType::new(DType::I32, shape);
-    let hidden =
-        b.param("hidden", TensorType::new(precision.activations, [hidden, width]), &[BATCH, "width"]);
-    let places = b.param("positions", index(&[positions]), &[]);
-    let wanted = b.param("targets", index(&[positions, targets]), &[]);
-    let x = b.reshape(b.take(hidden, places)?, &[1, positions, width])?;
+    let hidden = b.param("hidden", TensorType::new(precision.activations, [hidden, width]), &[BATCH, WIDTH]);
+    let places = b.param("positions", index(&[positions]), &[BATCH]);
+    let wanted = b.param("targets", index(&[positions, targets]), &[BATCH, "targets"]);
+    // Each position is a row of its own, so that a plan can split them.
+    let x = place(&b, b.reshape(b.take(hidden, places)?, &[positions, 1, width])?, RESIDUAL, None)?;
     let logits = logits(&b, config, &outside, x)?;
     let vocabulary = config.padded_vocabulary();
     let logits = b.convert(b.reshape(logits, &[positions, vocabulary])?, DType::F32)?;
@@ -336,9 +368,9 @@ pub fn score_top(config: &ModelConfig, shape: HeadShape, count: usize) -> Result
     let (positions, vocabulary) = (shape.positions, config.padded_vocabulary());
     let b = Builder::new("score_top");
     let float = |shape: &[usize]| TensorType::new(DType::F32, shape);
-    let mut logits = b.param("logits", float(&[positions, vocabulary]), &[]);
-    let maximum = b.param("maximum", float(&[positions]), &[]);
-    let log_total = b.param("log_total", float(&[positions]), &[]);
+    let mut logits = b.param("logits", float(&[positions, vocabulary]), &[BATCH, VOCABULARY]);
+    let maximum = b.param("maximum", float(&[positions]), &[BATCH]);
+    let log_total = b.param("log_total", float(&[positions]), &[BATCH]);
     let ids = b.iota(TensorType::new(DType::I32, [positions, vocabulary]), 1)?;
     let (mut tokens, mut values) = (Vec::new(), Vec::new());
     for _ in 0..count {

@@ -362,6 +362,35 @@ impl Runtime {
         Ok(self.place(ty, layout, |position| Ok(arrays[&layout.ranges(ty, position)?].clone()))?)
     }
 
+    /// Makes an array on the devices of a layout, of whose first dimension `rows` indices are given and the rest is zero, such
+    /// as a table that is padded so that it splits. `read` fills a box of the given ones, by its indices, with little-endian
+    /// bytes in row-major order; it is asked once for each part that has any, as [`Runtime::upload_parts`] asks.
+    ///
+    /// # Errors
+    /// Those of `read` and of [`Runtime::upload_parts`].
+    pub fn upload_padded<E: From<Error>>(
+        &self,
+        ty: &TensorType,
+        layout: &DeviceLayout,
+        rows: usize,
+        mut read: impl FnMut(&[Range<usize>], &mut [u8]) -> Result<(), E>,
+    ) -> Result<Buffer, E> {
+        self.upload_parts(ty, layout, |ranges| {
+            let shape: Vec<usize> = ranges.iter().map(Range::len).collect();
+            let part_type = array_type(&TensorType::new(ty.dtype, shape));
+            let mut array = HostArray::zeros(part_type).map_err(Error::from)?;
+            let mut given = ranges.to_vec();
+            if let Some(first) = given.first_mut() {
+                first.end = first.end.min(rows).max(first.start);
+            }
+            let bytes = given.iter().map(Range::len).product::<usize>() * ty.dtype.size();
+            if bytes > 0 {
+                read(&given, &mut array.bytes_mut()[..bytes])?;
+            }
+            Ok(array)
+        })
+    }
+
     /// An array of zeros on the first device.
     ///
     /// # Errors

@@ -423,3 +423,20 @@ fn code_that_splits_otherwise_than_its_function_is_refused() {
     let error = runtime.compile_partitioned_code(&step_on(1, 4), code.as_bytes(), &CompileOptions::default());
     expect(error.unwrap_err(), "program `step`: input 0 `w` is f32[3,4] on each device, expected f32[3,1]");
 }
+
+/// A table of six rows, of which three are given: each part is asked for once, as far as it is given, and the rest is zero.
+#[test]
+fn rows_that_are_not_given_are_zero() {
+    let Some(runtime) = runtime() else { return };
+    let layout = DeviceLayout::new(&mesh(&[("data", 2), ("model", 3)]), split(&[&["model"], &[]])).unwrap();
+    let mut asked = Vec::new();
+    let buffer = runtime.upload_padded::<Error>(&f32s(&[6, 2]), &layout, 3, |ranges, bytes| {
+        asked.push(ranges.to_vec());
+        let numbers = ranges[0].clone().flat_map(|row| [row as f32 + 1.0, -1.0]);
+        bytes.copy_from_slice(&numbers.flat_map(f32::to_le_bytes).collect::<Vec<_>>());
+        Ok(())
+    });
+    let expected = [1.0, -1.0, 2.0, -1.0, 3.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    assert_eq!(buffer.unwrap().to_vec::<f32>().unwrap(), expected);
+    assert_eq!(asked, [[0..2, 0..2], [2..3, 0..2]]);
+}

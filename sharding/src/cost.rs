@@ -76,9 +76,7 @@ impl Estimate {
     pub fn of(program: &Partitioned, rates: &Rates<'_>) -> Result<Estimate, TopologyError> {
         let calibration = &rates.calibration;
         let size = |ty: &TensorType| stored_bytes(ty, calibration.array_tile);
-        let habits =
-            memory::Habits { narrows: calibration.narrows, stores_operands: calibration.stores_operands };
-        let memory = memory_items(&memory::peak(&program.function, &size, habits), calibration);
+        let memory = memory_at_peak(program, calibration);
         let mut items: BTreeMap<(String, String), TimeItem> = BTreeMap::new();
         let mut estimate = Estimate { memory, ..Estimate::default() };
         for work in work::work(&program.function, &size) {
@@ -140,7 +138,12 @@ impl Estimate {
     }
 }
 
-fn memory_items(peak: &memory::Peak, calibration: &Calibration) -> Vec<MemoryItem> {
+/// What is in memory on each device when most is, the largest first, for devices of this calibration.
+pub fn memory_at_peak(program: &Partitioned, calibration: &Calibration) -> Vec<MemoryItem> {
+    let size = |ty: &TensorType| stored_bytes(ty, calibration.array_tile);
+    let habits =
+        memory::Habits { narrows: calibration.narrows, stores_operands: calibration.stores_operands };
+    let peak = memory::peak(&program.function, &size, habits);
     let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
     for held in &peak.held {
         let name = kind_of(&held.name, held.is_param);

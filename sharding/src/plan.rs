@@ -181,27 +181,7 @@ impl Plan {
     /// | `gradients` | from ZeRO 2 as `optimizer`; what that does not add up is each device's own until the end |
     /// | `parameters` (as stored) | as `weights`; with ZeRO 3 as `optimizer` |
     pub fn derived_rules(&self) -> Rules {
-        let table = |rows: &[(&str, &str)]| -> AxisRules {
-            rows.iter().map(|(logical, axis)| (logical.to_string(), vec![axis.to_string()])).collect()
-        };
-        let split = [("heads", MODEL), ("feed_forward", MODEL), ("vocabulary", MODEL)];
-        let weights = table(&[&split[..], &[("layers", STAGE)]].concat());
-        let sharded = table(&[&split[..], &[("layers", STAGE), ("embed", DATA)]].concat());
-        let mut activations = table(&[&split[..], &[("batch", DATA)]].concat());
-        if self.sequence_sharding {
-            activations.insert("residual_time".into(), vec![MODEL.into()]);
-        }
-        let from = |level: u8| if self.zero >= level { sharded.clone() } else { weights.clone() };
-        let mut tables = BTreeMap::from([
-            (PlacementTable::Activations, activations),
-            (PlacementTable::Weights, weights.clone()),
-            (PlacementTable::Optimizer, from(1)),
-            (PlacementTable::Parameters, from(3)),
-        ]);
-        if self.zero >= 2 {
-            tables.insert(PlacementTable::Gradients, sharded.clone());
-        }
-        Rules { tables: tables.into_iter().map(|(table, rows)| (table.name().to_owned(), rows)).collect() }
+        rules(self.zero, self.sequence_sharding)
     }
 
     /// The field, and its other value, from which the tables follow when they do not follow from the fields there are:
@@ -316,6 +296,31 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// The tables of [`Plan::derived_rules`].
+pub(crate) fn rules(zero: u8, sequence_sharding: bool) -> Rules {
+    let table = |rows: &[(&str, &str)]| -> AxisRules {
+        rows.iter().map(|(logical, axis)| (logical.to_string(), vec![axis.to_string()])).collect()
+    };
+    let split = [("heads", MODEL), ("feed_forward", MODEL), ("vocabulary", MODEL)];
+    let weights = table(&[&split[..], &[("layers", STAGE)]].concat());
+    let sharded = table(&[&split[..], &[("layers", STAGE), ("embed", DATA)]].concat());
+    let mut activations = table(&[&split[..], &[("batch", DATA)]].concat());
+    if sequence_sharding {
+        activations.insert("residual_time".into(), vec![MODEL.into()]);
+    }
+    let from = |level: u8| if zero >= level { sharded.clone() } else { weights.clone() };
+    let mut tables = BTreeMap::from([
+        (PlacementTable::Activations, activations),
+        (PlacementTable::Weights, weights.clone()),
+        (PlacementTable::Optimizer, from(1)),
+        (PlacementTable::Parameters, from(3)),
+    ]);
+    if zero >= 2 {
+        tables.insert(PlacementTable::Gradients, sharded.clone());
+    }
+    Rules { tables: tables.into_iter().map(|(table, rows)| (table.name().to_owned(), rows)).collect() }
 }
 
 #[cfg(test)]

@@ -274,8 +274,7 @@ fn placed(name: &str, axes: &[String], rank: usize, rules: &Rules) -> Split {
     } else {
         PlacementTable::Activations
     };
-    let split = if axes.len() == rank { rules.split_in(table, axes) } else { None };
-    split.unwrap_or_else(|| vec![Vec::new(); rank])
+    rules.split_or_whole(table, axes, rank)
 }
 
 /// A model on a machine, for the search.

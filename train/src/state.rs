@@ -6,7 +6,7 @@ use std::ops::Range;
 use graph::{DType, Literal, TensorType};
 use model::ModelConfig;
 use model::parameters::VOCABULARY;
-use runtime::{Buffer, DeviceLayout, HostArray, Input, Part, Program, Runtime, array_type, copy_to_host};
+use runtime::{Buffer, DeviceLayout, HostArray, Input, Part, Program, Runtime, copy_to_host};
 use store::checkpoint::{Axis, Checkpoint, Dtype, Region, Snapshot, SnapshotPiece, SnapshotTensor};
 
 use crate::Error;
@@ -230,16 +230,8 @@ fn upload_tensor(
     stored: &[usize],
     read: impl Fn(&Region, &mut [u8]) -> Result<(), Error>,
 ) -> Result<Buffer, Error> {
-    let part = |ranges: &[Range<usize>]| -> Result<HostArray, Error> {
-        let ty = TensorType::new(ty.dtype, region(ranges).shape);
-        let mut array = HostArray::zeros(array_type(&ty)).map_err(runtime::Error::from)?;
-        if let Some(region) = stored_region(ranges, stored) {
-            let bytes = ty.dtype.size() * region.shape.iter().product::<usize>();
-            read(&region, &mut array.bytes_mut()[..bytes])?;
-        }
-        Ok(array)
-    };
-    runtime.upload_parts(ty, layout, part)
+    let rows = stored.first().copied().unwrap_or(1);
+    runtime.upload_padded(ty, layout, rows, |ranges, bytes| read(&region(ranges), bytes))
 }
 
 /// The box of a range in each dimension.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use graph::TensorType;
+use graph::Function;
+use model::score::output_axes;
 use model::{HeadShape, ModelConfig, Precision, ScoreShape};
 use runtime::{Buffer, DeviceKind, Program, Runtime};
 
 use super::schedule::{Call, Job, Target};
+use crate::devices::Devices;
 use crate::{Error, Result};
 
 /// The page of zeros that stands for chunks there are not.
@@ -35,7 +37,8 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    fn head(&self) -> HeadShape {
+    /// Sizes of the head's program.
+    pub fn head(&self) -> HeadShape {
         HeadShape { hidden: self.rows * self.chunk, positions: self.positions, targets: TARGETS }
     }
 }
@@ -58,9 +61,11 @@ struct Layers {
     tables: Vec<Buffer>,
 }
 
-/// A model on a device, with pools of pages.
+/// A model on its devices, with pools of pages.
 pub(super) struct Engine {
     pub runtime: Runtime,
+    pub devices: Devices,
+    /// The model as the devices have it ([`Devices::model`]).
     pub config: ModelConfig,
     pub precision: Precision,
     pub parameters: Vec<Buffer>,
@@ -91,27 +96,36 @@ pub(super) struct Score {
 }
 
 impl Engine {
+    /// `config` and `parameters` are the model's as the devices have it.
     pub fn new(
-        runtime: &Runtime,
+        devices: &Devices,
         config: &ModelConfig,
         precision: Precision,
         parameters: Vec<Buffer>,
         shape: Shape,
     ) -> Result<Self> {
-        let head = runtime.compile(&model::score_head(config, precision, shape.head())?)?;
+        let compile =
+            |function: Function| devices.compile(&function, |name| output_axes(config, precision, name));
+        let head = compile(model::score_head(config, precision, shape.head())?)?;
         let top = match shape.top {
             0 => None,
-            count => Some(runtime.compile(&model::score_top(config, shape.head(), count)?)?),
+            count => Some(compile(model::score_top(config, shape.head(), count)?)?),
+        };
+        let runtime = devices.runtime();
+        let zeros = |pool: &model::ScoreTensor| -> Result<Buffer> {
+            let layout = devices.layout(pool.name, &pool.axes, pool.ty.rank())?;
+            Ok(runtime.zeros_with(&pool.ty, &layout)?)
         };
         let pools = model::page_pools(config, precision, shape.chunk, shape.pages)?;
-        let pools = pools.iter().map(|pool| runtime.zeros(&pool.ty)).collect::<Result<_, _>>()?;
+        let pools = pools.iter().map(zeros).collect::<Result<_>>()?;
         Ok(Self {
             runtime: runtime.clone(),
+            devices: devices.clone(),
             config: config.clone(),
             precision,
             parameters,
             shape,
-            own_positions: own_positions(runtime, config, precision)?,
+            own_positions: devices.mesh().is_none() && own_positions(runtime, config, precision)?,
             pools,
             layers: BTreeMap::new(),
             head,
@@ -152,14 +166,12 @@ impl Engine {
             positions[row] = (job.depth() * chunk) as i32;
             destinations[row] = job.destination.unwrap_or(SPARE) as i32;
         }
-        let runtime = &self.runtime;
-        let position = match self.own_positions {
-            true => runtime.upload_slice(&positions, &[rows])?,
-            false => runtime.upload_slice(&positions[..1], &[])?,
-        };
-        let tokens = runtime.upload_slice(&tokens, &[rows, chunk])?;
-        let ancestors = runtime.upload_slice(&ancestors, &[rows, chunks])?;
-        let destinations = runtime.upload_slice(&destinations, &[rows])?;
+        let first = self.parameters.len();
+        let tokens = program.upload_slice(first, &tokens)?;
+        let position =
+            program.upload_slice(first + 1, if self.own_positions { &positions } else { &positions[..1] })?;
+        let ancestors = program.upload_slice(first + 2, &ancestors)?;
+        let destinations = program.upload_slice(first + 3, &destinations)?;
         let mut inputs: Vec<&Buffer> = self.parameters.iter().collect();
         inputs.extend([&tokens, &position, &ancestors, &destinations]);
         inputs.extend(tables);
@@ -176,14 +188,15 @@ impl Engine {
         }
         let Shape { rows, chunk, pages, .. } = self.shape;
         let shape = ScoreShape { rows, chunk, chunks, pages };
-        let tables = match model::decode_tables(&self.config, self.precision, shape.window())? {
-            Some(tables) => {
-                self.runtime.compile(&tables)?.run(&self.parameters.iter().collect::<Vec<_>>())?
-            }
+        let (config, precision) = (&self.config, self.precision);
+        let compile =
+            |function: Function| self.devices.compile(&function, |name| output_axes(config, precision, name));
+        let tables = match model::decode_tables(config, precision, shape.window())? {
+            Some(tables) => compile(tables)?.run(&self.parameters.iter().collect::<Vec<_>>())?,
             None => Vec::new(),
         };
         let layers = if self.own_positions { model::score_layers_apart } else { model::score_layers };
-        let program = self.runtime.compile(&layers(&self.config, self.precision, shape)?)?;
+        let program = compile(layers(config, precision, shape)?)?;
         self.layers.insert(chunks, Layers { program, tables });
         Ok(())
     }
@@ -199,8 +212,9 @@ impl Engine {
                 targets.push((place, index, target));
             }
         }
-        let positions = self.runtime.upload_slice(&positions, &[count])?;
-        let tokens = self.runtime.upload_slice(&tokens, &[count, TARGETS])?;
+        let first = self.parameters.len() + 1;
+        let positions = self.head.upload_slice(first, &positions)?;
+        let tokens = self.head.upload_slice(first + 1, &tokens)?;
         let inputs = self.parameters.iter().chain([hidden, &positions, &tokens]);
         let outputs = self.head.run(&inputs.collect::<Vec<_>>())?;
         let [log_probabilities, best, maximum, log_total, logits] =
@@ -213,12 +227,6 @@ impl Engine {
             None => None,
         };
         Ok(Pending { targets, log_probabilities, best, top })
-    }
-
-    /// Types of the pools.
-    pub fn types(config: &ModelConfig, precision: Precision, shape: Shape) -> Result<Vec<TensorType>> {
-        let pools = model::page_pools(config, precision, shape.chunk, shape.pages)?;
-        Ok(pools.into_iter().map(|pool| pool.ty).collect())
     }
 }
 

@@ -29,6 +29,9 @@ impl Scorer {
         until: &[String],
         done: &mut dyn FnMut(usize, String) -> ControlFlow<()>,
     ) -> Result<()> {
+        if self.mesh().is_some() {
+            return self.generate_by_scoring(prompts, max_tokens, until, done);
+        }
         let window = self.window();
         // Of a prompt alone, so that its text does not depend on the others; a power of two, so that they are few.
         let mut by_window: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -212,7 +215,7 @@ fn likeliest(logits: &[f32]) -> Result<u32> {
 }
 
 /// Where the first stop string begins in a text that had none in its first `before` bytes.
-fn first_stop(text: &str, before: usize, until: &[String]) -> Option<usize> {
+pub(super) fn first_stop(text: &str, before: usize, until: &[String]) -> Option<usize> {
     let begin = |stop: &String| {
         let mut from = before.saturating_sub(stop.len().saturating_sub(1));
         while !text.is_char_boundary(from) {

@@ -5,6 +5,8 @@
 mod encode;
 mod engine;
 mod generate;
+mod generate_by_scoring;
+mod memory;
 mod pages;
 mod schedule;
 mod side_by_side;
@@ -16,6 +18,7 @@ use std::time::Instant;
 use data::Tokenizer;
 use model::{ModelConfig, Precision};
 use runtime::{Buffer, DeviceKind, Runtime};
+use sharding::inference::InferenceMesh;
 
 pub use encode::{Encoded, Encoding, Overlong};
 use engine::{Engine, FIRST_PAGE, Pending, Shape, chunks_at};
@@ -23,6 +26,7 @@ use pages::Pages;
 use schedule::{Limits, Schedule};
 use side_by_side::SideBySide;
 
+use crate::devices::{Devices, ReadParameter, divided};
 use crate::{Error, Result};
 
 /// Calls whose numbers are not waited for before more work is handed to the device.
@@ -90,7 +94,7 @@ pub struct Statistics {
     pub seconds: f64,
 }
 
-/// A model on a device that scores tokens.
+/// A model on a device, or split over several, that scores tokens.
 pub struct Scorer {
     engine: Engine,
     encoding: Encoding,
@@ -108,7 +112,7 @@ impl Scorer {
     /// [`ModelConfig::parameters`]; texts are encoded by `encoding`, whose window is the most tokens that are read of a row.
     ///
     /// # Errors
-    /// [`Error::Batch`] if no row may be in flight, [`Error::Memory`] when it does not fit the device's memory, and
+    /// [`Error::Batch`] if no row may be in flight, [`Error::ScoringMemory`] when it does not fit the device's memory, and
     /// [`Error::Device`] when a program cannot be compiled.
     pub fn new(
         runtime: &Runtime,
@@ -118,24 +122,56 @@ impl Scorer {
         encoding: Encoding,
         options: ScoringOptions,
     ) -> Result<Self> {
-        let shape = shape(runtime, config, precision, encoding.window(), options)?;
-        let engine = Engine::new(runtime, config, precision, parameters, shape)?;
-        let pages = Pages::new(FIRST_PAGE..shape.pages as u32);
-        Ok(Self {
-            engine,
-            encoding,
-            options,
-            tokens: config.tokens(),
-            pages,
-            side_by_side: BTreeMap::new(),
-            statistics: Statistics::default(),
-        })
+        let devices = Devices::one(runtime);
+        let shape = shape(&devices, config, precision, encoding.window(), options)?;
+        let engine = Engine::new(&devices, config, precision, parameters, shape)?;
+        Ok(Self::of(engine, config, encoding, options))
+    }
+
+    /// As [`Scorer::new`], split over a mesh of the first devices that there are. Of the parameters, `read` is asked for each part that a
+    /// device has.
+    ///
+    /// # Errors
+    /// As there, and those of `read`; [`Error::Mesh`] for a mesh that does not divide the model, [`Error::Devices`] for one of more
+    /// devices than there are.
+    pub fn on_mesh(
+        runtime: &Runtime,
+        mesh: InferenceMesh,
+        config: &ModelConfig,
+        precision: Precision,
+        read: ReadParameter<'_>,
+        encoding: Encoding,
+        options: ScoringOptions,
+    ) -> Result<Self> {
+        let devices = Devices::of_mesh(runtime, mesh, config)?;
+        Self::load(&devices, config, precision, read, encoding, options)
+    }
+
+    pub(crate) fn load(
+        devices: &Devices,
+        config: &ModelConfig,
+        precision: Precision,
+        read: ReadParameter<'_>,
+        encoding: Encoding,
+        options: ScoringOptions,
+    ) -> Result<Self> {
+        let padded = devices.model(config);
+        let shape = shape(devices, &padded, precision, encoding.window(), options)?;
+        let parameters = devices.load(config, precision, read)?;
+        let engine = Engine::new(devices, &padded, precision, parameters, shape)?;
+        Ok(Self::of(engine, config, encoding, options))
+    }
+
+    fn of(engine: Engine, config: &ModelConfig, encoding: Encoding, options: ScoringOptions) -> Self {
+        let pages = Pages::new(FIRST_PAGE..engine.shape.pages as u32);
+        let (tokens, statistics) = (config.tokens(), Statistics::default());
+        Self { engine, encoding, options, tokens, pages, side_by_side: BTreeMap::new(), statistics }
     }
 
     /// What [`Scorer::new`] finds wrong before anything is loaded.
     ///
     /// # Errors
-    /// [`Error::Batch`] and [`Error::Memory`].
+    /// [`Error::Batch`] and [`Error::ScoringMemory`].
     pub fn check(
         runtime: &Runtime,
         config: &ModelConfig,
@@ -143,7 +179,42 @@ impl Scorer {
         window: usize,
         options: ScoringOptions,
     ) -> Result<()> {
-        shape(runtime, config, precision, window, options).map(|_| ())
+        shape(&Devices::one(runtime), config, precision, window, options).map(|_| ())
+    }
+
+    /// The mesh of `count` devices over which a model is split unless one is asked for: the axis `model` is the shortest with
+    /// which scoring fits the memory of each device.
+    ///
+    /// # Errors
+    /// [`Error::Batch`]; [`Error::Devices`] when there are fewer devices.
+    pub fn choose_mesh(
+        runtime: &Runtime,
+        count: usize,
+        config: &ModelConfig,
+        precision: Precision,
+        window: usize,
+        options: ScoringOptions,
+    ) -> Result<InferenceMesh> {
+        let mut failure = None;
+        let mesh = InferenceMesh::choose(count, &divided(config), |mesh| {
+            let devices = Devices::of_mesh(runtime, mesh, config);
+            let fits = devices
+                .and_then(|devices| shape(&devices, &devices.model(config), precision, window, options));
+            match fits {
+                Ok(_) => true,
+                Err(Error::ScoringMemory { .. }) => false,
+                Err(error) => {
+                    failure = Some(error);
+                    true
+                }
+            }
+        });
+        failure.map_or(Ok(mesh), Err)
+    }
+
+    /// The mesh that the model is split over; `None` on one device.
+    pub fn mesh(&self) -> Option<InferenceMesh> {
+        self.engine.devices.mesh()
     }
 
     /// The most tokens that are read of a row: all but the last of its continuation.
@@ -304,9 +375,13 @@ impl Gathered {
     }
 }
 
-/// Sizes of the programs: a chunk and how many of them are computed side by side are the device's, whatever is scored.
+/// Sizes of the programs: a chunk and how many of them are computed side by side are the devices', whatever is scored. `config`
+/// is the model as the devices have it.
+///
+/// # Errors
+/// [`Error::Batch`], and [`Error::ScoringMemory`] when it does not fit.
 fn shape(
-    runtime: &Runtime,
+    devices: &Devices,
     config: &ModelConfig,
     precision: Precision,
     window: usize,
@@ -315,32 +390,31 @@ fn shape(
     if options.batch == 0 {
         return Err(Error::Batch);
     }
-    let (chunk, rows, positions) = match runtime.kind() {
+    let (chunk, rows, positions): (usize, usize, usize) = match devices.runtime().kind() {
         // Measured: fuller calls make up for smaller ones, and short chunks share more.
         DeviceKind::Cpu => (16, 16, 64),
         DeviceKind::Cuda | DeviceKind::Tpu => (32, 128, 256),
     };
-    let bytes = |pages: usize| -> Result<u64> {
-        let shape = Shape { chunk, rows, positions, top: options.top, pages };
-        Ok(Engine::types(config, precision, shape)?.iter().map(|ty| ty.bytes() as u64).sum())
+    let data = devices.data();
+    let (rows, positions) = (rows.next_multiple_of(data), positions.next_multiple_of(data));
+    let page = memory::pools(devices, config, precision, chunk, 1)?;
+    let most = devices.memory_limit().map_or(MOST_MEMORY, |limit| MOST_MEMORY.min(limit / SHARE));
+    let of_window = |window: usize| {
+        let deepest = window.div_ceil(chunk);
+        // Enough for the rows in flight, and for what they leave to those behind them; but at least for one.
+        let wanted = deepest.saturating_mul(options.batch.saturating_add(1));
+        let affordable = (most / page.max(1)) as usize;
+        let pages = (FIRST_PAGE as usize).saturating_add(wanted.min(affordable.max(2 * deepest)));
+        Shape { chunk, rows, positions, top: options.top, pages }
     };
-    let deepest = window.div_ceil(chunk);
-    // Enough for the rows in flight, and for what they leave to those behind them; but at least for one.
-    let wanted = deepest.saturating_mul(options.batch.saturating_add(1));
-    let most = runtime.memory_limit().map_or(MOST_MEMORY, |limit| MOST_MEMORY.min(limit / SHARE));
-    let affordable = (most / bytes(1)?.max(1)) as usize;
-    let pages = FIRST_PAGE as usize + wanted.min(affordable.max(2 * deepest));
-    let parameters: u64 = config
-        .parameters()
-        .into_iter()
-        .map(|spec| graph::TensorType::new(precision.parameters, spec.shape).bytes() as u64)
-        .sum();
-    crate::decoder::check_memory(runtime, window, parameters, bytes(pages)?)?;
-    Ok(Shape { chunk, rows, positions, top: options.top, pages })
+    if let Some(limit) = devices.memory_limit() {
+        memory::check(devices, config, precision, window, limit, of_window)?;
+    }
+    Ok(of_window(window))
 }
 
-/// Bytes that pages take at most, if the longest row does not need more: enough that calls are full.
+/// Bytes that pages take at most on each device, if the longest row does not need more: enough that calls are full.
 const MOST_MEMORY: u64 = 2 << 30;
 
-/// The part of the device's memory that pages take at most, if the longest row does not need more.
+/// The part of a device's memory that pages take at most, if the longest row does not need more.
 const SHARE: u64 = 8;

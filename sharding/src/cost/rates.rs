@@ -37,6 +37,15 @@ pub struct Calibration {
 impl Calibration {
     /// The calibration of a chip.
     pub fn of(chip: &Chip) -> Calibration {
+        Self::named(chip.kind, &chip.name)
+    }
+
+    /// The calibration of a chip of which only the kind is known.
+    pub fn of_kind(kind: DeviceKind) -> Calibration {
+        Self::named(kind, "")
+    }
+
+    fn named(kind: DeviceKind, name: &str) -> Calibration {
         let tpu = Calibration {
             matmuls: 0.9,
             bytes: 0.55,
@@ -48,7 +57,7 @@ impl Calibration {
             temporaries: 1.0,
             fixed_bytes: 0,
         };
-        match chip.kind {
+        match kind {
             DeviceKind::Cpu => Calibration {
                 matmul_tile: 8,
                 array_tile: [1, 1],
@@ -67,7 +76,7 @@ impl Calibration {
                 stores_operands: true,
                 ..tpu
             },
-            DeviceKind::Tpu => match &*chip.name {
+            DeviceKind::Tpu => match name {
                 "v2" | "v3" => Calibration { matmuls: 0.95, bytes: 0.62, ..tpu },
                 "v5e" | "v6e" => Calibration { bytes: 0.5, ..tpu },
                 // v4, v5p, 7x; and a generation that is not calibrated yet.

@@ -38,6 +38,12 @@ impl Rules {
         let axes = axes.iter().map(|axis| axis.as_ref().to_owned()).collect();
         self.split(&Placement { table, axes })
     }
+
+    /// As [`Rules::split_in`]; not split at all where there is no such table, or not an axis for each of `rank` dimensions.
+    pub fn split_or_whole<S: AsRef<str>>(&self, table: PlacementTable, axes: &[S], rank: usize) -> Split {
+        let split = if axes.len() == rank { self.split_in(table, axes) } else { None };
+        split.unwrap_or_else(|| vec![Vec::new(); rank])
+    }
 }
 
 #[cfg(test)]

@@ -85,6 +85,11 @@ pub fn run(arguments: ScoreArguments) -> anyhow::Result<()> {
     let begin = Instant::now();
     let mut scorer = model_arguments.load(model, 0)?;
     results.max_length = scorer.window();
+    if let (Some(topology), Some(mesh)) = (model_arguments.topology(), scorer.mesh()) {
+        let mesh = format!("data={},model={}", mesh.data, mesh.model);
+        let arguments = &mut results.config.model_args;
+        arguments.extend([("topology".to_owned(), json!(topology)), ("plan".to_owned(), json!(mesh))]);
+    }
     signals.finish_steps(None, || note("stopping after the documents under way; again ends at once"), || ());
     let mut shown = Shown::new();
     let finished = evaluation.run(&mut scorer, subjects, &mut |progress| {
