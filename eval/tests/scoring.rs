@@ -15,6 +15,7 @@ use eval::scoring::{Encoding, Overlong, Row, RowScore, Scorer, ScoringOptions, S
 use eval::{Decoder, Error, Generator, Sampling, TrainedModel};
 use graph::testing::size;
 use model::{ModelConfig, Precision};
+use proptest::prelude::{Strategy, prop};
 use proptest::test_runner::{Config, TestRunner};
 use runtime::Buffer;
 use runtime::{DeviceKind, Runtime};

@@ -31,7 +31,7 @@ impl Place {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    fn losses(&self, run: &str) -> Vec<Value> {
+    fn step_losses(&self, run: &str) -> Vec<Value> {
         self.metrics(run).iter().map(|step| step["loss"].clone()).collect()
     }
 }
@@ -56,7 +56,7 @@ fn a_run_on_shards_is_the_run_on_the_text() {
     run("twice", "3");
     run("twice", "6");
     for of_shards in ["once", "twice"] {
-        assert_eq!(place.losses(of_shards), place.losses("text"), "{of_shards}");
+        assert_eq!(place.step_losses(of_shards), place.step_losses("text"), "{of_shards}");
     }
     let replayed = place.gopher(&["replay", "--run", "once", "--step", "5"]).output().unwrap();
     assert!(replayed.status.success(), "{}", stderr(&replayed));
