@@ -58,7 +58,7 @@ struct Found {
     /// Of each model, by log-probability and by log-probability per character.
     models: Chance,
     /// The same, with how often the shortest, the second shortest … choice is right taken as given.
-    given_lengths: Chance,
+    given_lengths: Option<Chance>,
     /// Of who always takes the first choice, one of the fewest tokens, one of the most; where choices are a document's own.
     habits: Option<Chance>,
 }
@@ -169,12 +169,12 @@ fn found(name: &str, documents: &[Answered<'_>]) -> Found {
         given_lengths.push(in_order(&order, chosen, Exchange::Between(group)));
         habits.push(in_order(&order, &[0, order[0], order[order.len() - 1]], Exchange::Within));
     }
+    let is_labelled = 2 * labels.values().sum::<usize>() >= documents.len();
     Found {
         name: name.to_owned(),
         models: chance(&models, &Draws::default()).expect("documents"),
-        given_lengths: chance(&given_lengths, &Draws::default()).expect("documents"),
-        habits: chance(&habits, &Draws::default())
-            .filter(|_| 2 * labels.values().sum::<usize>() < documents.len()),
+        given_lengths: chance(&given_lengths, &Draws::default()).filter(|_| !is_labelled),
+        habits: chance(&habits, &Draws::default()).filter(|_| !is_labelled),
     }
 }
 
@@ -276,7 +276,7 @@ fn models_that_know_nothing_are_right_by_chance_on_every_task() {
     }
     let skewed = beyond(&found, |found| Some(&found.models));
     println!("beyond chance: {skewed:?}");
-    println!("given lengths: {:?}", beyond(&found, |found| Some(&found.given_lengths)));
+    println!("given lengths: {:?}", beyond(&found, |found| found.given_lengths.as_ref()));
     println!("for habits: {:?}", beyond(&found, |found| found.habits.as_ref()));
     let new: Vec<&&str> = skewed.iter().filter(|name| !SKEWED.contains(name)).collect();
     assert!(new.is_empty(), "beyond chance, and not known to be: {new:?}");
@@ -309,7 +309,7 @@ fn line(found: &Found) -> String {
         percent(least),
         percent(most),
         p(models),
-        p(given_lengths),
+        given_lengths.as_ref().map_or(String::new(), p),
         habit(0),
         habit(1),
         habit(2),
@@ -382,6 +382,6 @@ fn planted_leaks_are_found() {
     found.iter().for_each(|found| println!("{}", line(found)));
     assert_eq!(beyond(&found, |found| Some(&found.models)), ["first", "longest", "marked"]);
     // Who knows which is the longest knows all there is to it. Letters are equally long, and the first is right every time.
-    assert_eq!(beyond(&found, |found| Some(&found.given_lengths)), ["first", "marked"]);
+    assert_eq!(beyond(&found, |found| found.given_lengths.as_ref()), ["first", "marked"]);
     assert_eq!(beyond(&found, |found| found.habits.as_ref()), ["first", "longest"]);
 }
