@@ -317,7 +317,7 @@ fn users_own_task_files_are_scored() {
     fs::write(folder.path().join("questions.jsonl"), questions).unwrap();
     let yaml = "task: which\ndataset_path: json\ndataset_kwargs:\n  data_files:\n    test: questions.jsonl\ntest_split: test\n\
                 output_type: multiple_choice\ndoc_to_text: \"{{question}}?\"\ndoc_to_choice: choices\ndoc_to_target: answer\n\
-                metric_list:\n  - metric: acc\n";
+                metric_list:\n  - metric: acc\n  - metric: f1\n  - metric: mcc\n  - metric: brier_score\n";
     let path = folder.path().join("which.yaml");
     fs::write(&path, yaml).unwrap();
     let include = folder.path().to_str().unwrap();
@@ -326,6 +326,11 @@ fn users_own_task_files_are_scored() {
     let results = own.results();
     assert_eq!(results["n-samples"]["which"]["effective"], 6);
     assert_eq!(results["n-shot"]["which"], 2);
+    for metric in ["acc", "f1", "mcc", "brier_score"] {
+        let [value, error] =
+            ["", "_stderr"].map(|of| results["results"]["which"][format!("{metric}{of},none")].as_f64());
+        assert!(value.is_some() && error.is_some(), "{metric}: {}", results["results"]["which"]);
+    }
     // No document is its own example.
     for line in own.samples().values() {
         let sample: Value = serde_json::from_str(line).unwrap();

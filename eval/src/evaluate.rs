@@ -62,11 +62,10 @@ impl Subject {
     fn metrics(&self) -> Vec<Metric> {
         let mut metrics: Vec<Metric> = Vec::new();
         for metric in self.task.metrics() {
-            let Some(statistic) = statistic(metric.aggregation) else { continue };
             let metric = Metric {
                 name: metric.name.clone(),
                 filter: "none".into(),
-                statistic,
+                statistic: statistic(metric.aggregation),
                 higher_is_better: metric.higher_is_better,
             };
             if Some(&metric.name) == self.metric.as_ref() {
@@ -79,16 +78,16 @@ impl Subject {
     }
 }
 
-/// How a metric is made of documents' scores; `None` of those that are not made of one number a document.
-fn statistic(aggregation: Aggregation) -> Option<Statistic> {
+/// How a metric is made of documents' scores.
+fn statistic(aggregation: Aggregation) -> Statistic {
     match aggregation {
-        Aggregation::Mean | Aggregation::Nanmean => Some(Statistic::Mean),
-        Aggregation::Perplexity => Some(Statistic::Perplexity),
-        Aggregation::WeightedPerplexity => Some(Statistic::WeightedPerplexity),
-        Aggregation::BitsPerByte => Some(Statistic::BitsPerByte),
-        Aggregation::Median | Aggregation::F1 | Aggregation::MatthewsCorrcoef | Aggregation::BrierScore => {
-            None
-        }
+        Aggregation::Mean | Aggregation::Nanmean | Aggregation::BrierScore => Statistic::Mean,
+        Aggregation::Perplexity => Statistic::Perplexity,
+        Aggregation::WeightedPerplexity => Statistic::WeightedPerplexity,
+        Aggregation::BitsPerByte => Statistic::BitsPerByte,
+        Aggregation::Median => Statistic::Median,
+        Aggregation::F1 => Statistic::F1,
+        Aggregation::MatthewsCorrcoef => Statistic::MatthewsCorrcoef,
     }
 }
 
@@ -337,9 +336,9 @@ fn sample(task: &Task, key: &Key, item: &Item, answered: Answered) -> Result<Sam
     let mut scores = BTreeMap::new();
     for measured in task.score(item, &answered.answer)? {
         let score = match measured.value {
-            Measure::Number(value) => Score::Number(value),
             Measure::Weighted { log_probability, weight } => Score::Weighted(log_probability, weight),
-            Measure::Labels { .. } | Measure::Probabilities { .. } => continue,
+            Measure::Labels { gold, chosen } => Score::Labels { gold, chosen },
+            number => Score::Number(number.number().unwrap_or(f64::NAN)),
         };
         // Of several filters, the first stands for the metric.
         scores.entry(measured.metric).or_insert(score);

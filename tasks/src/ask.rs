@@ -65,6 +65,17 @@ pub struct Generation {
     pub temperature: f64,
     /// Nucleus, 1 for all.
     pub top_p: f64,
+    /// How many answers are wanted.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub repeats: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(count: &usize) -> bool {
+    *count == 1
 }
 
 /// What is right about a document.
@@ -100,6 +111,8 @@ pub enum Answer {
     Rolling(Scored),
     /// To [`Ask::Generate`]: the continuation, already cut at the first stop string.
     Generated(String),
+    /// The same, one text for each of [`Generation::repeats`], where they differ.
+    Repeated(Vec<String>),
     /// The document was left out because it does not fit the model's window (`--overlong skip`).
     Skipped,
 }

@@ -15,6 +15,7 @@ mod keys;
 mod load;
 mod metrics;
 mod native;
+mod pattern;
 mod prompt;
 mod python;
 mod random;

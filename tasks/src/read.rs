@@ -6,6 +6,7 @@
 //! | `.csv`, `.tsv` | a row, with the names of the first row; all fields are strings. Tabs are not quoted |
 //! | `.jsonl`, `.ndjson` | a line |
 //! | `.json` | a value of an array, or of values one after another |
+//! | `.parquet` | a row; with the feature `parquet` |
 //! | `.txt`, `.md` | the file, as the field `text` |
 //!
 //! each also with `.gz`, `.zst` or `.xz` after it. What is wrong with a file is one line with its name and the line, row or
@@ -15,6 +16,8 @@ mod arrow;
 mod arrow_check;
 mod error;
 mod json;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod table;
 
 use std::fs;
@@ -60,6 +63,9 @@ pub fn documents<'a>(path: &'a Path, shape: Shape<'a>) -> Result<Documents<'a>> 
         "jsonl" | "ndjson" => Box::new(json::lines(path)?),
         "json" => Box::new(json::values(path, shape.field)?.into_iter().map(Ok)),
         "txt" | "md" => Box::new(std::iter::once(text(path).map(|text| json!({ "text": text })))),
+        #[cfg(feature = "parquet")]
+        "parquet" => Box::new(parquet::rows(path)?),
+        #[cfg(not(feature = "parquet"))]
         "parquet" => return Err(Error::Parquet { path: path.into() }),
         _ => return Err(Error::Kind { path: path.into() }),
     };

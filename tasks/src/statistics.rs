@@ -5,15 +5,19 @@
 //! the same documents. All draws are a function of a seed, so that the same scores give the same intervals on any machine.
 
 mod bootstrap;
+mod chance;
 mod estimate;
 mod group;
+mod labels;
 mod moments;
 mod paired;
 
 pub use bootstrap::Bootstrap;
+pub use chance::{Chance, Choices, Draws, Exchange, chance, holm};
 pub use estimate::{Estimate, Interval, Method, Score, Statistic, estimate, wilson};
 pub use group::{Group, TaskScores, group};
-pub use moments::{mean, percentile, sample_deviation, standard_error};
+pub use labels::{f1, matthews};
+pub use moments::{mean, median, percentile, sample_deviation, standard_error};
 pub use paired::{GroupDifference, Paired, Side, TaskPairs, mcnemar, pair, pair_group};
 
 /// The level of every interval.

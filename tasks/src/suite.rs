@@ -7,6 +7,7 @@
 mod adapt;
 mod bigbench;
 mod builtin;
+mod divided;
 mod documents;
 mod extras;
 mod few;

@@ -102,12 +102,25 @@ fn a_key_is_refused_by_name() {
             "t.yaml:7: metric !function utils.f1 is Python, and no Python is run; known are acc,",
         ),
         (
-            "filter_list: [{name: x, filter: [{function: majority_vote}]}]",
-            "t.yaml:7: filter 'majority_vote' is not supported; known are take_first, regex,",
+            "filter_list: [{name: x, filter: [{function: format_span}]}]",
+            "t.yaml:7: filter 'format_span' is not supported; known are take_first, take_first_k, majority_vote,",
         ),
         (
-            "filter_list: [{name: x, filter: [{function: regex, regex_pattern: '(?<=a)b'}]}]",
-            "t.yaml:7: regular expression \"(?<=a)b\" is not supported: look-around,",
+            "filter_list: [{name: x, filter: [{function: regex, regex_pattern: '(?<=a*)b'}]}]",
+            "t.yaml:7: regular expression \"(?<=a*)b\" is not supported: look-around,",
+        ),
+        (
+            "filter_list: [{name: x, filter: [{function: take_first_k, k: 3}, {function: majority_vote}]}]\nrepeats: 2",
+            "t.yaml:8: filter take_first_k takes 3 answers, and 'repeats' is 2",
+        ),
+        (
+            "filter_list: [{name: x, filter: [{function: lowercase}]}]\nrepeats: 2",
+            "t.yaml:8: 'repeats' needs a filter take_first or majority_vote",
+        ),
+        ("repeats: 0", "t.yaml:7: 'repeats' is a whole number from 1 to 1024"),
+        (
+            "filter_list: [{name: x, filter: [{function: map, mapping_dict: {a: b}}]}]",
+            "t.yaml:7: 'map' needs 'mapping_dict', of texts to texts, and 'default_value', a text",
         ),
         (
             "generation_kwargs: {untill: a}",

@@ -113,6 +113,24 @@ fn the_wheel_has_what_is_said() {
     }
 }
 
+/// A broken file of the Pile is not read to its broken line once for each set.
+#[test]
+fn a_broken_file_of_many_tasks_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let pile = folder.path().join("pile");
+    std::fs::create_dir(&pile).unwrap();
+    let path = pile.join("val.jsonl");
+    let text = "{\"text\": \"a\", \"meta\": {\"pile_set_name\": \"ArXiv\"}}\n{\"text\": \"of no set\"}\n";
+    std::fs::write(&path, text).unwrap();
+    let folders = Folders::search(&[folder.path().into()]).unwrap();
+    let error = |name: &str| suite::entry(name).unwrap().documents(&folders).unwrap_err().to_string();
+    let expected =
+        format!("{}: record 1: no meta.pile_set_name, by which the Pile's texts are divided", path.display());
+    assert_eq!(error("pile_github"), expected);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(error("pile_arxiv"), expected);
+}
+
 /// The table in docs/evaluation.md, which `BLESS=1` writes.
 #[test]
 fn the_documentation_lists_the_152() {

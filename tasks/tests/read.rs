@@ -100,18 +100,23 @@ fn tables() {
     }
 }
 
-/// Arrow files of PyArrow 26: a stream and a file, with every type that data sets have.
-#[test]
-fn arrow() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/arrow");
-    let expected = [
+/// The rows of the files that PyArrow wrote.
+fn rows_of_pyarrow() -> [Value; 3] {
+    [
         json!({ "text": "ä", "large": "b", "n": 1, "u": 255, "x": 0.5, "yes": true, "list": ["p", "q"],
             "choices": { "text": ["r"], "label": [1] }, "none": null }),
         json!({ "text": "", "large": "d", "n": -2, "u": 0, "x": null, "yes": false, "list": [],
             "choices": { "text": [], "label": [] }, "none": null }),
         json!({ "text": null, "large": "f", "n": 3, "u": 7, "x": -1.25, "yes": null, "list": ["s"],
             "choices": { "text": ["t", "u"], "label": [2, 3] }, "none": null }),
-    ];
+    ]
+}
+
+/// Arrow files of PyArrow 26: a stream and a file, with every type that data sets have.
+#[test]
+fn arrow() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/arrow");
+    let expected = rows_of_pyarrow();
     for name in ["stream.arrow", "file.arrow"] {
         let path = data.join(name);
         assert_eq!(good(&path, Shape::default()), expected, "{name}");
@@ -145,6 +150,57 @@ fn arrow() {
     assert_eq!(error, "dates.arrow: column \"when\" is of the type Date32, which is not read");
 }
 
+/// Parquet files of PyArrow 26: packed by Snappy with dictionaries, and by gzip in two groups of rows without.
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parquet");
+    let (folder, plain) = (Folder::new(), Shape::default());
+    let mut spoiled_files = 0;
+    for name in ["snappy.parquet", "gzip.parquet"] {
+        let path = data.join(name);
+        assert_eq!(good(&path, plain), rows_of_pyarrow(), "{name}");
+        let bytes = fs::read(&path).unwrap();
+        // Cut anywhere, there is no end to read it from.
+        for length in (1..bytes.len()).step_by(13) {
+            let error = bad(&folder.file("cut.parquet", &bytes[..length]), plain);
+            assert!(
+                error.starts_with("cut.parquet: not a Parquet file, or a broken one ("),
+                "{length}: {error}"
+            );
+        }
+        // Nor do bytes that are others lead to a panic, or to more rows than there are.
+        for place in (0..bytes.len()).step_by(3) {
+            let mut spoiled = bytes.clone();
+            spoiled[place] ^= [0xff, 1, 0x80, 0x10][place % 4];
+            let file = folder.file("spoiled.parquet", &spoiled);
+            if let Ok(rows) = documents(&file, plain) {
+                let rows: Vec<_> = rows.collect();
+                assert!(rows.len() <= 3 || rows.iter().any(Result::is_err), "{place}: {} rows", rows.len());
+                spoiled_files += usize::from(rows.iter().any(Result::is_err));
+            }
+        }
+    }
+    assert!(spoiled_files > 100, "{spoiled_files}");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&fs::read(data.join("snappy.parquet")).unwrap()).unwrap();
+    assert_eq!(good(&folder.file("a.parquet.gz", packed.finish().unwrap()), plain).len(), 3);
+    let error = bad(&folder.file("a.parquet", ""), plain);
+    assert_eq!(error, "a.parquet: no documents in it; fetch it again");
+    let error = bad(&folder.file("a.parquet", "not Parquet at all, but a text"), plain);
+    assert!(error.starts_with("a.parquet: not a Parquet file, or a broken one ("), "{error}");
+    let error = bad(&data.join("dates.parquet"), plain);
+    assert_eq!(
+        error,
+        "dates.parquet: record 0: column \"when\" has values of the type Date, which is not read"
+    );
+    let error = bad(&data.join("zstd.parquet"), plain);
+    assert!(
+        error.starts_with("zstd.parquet: packed by ZSTD; read are files packed by Snappy or gzip"),
+        "{error}"
+    );
+}
+
 #[test]
 fn compressed_files_and_other_kinds() {
     let folder = Folder::new();
@@ -162,7 +218,11 @@ fn compressed_files_and_other_kinds() {
         bad(&folder.file("a.txt", b"one\ntw\xff"), plain),
         "a.txt: line 2: invalid UTF-8; convert the file to UTF-8"
     );
-    assert!(bad(&folder.file("a.parquet", "PAR1"), plain).contains("to_json"), "a way out");
+    #[cfg(not(feature = "parquet"))]
+    {
+        let error = bad(&folder.file("a.parquet", "PAR1"), plain);
+        assert!(error.contains("--features parquet") && error.contains("to_json"), "ways out: {error}");
+    }
     assert!(bad(&folder.file("a.pickle", ""), plain).starts_with("a.pickle: unsupported kind of file"));
     assert!(matches!(
         documents(Path::new("none.jsonl"), plain),

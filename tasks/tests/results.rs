@@ -80,7 +80,8 @@ fn other_kinds_of_requests_are_written_as_lm_eval_writes_them() {
     assert_eq!(rolling["arguments"], json!({ "gen_args_0": { "arg_0": "a page" } }));
     assert_eq!((&rolling["resps"], &rolling["filtered_resps"]), (&json!([["-7.5"]]), &json!(["-7.5"])));
     assert_eq!(rolling["target"], "a page");
-    let generation = Generation { until: vec!["\n".into()], max_tokens: 8, temperature: 0.0, top_p: 1.0 };
+    let generation =
+        Generation { until: vec!["\n".into()], max_tokens: 8, temperature: 0.0, top_p: 1.0, repeats: 1 };
     let ask = Ask::Generate { context: "Q:".into(), generation };
     let generated = line(ask, Gold::Texts(vec!["x".into(), "y".into()]), Answer::Generated("x".into()));
     assert_eq!((&generated["resps"], &generated["filtered_resps"]), (&json!([["x"]]), &json!(["x"])));

@@ -269,3 +269,123 @@ proptest! {
         prop_assert!((mcnemar(only_a, only_b) - (2.0 * tail).min(1.0)).abs() < 1e-12);
     }
 }
+
+/// Every order of the numbers below `count`.
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    if count == 0 {
+        return vec![Vec::new()];
+    }
+    let longer = |shorter: Vec<usize>| {
+        (0..count).map(move |at| {
+            let mut order = shorter.clone();
+            order.insert(at, count - 1);
+            order
+        })
+    };
+    orders(count - 1).into_iter().flat_map(longer).collect()
+}
+
+/// Documents of three choices, and what two models chose.
+fn choices(documents: usize, exchange: fn(usize) -> Exchange) -> Vec<Choices> {
+    let xs = xs(3, 9 * documents);
+    let document = |at: usize| {
+        let x = &xs[9 * at..];
+        let chosen = vec![(3.0 * x[0]) as usize, if x[1] < 0.8 { 1 } else { 2 }];
+        Choices { grades: vec![x[2], f64::from(u8::from(x[3] < 0.5)), x[4]], chosen, exchange: exchange(at) }
+    };
+    (0..documents).map(document).collect()
+}
+
+#[track_caller]
+fn has_moments(chance: &Chance, model: usize, drawn: &[f64]) {
+    let mean = mean(drawn);
+    let variance = drawn.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / drawn.len() as f64;
+    near(chance.expected[model], mean, 1e-12);
+    near(chance.deviations[model], variance.sqrt(), 1e-12);
+}
+
+/// Chance and its deviation are those of all exchanges there are, and p is the share of those as far off as the true one.
+#[test]
+fn chance_is_the_mean_of_all_exchanges() {
+    let draws = Draws { most: 20_000, enough: 20_000, seed: 1 };
+    let documents = choices(6, |_| Exchange::Between(0));
+    let chance_of = |documents: &[Choices]| chance(documents, &draws).unwrap();
+    let found = chance_of(&documents);
+    let value = |model: usize, order: &[usize]| {
+        let graded = documents.iter().zip(order).map(|(to, &from)| documents[from].grades[to.chosen[model]]);
+        graded.sum::<f64>() / 6.0
+    };
+    let all = orders(6);
+    assert_eq!(all.len(), 720);
+    (0..2).for_each(|model| {
+        has_moments(&found, model, &all.iter().map(|order| value(model, order)).collect::<Vec<_>>())
+    });
+    let far = |order: &[usize]| {
+        let z = |model: usize| (value(model, order) - found.expected[model]) / found.deviations[model];
+        z(0).abs().max(z(1).abs())
+    };
+    let truth = far(&[0, 1, 2, 3, 4, 5]);
+    near(found.furthest().1.abs(), truth, 1e-12);
+    let share = all.iter().filter(|order| far(order) >= truth - 1e-9).count() as f64 / 720.0;
+    near(found.p, share, 4.0 * (share * (1.0 - share) / 20_000.0).sqrt() + 1e-4);
+
+    let documents = choices(3, |_| Exchange::Within);
+    let found = chance_of(&documents);
+    let mut drawn = vec![Vec::new(); 2];
+    for a in orders(3) {
+        for b in orders(3) {
+            for c in orders(3) {
+                for (model, drawn) in drawn.iter_mut().enumerate() {
+                    let graded = documents.iter().zip([&a, &b, &c]);
+                    let graded =
+                        graded.map(|(document, order)| document.grades[order[document.chosen[model]]]);
+                    drawn.push(graded.sum::<f64>() / 3.0);
+                }
+            }
+        }
+    }
+    (0..2).for_each(|model| has_moments(&found, model, &drawn[model]));
+}
+
+/// Of tasks that give nothing away, at most a share of `level` is said to be beyond it, for models that are much alike too.
+#[test]
+fn p_is_no_smaller_than_it_should_be() {
+    let (mut below, tasks) = (0, 400);
+    for task in 0..tasks {
+        let xs = xs(100 + 200 * task, 200);
+        let document = |at: usize| {
+            let mut grades = vec![0.0; 4];
+            grades[(4.0 * xs[at]) as usize] = 1.0;
+            let one = (4.0 * xs[100 + at]) as usize;
+            Choices { grades, chosen: vec![one, one, (one + at / 30) % 4, 0], exchange: Exchange::Within }
+        };
+        let documents: Vec<Choices> = (0..40).map(document).collect();
+        below += usize::from(chance(&documents, &Draws { most: 400, ..Draws::default() }).unwrap().p <= 0.05);
+    }
+    // 20 of 400 are expected at most, and not more than four standard deviations more.
+    assert!(below <= 38, "{below}");
+    assert!(below >= 5, "{below}: p says nothing");
+}
+
+#[test]
+fn holm_rejects_the_smallest_first() {
+    // 0.005 <= 0.05 / 4, 0.01 <= 0.05 / 3, 0.03 > 0.05 / 2.
+    assert_eq!(holm(&[0.01, 0.04, 0.03, 0.005], 0.05), [true, false, false, true]);
+    assert_eq!(holm(&[0.02, 0.02, 0.02], 0.05), [false; 3]);
+    assert!(holm(&[], 0.05).is_empty());
+    assert_eq!(chance(&[], &Draws::default()), None);
+}
+
+#[test]
+fn labels_have_the_numbers_of_scikit_learn() {
+    // f1_score and matthews_corrcoef of golds 0 1 1 0 1 2 and choices 0 1 0 1 1 2, without the 2 for f1.
+    let labels = [(0, 0), (1, 1), (1, 0), (0, 1), (1, 1), (2, 2)];
+    near(f1(&labels[..5]), 0.666_666_666_666_666_6, 1e-15);
+    near(matthews(&labels), 0.454_545_454_545_454_53, 1e-15);
+    assert_eq!((f1(&[]), matthews(&[]), matthews(&[(1, 1)])), (0.0, 0.0, 0.0));
+    let scores: Vec<Score> = labels.iter().map(|&(gold, chosen)| Score::Labels { gold, chosen }).collect();
+    let found = estimate(Statistic::MatthewsCorrcoef, &scores, &Bootstrap::default()).unwrap();
+    assert!(found.interval.unwrap().contains(found.value) && found.standard_error.unwrap() > 0.0);
+    assert_eq!(serde_json::to_string(&scores[2]).unwrap(), "{\"gold\":1,\"chosen\":0}");
+    assert_eq!(serde_json::from_str::<Score>("{\"gold\":1,\"chosen\":0}").unwrap(), scores[2]);
+}

@@ -96,6 +96,9 @@ fn category_rows(category: &CategoryComparison) -> [Vec<String>; 2] {
         Statistic::Mean => "mean",
         Statistic::Perplexity | Statistic::WeightedPerplexity => "perplexity",
         Statistic::BitsPerByte => "bits per byte",
+        Statistic::Median => "median",
+        Statistic::F1 => "F1",
+        Statistic::MatthewsCorrcoef => "Matthews' correlation",
     };
     let tasks = means.tasks;
     [

@@ -142,16 +142,14 @@ impl TaskArguments {
         if documents.repeated > 0 {
             note(format_args!(
                 "warning: {}: {} of {} documents stand in the data twice",
-                entry.name,
-                documents.repeated,
-                documents.asked.len()
+                entry.name, documents.repeated, documents.total
             ));
         }
         let shots = self.shots.unwrap_or_else(|| entry.default_shots(&task));
-        selection.presence.insert(entry.name.clone(), entry.locate(folders).presence);
+        selection.presence.insert(entry.name.clone(), documents.presence);
         selection.subjects.push(Subject {
             items,
-            original: documents.asked.len(),
+            original: documents.total,
             alias: entry.name.clone(),
             category: entry.category.name().to_owned(),
             protocol: protocol.name().to_owned(),

@@ -34,6 +34,9 @@ pub(super) struct Prompt {
     pub prefix: Option<Template>,
 }
 
+/// Most answers to one document.
+const MOST_REPEATS: usize = 1024;
+
 /// How shots are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sampler {
@@ -143,17 +146,8 @@ impl Reader<'_> {
             }
             _ => vec![Pipeline::none()],
         };
-        let repeats = self.keys.take("repeats");
-        if let Some(node) = repeats
-            && !matches!(node.value, Kind::Int(1))
-            && !filters.iter().all(Pipeline::takes_first)
-        {
-            return Err(node.refuse(
-                Refusal::Unsupported,
-                "'repeats' needs a filter take_first: one answer is measured",
-            ));
-        }
-        let generation = self.generation(output, &prompt)?;
+        let repeats = self.repeats(&filters)?;
+        let generation = self.generation(output, &prompt)?.map(|how| Generation { repeats, ..how });
         let decontaminate = self.decontaminate()?;
         let metadata = self.keys.take("metadata").map_or(Value::Null, |node| node.to_json());
         let num_fewshot = self.keys.count("num_fewshot")?;
@@ -179,6 +173,32 @@ impl Reader<'_> {
             metadata,
             templates: self.templates,
         })
+    }
+
+    /// How many answers are asked for: of several, filters leave one.
+    fn repeats(&mut self, filters: &[Pipeline]) -> Result<usize> {
+        let node = self.keys.take("repeats");
+        let repeats = match node.as_ref().map(|node| &node.value) {
+            None => 1,
+            Some(Kind::Int(count @ 1..)) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Some(_) => 0,
+        };
+        let problem = match filters.iter().map(Pipeline::wants).max() {
+            _ if repeats == 0 || repeats > MOST_REPEATS => {
+                format!("'repeats' is a whole number from 1 to {MOST_REPEATS}")
+            }
+            Some(wanted) if wanted > repeats => {
+                format!("filter take_first_k takes {wanted} answers, and 'repeats' is {repeats}")
+            }
+            _ if repeats > 1 && !filters.iter().all(Pipeline::leaves_one) => {
+                "'repeats' needs a filter take_first or majority_vote: one answer is measured".to_owned()
+            }
+            _ => return Ok(repeats),
+        };
+        match node {
+            Some(node) => Err(node.refuse(Refusal::Unsupported, problem)),
+            None => Err(self.keys.refuse(Refusal::Unsupported, problem)),
+        }
     }
 
     fn output(&mut self) -> Result<Output> {
@@ -336,6 +356,7 @@ impl Reader<'_> {
                 max_tokens: 256,
                 temperature: 0.0,
                 top_p: 1.0,
+                repeats: 1,
             };
             return Ok((output == Output::Generate).then(greedy));
         };
@@ -371,7 +392,8 @@ impl Reader<'_> {
             );
         }
         keys.finish("'generation_kwargs'")?;
-        let generation = Generation { until, max_tokens: max_tokens.unwrap_or(256), temperature, top_p };
+        let generation =
+            Generation { until, max_tokens: max_tokens.unwrap_or(256), temperature, top_p, repeats: 1 };
         Ok((output == Output::Generate).then_some(generation))
     }
 

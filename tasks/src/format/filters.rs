@@ -1,10 +1,12 @@
 //! What is done to a generated text before it is measured.
 
-use regex::Regex;
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::error::{Refusal, Result};
 use super::keys::Keys;
+use super::pattern::Pattern;
 use super::python;
 use super::yaml::{Kind, Node};
 
@@ -17,8 +19,12 @@ pub(super) struct Pipeline {
 
 #[derive(Clone, Debug)]
 enum Filter {
-    /// The first of several answers: there is only one.
+    /// The first of several answers.
     TakeFirst,
+    /// The first ones.
+    TakeFirstK(usize),
+    /// The most frequent one; of equally frequent ones the first.
+    MajorityVote,
     Regex(Extract),
     MultiChoice {
         extract: Extract,
@@ -27,11 +33,16 @@ enum Filter {
     Strip,
     Lower,
     Upper,
+    /// Other texts in the place of some, and one in the place of the rest.
+    Map {
+        texts: BTreeMap<String, String>,
+        otherwise: String,
+    },
 }
 
 #[derive(Clone, Debug)]
 struct Extract {
-    regex: Regex,
+    pattern: Pattern,
     select: i64,
     fallback: String,
 }
@@ -42,14 +53,22 @@ pub(super) struct Ignored {
     pub case: bool,
     pub punctuation: bool,
     pub numbers: bool,
-    pub patterns: Vec<Regex>,
+    pub patterns: Vec<Pattern>,
 }
 
 /// Filters of this format that are not here.
-const OTHERS: [&str; 7] =
-    ["take_first_k", "majority_vote", "map", "format_span", "regex_pos", "custom", "decontaminate"];
-const NAMES: [&str; 6] =
-    ["take_first", "regex", "multi_choice_regex", "remove_whitespace", "lowercase", "uppercase"];
+const OTHERS: [&str; 4] = ["format_span", "regex_pos", "custom", "decontaminate"];
+const NAMES: [&str; 9] = [
+    "take_first",
+    "take_first_k",
+    "majority_vote",
+    "regex",
+    "multi_choice_regex",
+    "remove_whitespace",
+    "lowercase",
+    "uppercase",
+    "map",
+];
 
 impl Pipeline {
     /// What is done where a file has no `filter_list`.
@@ -71,25 +90,54 @@ impl Pipeline {
     }
 
     /// Whether one of several answers is left in the end.
-    pub fn takes_first(&self) -> bool {
-        self.filters.iter().any(|filter| matches!(filter, Filter::TakeFirst))
+    pub fn leaves_one(&self) -> bool {
+        self.filters.iter().any(|filter| matches!(filter, Filter::TakeFirst | Filter::MajorityVote))
     }
 
-    /// Applies all to a text about a document.
-    pub fn apply(&self, text: &str, document: &Value) -> Result<String, String> {
-        self.filters.iter().try_fold(text.to_owned(), |text, filter| {
-            Ok(match filter {
-                Filter::TakeFirst => text,
-                Filter::Strip => python::strip(&text).to_owned(),
-                Filter::Lower => text.to_lowercase(),
-                Filter::Upper => text.to_uppercase(),
-                Filter::Regex(extract) => extract.find(&text)?.unwrap_or_else(|| extract.fallback.clone()),
-                Filter::MultiChoice { extract, ignored } => {
-                    multiple_choice(extract, ignored, &text, document)?
-                }
-            })
-        })
+    /// How many answers its filters want at least.
+    pub fn wants(&self) -> usize {
+        let wants = |filter: &Filter| if let Filter::TakeFirstK(count) = filter { *count } else { 1 };
+        self.filters.iter().map(wants).max().unwrap_or(1)
     }
+
+    /// Applies all to the answers to a document, and gives the first that is left.
+    pub fn apply(&self, answers: Vec<String>, document: &Value) -> Result<String, String> {
+        let each = |texts: Vec<String>, of: &dyn Fn(String) -> Result<String, String>| {
+            texts.into_iter().map(of).collect::<Result<Vec<_>, _>>()
+        };
+        let left = self.filters.iter().try_fold(answers, |mut texts, filter| match filter {
+            Filter::TakeFirst => {
+                texts.truncate(1);
+                Ok(texts)
+            }
+            Filter::TakeFirstK(count) => {
+                texts.truncate(*count);
+                Ok(texts)
+            }
+            Filter::MajorityVote => Ok(majority(&texts).into_iter().collect()),
+            Filter::Strip => each(texts, &|text| Ok(python::strip(&text).to_owned())),
+            Filter::Lower => each(texts, &|text| Ok(text.to_lowercase())),
+            Filter::Upper => each(texts, &|text| Ok(text.to_uppercase())),
+            Filter::Regex(extract) => {
+                each(texts, &|text| Ok(extract.find(&text)?.unwrap_or_else(|| extract.fallback.clone())))
+            }
+            Filter::MultiChoice { extract, ignored } => {
+                each(texts, &|text| multiple_choice(extract, ignored, &text, document))
+            }
+            Filter::Map { texts: others, otherwise } => {
+                each(texts, &|text| Ok(others.get(&text).unwrap_or(otherwise).clone()))
+            }
+        })?;
+        left.into_iter().next().ok_or_else(|| "no answer is left by the filters".to_owned())
+    }
+}
+
+/// The most frequent of some texts, the first of equally frequent ones.
+fn majority(texts: &[String]) -> Option<String> {
+    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+    texts.iter().for_each(|text| *counts.entry(text).or_default() += 1);
+    let most = *counts.values().max()?;
+    texts.iter().find(|text| counts.get(text) == Some(&most)).cloned()
 }
 
 fn filter(node: Node) -> Result<Filter> {
@@ -120,13 +168,19 @@ fn filter(node: Node) -> Result<Filter> {
         };
         let fallback = keys.text("fallback")?.unwrap_or_else(|| "[invalid]".to_owned());
         Ok(Extract {
-            regex: regex(&pattern).map_err(|problem| keys.refuse(Refusal::Filter, problem))?,
+            pattern: Pattern::new(&pattern).map_err(|problem| keys.refuse(Refusal::Filter, problem))?,
             select,
             fallback,
         })
     };
     let filter = match name.as_str() {
         "take_first" => Filter::TakeFirst,
+        "take_first_k" => match keys.count("k")? {
+            Some(count) if count > 0 => Filter::TakeFirstK(count),
+            _ => return Err(keys.refuse(Refusal::Filter, "'take_first_k' needs 'k', at least 1")),
+        },
+        "majority_vote" => Filter::MajorityVote,
+        "map" => map(&mut keys)?,
         "remove_whitespace" => Filter::Strip,
         "lowercase" => Filter::Lower,
         "uppercase" => Filter::Upper,
@@ -148,27 +202,33 @@ fn filter(node: Node) -> Result<Filter> {
     Ok(filter)
 }
 
-/// A pattern of Python's, or why it is not one here.
-fn regex(pattern: &str) -> Result<Regex, String> {
-    Regex::new(pattern).map_err(|error| {
-        let reason = error.to_string();
-        let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        format!("regular expression {pattern:?} is not supported: {reason}")
-    })
+/// The filter `map`. What it gives for other texts must be said: the harness's own default is nothing, which it cannot compare.
+fn map(keys: &mut Keys) -> Result<Filter> {
+    let wrong = "'map' needs 'mapping_dict', of texts to texts, and 'default_value', a text";
+    let texts = match keys.take("mapping_dict").map(|node| (node.to_json(), node)) {
+        Some((Value::Object(entries), node)) => {
+            let text = |(key, value): (String, Value)| match value {
+                Value::String(value) => Ok((key, value)),
+                _ => Err(node.refuse(Refusal::Filter, wrong)),
+            };
+            entries.into_iter().map(text).collect::<Result<_>>()?
+        }
+        _ => return Err(keys.refuse(Refusal::Filter, wrong)),
+    };
+    match keys.text("default_value")? {
+        Some(otherwise) => Ok(Filter::Map { texts, otherwise }),
+        None => Err(keys.refuse(Refusal::Filter, wrong)),
+    }
 }
 
 impl Extract {
     /// `findall`, of which one is taken: the whole match, its only group, or the first group that is not empty.
     fn find(&self, text: &str) -> Result<Option<String>, String> {
-        let mut found = Vec::new();
-        for captures in self.regex.captures_iter(text) {
-            let group = |i: usize| captures.get(i).map_or("", |group| group.as_str());
-            found.push(match captures.len() {
-                1 => Some(group(0)),
-                2 => Some(group(1)),
-                groups => (1..groups).map(group).find(|text| !text.is_empty()),
-            });
-        }
+        let of = |groups: &Vec<String>| match groups.as_slice() {
+            [one] | [_, one] => Some(one.clone()),
+            groups => groups.iter().skip(1).find(|text| !text.is_empty()).cloned(),
+        };
+        let found: Vec<Option<String>> = self.pattern.find_all(text)?.iter().map(of).collect();
         if found.is_empty() {
             return Ok(None);
         }
@@ -197,18 +257,19 @@ fn multiple_choice(
     let mut known: Vec<(String, char)> = Vec::new();
     for (position, choice) in choices.iter().enumerate() {
         let choice = choice.as_str().ok_or("'choices' has a value that is not text")?;
-        known.push((ignored.without(python::strip(choice)), letter(position)));
+        known.push((ignored.without(python::strip(choice))?, letter(position)));
     }
-    let mut sorted: Vec<String> = known.iter().map(|(choice, _)| regex::escape(choice)).collect();
-    sorted.sort_by_key(|choice| std::cmp::Reverse(choice.chars().count()));
-    let by_text = Extract { regex: regex(&sorted.join("|"))?, ..extract.clone() };
-    if let Some(found) = by_text.find(&ignored.without(text))?.filter(|found| !found.is_empty()) {
+    let mut sorted: Vec<String> = known.iter().map(|(choice, _)| choice.clone()).collect();
+    sorted.sort_by_key(|choice| std::cmp::Reverse(regex::escape(choice).chars().count()));
+    let by_text = Extract { pattern: Pattern::any_of(&sorted)?, ..extract.clone() };
+    if let Some(found) = by_text.find(&ignored.without(text)?)?.filter(|found| !found.is_empty()) {
         let choice = known.iter().rev().find(|(choice, _)| *choice == found);
         return Ok(choice.map_or(found, |(_, letter)| format!("({letter})")));
     }
     let letters: Vec<String> =
         (0..choices.len()).map(|position| regex::escape(&letter(position).to_string())).collect();
-    let by_letter = Extract { regex: regex(&format!(r":[\s]*({})", letters.join("|")))?, ..extract.clone() };
+    let by_letter =
+        Extract { pattern: Pattern::new(&format!(r":[\s]*({})", letters.join("|")))?, ..extract.clone() };
     let found = by_letter.find(text)?.filter(|found| !found.is_empty());
     Ok(found.map_or_else(|| extract.fallback.clone(), |letter| format!("({letter})")))
 }
@@ -218,7 +279,7 @@ impl Ignored {
         let patterns = keys.texts("regexes_to_ignore")?.unwrap_or_default();
         let patterns = patterns
             .iter()
-            .map(|pattern| regex(pattern).map_err(|problem| keys.refuse(refusal, problem)))
+            .map(|pattern| Pattern::new(pattern).map_err(|problem| keys.refuse(refusal, problem)))
             .collect::<Result<_>>()?;
         Ok(Self {
             case: keys.boolean("ignore_case")?.unwrap_or(false),
@@ -229,10 +290,10 @@ impl Ignored {
     }
 
     /// The text without what is ignored.
-    pub fn without(&self, text: &str) -> String {
+    pub fn without(&self, text: &str) -> Result<String, String> {
         let mut text = text.to_owned();
         for pattern in &self.patterns {
-            text = pattern.replace_all(&text, "").into_owned();
+            text = pattern.remove(&text)?;
         }
         if self.case {
             text = text.to_lowercase();
@@ -243,6 +304,6 @@ impl Ignored {
         if self.numbers {
             text.retain(|c| !c.is_ascii_digit());
         }
-        text
+        Ok(text)
     }
 }

@@ -1,7 +1,5 @@
 //! What is measured of an answer, and how the documents' values become one number.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::data::Output;
@@ -11,6 +9,7 @@ use super::keys::{Keys, nearest};
 use super::native::Results;
 use super::yaml::{Kind, Node};
 use crate::Scored;
+use crate::statistics::{f1, matthews, median};
 
 /// A metric of a task.
 #[derive(Clone, Debug)]
@@ -100,6 +99,20 @@ pub enum Measure {
         /// They sum to 1.
         probabilities: Vec<f64>,
     },
+}
+
+impl Measure {
+    /// It as one number: itself, or the squared distance of probabilities from the truth.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Measure::Number(number) => Some(*number),
+            Measure::Probabilities { gold, probabilities } => {
+                let truth = |at: usize| f64::from(u8::from(at == *gold));
+                Some(probabilities.iter().enumerate().map(|(at, p)| (p - truth(at)).powi(2)).sum())
+            }
+            Measure::Weighted { .. } | Measure::Labels { .. } => None,
+        }
+    }
 }
 
 /// A metric over all documents.
@@ -316,7 +329,7 @@ pub(super) fn aggregate(aggregation: Aggregation, values: &[&Measure]) -> Option
     if values.is_empty() {
         return None;
     }
-    let numbers: Vec<f64> = values.iter().filter_map(|value| number(value)).collect();
+    let numbers: Vec<f64> = values.iter().filter_map(|value| value.number()).collect();
     let mean = |numbers: &[f64]| numbers.iter().sum::<f64>() / numbers.len() as f64;
     Some(match aggregation {
         Aggregation::Mean => (mean(&numbers), stderr(&numbers)),
@@ -324,35 +337,14 @@ pub(super) fn aggregate(aggregation: Aggregation, values: &[&Measure]) -> Option
             let numbers: Vec<f64> = numbers.into_iter().filter(|number| !number.is_nan()).collect();
             (mean(&numbers), None)
         }
-        Aggregation::Median => {
-            let mut numbers = numbers;
-            numbers.sort_by(f64::total_cmp);
-            (numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN), None)
-        }
+        Aggregation::Median => (median(numbers), None),
         Aggregation::Perplexity => ((-mean(&numbers)).exp(), None),
         Aggregation::WeightedPerplexity => ((-weighted_mean(values)).exp(), None),
         Aggregation::BitsPerByte => (-weighted_mean(values) / std::f64::consts::LN_2, None),
-        Aggregation::F1 => {
-            let (hits, gold, chosen) = confusion(values);
-            (if hits == 0.0 { 0.0 } else { 2.0 * hits / (gold + chosen) }, None)
-        }
-        Aggregation::MatthewsCorrcoef => (matthews(values), None),
+        Aggregation::F1 => (f1(&labels(values)), None),
+        Aggregation::MatthewsCorrcoef => (matthews(&labels(values)), None),
         Aggregation::BrierScore => (mean(&numbers), None),
     })
-}
-
-fn number(value: &Measure) -> Option<f64> {
-    match value {
-        Measure::Number(number) => Some(*number),
-        Measure::Probabilities { gold, probabilities } => Some(
-            probabilities
-                .iter()
-                .enumerate()
-                .map(|(at, p)| (p - f64::from(u8::from(at == *gold))).powi(2))
-                .sum(),
-        ),
-        _ => None,
-    }
 }
 
 /// The standard error of a mean.
@@ -377,34 +369,10 @@ fn weighted_mean(values: &[&Measure]) -> f64 {
     sum / weights
 }
 
-fn labels<'a>(values: &'a [&Measure]) -> impl Iterator<Item = (usize, usize)> + 'a {
-    values.iter().filter_map(|value| match value {
+fn labels(values: &[&Measure]) -> Vec<(usize, usize)> {
+    let labels = values.iter().filter_map(|value| match value {
         Measure::Labels { gold, chosen } => Some((*gold, *chosen)),
         _ => None,
-    })
-}
-
-/// Of class 1: both, gold, chosen.
-fn confusion(values: &[&Measure]) -> (f64, f64, f64) {
-    labels(values).fold((0.0, 0.0, 0.0), |(both, golds, choices), (gold, chosen)| {
-        let one = |yes: bool| f64::from(u8::from(yes));
-        (both + one(gold == 1 && chosen == 1), golds + one(gold == 1), choices + one(chosen == 1))
-    })
-}
-
-/// For any number of classes (Gorodkin 2004), 0 where it is not defined.
-fn matthews(values: &[&Measure]) -> f64 {
-    // Of each class: how often it is gold, how often chosen.
-    let mut classes: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
-    let (mut right, mut all) = (0.0, 0.0);
-    for (gold, chosen) in labels(values) {
-        classes.entry(gold).or_default().0 += 1.0;
-        classes.entry(chosen).or_default().1 += 1.0;
-        right += f64::from(u8::from(gold == chosen));
-        all += 1.0;
-    }
-    let sum = |of: fn(&(f64, f64)) -> f64| classes.values().map(of).sum::<f64>();
-    let (golds, choices, both) = (sum(|(g, _)| g * g), sum(|(_, c)| c * c), sum(|(g, c)| g * c));
-    let spread = (all * all - choices) * (all * all - golds);
-    if spread == 0.0 { 0.0 } else { (right * all - both) / spread.sqrt() }
+    });
+    labels.collect()
 }

@@ -38,27 +38,43 @@ impl Task {
                     _ => None,
                 }))
             }
-            (Answer::Generated(text), Ask::Generate { .. }) => {
-                let Gold::Texts(golds) = &item.gold else {
-                    return Err(fault("a generated text has nothing to be compared with".to_owned()));
-                };
-                let mut out = Vec::new();
-                for filter in &self.config.filters {
-                    let text = filter.apply(text, &item.fields).map_err(fault)?;
-                    out.extend(self.config.metrics.iter().map(|metric| {
-                        let same =
-                            |gold: &String| metric.ignored.without(gold) == metric.ignored.without(&text);
-                        Measured {
-                            metric: metric.name.clone(),
-                            filter: filter.name.clone(),
-                            value: Measure::Number(f64::from(u8::from(golds.iter().any(same)))),
-                        }
-                    }));
+            (Answer::Generated(text), Ask::Generate { generation, .. }) => {
+                // Greedy, each repetition is the same.
+                self.score_texts(item, &vec![text.clone(); generation.repeats]).map_err(fault)
+            }
+            (Answer::Repeated(texts), Ask::Generate { generation, .. }) => {
+                if texts.len() != generation.repeats {
+                    return Err(fault(format!(
+                        "{} answers for 'repeats' {}",
+                        texts.len(),
+                        generation.repeats
+                    )));
                 }
-                Ok(out)
+                self.score_texts(item, texts).map_err(fault)
             }
             _ => Err(fault("an answer of another kind than what was asked".to_owned())),
         }
+    }
+
+    fn score_texts(&self, item: &Item, texts: &[String]) -> Result<Vec<Measured>, String> {
+        let Gold::Texts(golds) = &item.gold else {
+            return Err("a generated text has nothing to be compared with".to_owned());
+        };
+        let mut out = Vec::new();
+        for filter in &self.config.filters {
+            let text = filter.apply(texts.to_vec(), &item.fields)?;
+            for metric in &self.config.metrics {
+                let own = metric.ignored.without(&text)?;
+                let golds = golds.iter().map(|gold| metric.ignored.without(gold));
+                let golds = golds.collect::<Result<Vec<_>, _>>()?;
+                out.push(Measured {
+                    metric: metric.name.clone(),
+                    filter: filter.name.clone(),
+                    value: Measure::Number(f64::from(u8::from(golds.contains(&own)))),
+                });
+            }
+        }
+        Ok(out)
     }
 
     fn score_choices(
@@ -98,6 +114,11 @@ impl Task {
                 Gold::Texts(_) | Gold::None => false,
             }))
         };
+        let is_f1 = self.config.metrics.iter().any(|metric| metric.name == "f1");
+        if is_f1 && choices.len() > 2 {
+            // scikit-learn, which lm-evaluation-harness asks, has an error for more.
+            return Err(format!("f1 is of two choices, and there are {}; use mcc or acc", choices.len()));
+        }
         let gold = match &item.gold {
             Gold::Choice(gold) => Some(*gold),
             Gold::Choices(golds) => golds.first().copied(),

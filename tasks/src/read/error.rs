@@ -40,16 +40,17 @@ pub enum Error {
     },
     /// A name that says nothing we read.
     #[error(
-        "{}: unsupported kind of file; read are .arrow, .csv, .tsv, .jsonl, .json, .txt and .md, or these with .gz, .zst or .xz",
-        .path.display()
+        "{}: unsupported kind of file; read are .arrow,{} .csv, .tsv, .jsonl, .json, .txt and .md, or these with .gz, .zst or .xz",
+        .path.display(), if cfg!(feature = "parquet") { " .parquet," } else { "" }
     )]
     Kind {
         /// The file.
         path: PathBuf,
     },
-    /// A Parquet file.
+    /// A Parquet file, for a program that is built without reading these.
+    #[cfg(not(feature = "parquet"))]
     #[error(
-        "{}: Parquet is not read; make a .jsonl of it: python3 -c \"import pandas, sys; pandas.read_parquet(sys.argv[1]).to_json(sys.argv[2], orient='records', lines=True)\" FILE.parquet FILE.jsonl",
+        "{}: Parquet is read only by a program that is built with `--features parquet`; or make a .jsonl of it: python3 -c \"import pandas, sys; pandas.read_parquet(sys.argv[1]).to_json(sys.argv[2], orient='records', lines=True)\" FILE.parquet FILE.jsonl",
         .path.display()
     )]
     Parquet {

@@ -169,11 +169,12 @@ impl Sample {
         let scored: Vec<Scored> = match answer {
             Answer::Choices { scored, unconditional } => [scored.as_slice(), unconditional].concat(),
             Answer::LogLikelihood(scored) | Answer::Rolling(scored) => vec![*scored],
-            Answer::Generated(_) | Answer::Skipped => Vec::new(),
+            Answer::Generated(_) | Answer::Repeated(_) | Answer::Skipped => Vec::new(),
         };
         let shown: Vec<Shown> = match answer {
             Answer::Rolling(scored) => vec![Shown::Text(format!("{:?}", scored.log_probability))],
             Answer::Generated(text) => vec![Shown::Text(text.clone())],
+            Answer::Repeated(texts) => texts.iter().cloned().map(Shown::Text).collect(),
             _ => scored.iter().map(Shown::scored).collect(),
         };
         let lengths = |request: usize| match &item.ask {
@@ -212,7 +213,10 @@ impl Sample {
                     (format!("gen_args_{i}"), request.map(|(j, value)| (format!("arg_{j}"), value)).collect())
                 })
                 .collect(),
-            resps: shown.iter().map(|shown| vec![shown.clone()]).collect(),
+            resps: match answer {
+                Answer::Repeated(_) => vec![shown.clone()],
+                _ => shown.iter().map(|shown| vec![shown.clone()]).collect(),
+            },
             filtered_resps: shown,
             filter: "none".into(),
             metrics: scores.keys().cloned().collect(),
@@ -245,6 +249,7 @@ fn check_finite(
     let scores = scores.iter().flat_map(|(name, score)| match *score {
         Score::Number(value) => vec![(name.clone(), value)],
         Score::Weighted(value, weight) => vec![(name.clone(), value), (name.clone(), weight)],
+        Score::Labels { .. } => Vec::new(),
     });
     let requests = requests.iter().enumerate().flat_map(|(i, request)| {
         let all = request.log_probabilities.iter().chain([&request.log_probability]);

@@ -50,7 +50,7 @@ impl Bootstrap {
 }
 
 /// A number below `count`, each as likely as the others (Lemire 2019).
-fn below(random: &mut Xoshiro256PlusPlus, count: u64) -> u64 {
+pub(super) fn below(random: &mut Xoshiro256PlusPlus, count: u64) -> u64 {
     loop {
         let wide = u128::from(random.next_u64()) * u128::from(count);
         // Too small a low half belongs to a number that would come up once too often.

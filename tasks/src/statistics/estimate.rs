@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Z;
 use super::bootstrap::{self, Bootstrap};
-use super::moments::{mean, standard_error};
+use super::labels::{f1, matthews};
+use super::moments::{mean, median, standard_error};
 
 /// What a document contributes to a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,18 +15,26 @@ pub enum Score {
     Number(f64),
     /// A natural log of a text's probability, and what it is divided by: the text's words or bytes.
     Weighted(f64, f64),
+    /// The positions of the right choice and of the chosen one.
+    Labels {
+        /// From 0.
+        gold: usize,
+        /// From 0.
+        chosen: usize,
+    },
 }
 
 impl Score {
     fn value(self) -> f64 {
         match self {
             Score::Number(value) | Score::Weighted(value, _) => value,
+            Score::Labels { gold, chosen } => f64::from(u8::from(gold == chosen)),
         }
     }
 
     fn weight(self) -> f64 {
         match self {
-            Score::Number(_) => 1.0,
+            Score::Number(_) | Score::Labels { .. } => 1.0,
             Score::Weighted(_, weight) => weight,
         }
     }
@@ -35,6 +44,7 @@ impl Score {
         match self {
             Score::Number(0.0) => Some(false),
             Score::Number(1.0) => Some(true),
+            Score::Labels { gold, chosen } => Some(gold == chosen),
             _ => None,
         }
     }
@@ -52,24 +62,44 @@ pub enum Statistic {
     WeightedPerplexity,
     /// Minus (sum of log-probabilities / sum of weights) / ln 2, the weights being bytes.
     BitsPerByte,
+    /// The upper median.
+    Median,
+    /// F1 of class 1, of labels.
+    F1,
+    /// Matthews' correlation coefficient, of labels.
+    MatthewsCorrcoef,
 }
 
 impl Statistic {
     /// Its value for some of the documents, by position; NaN for none.
     pub fn of(self, scores: &[Score], positions: impl IntoIterator<Item = usize>) -> f64 {
+        let labels = |positions: &mut dyn Iterator<Item = usize>| -> Vec<(usize, usize)> {
+            let labels = positions.filter_map(|position| match scores[position] {
+                Score::Labels { gold, chosen } => Some((gold, chosen)),
+                _ => None,
+            });
+            labels.collect()
+        };
+        let mut positions = positions.into_iter();
+        match self {
+            Statistic::Median => return median(positions.map(|position| scores[position].value()).collect()),
+            Statistic::F1 => return f1(&labels(&mut positions)),
+            Statistic::MatthewsCorrcoef => return matthews(&labels(&mut positions)),
+            _ => {}
+        }
         let (mut value, mut weight) = (0.0, 0.0);
         for position in positions {
             value += scores[position].value();
             weight += match self {
-                Statistic::Mean | Statistic::Perplexity => 1.0,
                 Statistic::WeightedPerplexity | Statistic::BitsPerByte => scores[position].weight(),
+                _ => 1.0,
             };
         }
         let mean = value / weight;
         match self {
-            Statistic::Mean => mean,
             Statistic::Perplexity | Statistic::WeightedPerplexity => (-mean).exp(),
             Statistic::BitsPerByte => -mean / std::f64::consts::LN_2,
+            _ => mean,
         }
     }
 

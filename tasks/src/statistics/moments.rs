@@ -5,6 +5,12 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+/// The upper median; NaN of nothing.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 /// The sample standard deviation, √(Σ(x − mean)² / (n − 1)); `None` of fewer than two values.
 pub fn sample_deviation(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {

@@ -66,7 +66,10 @@ impl Adapter {
     ) -> Result<Vec<Value>, Error> {
         match self {
             Adapter::Plain => records(files, Shape::default(), |fields| Ok(Some(fields.clone()))),
-            Adapter::Pile => texts::pile(files, task.part),
+            Adapter::Pile => {
+                let divided = folders.divided.of(files, &super::pile::set_names())?;
+                divided.documents(task.part, usize::MAX)
+            }
             Adapter::Pages => texts::pages(files),
             Adapter::RaceFile => texts::race(files),
             Adapter::LambadaRequests => records(files, Shape::default(), texts::lambada_request),
@@ -179,7 +182,7 @@ fn field<'a>(fields: &'a Value, name: &str) -> Result<&'a Value, String> {
 }
 
 /// A field that is a text.
-fn text<'a>(fields: &'a Value, name: &str) -> Result<&'a str, String> {
+pub(super) fn text<'a>(fields: &'a Value, name: &str) -> Result<&'a str, String> {
     field(fields, name)?.as_str().ok_or_else(|| format!("field \"{name}\" is not a text"))
 }
 

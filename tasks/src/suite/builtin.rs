@@ -106,7 +106,9 @@ impl Entry {
         limit: Option<usize>,
     ) -> Result<(Task, Documents, Vec<Item>), Error> {
         let task = self.task(protocol)?;
-        let documents = self.documents(folders)?;
+        // Shots may be any of the documents.
+        let asks_alone = shots.unwrap_or_else(|| self.default_shots(&task)) == 0;
+        let documents = self.first_documents(folders, limit.filter(|_| asks_alone))?;
         let items = self.items(&task, &documents, shots, limit)?;
         Ok((task, documents, items))
     }

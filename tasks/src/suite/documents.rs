@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
-use super::locate::Located;
+use super::adapt::Adapter;
+use super::locate::{Located, Presence};
 use super::{Entry, Folders, Split, Way};
 use crate::read;
 
@@ -35,6 +37,20 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A file whose texts have no room among the temporary files.
+    #[error(
+        "{}: its texts cannot be put into a temporary file: {source}; TMPDIR names the folder for these",
+        .path.display()
+    )]
+    Temporary {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that several tasks share, and that could not be read before.
+    #[error("{0}")]
+    Before(String),
     /// A task file that its documents do not fit.
     #[error(transparent)]
     Task(#[from] crate::format::Error),
@@ -80,6 +96,10 @@ pub struct Documents {
     pub files: Vec<PathBuf>,
     /// Files of `shots`.
     pub shot_files: Vec<PathBuf>,
+    /// How many documents there are; more than `asked` has only where not all were read.
+    pub total: usize,
+    /// Whether this is the whole data set.
+    pub presence: Presence,
     /// Documents of `asked` that have stood there before, field by field.
     pub repeated: usize,
     /// Documents of `shots` that are among `asked`: none may stand before itself.
@@ -92,22 +112,49 @@ impl Entry {
     /// # Errors
     /// No file of the task, and files that cannot be read or are not as their distribution has them.
     pub fn documents(&self, folders: &Folders) -> Result<Documents, Error> {
+        self.first_documents(folders, None)
+    }
+
+    /// As [`Entry::documents`]; of the Pile, only the first `limit` texts of the set.
+    pub(super) fn first_documents(
+        &self,
+        folders: &Folders,
+        limit: Option<usize>,
+    ) -> Result<Documents, Error> {
         let Some(located) = self.located(Split::Asked, folders) else {
             return Err(Error::Absent { task: self.name.clone() });
         };
-        let asked = self.read(&located, folders)?;
+        let (asked, total) = match located.source.adapter {
+            Adapter::Pile => {
+                let divided = folders.divided.of(&located.files, &super::pile::set_names())?;
+                (divided.documents(self.part, limit.unwrap_or(usize::MAX))?, divided.count(self.part))
+            }
+            _ => {
+                let asked = self.read(&located, folders)?;
+                let total = asked.len();
+                (asked, total)
+            }
+        };
         if asked.is_empty() {
             return Err(Error::Absent { task: self.name.clone() });
         }
-        let mut documents = Documents { asked, files: located.files, ..Documents::default() };
+        let questions = match located.source.adapter {
+            Adapter::Pile => total,
+            adapter => asked.iter().map(|fields| adapter.weight(fields)).sum(),
+        };
+        let presence = self.presence(Some(questions), located.source);
+        let mut documents =
+            Documents { asked, files: located.files, total, presence, ..Documents::default() };
         if let Some(located) = self.located(Split::Shots, folders) {
             documents.shots = self.read(&located, folders)?;
             documents.shot_files = located.files;
         }
+        // Not the texts themselves, which may be long.
+        let digest = |fields: &Value| <[u8; 32]>::from(Sha256::digest(fields.to_string()));
         let mut seen = HashSet::new();
-        documents.repeated = documents.asked.iter().filter(|fields| !seen.insert(fields.to_string())).count();
+        documents.repeated = documents.asked.iter().filter(|fields| !seen.insert(digest(fields))).count();
         documents.shots_asked =
-            documents.shots.iter().filter(|fields| seen.contains(&fields.to_string())).count();
+            documents.shots.iter().filter(|fields| seen.contains(&digest(fields))).count();
         Ok(documents)
     }
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::adapt::Adapter;
+use super::divided::DividedFiles;
 use super::documents::Error;
 use super::{Entry, Source, Split};
 
@@ -24,6 +26,8 @@ pub struct Folders {
     files: Vec<File>,
     /// Positions in `files` by the last part of the name.
     by_name: HashMap<String, Vec<usize>>,
+    /// What has been read of files that several tasks share.
+    pub(super) divided: DividedFiles,
 }
 
 #[derive(Clone, Debug)]
@@ -36,7 +40,7 @@ struct File {
 }
 
 /// How much of a task's data there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Presence {
     /// The whole data set, as far as its size is known.
@@ -44,6 +48,7 @@ pub enum Presence {
     /// Some of its documents.
     Partial,
     /// Nothing that can be read.
+    #[default]
     Absent,
 }
 
@@ -211,21 +216,35 @@ impl Entry {
         let is_small = located.files.iter().all(|path| crate::read::is_small(path, COUNTED));
         found.files = located.files.clone();
         if is_small {
-            match self.read(&located, folders) {
-                Ok(documents) => {
-                    found.documents =
-                        Some(documents.iter().map(|fields| located.source.adapter.weight(fields)).sum());
-                }
+            match self.count(&located, folders) {
+                Ok(documents) => found.documents = Some(documents),
                 Err(error) => found.problem = Some(error.to_string()),
             }
         }
-        let short = found.documents.zip(self.expected).is_some_and(|(documents, all)| documents < all);
-        found.presence = match &found {
-            Found { problem: Some(_), .. } | Found { documents: Some(0), .. } => Presence::Absent,
-            _ if short || located.source.part_of => Presence::Partial,
-            _ => Presence::Present,
+        found.presence = match &found.problem {
+            Some(_) => Presence::Absent,
+            None => self.presence(found.documents, located.source),
         };
         found
+    }
+
+    /// How many documents files have.
+    fn count(&self, located: &Located<'_>, folders: &Folders) -> Result<usize, Error> {
+        let adapter = located.source.adapter;
+        if adapter == Adapter::Pile {
+            return Ok(folders.divided.of(&located.files, &super::pile::set_names())?.count(self.part));
+        }
+        Ok(self.read(located, folders)?.iter().map(|fields| adapter.weight(fields)).sum())
+    }
+
+    /// How much of the data set so many documents of a source are, if it is known how many.
+    pub(super) fn presence(&self, documents: Option<usize>, source: &Source) -> Presence {
+        let short = documents.zip(self.expected).is_some_and(|(documents, all)| documents < all);
+        match documents {
+            Some(0) => Presence::Absent,
+            _ if short || source.part_of => Presence::Partial,
+            _ => Presence::Present,
+        }
     }
 }
 

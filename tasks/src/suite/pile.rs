@@ -25,6 +25,11 @@ const SETS: [(&str, &str, f64); 19] = [
     ("pile_uspto", "USPTO Backgrounds", 0.546),
 ];
 
+/// The names that the sets have in the Pile.
+pub(super) fn set_names() -> [&'static str; SETS.len()] {
+    SETS.map(|(_, set, _)| set)
+}
+
 pub(super) fn tasks() -> Vec<Entry> {
     let set = |&(name, part, bits): &(&str, &'static str, f64)| {
         let task = Entry::new(name, Category::LanguageModelling, Metric::BitsPerByte, origin::PILE, "pile");

@@ -1,24 +1,12 @@
-//! Texts: the Pile, WikiText, RACE, LAMBADA.
+//! Texts: WikiText, RACE, LAMBADA.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use super::super::documents::Error;
-use super::{records, text};
-use crate::read::{self, Shape};
-
-/// The texts of one set of the Pile.
-pub(super) fn pile(files: &[PathBuf], set: &str) -> Result<Vec<Value>, Error> {
-    records(files, Shape::default(), |fields| {
-        let name = fields.get("meta").and_then(|meta| meta.get("pile_set_name")).and_then(Value::as_str);
-        match name {
-            Some(name) if name == set => Ok(Some(json!({ "text": text(fields, "text")? }))),
-            Some(_) => Ok(None),
-            None => Err("no meta.pile_set_name, by which the Pile's texts are divided".into()),
-        }
-    })
-}
+use super::text;
+use crate::read;
 
 /// WikiText's articles, as the field `page`: each begins with a line such as ` = Title = `, with one sign of equality.
 pub(super) fn pages(files: &[PathBuf]) -> Result<Vec<Value>, Error> {
