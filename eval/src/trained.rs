@@ -155,7 +155,7 @@ impl TrainedModel {
         check_memory(runtime, window, parameters, cache)?;
         let (precision, begin) = (self.precision(runtime.kind()), self.begin_of_text());
         let mut read = reader(&self.config, &self.checkpoint, precision)?;
-        let parameters = Devices::one(runtime).load(&self.config.model, precision, &mut read)?;
+        let parameters = Devices::one(runtime).load(&self.config.model, precision, &mut *read)?;
         let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
         let decoder = Decoder::new(runtime, &model, precision, parameters, window)?;
         Ok(Generator::new(decoder, self.tokenizer).with_begin_of_text(begin))
@@ -204,7 +204,7 @@ impl TrainedModel {
         let begin = self.begin_of_text();
         let encoding = Encoding::new(self.tokenizer, begin, window)?;
         let mut read = reader(&self.config, &self.checkpoint, precision)?;
-        Scorer::load(&devices, &model, precision, &mut read, encoding, options)
+        Scorer::load(&devices, &model, precision, &mut *read, encoding, options)
     }
 
     /// The mesh that scoring takes unless one is asked for ([`Scorer::choose_mesh`]).
@@ -223,21 +223,20 @@ impl TrainedModel {
     }
 }
 
+/// A [`ReadParameter`](crate::ReadParameter) of its own.
+type Reader<'a> = Box<dyn FnMut(usize, &[Range<usize>], &mut [u8]) -> Result<()> + 'a>;
+
 /// Reads parts of a model's parameters, whose dtypes and shapes are checked first.
-fn reader<'a>(
-    config: &Config,
-    checkpoint: &'a Checkpoint,
-    precision: Precision,
-) -> Result<impl FnMut(usize, &[Range<usize>], &mut [u8]) -> Result<()> + use<'a>> {
+fn reader<'a>(config: &Config, checkpoint: &'a Checkpoint, precision: Precision) -> Result<Reader<'a>> {
     let specs = config.model.parameters();
     let names: Vec<String> = specs.iter().map(|spec| format!("{PARAMETERS}{}", spec.name)).collect();
     for (name, spec) in names.iter().zip(&specs) {
         checkpoint.expect(name, stored(precision.parameters), &spec.shape)?;
     }
-    Ok(move |index: usize, ranges: &[Range<usize>], bytes: &mut [u8]| {
+    Ok(Box::new(move |index, ranges, bytes| {
         let (offset, shape) = ranges.iter().map(|range| (range.start, range.len())).unzip();
         Ok(checkpoint.read(&names[index], &Region { offset, shape }, bytes)?)
-    })
+    }))
 }
 
 /// Bytes that a model takes on a device while it reads a text, apart from what is computed on the way.

@@ -215,7 +215,7 @@ impl PageLayout {
 /// Inputs: the parameters (`parameters/…`); `tokens` `[rows, chunk]`, i32; `position`, i32 scalar, of the first token of every
 /// chunk, a multiple of the chunk; `ancestors` `[rows, chunks]`, i32, the pages of the chunks before, in order, and after them
 /// any page of finite numbers; `destinations` `[rows]`, i32, the page each row's chunk becomes; the tables of
-/// [`decode_tables`] for the window; and the pools of [`page_pools`], whose memory the outputs take over.
+/// [`decode_tables`](crate::decode_tables) for the window; and the pools of [`page_pools`], whose memory the outputs take over.
 /// Outputs: `hidden` `[rows·chunk, width]`, the residual stream after the last layer; each pool.
 ///
 /// Tokens after the end of a text change nothing that stands before them.
