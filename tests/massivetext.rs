@@ -290,8 +290,11 @@ fn what_cannot_be_read_or_written_is_said() {
     place.refused(&["filter", "--in", "x", "--out", "out", "--part", "8/7"], 2, &["8/7 is no part"]);
     place.refused(&["filter", "--in", "x", "--out", "out", "--threads", "0"], 2, &["--threads 0"]);
 
-    // In a folder they are passed over, with a word, and so are those of other kinds.
     place.write("docs/a.jsonl", mixed());
+    place.refused(&["filter", "--in", "docs", "--out", "docs/out"], 1, &["inside the input docs"]);
+    place.refused(&["filter", "--in", "docs", "--out", "x", "--rejected", "x"], 1, &["are the same folder"]);
+
+    // In a folder they are passed over, with a word, and so are those of other kinds.
     fs::copy(place.path("docs/a.jsonl"), place.path("docs/table.json")).unwrap();
     symlink("nowhere.jsonl", place.path("docs/dangling.jsonl")).unwrap();
     symlink("loop.jsonl", place.path("docs/loop.jsonl")).unwrap();

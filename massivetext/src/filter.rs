@@ -108,6 +108,27 @@ pub struct Places {
     pub strict: bool,
 }
 
+impl Places {
+    /// Refuses folders that would be read as input at the next run, or written twice.
+    fn check(&self) -> Result<()> {
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let refuse = |path: &Path, detail: String| Err(Error::Folder { path: path.into(), detail });
+        for folder in [Some(&self.out), self.rejected.as_ref()].into_iter().flatten() {
+            let inside = |input: &&PathBuf| input.is_dir() && whole(folder).starts_with(whole(input));
+            if let Some(input) = self.inputs.iter().find(inside) {
+                let detail = format!("it is inside the input {}; name a folder beside it", input.display());
+                return refuse(folder, detail);
+            }
+        }
+        match &self.rejected {
+            Some(rejected) if whole(rejected) == whole(&self.out) => {
+                refuse(rejected, "--rejected and --out are the same folder; name two".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What a stage has done: `receipt.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
@@ -163,6 +184,7 @@ pub fn run(
         let detail = format!("1 to {LARGEST_RECORD} bytes are allowed");
         return Err(Error::Setting { setting: "--max-record-bytes", value, detail });
     }
+    places.check()?;
     let rules = configuration.all_rules()?;
     let shards = manifest.shards(configuration.shard_bytes);
     let part = places.part;

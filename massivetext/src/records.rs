@@ -417,8 +417,11 @@ mod tests {
 
     const LIMIT: usize = 60;
 
+    /// A document's id, text and offset, or what a bad record is and where.
+    type Found = Result<(String, String, u64), (Kind, u64)>;
+
     /// All records of a file of lines, read as pieces that are cut at `cuts`.
-    fn read(bytes: &[u8], cuts: &[u64]) -> Vec<Result<(String, String, u64), (Kind, u64)>> {
+    fn read(bytes: &[u8], cuts: &[u64]) -> Vec<Found> {
         let mut file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
         file.write_all(bytes).unwrap();
         let ends = cuts.iter().copied().map(Some).chain([None]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::BufRead as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -81,8 +81,8 @@ pub fn run(folder: &Path, set: Option<RuleSet>, thresholds: &[String]) -> Result
     Ok((set, change))
 }
 
-fn read(path: &PathBuf, set: RuleSet, before: &Rules, after: &Rules, change: &mut Change) -> Result<()> {
-    let damaged = |detail: String| Error::Damaged { path: path.clone(), detail };
+fn read(path: &Path, set: RuleSet, before: &Rules, after: &Rules, change: &mut Change) -> Result<()> {
+    let damaged = |detail: String| Error::Damaged { path: path.into(), detail };
     let mut file = data::read::open(path)?;
     let mut text = String::new();
     let mut number = 0;

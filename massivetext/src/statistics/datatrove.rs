@@ -45,18 +45,12 @@ const SET: RuleSet = RuleSet::DatatroveWs;
 /// Where `n_chars` is among the statistics.
 const CHARACTERS: usize = 10;
 
-/// What datatrove holds for punctuation; of ASCII, all of it and the control characters but the newline's neighbours.
+/// What datatrove holds for punctuation: that of ASCII, typographic and East Asian characters (a full-width 1 among them), and
+/// the control characters but tab and newline.
 fn is_punctuation(c: char) -> bool {
-    match c {
-        '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{d}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
-        '!'..='/' | ':'..='@' | '['..='`' | '{'..='~' => true,
-        '«' | '»' | '´' | '–' | '—' | '’' | '“' | '”' | '„' | '…' | '∶' | '━' | '►' => {
-            true
-        }
-        '、' | '。' | '〈' | '〉' | '《' | '》' | '「' | '」' | '【' | '】' => true,
-        '！' | '％' | '（' | '）' | '，' | '．' | '：' | '；' | '？' | '～' | '１' => true,
-        _ => false,
-    }
+    let control = matches!(c, '\u{0}'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}');
+    let typographic = "«»´–—’“”„…∶━►、。〈〉《》「」【】！％（），．：；？～１";
+    c.is_ascii_punctuation() || control || (!c.is_ascii() && typographic.contains(c))
 }
 
 pub(super) fn begin(text: &str, words: &[Word], out: &mut Statistics, evidence: &mut impl Evidence) {
