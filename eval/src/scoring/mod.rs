@@ -41,7 +41,7 @@ pub struct ScoringOptions {
 
 impl Default for ScoringOptions {
     fn default() -> Self {
-        Self { batch: 512, reuse: true, top: 0 }
+        Self { batch: 256, reuse: true, top: 0 }
     }
 }
 
@@ -340,7 +340,7 @@ fn shape(
 }
 
 /// Bytes that pages take at most, if the longest row does not need more: enough that calls are full.
-const MOST_MEMORY: u64 = 2 << 30;
+const MOST_MEMORY: u64 = 1 << 30;
 
 /// The part of the device's memory that pages take at most, if the longest row does not need more.
 const SHARE: u64 = 8;
