@@ -136,6 +136,7 @@ def measured(work):
 
 
 def transformers_side(what, file, arguments):
+    os.environ["TQDM_DISABLE"] = "1"
     import torch
     from transformers import AutoModelForCausalLM
 
