@@ -40,7 +40,7 @@ BATCH = 16
 CALL = 256
 PROMPT, MADE = 32, 64
 DOCUMENTS = 16
-WINDOWS, WINDOW = 4, 512
+WINDOWS, WINDOW = 16, 512
 # Subjects of MMLU, questions of each, and how few of them are asked whole.
 SUBJECTS = ["abstract_algebra", "anatomy", "clinical_knowledge", "college_biology", "computer_security", "econometrics",
             "global_facts", "high_school_biology", "human_aging", "international_law", "machine_learning", "management", "nutrition",
@@ -136,6 +136,7 @@ def measured(work):
 
 
 def transformers_side(what, file, arguments):
+    os.environ["TQDM_DISABLE"] = "1"
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -368,7 +369,10 @@ def table(results):
                   f"{each(side, 'computed', texts):.0f} | {each(side, 'calls', texts):.2f} | "
                   f"{side[0]['computed'] / side[0]['calls'] / CALL:.0%} |")
         ratios = [each(whole, key, of_whole) / each(shared, key, of_shared) for key in ("seconds", "cpu_seconds", "computed", "calls")]
-        print("| ratio | | {:.2f}× ({:.2f}×) | {:.2f}× | {:.2f}× | |\n".format(*ratios))
+        print("| ratio | | {:.2f}× ({:.2f}×) | {:.2f}× | {:.2f}× | |".format(*ratios))
+        filled = whole[0]["computed"] / whole[0]["calls"] / CALL
+        print("| had calls of the whole been full | | {:.2f}× ({:.2f}×) | | {:.2f}× | |\n".format(
+            ratios[0] * filled, ratios[1] * filled, ratios[3] * filled))
     matmul = results.get(("plain matmuls", "gopher"))
     if matmul:
         print(f"Plain matmuls of a call's sizes through the same plugin: {median(matmul, lambda r: r['gflops'] / r['seconds']):.0f} GFLOP/s "

@@ -45,7 +45,8 @@ pub fn decode_tables(
 /// One decoding step.
 ///
 /// Inputs: the parameters (`parameters/…`); `tokens` `[batch, chunk]`, i32; `position`, i32 scalar, of the first of
-/// them, or `[batch]` if each sequence has its own; `last`, i32 scalar, the index within the chunk whose logits are wanted; the tables of [`decode_tables`]; and the
+/// them, or `[batch]` if each sequence has its own; `last`, i32 scalar, the index within the chunk whose
+/// logits are wanted; the tables of [`decode_tables`]; and the
 /// caches, such as `keys` and `values` ([`Architecture::caches`](crate::Architecture::caches)), whose memory the outputs
 /// take over.
 /// Outputs: `logits` `[batch, vocabulary]`, float32; each cache.

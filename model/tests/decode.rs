@@ -151,8 +151,8 @@ fn texts_at_positions_of_their_own() {
                 caches.map(|cache| Random(9).scaled(DType::F32, &cache.shape, 50.0)).collect()
             };
             let mut caches = garbage(BATCH);
-            for position in 0..2 {
-                caches = run(&step, &[ids[0][position], 0], &[position as i64, 0], &caches).1;
+            for (&token, position) in ids[0].iter().zip(0..2) {
+                caches = run(&step, &[token, 0], &[position, 0], &caches).1;
             }
             let (_, one) = run(&alone, &ids[1][..1], &[0], &garbage(1));
             let mut caches = place(&[&[ints(&[], &[1])], &caches[..], &one].concat());

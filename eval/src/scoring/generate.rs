@@ -15,8 +15,8 @@ use crate::{Error, Result};
 
 impl Scorer {
     /// The likeliest continuation of each prompt, token by token, of up to `max_tokens` tokens: it ends before the first of the
-    /// strings `until`, or where the model ends the text. Several are continued side by side
-    /// ([`Encoding::prompt`](super::Encoding::prompt) makes prompts fit), and no text depends on the others. `done` is given each one's position and text, in any
+    /// strings `until`, or where the model ends the text. Several are continued side by side, and no text depends on the others
+    /// ([`Encoding::prompt`](super::Encoding::prompt) makes prompts fit). `done` is given each one's position and text, in any
     /// order; it may end the work.
     ///
     /// # Errors

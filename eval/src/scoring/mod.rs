@@ -45,7 +45,7 @@ pub struct ScoringOptions {
 
 impl Default for ScoringOptions {
     fn default() -> Self {
-        Self { batch: 512, reuse: true, top: 0 }
+        Self { batch: 256, reuse: true, top: 0 }
     }
 }
 
@@ -414,7 +414,7 @@ fn shape(
 }
 
 /// Bytes that pages take at most on each device, if the longest row does not need more: enough that calls are full.
-const MOST_MEMORY: u64 = 2 << 30;
+const MOST_MEMORY: u64 = 1 << 30;
 
 /// The part of a device's memory that pages take at most, if the longest row does not need more.
 const SHARE: u64 = 8;

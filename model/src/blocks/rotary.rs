@@ -38,8 +38,8 @@ impl Rotation {
         Ok(Self { cosine: b.cos(angle)?, sine: b.sin(angle)? })
     }
 
-    /// Turns `x` `[heads, batch, …, length, key_value_size]`: pair `i` are the elements `i` and `i + key_value_size / 2`, as Hugging Face
-    /// lays them out (llama2.c and GGUF pair neighbours). Computed in float32 or wider.
+    /// Turns `x` `[heads, batch, …, length, key_value_size]`: pair `i` are the elements `i` and
+    /// `i + key_value_size / 2`, as Hugging Face lays them out (llama2.c and GGUF pair neighbours). Computed in float32 or wider.
     ///
     /// # Errors
     /// [`Error::Type`] if the last two dimensions are others.

@@ -37,7 +37,7 @@ pub struct ModelArguments {
     #[arg(long, value_name = "PLAN", help_heading = "Model")]
     plan: Option<String>,
     /// Rows in flight: more take more memory and fill the device better; no score depends on it.
-    #[arg(long, value_name = "N", default_value_t = 512, help_heading = "Model")]
+    #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Model")]
     pub batch: usize,
     /// Compute what prompts share again for each.
     #[arg(long, help_heading = "Model")]
