@@ -55,6 +55,7 @@ impl Subject {
             checkpoint_hash: checkpoint_hash.to_owned(),
             window: options.window,
             overlong: options.overlong.name().to_owned(),
+            devices: options.devices.clone(),
         }
     }
 
@@ -92,7 +93,7 @@ fn statistic(aggregation: Aggregation) -> Statistic {
 }
 
 /// How an evaluation is done.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct EvaluationOptions {
     /// Tokens of the model's window.
     pub window: usize,
@@ -100,6 +101,8 @@ pub struct EvaluationOptions {
     pub overlong: Overlong,
     /// How intervals are drawn.
     pub bootstrap: Bootstrap,
+    /// The devices ([`Scorer::devices`]).
+    pub devices: String,
 }
 
 /// What happens in an evaluation.

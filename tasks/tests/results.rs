@@ -277,6 +277,8 @@ fn other_samples_are_refused() {
     refused(&line(&Key { protocol: "lm-eval".into(), ..key("c") }), &["protocol = lm-eval, not paper"]);
     refused(&line(&Key { window: 64, ..key("c") }), &["window = 64, not 2048"]);
     refused(&line(&Key { overlong: "skip".into(), ..key("c") }), &["overlong = skip, not truncate"]);
+    let mesh = "cpu, data 2 x model 2".to_owned();
+    refused(&line(&Key { devices: mesh, ..key("c") }), &["devices = cpu, data 2 x model 2, not cpu"]);
     let version = line(&key("c")).replace("\"version\":1", "\"version\":2");
     refused(&version, &["version 2", "reads version 1"]);
     refused("{\"doc_id\":0,\"acc\":1.0}\n", &["samples.jsonl:1", "no key \"gopher\""]);

@@ -217,6 +217,13 @@ impl Scorer {
         self.engine.devices.mesh()
     }
 
+    /// The devices by kind, and the mesh: what the bits of a score depend on beside the model, such as `cpu` or
+    /// `cpu, data 2 x model 2`.
+    pub fn devices(&self) -> String {
+        let kind = self.engine.runtime.kind();
+        self.mesh().map_or_else(|| kind.to_string(), |mesh| format!("{kind}, {mesh}"))
+    }
+
     /// The most tokens that are read of a row: all but the last of its continuation.
     pub fn window(&self) -> usize {
         self.encoding.window()

@@ -69,9 +69,13 @@ pub fn run(arguments: ScoreArguments) -> anyhow::Result<()> {
     let hash = model.hash()?;
     let mut results = header(&model, &model_arguments, &tasks, &selection, &hash)?;
     let leaks = if leaks { Some(search(&model, &selection)?) } else { None };
+    let begin = Instant::now();
+    let window = model_arguments.window(&model);
+    let mut scorer = model_arguments.load(model, 0)?;
     let options = EvaluationOptions {
-        window: model_arguments.window(&model),
+        window,
         overlong: model_arguments.overlong.into(),
+        devices: scorer.devices(),
         ..EvaluationOptions::default()
     };
     let mut cut = |progress: Progress<'_>| {
@@ -82,8 +86,6 @@ pub fn run(arguments: ScoreArguments) -> anyhow::Result<()> {
         }
     };
     let mut evaluation = Evaluation::open(&folder, subjects, hash, options, &mut cut)?;
-    let begin = Instant::now();
-    let mut scorer = model_arguments.load(model, 0)?;
     results.max_length = scorer.window();
     if let (Some(topology), Some(mesh)) = (model_arguments.topology(), scorer.mesh()) {
         let mesh = format!("data={},model={}", mesh.data, mesh.model);

@@ -27,6 +27,8 @@ pub struct Key {
     pub window: usize,
     /// What is done with prompts that are longer: `truncate`, `skip` or `error`.
     pub overlong: String,
+    /// The devices, which round as they do: their kind, and the mesh over which the model is split.
+    pub devices: String,
 }
 
 impl Key {
@@ -40,6 +42,7 @@ impl Key {
                 ("prompt_hash", key.prompt_hash.clone()),
                 ("window", key.window.to_string()),
                 ("overlong", key.overlong.clone()),
+                ("devices", key.devices.clone()),
             ]
         };
         let pairs = fields(self).into_iter().zip(fields(other));

@@ -50,6 +50,7 @@ pub fn key(checkpoint: &str) -> Key {
         checkpoint_hash: checkpoint.into(),
         window: 2048,
         overlong: "truncate".into(),
+        devices: "cpu".into(),
     }
 }
 
