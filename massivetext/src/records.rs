@@ -161,8 +161,10 @@ impl Reader {
             }
         };
         if reader.piece.start > 0 {
-            let skipped = read_line(reader.input.reader(), 0).map_err(|error| Error::io(path, error))?;
-            reader.offset += skipped.map_or(0, |line| line.consumed);
+            // Not beyond the piece: a line may go on for as many pieces as it likes.
+            let most = piece.end.map_or(u64::MAX, |end| end - reader.offset);
+            reader.offset +=
+                skip_line(reader.input.reader(), most).map_err(|error| Error::io(path, error))?;
         }
         Ok(reader)
     }
@@ -240,6 +242,25 @@ fn read_line(reader: &mut dyn BufRead, limit: usize) -> io::Result<Option<Line>>
             return Ok(Some(line));
         }
     }
+}
+
+/// Passes over what is left of a line, or over `most` bytes of it or a few more; how many it were.
+fn skip_line(reader: &mut dyn BufRead, most: u64) -> io::Result<u64> {
+    let mut skipped = 0;
+    while skipped < most {
+        let buffer = match reader.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            buffer => buffer?,
+        };
+        let end = memchr::memchr(b'\n', buffer);
+        let consumed = end.map_or(buffer.len(), |end| end + 1);
+        reader.consume(consumed);
+        skipped += consumed as u64;
+        if end.is_some() || consumed == 0 {
+            break;
+        }
+    }
+    Ok(skipped)
 }
 
 /// As [`read_line`], of all that follows.
