@@ -2,19 +2,17 @@
 //! and a receipt.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::ledger::{Comparison, Disagreement, Ledger, show};
 use crate::manifest::{Description, Manifest, Part, Piece};
-use crate::output::{
-    BAD_RECORDS, Compression, Output, RECEIPT, RECEIPTS, STATISTICS, Written, claim, write_whole,
-};
-use crate::records::{BadRecord, Content, Raw, Reader, write_line};
+use crate::output::{BAD_RECORDS, Compression, Output, STATISTICS, Written};
+use crate::records::{BadRecord, Raw, write_line};
 use crate::rules::Rules;
+use crate::stage::{Folder, PartReceipt, check_record_limit, each_batch};
 use crate::statistics::{Measurer, RuleSet, Statistics};
 use crate::{Error, Result, choices};
 
@@ -77,9 +75,6 @@ impl Default for Configuration {
     }
 }
 
-/// The most that `max_record_bytes` may be: statistics count in 32 bits.
-const LARGEST_RECORD: usize = 1 << 30;
-
 impl Configuration {
     /// The rule set that decides first, then those that are compared with it.
     ///
@@ -106,27 +101,6 @@ pub struct Places {
     pub part: Part,
     /// Whether a bad record is an error.
     pub strict: bool,
-}
-
-impl Places {
-    /// Refuses folders that would be read as input at the next run, or written twice.
-    fn check(&self) -> Result<()> {
-        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let refuse = |path: &Path, detail: String| Err(Error::Folder { path: path.into(), detail });
-        for folder in [Some(&self.out), self.rejected.as_ref()].into_iter().flatten() {
-            let inside = |input: &&PathBuf| input.is_dir() && whole(folder).starts_with(whole(input));
-            if let Some(input) = self.inputs.iter().find(inside) {
-                let detail = format!("it is inside the input {}; name a folder beside it", input.display());
-                return refuse(folder, detail);
-            }
-        }
-        match &self.rejected {
-            Some(rejected) if whole(rejected) == whole(&self.out) => {
-                refuse(rejected, "--rejected and --out are the same folder; name two".into())
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// What a stage has done: `receipt.json`.
@@ -179,12 +153,7 @@ pub fn run(
     manifest: &Manifest,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report> {
-    if !(1..=LARGEST_RECORD).contains(&configuration.max_record_bytes) {
-        let value = configuration.max_record_bytes.to_string();
-        let detail = format!("1 to {LARGEST_RECORD} bytes are allowed");
-        return Err(Error::Setting { setting: "--max-record-bytes", value, detail });
-    }
-    places.check()?;
+    check_record_limit(configuration.max_record_bytes)?;
     let rules = configuration.all_rules()?;
     let shards = manifest.shards(configuration.shard_bytes);
     let part = places.part;
@@ -201,27 +170,16 @@ pub fn run(
         outputs: Vec::new(),
         rejected: Vec::new(),
     };
-    let plan = json(&json!({
+    let plan = json!({
         "stage": receipt.stage,
         "version": receipt.version,
         "configuration": receipt.configuration,
         "input": receipt.input,
         "rejected": places.rejected.is_some(),
-    }));
-    let mark = format!("{}-of-{}.{}", part.index, part.parts, std::process::id());
-    for folder in [Some(&places.out), places.rejected.as_ref()].into_iter().flatten() {
-        claim(folder, &plan, &mark)?;
-    }
-    let receipts = places.out.join(RECEIPTS);
-    let complete = places.out.join(RECEIPT);
-    let own = match part.parts {
-        1 => complete.clone(),
-        parts => receipts.join(format!("{}-of-{parts}.json", part.index)),
-    };
-    for place in [&complete, &own] {
-        if let Some(receipt) = read_receipt(place)? {
-            return Ok(Report { receipt, was_complete: true, completes: false });
-        }
+    });
+    let folder = Folder::begin(&places.inputs, &places.out, places.rejected.as_deref(), part, &plan)?;
+    if let Some(receipt) = folder.receipt()? {
+        return Ok(Report { receipt, was_complete: true, completes: false });
     }
 
     let mut stage = Stage {
@@ -243,61 +201,19 @@ pub fn run(
         receipt.disagreement = disagreement;
     }
     receipt.ledger.check(read, receipt.outputs.iter().map(|file| file.records).sum())?;
-    if part.parts > 1 {
-        std::fs::create_dir_all(&receipts).map_err(|error| Error::io(&receipts, error))?;
-    }
-    write_whole(&own, &mark, &json(&receipt))?;
-    let completes = part.parts == 1 || merge(&receipts, part.parts, &complete, &mark)?;
+    let completes = folder.finish(&receipt)?;
     Ok(Report { receipt, was_complete: false, completes })
 }
 
-/// Writes the receipt of the whole if those of all parts are there.
-fn merge(receipts: &Path, parts: usize, complete: &Path, mark: &str) -> Result<bool> {
-    let mut whole: Option<Receipt> = None;
-    for index in 1..=parts {
-        let Some(part) = read_receipt(&receipts.join(format!("{index}-of-{parts}.json")))? else {
-            return Ok(false);
-        };
-        match &mut whole {
-            None => whole = Some(part),
-            Some(whole) => {
-                whole.ledger.add(&part.ledger);
-                whole.disagreement.add(&part.disagreement);
-                part.bad_records.into_iter().for_each(|record| show(&mut whole.bad_records, record));
-                whole.outputs.extend(part.outputs);
-                whole.rejected.extend(part.rejected);
-            }
-        }
-    }
-    let Some(whole) = whole else { return Ok(false) };
-    write_whole(complete, mark, &json(&whole))?;
-    Ok(true)
-}
-
-/// Reads a receipt, if there is one.
-///
-/// # Errors
-/// A file that is none.
-pub fn read_receipt(path: &Path) -> Result<Option<Receipt>> {
-    match inputs::read(path) {
-        Ok(bytes) => inputs::json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|detail| Error::Damaged { path: path.into(), detail }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(path, error)),
+impl PartReceipt for Receipt {
+    fn add(&mut self, next: Self) {
+        self.ledger.add(&next.ledger);
+        self.disagreement.add(&next.disagreement);
+        next.bad_records.into_iter().for_each(|record| show(&mut self.bad_records, record));
+        self.outputs.extend(next.outputs);
+        self.rejected.extend(next.rejected);
     }
 }
-
-fn json(value: &impl Serialize) -> Vec<u8> {
-    // What is written has names for keys and numbers that JSON has.
-    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
-}
-
-/// Records that are judged at once, and their bytes.
-const BATCH: usize = 1024;
-const BATCH_BYTES: usize = 16 << 20;
 
 struct Stage<'a> {
     configuration: &'a Configuration,
@@ -343,33 +259,7 @@ impl Stage<'_> {
             rejected,
         };
         outputs.statistics.header(&self.header());
-        for piece in pieces {
-            let file = &self.manifest.files[piece.file];
-            let limit = self.configuration.max_record_bytes;
-            let mut reader = match Reader::open(&file.path, *piece, limit) {
-                Ok(reader) => Some(reader),
-                Err(error) => {
-                    // A file that has gone is as one that ends too early.
-                    let content = Content::Broken(error.to_string());
-                    let raw = Raw { file: piece.file, offset: piece.start, format: piece.format, content };
-                    self.batch(vec![raw], &mut outputs)?;
-                    None
-                }
-            };
-            while let Some(reader) = &mut reader {
-                let mut batch = Vec::new();
-                let mut bytes = 0;
-                while batch.len() < BATCH && bytes < BATCH_BYTES {
-                    let Some(raw) = reader.next(&file.path) else { break };
-                    bytes += if let Content::Bytes(bytes) = &raw.content { bytes.len() } else { 0 };
-                    batch.push(raw);
-                }
-                if batch.is_empty() {
-                    break;
-                }
-                self.batch(batch, &mut outputs)?;
-            }
-        }
+        self.judge(pieces, &mut outputs)?;
         self.receipt.outputs.push(outputs.kept.finish()?);
         outputs.statistics.finish()?;
         if let Some((documents, errors)) = outputs.rejected {
@@ -392,13 +282,21 @@ impl Stage<'_> {
         format!("{header}\n").into_bytes()
     }
 
-    fn batch(&mut self, batch: Vec<Raw>, outputs: &mut Outputs) -> Result<()> {
-        self.read += batch.len() as u64;
+    /// Judges the records of these pieces.
+    fn judge(&mut self, pieces: &[Piece], outputs: &mut Outputs) -> Result<()> {
         let judge = Judge { configuration: self.configuration, manifest: self.manifest, rules: self.rules };
-        let judged: Vec<Judged> = batch
-            .par_iter()
-            .map_init(Measurer::default, |measurer, raw| judge.judge(measurer, raw))
-            .collect();
+        each_batch(
+            judge.manifest,
+            pieces,
+            judge.configuration.max_record_bytes,
+            Measurer::default,
+            |measurer, raw| judge.judge(measurer, &raw),
+            &mut |judged| self.write(judged, outputs),
+        )
+    }
+
+    fn write(&mut self, judged: Vec<Judged>, outputs: &mut Outputs) -> Result<()> {
+        self.read += judged.len() as u64;
         for Judged { line, statistics, verdict } in judged {
             outputs.statistics.push(&statistics);
             match verdict {

@@ -19,6 +19,42 @@ pub trait PartReceipt: Serialize + DeserializeOwned {
     fn add(&mut self, next: Self);
 }
 
+/// The most that a record may be allowed: statistics count in 32 bits.
+const LARGEST_RECORD: usize = 1 << 30;
+
+/// Refuses a limit for records that no stage can keep to.
+///
+/// # Errors
+/// [`Error::Setting`].
+pub fn check_record_limit(bytes: usize) -> Result<()> {
+    match bytes {
+        1..=LARGEST_RECORD => Ok(()),
+        _ => {
+            let detail = format!("1 to {LARGEST_RECORD} bytes are allowed");
+            Err(Error::Setting { setting: "--max-record-bytes", value: bytes.to_string(), detail })
+        }
+    }
+}
+
+/// Refuses folders that would be read as input at the next run, or written twice.
+fn check_folders(inputs: &[PathBuf], out: &Path, beside: Option<&Path>) -> Result<()> {
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let refuse = |path: &Path, detail: String| Err(Error::Folder { path: path.into(), detail });
+    for folder in [Some(out), beside].into_iter().flatten() {
+        let inside = |input: &&PathBuf| input.is_dir() && whole(folder).starts_with(whole(input));
+        if let Some(input) = inputs.iter().find(inside) {
+            let detail = format!("it is inside the input {}; name a folder beside it", input.display());
+            return refuse(folder, detail);
+        }
+    }
+    match beside {
+        Some(beside) if whole(beside) == whole(out) => {
+            refuse(beside, "--rejected and --out are the same folder; name two".into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A folder that a stage, or a part of it, writes.
 pub struct Folder {
     complete: PathBuf,
@@ -32,8 +68,15 @@ impl Folder {
     /// Makes a folder ready, and another one beside it if the stage writes two. `plan` is all that decides the output.
     ///
     /// # Errors
-    /// A folder with other content, or for another plan.
-    pub fn begin(out: &Path, beside: Option<&Path>, part: Part, plan: &Value) -> Result<Self> {
+    /// A folder with other content, for another plan, or inside one of the `inputs`.
+    pub fn begin(
+        inputs: &[PathBuf],
+        out: &Path,
+        beside: Option<&Path>,
+        part: Part,
+        plan: &Value,
+    ) -> Result<Self> {
+        check_folders(inputs, out, beside)?;
         let mark = format!("{}-of-{}.{}", part.index, part.parts, std::process::id());
         let plan = json(plan);
         for folder in [Some(out), beside].into_iter().flatten() {
@@ -111,28 +154,20 @@ fn json(value: &impl Serialize) -> Vec<u8> {
 const BATCH: usize = 1024;
 const BATCH_BYTES: usize = 16 << 20;
 
-/// Reads the records of a shard. `work` is done by all threads, each with a `tool` of its own; `each` is given its results in the
-/// order of the records, and `after` is called after every few. How many records there were.
+/// Reads the records of a shard, some at a time. `work` is done by all threads, each with a `tool` of its own, and `done` is given
+/// its results, in the order of the records.
 ///
 /// # Errors
-/// Those of `each` and `after`. What cannot be read is a record itself.
-pub fn each_record<T, W: Send>(
+/// Those of `done`. What cannot be read is a record itself.
+pub fn each_batch<T, W: Send>(
     manifest: &Manifest,
     pieces: &[Piece],
     limit: usize,
     tool: impl Fn() -> T + Sync + Send,
     work: impl Fn(&mut T, Raw) -> W + Sync + Send,
-    each: &mut dyn FnMut(W) -> Result<()>,
-    after: &mut dyn FnMut(u64) -> Result<()>,
-) -> Result<u64> {
-    let mut read = 0;
-    let mut batch = |batch: Vec<Raw>| -> Result<()> {
-        let records = batch.len() as u64;
-        read += records;
-        let done: Vec<W> = batch.into_par_iter().map_init(&tool, &work).collect();
-        done.into_iter().try_for_each(&mut *each)?;
-        after(records)
-    };
+    done: &mut dyn FnMut(Vec<W>) -> Result<()>,
+) -> Result<()> {
+    let mut batch = |batch: Vec<Raw>| done(batch.into_par_iter().map_init(&tool, &work).collect());
     for piece in pieces {
         let file = &manifest.files[piece.file];
         let mut reader = match Reader::open(&file.path, *piece, limit) {
@@ -157,5 +192,5 @@ pub fn each_record<T, W: Send>(
             batch(raws)?;
         }
     }
-    Ok(read)
+    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::ledger::{Ledger, show};
 use crate::manifest::{Description, Manifest, Part, Piece, hexadecimal};
 use crate::output::write_whole;
 use crate::records::{BadRecord, Raw};
-use crate::stage::{Folder, PartReceipt, each_record};
+use crate::stage::{Folder, PartReceipt, check_record_limit, each_batch};
 use crate::{Error, Result};
 
 /// What decides the shards, beside the text and the tokenizer.
@@ -34,9 +34,11 @@ impl Default for Configuration {
     }
 }
 
-/// Where the stage writes, and how, none of which decides a byte of the output.
+/// Where the stage reads and writes, and how, none of which decides a byte of the output.
 #[derive(Clone, Debug)]
 pub struct Places {
+    /// Files and folders to read.
+    pub inputs: Vec<PathBuf>,
     /// The folder of the shards.
     pub out: PathBuf,
     /// Which part of the work.
@@ -129,6 +131,7 @@ pub fn run(
     tokenizer: &Tokenizer,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report> {
+    check_record_limit(configuration.max_record_bytes)?;
     let held_out = HeldOut { fraction: configuration.validation_fraction, seed: configuration.seed };
     let shards = manifest.shards(configuration.shard_bytes);
     let mut receipt = Receipt {
@@ -150,7 +153,7 @@ pub fn run(
         "tokenizer": receipt.tokenizer,
         "input": receipt.input,
     });
-    let folder = Folder::begin(&places.out, None, places.part, &plan)?;
+    let folder = Folder::begin(&places.inputs, &places.out, None, places.part, &plan)?;
     if let Some(receipt) = folder.receipt()? {
         return Ok(Report { receipt, was_complete: true, completes: false });
     }
@@ -200,7 +203,7 @@ impl Shard<'_> {
     ) -> Result<u64> {
         let limit = self.configuration.max_record_bytes;
         let mut seen = 0;
-        each_record(
+        each_batch(
             self.manifest,
             pieces,
             limit,
@@ -213,29 +216,29 @@ impl Shard<'_> {
                 }
                 Ok(Encoded { text, ids, record })
             },
-            &mut |encoded: Result<Encoded, BadRecord>| {
-                match encoded {
-                    Err(bad) if self.strict => {
-                        return Err(Error::BadRecord { place: bad.place(), detail: bad.detail });
-                    }
-                    Err(bad) => {
-                        receipt.ledger.error(bad.kind);
-                        show(&mut receipt.bad_records, bad);
-                    }
-                    Ok(document) if document.text.trim().is_empty() => receipt.ledger.drop(BLANK),
-                    Ok(Encoded { text, ids, record }) => {
-                        receipt.ledger.keep();
-                        writer.add(&ShardDocument { text: &text, ids: &ids, record: &record })?;
+            &mut |batch: Vec<Result<Encoded, BadRecord>>| {
+                seen += batch.len() as u64;
+                for encoded in batch {
+                    match encoded {
+                        Err(bad) if self.strict => {
+                            return Err(Error::BadRecord { place: bad.place(), detail: bad.detail });
+                        }
+                        Err(bad) => {
+                            receipt.ledger.error(bad.kind);
+                            show(&mut receipt.bad_records, bad);
+                        }
+                        Ok(document) if document.text.trim().is_empty() => receipt.ledger.drop(BLANK),
+                        Ok(Encoded { text, ids, record }) => {
+                            receipt.ledger.keep();
+                            writer.add(&ShardDocument { text: &text, ids: &ids, record: &record })?;
+                        }
                     }
                 }
-                Ok(())
-            },
-            &mut |records| {
-                seen += records;
                 progress(seen);
                 Ok(())
             },
-        )
+        )?;
+        Ok(seen)
     }
 
     /// The text of a record, and the line that says where it came from.

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::filter::{Receipt, read_receipt};
+use crate::filter::Receipt;
 use crate::output::{RECEIPT, STATISTICS};
 use crate::rules::Rules;
+use crate::stage::read_receipt;
 use crate::statistics::RuleSet;
 use crate::{Error, Result};
 

@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use massivetext::RuleSet;
 use massivetext::filter::{self, Configuration, Places, Report, Subset};
 use massivetext::manifest::{Manifest, Part};
 use massivetext::output::Compression;
 
-use super::{rule_set, text};
-use crate::output::{grouped, line, note, print, print_json, usage};
+use super::{rule_set, text, work};
+use crate::output::{note, print, print_json, usage};
 
 /// Arguments of `gopher data filter`.
 #[derive(Args)]
@@ -98,15 +97,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     // Wrong thresholds are wrong usage, and known before anything is read.
     configuration.all_rules().map_err(|error| usage(format_args!("--rule {error}")))?;
-    if let Some(threads) = arguments.threads {
-        if threads == 0 {
-            return Err(usage("--threads 0: there is at least one"));
-        }
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()
-            .map_err(|error| anyhow!("--threads {threads}: {error}"))?;
-    }
+    work::set_threads(arguments.threads)?;
     let places = Places {
         inputs: arguments.inputs,
         out: arguments.out,
@@ -116,44 +107,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let manifest = Manifest::find(&places.inputs)?;
     manifest.notes().iter().for_each(note);
-    let mut progress = |records| {
-        if line::is_possible() {
-            line::rewrite(&format!("{} records", grouped(records)));
-        }
-    };
-    let report = filter::run(&configuration, &places, &manifest, &mut progress);
-    line::clear();
-    let report = report?;
-    if arguments.json {
-        return print_json(&report.receipt);
-    }
-    say(&report, &places);
-    print(text::receipt(&report.receipt))
-}
-
-/// What is said beside the result.
-fn say(report: &Report, places: &Places) {
-    let out = places.out.display();
-    if report.was_complete {
-        note(format_args!("{out}: complete already, for the same input and configuration; nothing was done"));
-    } else if !report.completes {
-        note(format_args!(
-            "part {} of {} is complete; the receipt of the whole comes with the last one",
-            places.part.index, places.part.parts
-        ));
-    }
-    let errors = report.receipt.ledger.all_errors();
-    if let Some(first) = report.receipt.bad_records.first() {
-        note(format_args!(
-            "warning: {} no document, the first {}: {}",
-            if errors == 1 { "1 record is".to_owned() } else { format!("{} records are", grouped(errors)) },
-            first.place(),
-            first.detail
-        ));
-    }
-    if !report.receipt.configuration.subset.is_judged() {
+    let report = work::with_progress(|progress| filter::run(&configuration, &places, &manifest, progress))?;
+    let Report { receipt, was_complete, completes } = report;
+    work::say_complete(&places.out, places.part, was_complete, completes);
+    work::say_bad_records(&receipt.ledger, &receipt.bad_records);
+    if !receipt.configuration.subset.is_judged() {
         note("the rules are for --subset web alone, as in the paper: every document is kept");
     }
+    if arguments.json { print_json(&receipt) } else { print(text::receipt(&receipt)) }
 }
 
 fn compared(list: &str) -> anyhow::Result<Vec<RuleSet>> {

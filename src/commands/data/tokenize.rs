@@ -58,9 +58,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     work::set_threads(arguments.threads)?;
     let tokenizer = Tokenizer::load(&arguments.tokenizer)?;
-    let manifest = Manifest::find(&arguments.inputs)?;
+    let places = Places {
+        inputs: arguments.inputs,
+        out: arguments.out,
+        part: arguments.part,
+        strict: arguments.strict,
+    };
+    let manifest = Manifest::find(&places.inputs)?;
     manifest.notes().iter().for_each(note);
-    let places = Places { out: arguments.out, part: arguments.part, strict: arguments.strict };
     let report = work::with_progress(|progress| {
         tokenize::run(&configuration, &places, &manifest, &tokenizer, progress)
     })?;
