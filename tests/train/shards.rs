@@ -47,7 +47,7 @@ fn a_run_on_shards_is_the_run_on_the_text() {
     let count =
         shards.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "shard")).count();
     assert!(count > 1, "{count} shards");
-    let tokenizer = ["--tokenizer", "tokenizer/tokenizer.model", "--steps", "6"];
+    let tokenizer = ["--set", "data.tokenizer=tokenizer/tokenizer.model", "--steps", "6"];
     place.trained(&[&["--run", "text", "--data", "docs"], &tokenizer[..], &WHOLE].concat());
     let run = |name: &str, steps: &str| {
         place.trained(&[&["--run", name, "--data", "shards", "--steps", steps], &WHOLE[..]].concat());
@@ -68,10 +68,10 @@ fn what_does_not_belong_together_is_refused() {
     let shards = ["--data", "shards", "--steps", "1"];
     let check =
         |more: &[&str], expected: &[&str]| place.check_error(&[&shards[..], more].concat(), 1, expected);
-    check(&["--data", "docs"], &["shards has token shards and docs does not", "data.mixture"]);
+    check(&["--data", "docs"], &["shards has token shards and ", "docs does not", "data.mixture"]);
     place.trained(&["--run", "other", "--data", "docs", "--steps", "1"]);
     check(
-        &["--tokenizer", "other/tokenizer.model", "--run", "x"],
+        &["--set", "data.tokenizer=other/tokenizer.model", "--run", "x"],
         &["its tokens are those of another tokenizer"],
     );
     fs::rename(place.path("shards/00001.shard"), place.path("away")).unwrap();
@@ -97,7 +97,7 @@ fn shards_are_a_source_of_a_mixture() {
         "mix.toml",
         "[[data.mixture]]\npaths = [\"held\"]\nweight = 0.25\n[[data.mixture]]\npaths = [\"docs\"]\nweight = 0.75\n",
     );
-    let tokenizer = ["--tokenizer", "tokenizer/tokenizer.model"];
+    let tokenizer = ["--set", "data.tokenizer=tokenizer/tokenizer.model"];
     let mut arguments = vec!["train", "mix.toml", "--run", "mixed", "--steps", "2", "--json"];
     arguments.extend(tokenizer);
     TINY.iter().for_each(|set| arguments.extend(["--set", set]));
