@@ -1,6 +1,7 @@
 //! Raw documents to clean documents: the paper's MassiveText pipeline (Rae et al. 2021, appendix A).
 
 pub mod choices;
+pub mod dedup;
 mod error;
 pub mod explain;
 pub mod filter;

@@ -1,5 +1,6 @@
 //! `gopher data`: raw documents to clean documents, a file per stage (docs/massivetext.md).
 
+mod dedup;
 mod explain;
 mod filter;
 mod text;
@@ -17,6 +18,8 @@ use massivetext::RuleSet;
 pub enum Command {
     /// Keep the documents that pass the rules of quality and repetition, and account for all others.
     Filter(filter::Arguments),
+    /// Leave one of documents that are alike, and say of each that goes which one stays.
+    Dedup(dedup::Arguments),
     /// Show every statistic of one document, what counts for it, and which rule drops it, under each rule set.
     Explain(explain::Arguments),
     /// Say what other thresholds would keep, from stored statistics, without reading the text again.
@@ -34,6 +37,7 @@ pub enum Command {
 pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Filter(arguments) => filter::run(arguments),
+        Command::Dedup(arguments) => dedup::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::WhatIf(arguments) => what_if::run(&arguments),
         Command::Tokenize(arguments) => tokenize::run(arguments),

@@ -69,9 +69,18 @@ enum SubsetArgument {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum CompressionArgument {
+pub(super) enum CompressionArgument {
     Zst,
     None,
+}
+
+impl From<CompressionArgument> for Compression {
+    fn from(argument: CompressionArgument) -> Self {
+        match argument {
+            CompressionArgument::Zst => Compression::Zst,
+            CompressionArgument::None => Compression::None,
+        }
+    }
 }
 
 /// Filters, and prints what has become of every record.
@@ -90,10 +99,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         compare: compared(&arguments.compare)?,
         max_record_bytes: arguments.max_record_bytes,
         shard_bytes: arguments.shard_mib << 20,
-        compression: match arguments.compression {
-            CompressionArgument::Zst => Compression::Zst,
-            CompressionArgument::None => Compression::None,
-        },
+        compression: arguments.compression.into(),
     };
     // Wrong thresholds are wrong usage, and known before anything is read.
     configuration.all_rules().map_err(|error| usage(format_args!("--rule {error}")))?;

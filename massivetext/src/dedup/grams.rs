@@ -1,0 +1,142 @@
+//! The n-grams of a document, as a set of hashes.
+//!
+//! Words are what stands between whitespace, without punctuation (Unicode's general category P) and in lower case; what is nothing
+//! but punctuation is no word. A document of fewer words than n has one n-gram, all of them, and one without words none. A hash
+//! has 64 bits: two different n-grams of ten million documents are taken for one in about one pair of documents in a billion.
+
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
+
+use crate::text::is_space;
+
+/// The base of the polynomial in words' hashes; odd, so that multiplying by it loses nothing.
+const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Makes sets of n-grams, in memory that is used again.
+#[derive(Default)]
+pub struct Grams {
+    words: Vec<u64>,
+    /// The set, in ascending order.
+    pub set: Vec<u64>,
+}
+
+impl Grams {
+    /// Puts the n-grams of a text into `set`.
+    pub fn read(&mut self, text: &str, n: usize) {
+        self.words.clear();
+        self.set.clear();
+        let mut word = WordHash::default();
+        for c in text.chars() {
+            if is_space(c) {
+                self.words.extend(word.take());
+            } else if !is_punctuation(c) {
+                c.to_lowercase().for_each(|c| word.push(c));
+            }
+        }
+        self.words.extend(word.take());
+        let n = n.clamp(1, self.words.len().max(1));
+        let highest = (1..n).fold(1u64, |power, _| power.wrapping_mul(BASE));
+        let mut hash = 0u64;
+        for (at, &word) in self.words.iter().enumerate() {
+            if at >= n {
+                hash = hash.wrapping_sub(self.words[at - n].wrapping_mul(highest));
+            }
+            hash = hash.wrapping_mul(BASE).wrapping_add(word);
+            if at + 1 >= n {
+                self.set.push(mix(hash));
+            }
+        }
+        self.set.sort_unstable();
+        self.set.dedup();
+    }
+}
+
+/// FNV-1a of the characters of a word, mixed: specified, and the same everywhere.
+#[derive(Default)]
+struct WordHash(Option<u64>);
+
+impl WordHash {
+    fn push(&mut self, c: char) {
+        let hash = self.0.unwrap_or(0xCBF2_9CE4_8422_2325);
+        self.0 = Some((hash ^ u64::from(u32::from(c))).wrapping_mul(0x0000_0100_0000_01B3));
+    }
+
+    fn take(&mut self) -> Option<u64> {
+        self.0.take().map(mix)
+    }
+}
+
+fn is_punctuation(c: char) -> bool {
+    match c {
+        // ASCII's, without the signs that Unicode calls symbols.
+        _ if c.is_ascii() => c.is_ascii_punctuation() && !"$+<=>^`|~".contains(c),
+        _ => c.general_category_group() == GeneralCategoryGroup::Punctuation,
+    }
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea & Flood 2014): a bijection of 64 bits that scatters.
+pub(super) fn mix(value: u64) -> u64 {
+    let mut z = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// The Jaccard similarity of two sets in ascending order: what they share, of what either has. 0 of two empty ones.
+pub fn jaccard(a: &[u64], b: &[u64]) -> f64 {
+    let (mut left, mut right, mut shared) = (a, b, 0usize);
+    while let (Some((x, rest_left)), Some((y, rest_right))) = (left.split_first(), right.split_first()) {
+        if x <= y {
+            left = rest_left;
+        }
+        if y <= x {
+            right = rest_right;
+        }
+        shared += usize::from(x == y);
+    }
+    match a.len() + b.len() - shared {
+        0 => 0.0,
+        all => shared as f64 / all as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str, n: usize) -> Vec<u64> {
+        let mut grams = Grams::default();
+        grams.read(text, n);
+        grams.set
+    }
+
+    #[test]
+    fn case_whitespace_and_punctuation_change_nothing() {
+        let plain = set("the cat sat on the mat", 3);
+        assert_eq!(plain.len(), 4);
+        for same in ["The cat  sat\non the mat.", "«the» cat, - sat (on) THE mat!"] {
+            assert_eq!(set(same, 3), plain, "{same}");
+        }
+        assert_ne!(set("the cat sat on a mat", 3), plain);
+        // Words are not joined: "ab c" is not "a bc".
+        assert_ne!(set("ab c", 2), set("a bc", 2));
+        // What is shorter than n is one n-gram, and a text without words has none.
+        assert_eq!(set("one two", 13).len(), 1);
+        assert_eq!(set(" . — ", 13), []);
+    }
+
+    #[test]
+    fn windows_are_hashed_as_if_each_were_alone() {
+        let words: Vec<String> = (0..40).map(|i| format!("w{}", i * i % 23)).collect();
+        let mut expected: Vec<u64> = words.windows(5).flat_map(|window| set(&window.join(" "), 5)).collect();
+        expected.sort_unstable();
+        expected.dedup();
+        assert_eq!(set(&words.join(" "), 5), expected);
+    }
+
+    #[test]
+    fn similarity_is_shared_by_all() {
+        assert_eq!(jaccard(&[1, 2, 3, 4], &[2, 4, 6, 8]), 2.0 / 6.0);
+        assert_eq!(jaccard(&[1], &[1]), 1.0);
+        assert_eq!(jaccard(&[], &[]), 0.0);
+    }
+}

@@ -1,0 +1,105 @@
+//! Which of similar documents stay: in the order of their priorities, each that is not similar to one that stays before it.
+//!
+//! That is one pass over pairs sorted by the document that comes later, with a bit for each document.
+
+use super::sort::{Record, Sorter};
+use crate::Result;
+
+/// A document's place in the order of priorities: those with the least stay.
+pub type Priority = [u64; 3];
+
+/// A pair of similar documents as a record: the priority of the one that comes later, that of the other, and the similarity's bits.
+/// The last number of a priority is the document's.
+pub type PairRecord = Record<7>;
+
+/// The record of a pair.
+pub fn pair(a: Priority, b: Priority, similarity: f64) -> PairRecord {
+    let (first, later) = if a < b { (a, b) } else { (b, a) };
+    [later[0], later[1], later[2], first[0], first[1], first[2], similarity.to_bits()]
+}
+
+/// A document that goes: its number, that of the one that stays, and their similarity's bits.
+pub type Removal = Record<3>;
+
+/// Gives `removed` each document that goes, with the first of those that stay and are similar to it.
+///
+/// # Errors
+/// Those of reading pairs, and of `removed`.
+pub fn resolve(
+    documents: usize,
+    pairs: Sorter<7>,
+    removed: &mut dyn FnMut(Removal) -> Result<()>,
+) -> Result<()> {
+    let mut is_gone = Bits::new(documents);
+    for pair in pairs.finish()? {
+        let [.., document, _, _, other, similarity] = pair?;
+        // Pairs of one document follow each other, and all pairs in which `other` is the later one came before.
+        if !is_gone.has(document) && !is_gone.has(other) {
+            is_gone.set(document);
+            removed([document, other, similarity])?;
+        }
+    }
+    Ok(())
+}
+
+/// A bit for each document.
+pub struct Bits(Vec<u64>);
+
+impl Bits {
+    /// None of them set.
+    pub fn new(documents: usize) -> Self {
+        Self(vec![0; documents.div_ceil(64)])
+    }
+
+    /// Whether one is set.
+    pub fn has(&self, document: u64) -> bool {
+        self.0.get((document / 64) as usize).is_some_and(|bits| bits >> (document % 64) & 1 == 1)
+    }
+
+    /// Sets one.
+    pub fn set(&mut self, document: u64) {
+        if let Some(bits) = self.0.get_mut((document / 64) as usize) {
+            *bits |= 1 << (document % 64);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Of any graph: those that stay are not similar, those that go have one that stays and comes before; and the order in which pairs
+        /// are found means nothing.
+        #[test]
+        fn each_that_goes_has_one_that_stays(pairs in proptest::collection::vec((0u64..30, 0u64..30), 0..80)) {
+            let folder = tempfile::tempdir().unwrap();
+            let priority = |document: u64| [super::super::grams::mix(document), 0, document];
+            let pairs: BTreeSet<(u64, u64)> = pairs.into_iter().filter(|(a, b)| a != b).collect();
+            let run = |pairs: &mut dyn Iterator<Item = &(u64, u64)>| {
+                let mut sorter = Sorter::new(folder.path(), "pairs", 1);
+                pairs.for_each(|&(a, b)| sorter.push(pair(priority(a), priority(b), 0.9)).unwrap());
+                let mut removed = BTreeMap::new();
+                resolve(30, sorter, &mut |[document, other, _]| {
+                    removed.insert(document, other);
+                    Ok(())
+                })
+                .unwrap();
+                removed
+            };
+            let removed = run(&mut pairs.iter());
+            prop_assert_eq!(&run(&mut pairs.iter().rev()), &removed);
+            for (document, other) in &removed {
+                prop_assert!(!removed.contains_key(other) && priority(*other) < priority(*document));
+                prop_assert!(pairs.contains(&(*document, *other)) || pairs.contains(&(*other, *document)));
+            }
+            for (a, b) in &pairs {
+                prop_assert!(removed.contains_key(a) || removed.contains_key(b));
+            }
+        }
+    }
+}
