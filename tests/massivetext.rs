@@ -329,3 +329,31 @@ fn ruzstd_frame(place: &Place, folder: &str) -> Vec<u8> {
     place.text(&["filter", "--in", "few", "--out", folder]);
     fs::read(place.path(folder).join("00000.jsonl.zst")).unwrap()
 }
+
+/// Copies go, the one that stays is named, and `--rejected` can be read as any other folder.
+#[test]
+fn of_documents_that_are_alike_one_stays() {
+    let place = Place::new();
+    let texts = [good(0), good(1), good(0).to_uppercase(), good(0).replace(" and that", "")];
+    let document = |(id, text): (usize, &String)| line(json!({"id": id, "text": text}));
+    place.write("docs/a.jsonl", texts.iter().enumerate().map(document).collect::<String>());
+    let (text, _) =
+        place.text(&["dedup", "--in", "docs", "--out", "out", "--rejected", "why", "--jaccard", "0.7"]);
+    assert!(text.starts_with("records                 4\nstay                    2\n"), "{text}");
+    let (kept, gone) = (place.lines("out", ".jsonl.zst"), place.lines("why", ".jsonl.zst"));
+    let ids = |lines: &[Value], key: &str| -> Vec<String> {
+        lines.iter().map(|line| line[key].as_str().unwrap().to_owned()).collect()
+    };
+    let (kept, copies) = (ids(&kept, "id"), ids(&gone, "id"));
+    assert!(kept.contains(&"1".to_owned()) && kept.len() == 2 && copies.len() == 2, "{kept:?} {copies:?}");
+    assert!(ids(&gone, "duplicate_of").iter().all(|id| kept.contains(id)), "{gone:?}");
+    assert!(gone.iter().all(|line| line["jaccard"].as_f64().unwrap() >= 0.7), "{gone:?}");
+    place.text(&["filter", "--in", "why", "--out", "again", "--subset", "books"]);
+    assert_eq!(place.lines("again", ".jsonl.zst").len(), 2);
+    place.refused(&["dedup", "--in", "docs", "--out", "y", "--jaccard", "0"], 2, &["--jaccard = 0"]);
+    place.refused(&["dedup", "--in", "docs", "--out", "y", "--memory", "much"], 2, &["a size is expected"]);
+    let inside = ["dedup", "--in", "docs", "--out", "y", "--rejected", "y/why"];
+    place.refused(&inside, 1, &["y/why: one of --rejected and --out is inside the other"]);
+    place.refused(&["filter", "--in", "docs", "--out", "out/../docs/y"], 1, &["it is inside the input docs"]);
+    assert!(!place.path("y").exists());
+}

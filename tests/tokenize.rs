@@ -96,10 +96,16 @@ fn shards_do_not_depend_on_parts_or_threads() {
     let before = fs::metadata(place.path("whole/00000.shard")).unwrap().modified().unwrap();
     place.tokenize("whole", &[]);
     assert_eq!(fs::metadata(place.path("whole/00000.shard")).unwrap().modified().unwrap(), before);
-    fs::remove_file(place.path("whole/receipt.json")).unwrap();
     fs::remove_file(place.path("whole/00001.shard")).unwrap();
     place.tokenize("whole", &[]);
     assert!(place.files("whole") == whole);
+    fs::remove_file(place.path("whole/receipt.json")).unwrap();
+    place.tokenize("whole", &[]);
+    assert!(place.files("whole") == whole);
+    // As if the last part had been killed before it wrote the receipt of the whole.
+    fs::remove_file(place.path("two/receipt.json")).unwrap();
+    place.tokenize("two", &["--part", "1/2"]);
+    assert!(place.files("two") == whole);
 }
 
 #[test]
@@ -167,6 +173,7 @@ fn what_cannot_be_is_said() {
     refused(&["--out", "docs/out"], &["docs/out: it is inside the input docs"]);
     refused(&["--out", "x", "--validation-fraction", "1"], &["validation_fraction = 1: must be"]);
     refused(&["--out", "x", "--max-record-bytes", "0"], &["--max-record-bytes = 0"]);
+    assert!(!place.path("x").exists(), "what is refused leaves nothing");
     place.refused(&["trace", "out/00000.shard:99999999"], 1, &["there is no token 99999999"]);
     place.refused(&["trace", "out/00000.shard"], 2, &["a shard and a token are expected"]);
     place.refused(&["trace", "docs/a.jsonl:1"], 1, &["docs/a.jsonl: it is no token shard"]);

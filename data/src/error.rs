@@ -184,7 +184,7 @@ pub enum Error {
         tokens: usize,
     },
     /// A token shard that is none, is damaged, or does not belong to the others of its folder.
-    #[error("{}: {detail}; write the shards again with `gopher data tokenize`", .path.display())]
+    #[error("{}: {detail}; remove it, and write it again with `gopher data tokenize`", .path.display())]
     Shard {
         /// The shard.
         path: PathBuf,
@@ -203,7 +203,7 @@ pub enum Error {
     #[error(
         "{}: its tokens are those of another tokenizer (SHA-256 {}, and that of the run is {}); begin a new run, which takes the \
          shards' own, or write the shards again with `gopher data tokenize --tokenizer`",
-        .path.display(), &.of_shards[..12.min(.of_shards.len())], &.given[..12.min(.given.len())]
+        .path.display(), .of_shards.chars().take(12).collect::<String>(), .given.chars().take(12).collect::<String>()
     )]
     ShardTokenizer {
         /// The folder.

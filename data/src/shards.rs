@@ -7,8 +7,8 @@
 //! | the magic bytes `gshard\0\1`, zeros | 64 |
 //! | ids of the documents to train on, then of those held out | 2 or 4 each, little-endian; zeros up to a multiple of 8 |
 //! | a table: for each document, the training ones first, where its tokens and its record end, from the first of each | 16 each, two u64 |
-//! | how often each id occurs in the training part, then in the held-out part | 8 each, u64 |
 //! | records: a line of JSON for each document that says where it came from | any |
+//! | how often each id occurs in the training part, then in the held-out part | 8 each, u64 |
 //! | the footer: JSON ([`Footer`]) | any |
 //! | the footer's length (u64), its SHA-256, the magic bytes | 48 |
 //!
@@ -96,7 +96,8 @@ impl Shard {
                 return Err(self.damaged(format!("the digest of its {} ids differs", tokens.name())));
             }
         }
-        self.tables().map(drop)
+        self.tables()?;
+        self.counts().map(drop)
     }
 
     /// The document that has a token, counted from the shard's first, and the line of JSON that says where it came from; `None`
@@ -105,7 +106,7 @@ impl Shard {
     /// # Errors
     /// [`Error::Shard`] and [`Error::Io`].
     pub fn document(&self, token: u64) -> Result<Option<ShardRecord>> {
-        let Tables { ends, records, .. } = self.tables()?;
+        let Tables { ends, records } = self.tables()?;
         let index = ends.partition_point(|&(tokens, _)| tokens <= token);
         let Some(&(end, record_end)) = ends.get(index) else { return Ok(None) };
         let (begin, record_begin) =
@@ -119,7 +120,7 @@ impl Shard {
 
     /// Gives each document's record and ids, without the one that ends it, to `each`.
     fn each_document(&self, each: &mut dyn FnMut(&str, &[u32]) -> Result<()>) -> Result<()> {
-        let Tables { ends, records, .. } = self.tables()?;
+        let Tables { ends, records } = self.tables()?;
         let training = self.footer.training.tokens;
         let (mut begin, mut record_begin, mut ids) = (0, 0, Vec::new());
         for (end, record_end) in ends {
@@ -142,19 +143,27 @@ impl Shard {
 
     fn tables(&self) -> Result<Tables> {
         let footer = &self.footer;
-        // The footer's sums are those of a file of this length.
-        let bytes =
-            self.read(footer.table_begin(), (footer.footer_begin() - footer.table_begin()) as usize)?;
-        if hex(Sha256::new_with_prefix(&bytes)) != footer.tables_sha256 {
-            return Err(self.damaged("the digest of its tables differs".into()));
-        }
+        let bytes = self.section(footer.table_begin()..footer.counts_begin(), &footer.table_sha256)?;
         let documents = (footer.training.documents + footer.validation.documents) as usize;
-        let (ends, rest) = bytes.split_at(documents * 16);
-        let (counts, records) = rest.split_at(footer.vocabulary_size * 16);
-        let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
+        let (ends, records) = bytes.split_at(documents * 16);
         let ends = ends.chunks_exact(16).map(|pair| (number(&pair[..8]), number(&pair[8..])));
-        let counts = counts.chunks_exact(8).map(number);
-        Ok(Tables { ends: ends.collect(), counts: counts.collect(), records: records.to_vec() })
+        Ok(Tables { ends: ends.collect(), records: records.to_vec() })
+    }
+
+    /// Occurrences of each id in the training part, then in the held-out part.
+    fn counts(&self) -> Result<Vec<u64>> {
+        let footer = &self.footer;
+        let bytes = self.section(footer.counts_begin()..footer.footer_begin(), &footer.counts_sha256)?;
+        Ok(bytes.chunks_exact(8).map(number).collect())
+    }
+
+    /// A section whose bounds are those of a footer that was read, so that it is in the file.
+    fn section(&self, bytes: Range<u64>, sha256: &str) -> Result<Vec<u8>> {
+        let read = self.read(bytes.start, (bytes.end - bytes.start) as usize)?;
+        match hex(Sha256::new_with_prefix(&read)) == sha256 {
+            true => Ok(read),
+            false => Err(self.damaged("the digest of its tables differs".into())),
+        }
     }
 
     fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>> {
@@ -190,8 +199,6 @@ pub struct ShardRecord {
 struct Tables {
     /// Of each document: where its tokens and its record end.
     ends: Vec<(u64, u64)>,
-    /// Occurrences of each id in the training part, then in the held-out part.
-    counts: Vec<u64>,
     records: Vec<u8>,
 }
 
@@ -259,11 +266,15 @@ impl ShardTokens {
 
     /// Adds how often each id occurs.
     pub(crate) fn add_counts(&self, counts: &mut [u64]) -> Result<()> {
-        let of_both = self.shard.tables()?.counts;
+        let of_both = self.shard.counts()?;
         let skipped = if self.held_out { self.shard.footer.vocabulary_size } else { 0 };
         counts.iter_mut().zip(of_both.iter().skip(skipped)).for_each(|(sum, count)| *sum += count);
         Ok(())
     }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.try_into().map_or(0, u64::from_le_bytes)
 }
 
 fn hex(hash: Sha256) -> String {

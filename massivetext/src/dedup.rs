@@ -139,6 +139,10 @@ pub struct Receipt {
 }
 
 impl PartReceipt for Receipt {
+    fn files(&self) -> Vec<&str> {
+        self.outputs.iter().map(|file| &file.file[..]).collect()
+    }
+
     fn add(&mut self, next: Self) {
         self.ledger.add(&next.ledger);
         next.bad_records.into_iter().for_each(|record| show(&mut self.bad_records, record));
@@ -421,7 +425,9 @@ impl Stage<'_> {
                 drop(found);
                 Ok(Line { line, priority, raw })
             };
-            each_batch(manifest, pieces, limit, || (), |(), raw| with_line(raw), &mut |batch| {
+            each_batch(manifest, pieces, limit, || (), |(), raw| with_line(raw), &mut |batch: Vec<
+                Result<Line, BadRecord>,
+            >| {
                 read += batch.len() as u64;
                 for line in batch {
                     let Line { line, priority, raw } = match line {

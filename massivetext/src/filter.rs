@@ -206,6 +206,10 @@ pub fn run(
 }
 
 impl PartReceipt for Receipt {
+    fn files(&self) -> Vec<&str> {
+        self.outputs.iter().map(|file| &file.file[..]).collect()
+    }
+
     fn add(&mut self, next: Self) {
         self.ledger.add(&next.ledger);
         self.disagreement.add(&next.disagreement);

@@ -19,7 +19,9 @@ use crate::{Error, Result};
 pub const RECEIPT: &str = "receipt.json";
 /// The file that says which stage, configuration and input a folder is written for.
 pub const PLAN: &str = ".plan.json";
-/// The receipts of parts, until all are there.
+/// The same, in the folder of what is dropped, whose receipt is in the other one.
+pub const PLAN_BESIDE: &str = ".plan-of-rejected.json";
+/// The folder of the receipts of parts.
 pub const RECEIPTS: &str = ".receipts";
 /// How the names of files with statistics end.
 pub const STATISTICS: &str = ".statistics.zst";
@@ -178,14 +180,14 @@ pub fn write_whole(path: &Path, mark: &str, bytes: &[u8]) -> Result<()> {
     write().map_err(|error| Error::io(path, error))
 }
 
-/// Makes a folder ready for a stage: it is new, empty, or was begun for the same plan.
+/// Makes a folder ready for a stage: it is new, empty, or was begun for the same plan, which is in the file `name`.
 ///
 /// # Errors
 /// A folder with other content, or for another plan.
-pub fn claim(folder: &Path, plan: &[u8], mark: &str) -> Result<()> {
+pub fn claim(folder: &Path, name: &str, plan: &[u8], mark: &str) -> Result<()> {
     let refuse = |detail: String| Err(Error::Folder { path: folder.into(), detail });
     fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
-    let place = folder.join(PLAN);
+    let place = folder.join(name);
     match inputs::read(&place) {
         Ok(found) if found == plan => Ok(()),
         Ok(_) => refuse(
@@ -201,6 +203,8 @@ pub fn claim(folder: &Path, plan: &[u8], mark: &str) -> Result<()> {
                 (!name.starts_with('.')).then_some(name)
             });
             match other {
+                // Another part may have claimed it and begun since.
+                Some(_) if inputs::read(&place).is_ok_and(|found| found == plan) => Ok(()),
                 Some(name) => refuse(format!("it is not empty ({name}); name a new folder")),
                 None => write_whole(&place, mark, plan),
             }

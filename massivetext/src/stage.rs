@@ -9,12 +9,15 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::manifest::{Manifest, Part, Piece};
-use crate::output::{RECEIPT, RECEIPTS, claim, write_whole};
+use crate::output::{PLAN, PLAN_BESIDE, RECEIPT, RECEIPTS, claim, write_whole};
 use crate::records::{Content, Raw, Reader};
 use crate::{Error, Result};
 
 /// What a stage has done, of a part or of the whole.
 pub trait PartReceipt: Serialize + DeserializeOwned {
+    /// Files that the stage wrote into its folder, by their names in it.
+    fn files(&self) -> Vec<&str>;
+
     /// Adds what the next part has done.
     fn add(&mut self, next: Self);
 }
@@ -36,27 +39,45 @@ pub fn check_record_limit(bytes: usize) -> Result<()> {
     }
 }
 
-/// Refuses folders that would be read as input at the next run, or written twice.
+/// Refuses folders that would be read as input at the next run, or with each other.
 fn check_folders(inputs: &[PathBuf], out: &Path, beside: Option<&Path>) -> Result<()> {
-    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let refuse = |path: &Path, detail: String| Err(Error::Folder { path: path.into(), detail });
     for folder in [Some(out), beside].into_iter().flatten() {
-        let inside = |input: &&PathBuf| input.is_dir() && whole(folder).starts_with(whole(input));
+        let inside = |input: &&PathBuf| input.is_dir() && real(folder).starts_with(real(input));
         if let Some(input) = inputs.iter().find(inside) {
             let detail = format!("it is inside the input {}; name a folder beside it", input.display());
             return refuse(folder, detail);
         }
     }
-    match beside {
-        Some(beside) if whole(beside) == whole(out) => {
+    let Some(beside) = beside else { return Ok(()) };
+    match (real(beside), real(out)) {
+        (beside_path, out_path) if beside_path == out_path => {
             refuse(beside, "--rejected and --out are the same folder; name two".into())
+        }
+        (beside_path, out_path)
+            if beside_path.starts_with(&out_path) || out_path.starts_with(&beside_path) =>
+        {
+            let detail = "one of --rejected and --out is inside the other, and would be read with it; name folders side by side";
+            refuse(beside, detail.into())
         }
         _ => Ok(()),
     }
 }
 
+/// A path without links and dots, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for above in whole.ancestors() {
+        if let (Ok(found), Ok(rest)) = (above.canonicalize(), whole.strip_prefix(above)) {
+            return found.join(rest);
+        }
+    }
+    whole
+}
+
 /// A folder that a stage, or a part of it, writes.
 pub struct Folder {
+    path: PathBuf,
     complete: PathBuf,
     receipts: PathBuf,
     own: PathBuf,
@@ -79,29 +100,36 @@ impl Folder {
         check_folders(inputs, out, beside)?;
         let mark = format!("{}-of-{}.{}", part.index, part.parts, std::process::id());
         let plan = json(plan);
-        for folder in [Some(out), beside].into_iter().flatten() {
-            claim(folder, &plan, &mark)?;
+        claim(out, PLAN, &plan, &mark)?;
+        if let Some(beside) = beside {
+            claim(beside, PLAN_BESIDE, &plan, &mark)?;
         }
         let (complete, receipts) = (out.join(RECEIPT), out.join(RECEIPTS));
         let own = match part.parts {
             1 => complete.clone(),
             parts => receipts.join(format!("{}-of-{parts}.json", part.index)),
         };
-        Ok(Self { complete, receipts, own, mark, part })
+        Ok(Self { path: out.to_owned(), complete, receipts, own, mark, part })
     }
 
-    /// The receipt of the whole or of the part, if that is complete already.
+    /// The receipt of the whole or of the part, if that is complete already, with its files. If all parts are, the receipt of the
+    /// whole is there afterwards: the last part may have been ended before it wrote it.
     ///
     /// # Errors
-    /// A file that is none.
+    /// A file that is none; what the operating system refuses.
     pub fn receipt<R: PartReceipt>(&self) -> Result<Option<R>> {
-        match read_receipt(&self.complete)? {
-            Some(receipt) => Ok(Some(receipt)),
-            None => read_receipt(&self.own),
+        let is_there = |receipt: &R| receipt.files().into_iter().all(|file| self.path.join(file).is_file());
+        if let Some(receipt) = read_receipt::<R>(&self.complete)? {
+            return Ok(Some(receipt).filter(is_there));
         }
+        let own = read_receipt(&self.own)?.filter(is_there);
+        if own.is_some() {
+            self.complete::<R>()?;
+        }
+        Ok(own)
     }
 
-    /// Writes the part's receipt, and that of the whole if it was the last. Whether it was.
+    /// Writes the part's receipt, and that of the whole if those of all parts are there. Whether they are.
     ///
     /// # Errors
     /// What the operating system refuses; another part's receipt that is damaged.
@@ -110,6 +138,10 @@ impl Folder {
             std::fs::create_dir_all(&self.receipts).map_err(|error| Error::io(&self.receipts, error))?;
         }
         write_whole(&self.own, &self.mark, &json(receipt))?;
+        self.complete::<R>()
+    }
+
+    fn complete<R: PartReceipt>(&self) -> Result<bool> {
         if self.part.parts == 1 {
             return Ok(true);
         }
@@ -158,7 +190,7 @@ const BATCH_BYTES: usize = 16 << 20;
 /// its results, in the order of the records.
 ///
 /// # Errors
-/// Those of `done`. What cannot be read is a record itself.
+/// Those of `done`, and what the operating system refuses. Where a compressed file is damaged, that is a record itself.
 pub fn each_batch<T, W: Send>(
     manifest: &Manifest,
     pieces: &[Piece],
@@ -170,19 +202,17 @@ pub fn each_batch<T, W: Send>(
     let mut batch = |batch: Vec<Raw>| done(batch.into_par_iter().map_init(&tool, &work).collect());
     for piece in pieces {
         let file = &manifest.files[piece.file];
-        let mut reader = match Reader::open(&file.path, *piece, limit) {
-            Ok(reader) => reader,
-            Err(error) => {
-                // A file that has gone is as one that ends too early.
-                let content = Content::Broken(error.to_string());
-                batch(vec![Raw { file: piece.file, offset: piece.start, format: piece.format, content }])?;
-                continue;
-            }
-        };
+        let bytes = std::fs::metadata(&file.path).map_err(|error| Error::io(&file.path, error))?.len();
+        if bytes != file.bytes {
+            let detail =
+                format!("it had {} bytes when the stage began, and has {bytes}; run it again", file.bytes);
+            return Err(Error::Damaged { path: file.path.clone(), detail });
+        }
+        let mut reader = Reader::open(&file.path, *piece, limit)?;
         loop {
             let (mut raws, mut bytes) = (Vec::new(), 0);
             while raws.len() < BATCH && bytes < BATCH_BYTES {
-                let Some(raw) = reader.next(&file.path) else { break };
+                let Some(raw) = reader.next(&file.path)? else { break };
                 bytes += if let Content::Bytes(bytes) = &raw.content { bytes.len() } else { 0 };
                 raws.push(raw);
             }

@@ -99,6 +99,10 @@ impl Receipt {
 }
 
 impl PartReceipt for Receipt {
+    fn files(&self) -> Vec<&str> {
+        self.shards.iter().map(|shard| &shard.file[..]).collect()
+    }
+
     fn add(&mut self, next: Self) {
         self.ledger.add(&next.ledger);
         next.bad_records.into_iter().for_each(|record| show(&mut self.bad_records, record));
@@ -133,6 +137,9 @@ pub fn run(
 ) -> Result<Report> {
     check_record_limit(configuration.max_record_bytes)?;
     let held_out = HeldOut { fraction: configuration.validation_fraction, seed: configuration.seed };
+    // Before anything is written.
+    held_out.check()?;
+    tokenizer.end_of_text().ok_or(data::Error::NoEndOfText)?;
     let shards = manifest.shards(configuration.shard_bytes);
     let mut receipt = Receipt {
         stage: "tokenize".into(),

@@ -74,9 +74,13 @@ pub fn run(folder: &Path, set: Option<RuleSet>, thresholds: &[String]) -> Result
         let shard = written.file.split('.').next().unwrap_or_default();
         read(&folder.join(format!("{shard}{STATISTICS}")), set, &before, &after, &mut change)?;
     }
-    let measured = receipt.ledger.records - receipt.ledger.all_errors();
-    if change.documents != measured {
-        let detail = format!("statistics of {} documents, and the receipt has {measured}", change.documents);
+    let measured = receipt.ledger.records.checked_sub(receipt.ledger.all_errors());
+    if Some(change.documents) != measured {
+        let detail = format!(
+            "statistics of {} documents, and the receipt has {}; run gopher data filter again into a new folder",
+            change.documents,
+            measured.map_or_else(|| "fewer records than errors".to_owned(), |measured| measured.to_string())
+        );
         return Err(Error::Damaged { path: place, detail });
     }
     Ok((set, change))

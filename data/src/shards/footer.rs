@@ -35,8 +35,10 @@ pub struct Footer {
     pub validation: ShardPart,
     /// Bytes of the records.
     pub record_bytes: u64,
-    /// SHA-256, in hexadecimal, of the table of documents, the counts and the records.
-    pub tables_sha256: String,
+    /// SHA-256, in hexadecimal, of the table of documents and the records.
+    pub table_sha256: String,
+    /// SHA-256, in hexadecimal, of the counts.
+    pub counts_sha256: String,
 }
 
 /// A part of a shard.
@@ -123,11 +125,15 @@ impl Footer {
         tokens.checked_mul(self.dtype.bytes() as u64)?.checked_next_multiple_of(8)
     }
 
-    /// Bytes of the table of documents, the counts and the records.
+    /// Bytes of the table of documents and the records.
     fn table_bytes(&self) -> Option<u64> {
         let documents = self.training.documents.checked_add(self.validation.documents)?.checked_mul(16)?;
-        let counts = (self.vocabulary_size as u64).checked_mul(16)?;
-        documents.checked_add(counts)?.checked_add(self.record_bytes)
+        documents.checked_add(self.record_bytes)
+    }
+
+    /// Bytes of the counts.
+    fn count_bytes(&self) -> Option<u64> {
+        (self.vocabulary_size as u64).checked_mul(16)
     }
 
     /// Where the table of documents begins. Of a footer that was read, which is one of a file of that length.
@@ -135,9 +141,14 @@ impl Footer {
         BEGIN + self.id_bytes().unwrap_or(0)
     }
 
+    /// Where the counts begin; see there.
+    pub(super) fn counts_begin(&self) -> u64 {
+        self.table_begin() + self.table_bytes().unwrap_or(0)
+    }
+
     /// Where the footer begins; see there.
     pub(super) fn footer_begin(&self) -> u64 {
-        self.table_begin() + self.table_bytes().unwrap_or(0)
+        self.counts_begin() + self.count_bytes().unwrap_or(0)
     }
 
     /// The bytes that a shard ends with.
@@ -193,10 +204,8 @@ pub(super) fn read(file: &File) -> Result<Footer, String> {
         return Err(format!("its footer is damaged: SHA-256 {}", hex(hash)));
     }
     let footer: Footer = serde_json::from_slice(&bytes).map_err(|error| format!("its footer: {error}"))?;
-    let says = footer
-        .id_bytes()
-        .zip(footer.table_bytes())
-        .and_then(|(ids, tables)| BEGIN.checked_add(ids)?.checked_add(tables));
+    let sections = [footer.id_bytes(), footer.table_bytes(), footer.count_bytes()];
+    let says = sections.into_iter().try_fold(BEGIN, |sum, bytes| sum.checked_add(bytes?));
     if says != Some(footer_begin) {
         return Err(format!("its sections do not add up to its {length} bytes"));
     }

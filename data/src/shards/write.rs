@@ -1,11 +1,10 @@
 //! Documents to one shard.
 
-use std::fs::File;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
 use super::footer::{Footer, HeldOut, IdType, Place, ShardPart};
 use super::{BEGIN, MAGIC, hex};
@@ -27,12 +26,25 @@ pub struct ShardDocument<'a> {
 /// documents' tokens, records, and counts.
 pub struct ShardWriter {
     path: PathBuf,
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<File>,
+    unfinished: Unfinished,
     footer: Footer,
     training: Part,
     validation: Part,
     /// Tokens of held-out documents, which follow all others.
     held_out: Vec<u8>,
+}
+
+/// The file that becomes the shard. It has a name of its own, so that one that a killed process left is written over.
+struct Unfinished(Option<PathBuf>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // What was given up is of no use; where it cannot be removed, the next writer takes it.
+            let _ = fs::remove_file(path);
+        }
+    }
 }
 
 /// What is collected of a part.
@@ -62,6 +74,18 @@ impl Part {
 }
 
 impl HeldOut {
+    /// Refuses a fraction outside its range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn check(&self) -> Result<()> {
+        if (0.0..1.0).contains(&self.fraction) {
+            return Ok(());
+        }
+        let (setting, value) = ("validation_fraction", self.fraction.to_string());
+        Err(Error::Setting { setting, value, detail: "must be at least 0 and below 1".into() })
+    }
+
     /// Whether a text is held out.
     pub fn holds_out(&self, text: &str) -> bool {
         let digest = Sha256::digest(text);
@@ -78,18 +102,25 @@ impl ShardWriter {
     /// # Errors
     /// [`Error::NoEndOfText`], [`Error::Setting`] for a fraction outside its range, and [`Error::Io`].
     pub fn new(path: &Path, tokenizer: &Tokenizer, held_out: HeldOut, place: Place) -> Result<Self> {
-        if !(0.0..1.0).contains(&held_out.fraction) {
-            let (setting, value) = ("validation_fraction", held_out.fraction.to_string());
-            return Err(Error::Setting { setting, value, detail: "must be at least 0 and below 1".into() });
-        }
+        held_out.check()?;
         let end_of_text = tokenizer.end_of_text().ok_or(Error::NoEndOfText)?;
         let vocabulary_size = tokenizer.vocabulary_size();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        // Temporary files are private; this one is to end up like any other.
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let io = |source| Error::Io { path: path.into(), source };
-        let mut file = BufWriter::with_capacity(1 << 20, builder.tempfile_in(folder).map_err(io)?);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let unfinished = path.with_file_name(format!(".{name}.unfinished"));
+        let file = File::options().write(true).create(true).truncate(false).open(&unfinished).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let detail = "another process is writing it; give each its own --part".to_owned();
+                return Err(Error::Shard { path: path.into(), detail });
+            }
+            // Some file systems have no locks.
+            Err(TryLockError::Error(_)) => {}
+        }
+        file.set_len(0).map_err(io)?;
+        let unfinished = Unfinished(Some(unfinished));
+        let mut file = BufWriter::with_capacity(1 << 20, file);
         let mut begin = [0; BEGIN as usize];
         begin[..MAGIC.len()].copy_from_slice(MAGIC);
         file.write_all(&begin).map_err(io)?;
@@ -103,10 +134,11 @@ impl ShardWriter {
             training: ShardPart::default(),
             validation: ShardPart::default(),
             record_bytes: 0,
-            tables_sha256: String::new(),
+            table_sha256: String::new(),
+            counts_sha256: String::new(),
         };
         let (training, validation) = (Part::new(vocabulary_size), Part::new(vocabulary_size));
-        Ok(Self { path: path.into(), file, footer, training, validation, held_out: Vec::new() })
+        Ok(Self { path: path.into(), file, unfinished, footer, training, validation, held_out: Vec::new() })
     }
 
     /// Tokens so far, of both parts.
@@ -156,32 +188,36 @@ impl ShardWriter {
     }
 
     fn write_end(self) -> io::Result<Footer> {
-        let Self { path, mut file, mut footer, training, validation, held_out } = self;
+        let Self { path, mut file, mut unfinished, mut footer, training, validation, held_out } = self;
         file.write_all(&held_out)?;
         let id_bytes = (footer.training.tokens + footer.validation.tokens) * footer.dtype.bytes() as u64;
         file.write_all(&[0; 8][..(id_bytes.next_multiple_of(8) - id_bytes) as usize])?;
-        let mut hash = Sha256::new();
-        let mut write = |bytes: &[u8]| {
+        let (mut table_hash, mut count_hash) = (Sha256::new(), Sha256::new());
+        let mut write = |hash: &mut Sha256, bytes: &[u8]| {
             hash.update(bytes);
             file.write_all(bytes)
         };
         let (tokens, records) = (training.info.tokens, training.records.len() as u64);
         let after = validation.ends.iter().map(|(end, record)| (tokens + end, records + record));
         for (end, record) in training.ends.iter().copied().chain(after) {
-            write(&end.to_le_bytes())?;
-            write(&record.to_le_bytes())?;
+            write(&mut table_hash, &end.to_le_bytes())?;
+            write(&mut table_hash, &record.to_le_bytes())?;
         }
+        write(&mut table_hash, &training.records)?;
+        write(&mut table_hash, &validation.records)?;
         for count in training.counts.iter().chain(&validation.counts) {
-            write(&count.to_le_bytes())?;
+            write(&mut count_hash, &count.to_le_bytes())?;
         }
-        write(&training.records)?;
-        write(&validation.records)?;
         footer.record_bytes = (training.records.len() + validation.records.len()) as u64;
-        footer.tables_sha256 = hex(hash);
+        footer.table_sha256 = hex(table_hash);
+        footer.counts_sha256 = hex(count_hash);
         file.write_all(&footer.to_bytes()?)?;
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        file.persist(&path).map_err(|error| error.error)?;
+        file.sync_all()?;
+        if let Some(unfinished) = &unfinished.0 {
+            fs::rename(unfinished, &path)?;
+        }
+        unfinished.0 = None;
         if let Some(folder) = path.parent() {
             // So that the name outlives a power cut, where folders can be put on disk.
             let _ = File::open(folder).and_then(|folder| folder.sync_all());

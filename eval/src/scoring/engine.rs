@@ -125,12 +125,18 @@ impl Engine {
             precision,
             parameters,
             shape,
-            own_positions: devices.mesh().is_none() && own_positions(runtime, config, precision)?,
+            own_positions: own_positions(devices, config, precision)?,
             pools,
             layers: BTreeMap::new(),
             head,
             top,
         })
+    }
+
+    /// Bytes that it holds beside the parameters.
+    pub fn held(&self) -> u64 {
+        let tables = self.layers.values().flat_map(|layers| &layers.tables);
+        self.pools.iter().chain(tables).map(|buffer| buffer.ty().bytes() as u64).sum()
     }
 
     /// Computes a call's chunks into their pages, and starts the head where tokens are scored.
@@ -232,8 +238,9 @@ impl Engine {
 
 /// Whether a program for chunks at different positions is worth it: on a CPU it writes rows of caches one by one, which is as
 /// quick; elsewhere that is many small steps. An architecture with tables would have them copied for each row.
-fn own_positions(runtime: &Runtime, config: &ModelConfig, precision: Precision) -> Result<bool> {
-    Ok(runtime.kind() == DeviceKind::Cpu && model::decode_tables(config, precision, 1)?.is_none())
+pub(super) fn own_positions(devices: &Devices, config: &ModelConfig, precision: Precision) -> Result<bool> {
+    let is_one_cpu = devices.runtime().kind() == DeviceKind::Cpu && devices.mesh().is_none();
+    Ok(is_one_cpu && model::decode_tables(config, precision, 1)?.is_none())
 }
 
 impl Pending {

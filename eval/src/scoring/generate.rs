@@ -32,18 +32,12 @@ impl Scorer {
         if self.mesh().is_some() {
             return self.generate_by_scoring(prompts, max_tokens, until, done);
         }
+        self.check_prompts(prompts, max_tokens)?;
         let window = self.window();
         // Of a prompt alone, so that its text does not depend on the others; a power of two, so that they are few.
         let mut by_window: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (index, prompt) in prompts.iter().enumerate() {
-            // The last token generated is not read.
-            let tokens = prompt.len() + max_tokens.saturating_sub(1);
-            if prompt.is_empty() {
-                return Err(Error::EmptyPrompt);
-            }
-            if tokens > window {
-                return Err(Error::PromptTooLong { tokens, window });
-            }
+            // Not above the window by more than the last token, which is not read.
             let needed = (prompt.len() + max_tokens).next_power_of_two().min(window);
             by_window.entry(needed).or_default().push(index);
         }
@@ -66,6 +60,22 @@ impl Scorer {
             }
         }
         self.statistics.seconds += begin.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    /// Refuses prompts that cannot be continued by so many tokens.
+    pub(super) fn check_prompts(&self, prompts: &[Vec<u32>], max_tokens: usize) -> Result<()> {
+        let window = self.window();
+        for prompt in prompts {
+            // The last token generated is not read.
+            let tokens = prompt.len().saturating_add(max_tokens.saturating_sub(1));
+            if prompt.is_empty() {
+                return Err(Error::EmptyPrompt);
+            }
+            if tokens > window {
+                return Err(Error::PromptTooLong { tokens, window });
+            }
+        }
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use data::Tokenizer;
 use super::engine::FIRST_PAGE;
 use super::generate::first_stop;
 use super::{Row, Scorer, ScoringOptions};
-use crate::{Error, Result};
+use crate::Result;
 
 /// A text that is being continued.
 struct Continued {
@@ -45,16 +45,7 @@ impl Scorer {
         until: &[String],
         done: &mut dyn FnMut(usize, String) -> ControlFlow<()>,
     ) -> Result<()> {
-        let window = self.window();
-        for prompt in prompts {
-            let tokens = prompt.len() + max_tokens.saturating_sub(1);
-            if prompt.is_empty() {
-                return Err(Error::EmptyPrompt);
-            }
-            if tokens > window {
-                return Err(Error::PromptTooLong { tokens, window });
-            }
-        }
+        self.check_prompts(prompts, max_tokens)?;
         let (begin, statistics, options) = (Instant::now(), self.statistics, self.options);
         // Without it every token would compute its whole text.
         self.options = ScoringOptions { reuse: true, top: 0, ..options };
@@ -119,6 +110,7 @@ impl Scorer {
                     continue;
                 }
                 text.tokens.push(token);
+                self.statistics.generated += 1;
                 (_, text.ended) = text.text(self.tokenizer(), until, false)?;
             }
         }

@@ -8,7 +8,7 @@ use model::{ModelConfig, Precision, ScoreShape, ScoreTensor};
 use runtime::DeviceKind;
 use sharding::cost::{Calibration, memory_at_peak};
 
-use super::engine::{Shape, chunks_at};
+use super::engine::{Shape, chunks_at, own_positions};
 use crate::devices::Devices;
 use crate::{Error, Result};
 
@@ -128,7 +128,11 @@ impl Scoring<'_> {
         if top > 0 {
             others.push(self.split(&model::score_top(config, shape.head(), top)?)?);
         }
-        Ok((self.split(&model::score_layers(config, precision, layers)?)?, others))
+        let program = match own_positions(self.devices, config, precision)? {
+            true => model::score_layers_apart(config, precision, layers)?,
+            false => model::score_layers(config, precision, layers)?,
+        };
+        Ok((self.split(&program)?, others))
     }
 
     /// What a call takes beside parameters, pools and tables, if `beside` says what a program takes beside its inputs.

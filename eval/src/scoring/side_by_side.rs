@@ -30,7 +30,8 @@ impl SideBySide {
     pub fn new(engine: &Engine, window: usize) -> Result<Self> {
         let Engine { runtime, config, precision, parameters, .. } = engine;
         let (chunk, capacity) = chunk_and_capacity(window);
-        let weights = parameters.iter().map(|buffer| buffer.ty().bytes() as u64).sum();
+        // Pages and tables of scoring are there as well.
+        let weights = parameters.iter().map(|buffer| buffer.ty().bytes() as u64).sum::<u64>() + engine.held();
         let one: u64 = cache_types(config, *precision, window).iter().map(|ty| ty.bytes() as u64).sum();
         let fits = |rows: usize| check_memory(runtime, window, weights, one.saturating_mul(rows as u64 + 1));
         let mut rows = match runtime.kind() {

@@ -26,7 +26,7 @@ impl Bands {
         if !(threshold > 0.0 && threshold <= 1.0 && recall > 0.0 && recall < 1.0) {
             return None;
         }
-        let bands = |rows: i32| ((1.0 - recall).ln() / (1.0 - threshold.powi(rows)).ln()).ceil().max(1.0);
+        let bands = |rows: i32| ((-recall).ln_1p() / (-threshold.powi(rows)).ln_1p()).ceil().max(1.0);
         let found = (1..=16).rev().find(|&rows| bands(rows) * f64::from(rows) <= MOST_MINIMA as f64)?;
         Some(Self { bands: bands(found) as usize, rows: found as usize })
     }

@@ -51,7 +51,7 @@ impl Writer {
     /// What the operating system refuses.
     pub fn new(folder: &Path) -> Result<Self> {
         let paths = ["documents", "sets", "ids"].map(|name| folder.join(name));
-        let create = |path: &PathBuf| {
+        let create = |path: &PathBuf| -> Result<BufWriter<File>> {
             let file = File::options().read(true).write(true).create(true).truncate(true).open(path);
             Ok(BufWriter::with_capacity(1 << 20, file.map_err(|error| Error::io(path, error))?))
         };
@@ -88,7 +88,7 @@ impl Writer {
     pub fn finish(self) -> Result<Store> {
         let Self { files, paths, documents, .. } = self;
         let [first, second, third] = files;
-        let finish = |file: BufWriter<File>, path: &PathBuf| {
+        let finish = |file: BufWriter<File>, path: &PathBuf| -> Result<File> {
             file.into_inner().map_err(|error| Error::io(path, error.into_error()))
         };
         let files = [finish(first, &paths[0])?, finish(second, &paths[1])?, finish(third, &paths[2])?];

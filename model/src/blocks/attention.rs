@@ -25,12 +25,15 @@ pub fn softmax_values(
     let last = shape.len() - 1;
     let (n, s) = (shape[last - 1], shape[last]);
     let query = b.iota(TensorType::new(DType::I32, [n, s]), 0)?;
-    let key_position = b.iota(TensorType::new(DType::I32, [n, s]), 1)?;
+    let key_position = || b.iota(TensorType::new(DType::I32, [n, s]), 1);
     let visible = match b.shape(first_position)[..] {
-        [] => b.compare(Comparison::Le, key_position, b.add(query, first_position)?)?,
+        [] => {
+            let query = b.add(query, first_position)?;
+            b.compare(Comparison::Le, key_position()?, query)?
+        }
         [batch, ..] => {
             let first = b.broadcast(first_position, &[batch, n, s], &[0])?;
-            let visible = b.compare(Comparison::Le, key_position, b.add(query, first)?)?;
+            let visible = b.compare(Comparison::Le, key_position()?, b.add(query, first)?)?;
             b.broadcast(visible, &shape, &[1, last - 1, last])?
         }
     };

@@ -27,8 +27,11 @@ impl Rotation {
         let mut shape = b.shape(first_position);
         let batch = shape.len();
         shape.push(length);
-        let first = b.broadcast(first_position, &shape, &(0..batch).collect::<Vec<_>>())?;
-        let position = b.add(b.iota(TensorType::new(DType::I32, &*shape), batch)?, first)?;
+        let within = b.iota(TensorType::new(DType::I32, &*shape), batch)?;
+        let position = match batch {
+            0 => b.add(within, first_position)?,
+            _ => b.add(within, b.broadcast(first_position, &shape, &(0..batch).collect::<Vec<_>>())?)?,
+        };
         shape.push(half);
         let position =
             b.broadcast(b.convert(position, DType::F32)?, &shape, &(0..=batch).collect::<Vec<_>>())?;

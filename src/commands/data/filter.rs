@@ -35,7 +35,7 @@ pub struct Arguments {
     /// Rule sets to set beside it in the same pass: all, none, or some.
     #[arg(long, value_name = "all|none|SET,…", default_value = "all")]
     compare: String,
-    /// One part of the work, such as 2/7, the second of seven: any program may run the others, anywhere.
+    /// One part of the work, such as 2/7, the second of seven; the others may run in other processes or on other machines.
     #[arg(long, value_name = "I/N", default_value = "1/1")]
     part: Part,
     /// Threads. The output is the same for any number.

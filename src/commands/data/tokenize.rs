@@ -28,7 +28,7 @@ pub struct Arguments {
     /// Seed of that choice.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// One part of the work, such as 2/7, the second of seven: any program may run the others, anywhere.
+    /// One part of the work, such as 2/7, the second of seven; the others may run in other processes or on other machines.
     #[arg(long, value_name = "I/N", default_value = "1/1")]
     part: Part,
     /// Threads. The output is the same for any number.

@@ -34,7 +34,14 @@ pub fn with_progress<R, E>(run: impl FnOnce(&mut dyn FnMut(u64)) -> Result<R, E>
 
 /// Says that nothing had to be done, or that other parts are missing.
 pub fn say_complete(out: &Path, part: Part, was_complete: bool, completes: bool) {
-    if was_complete {
+    if was_complete && part.parts > 1 {
+        note(format_args!(
+            "{}: part {} of {} was complete already; nothing was done",
+            out.display(),
+            part.index,
+            part.parts
+        ));
+    } else if was_complete {
         note(format_args!(
             "{}: complete already, for the same input and configuration; nothing was done",
             out.display()

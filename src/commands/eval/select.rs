@@ -142,7 +142,9 @@ impl TaskArguments {
         if documents.repeated > 0 {
             note(format_args!(
                 "warning: {}: {} of {} documents stand in the data twice",
-                entry.name, documents.repeated, documents.total
+                entry.name,
+                documents.repeated,
+                items.len()
             ));
         }
         let shots = self.shots.unwrap_or_else(|| entry.default_shots(&task));
