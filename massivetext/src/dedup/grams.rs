@@ -4,6 +4,8 @@
 //! but punctuation is no word. A document of fewer words than n has one n-gram, all of them, and one without words none. A hash
 //! has 64 bits: two different n-grams of ten million documents are taken for one in about one pair of documents in a billion.
 
+use std::ops::Range;
+
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
 use crate::text::is_space;
@@ -24,29 +26,71 @@ impl Grams {
     pub fn read(&mut self, text: &str, n: usize) {
         self.words.clear();
         self.set.clear();
-        let mut word = WordHash::default();
-        for c in text.chars() {
-            if is_space(c) {
-                self.words.extend(word.take());
-            } else if !is_punctuation(c) {
-                c.to_lowercase().for_each(|c| word.push(c));
-            }
-        }
-        self.words.extend(word.take());
-        let n = n.clamp(1, self.words.len().max(1));
-        let highest = (1..n).fold(1u64, |power, _| power.wrapping_mul(BASE));
-        let mut hash = 0u64;
-        for (at, &word) in self.words.iter().enumerate() {
-            if at >= n {
-                hash = hash.wrapping_sub(self.words[at - n].wrapping_mul(highest));
-            }
-            hash = hash.wrapping_mul(BASE).wrapping_add(word);
-            if at + 1 >= n {
-                self.set.push(mix(hash));
-            }
-        }
+        each_word(text, &mut |hash, _| self.words.push(hash));
+        each_gram(&self.words, n, &mut |gram, _| self.set.push(gram));
         self.set.sort_unstable();
         self.set.dedup();
+    }
+}
+
+/// The parts of a text that are covered by n-grams of a set in ascending order: stretches of bytes, in order.
+pub fn covered(text: &str, n: usize, set: &[u64]) -> Vec<Range<usize>> {
+    let (mut words, mut places) = (Vec::new(), Vec::new());
+    each_word(text, &mut |hash, place| {
+        words.push(hash);
+        places.push(place);
+    });
+    let mut covered: Vec<Range<usize>> = Vec::new();
+    let mut reaches = 0;
+    each_gram(&words, n, &mut |gram, of| {
+        if set.binary_search(&gram).is_err() {
+            return;
+        }
+        let bytes = places[of.start].start..places[of.end - 1].end;
+        match covered.last_mut().filter(|_| of.start <= reaches) {
+            Some(last) => last.end = bytes.end,
+            None => covered.push(bytes),
+        }
+        reaches = of.end;
+    });
+    covered
+}
+
+/// Gives each word's hash, and the bytes from its first character that is no punctuation to its last.
+fn each_word(text: &str, found: &mut dyn FnMut(u64, Range<usize>)) {
+    let mut word = WordHash::default();
+    let mut place = 0..0;
+    for (at, c) in text.char_indices() {
+        if is_space(c) {
+            if let Some(hash) = word.take() {
+                found(hash, place.clone());
+            }
+        } else if !is_punctuation(c) {
+            if word.0.is_none() {
+                place.start = at;
+            }
+            place.end = at + c.len_utf8();
+            c.to_lowercase().for_each(|c| word.push(c));
+        }
+    }
+    if let Some(hash) = word.take() {
+        found(hash, place);
+    }
+}
+
+/// Gives the hash of each n-gram of words, and which words it is of. Fewer words than n are one.
+fn each_gram(words: &[u64], n: usize, found: &mut dyn FnMut(u64, Range<usize>)) {
+    let n = n.clamp(1, words.len().max(1));
+    let highest = (1..n).fold(1u64, |power, _| power.wrapping_mul(BASE));
+    let mut hash = 0u64;
+    for (at, &word) in words.iter().enumerate() {
+        if at >= n {
+            hash = hash.wrapping_sub(words[at - n].wrapping_mul(highest));
+        }
+        hash = hash.wrapping_mul(BASE).wrapping_add(word);
+        if at + 1 >= n {
+            found(mix(hash), at + 1 - n..at + 1);
+        }
     }
 }
 
@@ -131,6 +175,19 @@ mod tests {
         expected.sort_unstable();
         expected.dedup();
         assert_eq!(set(&words.join(" "), 5), expected);
+    }
+
+    #[test]
+    fn what_is_covered_is_what_is_shared() {
+        let text = "One, two three -- four! five six seven eight.";
+        let parts = |of: &str| -> Vec<&str> {
+            covered(text, 3, &set(of, 3)).into_iter().map(|bytes| &text[bytes]).collect()
+        };
+        assert_eq!(parts("a one two three four b"), ["One, two three -- four"]);
+        assert_eq!(parts("two three four x six seven eight"), ["two three -- four", "six seven eight"]);
+        // Next to each other, they are one.
+        assert_eq!(parts("one two three x four five six"), ["One, two three -- four! five six"]);
+        assert!(parts("one two").is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! That is one pass over pairs sorted by the document that comes later, with a bit for each document.
 
 use super::sort::{Record, Sorter};
+use super::store::place;
 use crate::Result;
 
 /// A document's place in the order of priorities: those with the least stay.
@@ -21,16 +22,15 @@ pub fn pair(a: Priority, b: Priority, similarity: f64) -> PairRecord {
 /// A document that goes: its number, that of the one that stays, and their similarity's bits.
 pub type Removal = Record<3>;
 
-/// Gives `removed` each document that goes, with the first of those that stay and are similar to it.
+/// Gives `removed` each document that goes, with the first of those that stay and are similar to it. `is_gone` has none set.
 ///
 /// # Errors
 /// Those of reading pairs, and of `removed`.
 pub fn resolve(
-    documents: usize,
+    mut is_gone: Bits,
     pairs: Sorter<7>,
     removed: &mut dyn FnMut(Removal) -> Result<()>,
 ) -> Result<()> {
-    let mut is_gone = Bits::new(documents);
     for pair in pairs.finish()? {
         let [.., document, _, _, other, similarity] = pair?;
         // Pairs of one document follow each other, and all pairs in which `other` is the later one came before.
@@ -43,23 +43,26 @@ pub fn resolve(
 }
 
 /// A bit for each document.
-pub struct Bits(Vec<u64>);
+pub struct Bits(Vec<Vec<u64>>);
 
 impl Bits {
-    /// None of them set.
-    pub fn new(documents: usize) -> Self {
-        Self(vec![0; documents.div_ceil(64)])
+    /// None of them set, for shards of so many documents.
+    pub fn new(counts: &[u64]) -> Self {
+        Self(counts.iter().map(|count| vec![0; count.div_ceil(64) as usize]).collect())
     }
 
     /// Whether one is set.
     pub fn has(&self, document: u64) -> bool {
-        self.0.get((document / 64) as usize).is_some_and(|bits| bits >> (document % 64) & 1 == 1)
+        let (shard, place) = place(document);
+        let bits = self.0.get(shard).and_then(|bits| bits.get((place / 64) as usize));
+        bits.is_some_and(|bits| bits >> (place % 64) & 1 == 1)
     }
 
     /// Sets one.
     pub fn set(&mut self, document: u64) {
-        if let Some(bits) = self.0.get_mut((document / 64) as usize) {
-            *bits |= 1 << (document % 64);
+        let (shard, place) = place(document);
+        if let Some(bits) = self.0.get_mut(shard).and_then(|bits| bits.get_mut((place / 64) as usize)) {
+            *bits |= 1 << (place % 64);
         }
     }
 }
@@ -84,7 +87,7 @@ mod tests {
                 let mut sorter = Sorter::new(folder.path(), "pairs", 1);
                 pairs.for_each(|&(a, b)| sorter.push(pair(priority(a), priority(b), 0.9)).unwrap());
                 let mut removed = BTreeMap::new();
-                resolve(30, sorter, &mut |[document, other, _]| {
+                resolve(Bits::new(&[30]), sorter, &mut |[document, other, _]| {
                     removed.insert(document, other);
                     Ok(())
                 })

@@ -1,28 +1,88 @@
 //! `gopher data dedup`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+use massivetext::dedup::store::Store;
 use massivetext::dedup::{self, Configuration, Places, Receipt};
 use massivetext::manifest::{Manifest, Part};
-use massivetext::output::Compression;
+use massivetext::output::{Compression, Written};
 
 use super::filter::CompressionArgument;
+use super::text::shortened;
 use super::work;
 use crate::output::{grouped, line, note, print, print_json, usage};
 
 /// Arguments of `gopher data dedup`.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Arguments {
-    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz.
-    #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
-    inputs: Vec<PathBuf>,
+    #[command(subcommand)]
+    step: Option<Step>,
+    #[command(flatten)]
+    whole: Option<Whole>,
+}
+
+/// Steps of it that are done in parts, on a cluster, and what one looks at.
+#[derive(Subcommand)]
+enum Step {
+    /// First step on a cluster, in parts: what deduplication knows of each document.
+    Signatures(Signatures),
+    /// Read lines `A B`, two documents of signatures, and write lines `A B JACCARD` for those that are similar.
+    Verify(Verify),
+    /// Last step on a cluster, in parts: write the documents that stay.
+    Apply(Apply),
+    /// Show which documents one is similar to, how much, and the passages they share.
+    Graph(Graph),
+}
+
+/// Deduplication on one machine.
+#[derive(Args)]
+struct Whole {
+    #[command(flatten)]
+    documents: Documents,
     /// Folder for the documents that stay, and the receipt: a new one.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Folder for the documents that go, with the one that stays in the place of each, and for bad records.
     #[arg(long, value_name = "DIR")]
     rejected: Option<PathBuf>,
+    #[command(flatten)]
+    rules: Rules,
+    /// Memory for sorting, such as 1GiB; what is more goes to disk, in --out.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = bytes, help_heading = "Work")]
+    memory: u64,
+    /// Print the receipt as JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Documents {
+    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz.
+    #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
+    inputs: Vec<PathBuf>,
+    /// Threads. The output is the same for any number.
+    #[arg(long, value_name = "N", help_heading = "Work")]
+    threads: Option<usize>,
+    /// Stop at a bad record instead of counting it.
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Documents {
+    fn list(&self) -> anyhow::Result<Manifest> {
+        work::set_threads(self.threads)?;
+        let manifest = Manifest::find(&self.inputs)?;
+        manifest.notes().iter().for_each(note);
+        Ok(manifest)
+    }
+}
+
+/// What decides which documents go, and how the others are written.
+#[derive(Args)]
+struct Rules {
     /// Jaccard similarity of n-grams from which on documents are duplicates.
     #[arg(long, value_name = "J", default_value_t = Configuration::default().jaccard)]
     jaccard: f64,
@@ -35,12 +95,6 @@ pub struct Arguments {
     /// Seed of which documents stay.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Memory for sorting, such as 1GiB; what is more goes to disk, in --out.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = bytes, help_heading = "Work")]
-    memory: u64,
-    /// Threads. The output is the same for any number.
-    #[arg(long, value_name = "N", help_heading = "Work")]
-    threads: Option<usize>,
     /// Input for one file of output, in MiB; part of what decides the output.
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..1 << 30), help_heading = "Work")]
     shard_mib: u64,
@@ -50,36 +104,124 @@ pub struct Arguments {
     /// How documents are written.
     #[arg(long, value_enum, default_value_t = CompressionArgument::Zst, help_heading = "Work")]
     compression: CompressionArgument,
-    /// Stop at a bad record instead of counting it.
+}
+
+impl Rules {
+    fn configuration(&self) -> anyhow::Result<Configuration> {
+        let configuration = Configuration {
+            jaccard: self.jaccard,
+            ngram: self.ngram,
+            recall: self.recall,
+            seed: self.seed,
+            max_record_bytes: self.max_record_bytes,
+            shard_bytes: self.shard_mib << 20,
+            compression: Compression::from(self.compression),
+        };
+        configuration.bands().map_err(usage)?;
+        Ok(configuration)
+    }
+}
+
+#[derive(Args)]
+struct Signatures {
+    #[command(flatten)]
+    documents: Documents,
+    /// Folder for the signatures: a new one.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    rules: Rules,
+    /// Write Parquet files too, which engines of clusters read.
     #[arg(long)]
-    strict: bool,
+    parquet: bool,
+    /// One part of the work, such as 2/7, the second of seven.
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    part: Part,
+    /// Print the receipt as JSON instead of a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Verify {
+    /// Folder that `gopher data dedup signatures` wrote.
+    #[arg(long, value_name = "DIR")]
+    signatures: PathBuf,
+    /// Threads.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+#[derive(Args)]
+struct Apply {
+    #[command(flatten)]
+    documents: Documents,
+    /// Folder that `gopher data dedup signatures` wrote for the same input.
+    #[arg(long, value_name = "DIR")]
+    signatures: PathBuf,
+    /// Folder that deploy/spark/dedup.py wrote for these signatures.
+    #[arg(long, value_name = "DIR")]
+    removals: PathBuf,
+    /// Folder for the documents that stay, and the receipt: a new one.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Folder for the documents that go, with the one that stays in the place of each, and for bad records.
+    #[arg(long, value_name = "DIR")]
+    rejected: Option<PathBuf>,
+    /// One part of the work, such as 2/7, the second of seven.
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    part: Part,
     /// Print the receipt as JSON instead of a table.
     #[arg(long)]
     json: bool,
 }
 
-/// Leaves one of similar documents, and prints what has become of every record.
+#[derive(Args)]
+struct Graph {
+    /// The document's `id`.
+    #[arg(value_name = "ID")]
+    document: String,
+    #[command(flatten)]
+    documents: Documents,
+    /// Least Jaccard similarity that is shown.
+    #[arg(long, value_name = "J", default_value_t = 0.1)]
+    least: f64,
+    /// Words of an n-gram.
+    #[arg(long, value_name = "N", default_value_t = Configuration::default().ngram)]
+    ngram: usize,
+    /// Seed of which documents stay.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Most bytes of a record; longer ones are passed over.
+    #[arg(long, value_name = "BYTES", default_value_t = Configuration::default().max_record_bytes, help_heading = "Work")]
+    max_record_bytes: usize,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Leaves one of similar documents, or does a step of it.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let configuration = Configuration {
-        jaccard: arguments.jaccard,
-        ngram: arguments.ngram,
-        recall: arguments.recall,
-        seed: arguments.seed,
-        max_record_bytes: arguments.max_record_bytes,
-        shard_bytes: arguments.shard_mib << 20,
-        compression: Compression::from(arguments.compression),
-    };
-    configuration.bands().map_err(usage)?;
-    work::set_threads(arguments.threads)?;
+    match (arguments.step, arguments.whole) {
+        (Some(Step::Signatures(step)), _) => signatures(step),
+        (Some(Step::Verify(step)), _) => verify(&step),
+        (Some(Step::Apply(step)), _) => apply(step),
+        (Some(Step::Graph(step)), _) => graph(&step),
+        (None, Some(whole)) => run_whole(whole),
+        (None, None) => Err(usage("--in PATH and --out DIR are needed")),
+    }
+}
+
+fn run_whole(arguments: Whole) -> anyhow::Result<()> {
+    let configuration = arguments.rules.configuration()?;
+    let manifest = arguments.documents.list()?;
     let places = Places {
-        inputs: arguments.inputs,
+        inputs: arguments.documents.inputs,
         out: arguments.out,
         rejected: arguments.rejected,
         memory: arguments.memory,
-        strict: arguments.strict,
+        strict: arguments.documents.strict,
     };
-    let manifest = Manifest::find(&places.inputs)?;
-    manifest.notes().iter().for_each(note);
     let result = dedup::run(&configuration, &places, &manifest, &mut |what, count| {
         if line::is_possible() {
             line::rewrite(&format!("{what}: {}", grouped(count)));
@@ -88,8 +230,108 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     line::clear();
     let (receipt, was_complete) = result?;
     work::say_complete(&places.out, Part::WHOLE, was_complete, true);
+    show(&receipt, arguments.json)
+}
+
+fn show(receipt: &Receipt, as_json: bool) -> anyhow::Result<()> {
     work::say_bad_records(&receipt.ledger, &receipt.bad_records);
-    if arguments.json { print_json(&receipt) } else { print(table(&receipt)) }
+    if as_json { print_json(receipt) } else { print(table(receipt)) }
+}
+
+fn signatures(arguments: Signatures) -> anyhow::Result<()> {
+    let configuration = arguments.rules.configuration()?;
+    let bands = configuration.bands()?;
+    #[cfg(not(feature = "parquet"))]
+    if arguments.parquet {
+        return Err(usage("--parquet: this program was built without it; cargo build --release --features parquet"));
+    }
+    let export = |store: &Store, shard: usize, folder: &Path| -> massivetext::Result<Vec<Written>> {
+        #[cfg(feature = "parquet")]
+        if arguments.parquet {
+            return dedup::parquet::export(store, shard, folder, bands, configuration.seed);
+        }
+        let _ = (store, shard, folder, bands);
+        Ok(Vec::new())
+    };
+    let manifest = arguments.documents.list()?;
+    let places = dedup::signatures::Places {
+        inputs: arguments.documents.inputs,
+        out: arguments.out,
+        part: arguments.part,
+        strict: arguments.documents.strict,
+    };
+    let report = work::with_progress(|progress| {
+        dedup::signatures::run(&configuration, &places, &manifest, &export, progress)
+    })?;
+    work::say_complete(&places.out, places.part, report.was_complete, report.completes);
+    let receipt = report.receipt;
+    work::say_bad_records(&receipt.ledger, &receipt.bad_records);
+    match arguments.json {
+        true => print_json(&receipt),
+        false => print(format!(
+            "{} documents in {} shards, {} errors\n",
+            grouped(receipt.ledger.kept),
+            grouped(receipt.shards.len() as u64),
+            grouped(receipt.ledger.all_errors())
+        )),
+    }
+}
+
+fn verify(arguments: &Verify) -> anyhow::Result<()> {
+    work::set_threads(arguments.threads)?;
+    let signatures = dedup::signatures::open(&arguments.signatures)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    dedup::verify::run(&signatures, &mut std::io::stdin().lock(), &mut out)?;
+    Ok(())
+}
+
+fn apply(arguments: Apply) -> anyhow::Result<()> {
+    let signatures = dedup::signatures::open(&arguments.signatures)?;
+    let manifest = arguments.documents.list()?;
+    let places = dedup::apply::Places {
+        inputs: arguments.documents.inputs,
+        out: arguments.out,
+        rejected: arguments.rejected,
+        part: arguments.part,
+        strict: arguments.documents.strict,
+    };
+    let report = work::with_progress(|progress| {
+        dedup::apply::run(&signatures, &arguments.removals, &places, &manifest, progress)
+    })?;
+    work::say_complete(&places.out, places.part, report.was_complete, report.completes);
+    show(&report.receipt, arguments.json)
+}
+
+fn graph(arguments: &Graph) -> anyhow::Result<()> {
+    let question = dedup::graph::Question {
+        document: &arguments.document,
+        ngram: arguments.ngram,
+        seed: arguments.seed,
+        least: arguments.least,
+        max_record_bytes: arguments.max_record_bytes,
+    };
+    let manifest = arguments.documents.list()?;
+    let found = work::with_progress(|progress| dedup::graph::run(&question, &manifest, progress))?;
+    let Some(found) = found else {
+        let id = &arguments.document;
+        return Err(anyhow!("no document has the id {id}; ids are the `id` of a line, or file and byte"));
+    };
+    if arguments.json { print_json(&found) } else { print(neighbors(&found)) }
+}
+
+fn neighbors(found: &dedup::graph::Neighborhood) -> String {
+    let mut text = format!("{}: {} n-grams\n", found.id, grouped(found.ngrams));
+    if found.neighbors.is_empty() {
+        text.push_str(&format!("no document has a similarity of {} or more\n", found.least));
+    }
+    for neighbor in &found.neighbors {
+        let order = if neighbor.is_first { "comes first" } else { "comes later" };
+        text.push_str(&format!("\n{}  jaccard {:.4}, {order}\n", neighbor.id, neighbor.jaccard));
+        for passage in &neighbor.shared {
+            text.push_str(&format!("  [{}, {}) {}\n", passage.start, passage.end, shortened(&passage.text)));
+        }
+    }
+    text
 }
 
 fn table(receipt: &Receipt) -> String {

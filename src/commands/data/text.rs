@@ -109,7 +109,7 @@ fn short(value: &Value) -> String {
 }
 
 /// A text in one line, cut if it is long.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     let line: String = text.chars().take(SHOWN).collect();
     let more = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
     format!("{line:?}{more}")

@@ -1,0 +1,234 @@
+//! The first pass over documents: what deduplication knows of each, written to a folder. A part of it is a function of the part alone.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::Configuration;
+use super::grams::{Grams, mix};
+use super::minhash::Bands;
+use super::store::{Shard, Store, Writer};
+use crate::ledger::{Ledger, show};
+use crate::manifest::{Description, Manifest, Part, Piece, hexadecimal};
+use crate::output::{RECEIPT, Written};
+use crate::records::BadRecord;
+use crate::stage::{Folder, PartReceipt, check_record_limit, each_batch, read_receipt};
+use crate::{Error, Result};
+
+/// What their receipt calls the stage.
+const STAGE: &str = "dedup signatures";
+
+/// Where signatures are written, and of what part.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Files and folders to read.
+    pub inputs: Vec<PathBuf>,
+    /// The folder of the signatures.
+    pub out: PathBuf,
+    /// Which part of the work.
+    pub part: Part,
+    /// Whether a bad record is an error.
+    pub strict: bool,
+}
+
+/// What the signatures are of: `receipt.json` in their folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// `dedup signatures`.
+    pub stage: String,
+    /// Of the program.
+    pub version: String,
+    /// What decides the output of deduplication.
+    pub configuration: Configuration,
+    /// What follows from it.
+    pub bands: Bands,
+    /// What was read.
+    pub input: Description,
+    /// What was not read, and why.
+    pub passed_over: Vec<String>,
+    /// Where every record has gone: kept are those with a signature.
+    pub ledger: Ledger,
+    /// The first of the records that are no documents.
+    pub bad_records: Vec<BadRecord>,
+    /// What is stored of each shard, in order.
+    pub shards: Vec<Shard>,
+}
+
+impl PartReceipt for Receipt {
+    fn files(&self) -> Vec<&str> {
+        self.shards.iter().flat_map(|shard| shard.files.iter().map(|file| &file.file[..])).collect()
+    }
+
+    fn add(&mut self, next: Self) {
+        self.ledger.add(&next.ledger);
+        next.bad_records.into_iter().for_each(|record| show(&mut self.bad_records, record));
+        self.shards.extend(next.shards);
+    }
+}
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Of this part.
+    pub receipt: Receipt,
+    /// It was complete before.
+    pub was_complete: bool,
+    /// Of all parts, this was the last.
+    pub completes: bool,
+}
+
+/// What else is written of a shard, from what is stored of it.
+pub type Export<'a> = &'a dyn Fn(&Store, usize, &Path) -> Result<Vec<Written>>;
+
+/// Computes signatures, or a part of them. `export` writes more files of each shard. `progress` is told how many records have been read.
+///
+/// # Errors
+/// As the whole stage ([`super::run`]).
+pub fn run(
+    configuration: &Configuration,
+    places: &Places,
+    manifest: &Manifest,
+    export: Export<'_>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Report> {
+    check_record_limit(configuration.max_record_bytes)?;
+    let mut receipt = Receipt {
+        stage: STAGE.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        configuration: configuration.clone(),
+        bands: configuration.bands()?,
+        input: manifest.describe(),
+        passed_over: manifest.notes(),
+        ledger: Ledger::default(),
+        bad_records: Vec::new(),
+        shards: Vec::new(),
+    };
+    let plan = json!({
+        "stage": receipt.stage,
+        "version": receipt.version,
+        "configuration": receipt.configuration,
+        "input": receipt.input,
+    });
+    let folder = Folder::begin(&places.inputs, &places.out, None, places.part, &plan)?;
+    if let Some(receipt) = folder.receipt()? {
+        return Ok(Report { receipt, was_complete: true, completes: false });
+    }
+    let shards = manifest.shards(configuration.shard_bytes);
+    let mut read = 0;
+    for index in places.part.of(shards.len()) {
+        let mut bad = |record: BadRecord| {
+            if places.strict {
+                return Err(Error::BadRecord { place: record.place(), detail: record.detail });
+            }
+            receipt.ledger.error(record.kind);
+            show(&mut receipt.bad_records, record);
+            Ok(())
+        };
+        let mut shard =
+            read_shard(configuration, manifest, (index, &shards[index]), &places.out, &mut bad, &mut |records| {
+                read += records;
+                progress(read);
+            })?;
+        let store = Store::open(&places.out, std::slice::from_ref(&shard))?;
+        shard.files.extend(export(&store, index, &places.out)?);
+        receipt.shards.push(shard);
+    }
+    let documents: u64 = receipt.shards.iter().map(|shard| shard.documents).sum();
+    (0..documents).for_each(|_| receipt.ledger.keep());
+    receipt.ledger.check(read, documents)?;
+    let completes = folder.finish(&receipt)?;
+    Ok(Report { receipt, was_complete: false, completes })
+}
+
+/// A document as it is read.
+struct Seen {
+    set: Vec<u64>,
+    priority: [u64; 2],
+    id: String,
+}
+
+/// Reads the documents of a shard, which is given with its place among all, and stores what is known of each.
+///
+/// # Errors
+/// Those of `bad`, which is given the records that are no documents; what the operating system refuses.
+pub(super) fn read_shard(
+    configuration: &Configuration,
+    manifest: &Manifest,
+    (index, pieces): (usize, &[Piece]),
+    folder: &Path,
+    bad: &mut dyn FnMut(BadRecord) -> Result<()>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Shard> {
+    let mut writer = Writer::begin(folder, index, &std::process::id().to_string())?;
+    let (limit, seed) = (configuration.max_record_bytes, configuration.seed);
+    each_batch(
+        manifest,
+        pieces,
+        limit,
+        Grams::default,
+        |grams, raw| {
+            let document = raw.document(&manifest.files[raw.file].name, limit)?;
+            grams.read(&document.text, configuration.ngram);
+            let priority = priority(seed, &document.text, &document.id);
+            Ok(Seen { set: grams.set.clone(), priority, id: document.id })
+        },
+        &mut |batch: Vec<Result<Seen, BadRecord>>| {
+            let records = batch.len() as u64;
+            for seen in batch {
+                match seen {
+                    Ok(seen) => drop(writer.push(&seen.set, seen.priority, &seen.id)?),
+                    Err(record) => bad(record)?,
+                }
+            }
+            progress(records);
+            Ok(())
+        },
+    )?;
+    writer.finish()
+}
+
+/// What decides which of similar documents stays: a hash of the seed and the text; of equal texts, of the id.
+pub(super) fn priority(seed: u64, text: &str, id: &str) -> [u64; 2] {
+    let hash = |text: &str| {
+        let digest = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(text).finalize();
+        digest.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    };
+    [hash(text), hash(id)]
+}
+
+/// A hash of a set: equal sets have the same.
+pub(super) fn set_hash(set: &[u64]) -> u64 {
+    set.iter().fold(0, |hash, gram| mix(hash ^ gram))
+}
+
+/// Signatures that are complete.
+pub struct Signatures {
+    /// What they are of.
+    pub receipt: Receipt,
+    /// What is known of each document.
+    pub store: Store,
+    /// sha256 of the receipt's bytes, by which other files say that they belong to these signatures.
+    pub sha256: String,
+}
+
+/// Opens a folder of signatures.
+///
+/// # Errors
+/// A folder that is none, or whose parts are not all there; files of another size than the receipt says.
+pub fn open(folder: &Path) -> Result<Signatures> {
+    let path = folder.join(RECEIPT);
+    let refuse = |detail: &str| Error::Folder { path: folder.into(), detail: detail.into() };
+    let receipt: Value = read_receipt(&path)?.ok_or_else(|| {
+        refuse("no complete signatures (it has no receipt.json); `gopher data dedup signatures` writes them, in all parts")
+    })?;
+    if receipt["stage"] != STAGE {
+        return Err(refuse("the output of another stage, not signatures"));
+    }
+    let receipt: Receipt = serde_json::from_value(receipt)
+        .map_err(|error| Error::Damaged { path: path.clone(), detail: inputs::json::json_words(&error) })?;
+    let bytes = inputs::read(&path).map_err(|error| Error::io(&path, error))?;
+    let store = Store::open(folder, &receipt.shards)?;
+    Ok(Signatures { receipt, store, sha256: hexadecimal(&Sha256::digest(bytes)) })
+}
