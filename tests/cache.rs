@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 fn gopher(cache: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
-    command.arg("cache").args(arguments).env("GOPHER_CACHE", cache).env_remove("GOPHER_TOKEN_CACHE");
+    command.arg("cache").args(arguments).env("GOPHER_CACHE", cache);
+    command.env_remove("GOPHER_TOKEN_CACHE").env_remove("GOPHER_PROGRAM_CACHE");
     command.output().unwrap()
 }
 
@@ -25,6 +26,7 @@ fn cache() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in [
         ("tokens/a.tokens", 2048),
+        ("programs/a.program", 50),
         ("verified/a.json", 3),
         ("text/plays/hamlet.txt", 7),
         ("wheels/unpacked/a/lib.so", 100),
@@ -46,7 +48,7 @@ fn sizes(cache: &Path) -> Vec<Value> {
 fn the_parts_are_listed() {
     let folder = cache();
     let list = answer(folder.path(), &["ls", "--json"]);
-    assert_eq!((&list["bytes"], &list["token_limit"]), (&json!(2158), &json!(16u64 << 30)));
+    assert_eq!((&list["bytes"], &list["token_limit"]), (&json!(2208), &json!(16u64 << 30)));
     let tokens = json!({ "name": "tokens", "purpose": "texts that were encoded", "files": 1, "bytes": 2048 });
     assert_eq!(list["parts"][0], tokens);
     let text = String::from_utf8(gopher(folder.path(), &["ls"]).stdout).unwrap();
@@ -59,17 +61,18 @@ fn the_parts_are_listed() {
 fn what_was_made_here_is_removed_and_the_rest_if_asked() {
     let folder = cache();
     let cleared = answer(folder.path(), &["clear", "--json"]);
-    assert_eq!(cleared["bytes"], 2051);
-    let left = [json!(["tokens", 0]), json!(["verdicts", 0]), json!(["text", 7]), json!(["wheels", 100])];
+    assert_eq!(cleared["bytes"], 2101);
+    let left = [("tokens", 0), ("programs", 0), ("verdicts", 0), ("text", 7), ("wheels", 100)];
+    let left = left.map(|(part, bytes)| json!([part, bytes]));
     assert_eq!(sizes(folder.path()), left);
     assert!(gopher(folder.path(), &["clear", "text"]).status.success());
-    assert_eq!(sizes(folder.path())[2], json!(["text", 0]));
+    assert_eq!(sizes(folder.path())[3], json!(["text", 0]));
     assert!(gopher(folder.path(), &["clear", "--all"]).status.success());
     assert_eq!(answer(folder.path(), &["ls", "--json"])["bytes"], 0);
     assert!(folder.path().join("wheels/by-hand.whl").is_file());
     let output = gopher(folder.path(), &["clear", "everything"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("tokens, verdicts, text, wheels"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("tokens, programs, verdicts, text, wheels"));
 }
 
 #[test]

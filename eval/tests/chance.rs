@@ -4,6 +4,9 @@
 //! A few documents of each task are asked, or all of them, which prints the table of docs/chance.md:
 //! `CHANCE_DOCUMENTS=all cargo test -p eval --test chance -- --nocapture`. `CHANCE_TASKS=piqa,boolq` asks some tasks only.
 
+#[path = "common/programs.rs"]
+mod programs;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -42,7 +45,7 @@ const SKEWED: [&str; 6] = [
 ];
 
 fn runtime() -> Option<Runtime> {
-    let runtime = Runtime::find(DeviceKind::Cpu).unwrap();
+    let runtime = Runtime::find_with(DeviceKind::Cpu, &programs::runtime_options(1)).unwrap();
     if runtime.is_none() {
         println!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
     }

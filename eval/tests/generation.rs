@@ -1,5 +1,8 @@
 //! Generation against the forward pass over whole texts, on the CPU plugin.
 
+#[path = "common/programs.rs"]
+mod programs;
+
 use std::ops::ControlFlow;
 
 use data::{Document, Tokenizer, TokenizerConfig};
@@ -15,7 +18,7 @@ const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobl
 const GREEDY: Sampling = Sampling { temperature: 0.0, top_k: None, top_p: 1.0, seed: 0 };
 
 fn runtime() -> Option<Runtime> {
-    let runtime = Runtime::find(DeviceKind::Cpu).unwrap();
+    let runtime = Runtime::find_with(DeviceKind::Cpu, &programs::runtime_options(1)).unwrap();
     if runtime.is_none() {
         eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
     }

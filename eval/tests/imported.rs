@@ -12,15 +12,14 @@ use common::foreign::{reference, smollm2};
 use common::stories::{llama2_c_as_gguf, piqa, request, stories};
 use common::{difference, ids, imported, lines, numbers, some};
 use eval::TrainedModel;
-use runtime::{Buffer, CompileOptions, DeviceKind, Program, Runtime, RuntimeOptions};
+use runtime::{Buffer, CompileOptions, DeviceKind, Program, Runtime};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use store::checkpoint::Checkpoint;
 use train::step::StepOptions;
 
 /// The CPU runtime with four virtual devices; `None`, with a message, when no plugin is on this machine.
 fn runtime() -> Option<Runtime> {
-    let options = RuntimeOptions { virtual_devices: Some(4), ..RuntimeOptions::default() };
-    let runtime = Runtime::find_with(DeviceKind::Cpu, &options).unwrap();
+    let runtime = Runtime::find_with(DeviceKind::Cpu, &common::programs::runtime_options(4)).unwrap();
     if runtime.is_none() {
         println!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
     }

@@ -17,7 +17,7 @@ use graph::testing::size;
 use model::{Llama, ModelConfig, Precision};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use runtime::{DeviceKind, Runtime, RuntimeOptions};
+use runtime::{DeviceKind, Runtime};
 use sharding::inference::InferenceMesh;
 
 const DEVICES: usize = 4;
@@ -25,8 +25,8 @@ const DEVICES: usize = 4;
 fn runtime() -> Option<&'static Runtime> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let find = || {
-        let options = RuntimeOptions { virtual_devices: Some(DEVICES), ..RuntimeOptions::default() };
-        let runtime = Runtime::find_with(DeviceKind::Cpu, &options).unwrap();
+        let runtime =
+            Runtime::find_with(DeviceKind::Cpu, &common::programs::runtime_options(DEVICES)).unwrap();
         if runtime.is_none() {
             println!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
         }

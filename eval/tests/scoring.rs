@@ -25,7 +25,7 @@ use std::fs;
 use std::ops::ControlFlow;
 
 fn runtime() -> Option<Runtime> {
-    let runtime = Runtime::find(DeviceKind::Cpu).unwrap();
+    let runtime = Runtime::find_with(DeviceKind::Cpu, &common::programs::runtime_options(1)).unwrap();
     if runtime.is_none() {
         println!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
     }

@@ -216,7 +216,8 @@ pub fn run(
         _ => std::fs::create_dir(&work).map_err(io)?,
     }
     let store = read(configuration, places, manifest, &work, progress)?;
-    let local = Local { configuration, bands: receipt.bands, work: &work, memory: places.memory, store: &store };
+    let local =
+        Local { configuration, bands: receipt.bands, work: &work, memory: places.memory, store: &store };
     let (removals, pairs) = local.removals(progress)?;
     receipt.pairs = pairs;
     let (inputs, out, rejected) = (places.inputs.clone(), places.out.clone(), places.rejected.clone());
@@ -244,10 +245,17 @@ fn read(
     };
     for shard in manifest.shards(configuration.shard_bytes).iter().enumerate() {
         let shard = (shard.0, &shard.1[..]);
-        shards.push(signatures::read_shard(configuration, manifest, shard, work, &mut bad, &mut |records| {
-            read += records;
-            progress("reading", read);
-        })?);
+        shards.push(signatures::read_shard(
+            configuration,
+            manifest,
+            shard,
+            work,
+            &mut bad,
+            &mut |records| {
+                read += records;
+                progress("reading", read);
+            },
+        )?);
     }
     Store::open(work, &shards)
 }

@@ -160,7 +160,8 @@ fn removals_of(signatures: &Signatures, gone: &[Value], ids: &[&str], folder: &P
         .collect();
     assert_eq!(of.len(), ids.len());
     for line in gone {
-        let (document, stays) = (of[line["id"].as_str().unwrap()], of[line["duplicate_of"].as_str().unwrap()]);
+        let (document, stays) =
+            (of[line["id"].as_str().unwrap()], of[line["duplicate_of"].as_str().unwrap()]);
         let folder = folder.join(format!("shard={}", place(document).0));
         fs::create_dir_all(&folder).unwrap();
         let rule = u8::from(line["dropped_by"] == "similar_ngrams");
@@ -176,7 +177,9 @@ fn removals_of(signatures: &Signatures, gone: &[Value], ids: &[&str], folder: &P
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let files = entries.filter(|path| path.is_file());
-    files.map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap())).collect()
+    files
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap()))
+        .collect()
 }
 
 /// A corpus of several files, deduplicated as a whole.
@@ -203,7 +206,8 @@ impl Corpus {
         let configuration = Configuration { shard_bytes: 60_000, ..plain() };
         let manifest = Manifest::find(&[folder.path().join("docs")]).unwrap();
         assert!(manifest.shards(configuration.shard_bytes).len() >= 7);
-        let corpus = Self { configuration, manifest, ids: documents.into_iter().map(|(id, _)| id).collect(), folder };
+        let corpus =
+            Self { configuration, manifest, ids: documents.into_iter().map(|(id, _)| id).collect(), folder };
         let places = Places {
             inputs: corpus.inputs(),
             out: corpus.path("whole"),
@@ -262,7 +266,13 @@ impl Corpus {
         folder
     }
 
-    fn apply(&self, signatures: &Signatures, removals: &Path, name: &str, part: Part) -> massivetext::Result<()> {
+    fn apply(
+        &self,
+        signatures: &Signatures,
+        removals: &Path,
+        name: &str,
+        part: Part,
+    ) -> massivetext::Result<()> {
         let places = apply::Places {
             inputs: self.inputs(),
             out: self.path(name),
@@ -288,7 +298,10 @@ fn steps_on_a_cluster_give_the_bytes_of_one_machine() {
             corpus.apply(&signatures, &removals, &name, Part { index, parts }).unwrap();
         }
         for beside in ["", "-gone"] {
-            let (expected, found) = (files(&corpus.path(&format!("whole{beside}"))), files(&corpus.path(&format!("{name}{beside}"))));
+            let (expected, found) = (
+                files(&corpus.path(&format!("whole{beside}"))),
+                files(&corpus.path(&format!("{name}{beside}"))),
+            );
             assert!(expected == found, "{parts} parts: {:?} and {:?}", expected.keys(), found.keys());
         }
         all_signatures.push(files(&folder));
@@ -341,10 +354,13 @@ fn what_does_not_belong_together_is_refused() {
     let apply = |removals: &Path| corpus.apply(&signatures, removals, "none", Part::WHOLE);
     refused(apply(&corpus.path("nowhere")), "no complete removals");
     // Of other signatures.
-    let other = signatures::open(&corpus.signatures(1, &Configuration { seed: 1, ..corpus.configuration.clone() }));
+    let other =
+        signatures::open(&corpus.signatures(1, &Configuration { seed: 1, ..corpus.configuration.clone() }));
     refused(corpus.apply(&other.unwrap(), &removals, "other", Part::WHOLE), "of other signatures");
     // A line that is none, of a document that there is not, of another shard.
-    for line in ["x", "1,2,0.9", "1,2,0.9,2", "1,2,0.9,1,1", "99999,1,0.9,1", "1,99999,0.9,1", "4294967296,1,0.9,1"] {
+    for line in
+        ["x", "1,2,0.9", "1,2,0.9,2", "1,2,0.9,1,1", "99999,1,0.9,1", "1,99999,0.9,1", "4294967296,1,0.9,1"]
+    {
         fs::write(removals.join("shard=0/x.csv"), format!("{line}\n")).unwrap();
         refused(apply(&removals), &format!("{line:?} is no removal"));
     }
@@ -360,25 +376,33 @@ fn what_does_not_belong_together_is_refused() {
 #[test]
 fn the_neighbors_of_a_document_are_all_that_share_an_n_gram() {
     let corpus = Corpus::new();
-    let sets: BTreeMap<String, Vec<u64>> = documents(400).iter().map(|(id, text)| (id.clone(), set(text))).collect();
+    let sets: BTreeMap<String, Vec<u64>> =
+        documents(400).iter().map(|(id, text)| (id.clone(), set(text))).collect();
     for asked in ["d1", "d40", "d77"] {
-        let question = graph::Question { document: asked, ngram: 13, seed: 0, least: 0.0, max_record_bytes: 1 << 20 };
+        let question =
+            graph::Question { document: asked, ngram: 13, seed: 0, least: 0.0, max_record_bytes: 1 << 20 };
         let found = graph::run(&question, &corpus.manifest, &mut |_| ()).unwrap().unwrap();
         let similarity = |id: &str| jaccard(&sets[id], &sets[asked]);
-        let expected: BTreeSet<&str> = sets.keys().map(|id| &id[..]).filter(|id| *id != asked && similarity(id) > 0.0).collect();
-        assert_eq!(found.neighbors.iter().map(|neighbor| &neighbor.id[..]).collect::<BTreeSet<_>>(), expected);
+        let expected: BTreeSet<&str> =
+            sets.keys().map(|id| &id[..]).filter(|id| *id != asked && similarity(id) > 0.0).collect();
+        assert_eq!(
+            found.neighbors.iter().map(|neighbor| &neighbor.id[..]).collect::<BTreeSet<_>>(),
+            expected
+        );
         assert!(!expected.is_empty() || asked == "d1");
         assert!(found.neighbors.is_sorted_by(|a, b| a.jaccard >= b.jaccard));
         for neighbor in &found.neighbors {
             assert_eq!(neighbor.jaccard, similarity(&neighbor.id));
             // What is shared has the n-grams of both, and no others.
-            let shared: BTreeSet<u64> = neighbor.shared.iter().flat_map(|passage| set(&passage.text)).collect();
+            let shared: BTreeSet<u64> =
+                neighbor.shared.iter().flat_map(|passage| set(&passage.text)).collect();
             let both: BTreeSet<u64> =
                 sets[asked].iter().copied().filter(|gram| sets[&neighbor.id].contains(gram)).collect();
             assert_eq!(shared, both);
         }
     }
-    let nobody = graph::Question { document: "nobody", ngram: 13, seed: 0, least: 0.0, max_record_bytes: 1 << 20 };
+    let nobody =
+        graph::Question { document: "nobody", ngram: 13, seed: 0, least: 0.0, max_record_bytes: 1 << 20 };
     assert!(graph::run(&nobody, &corpus.manifest, &mut |_| ()).unwrap().is_none());
 }
 

@@ -35,6 +35,7 @@
 
 pub mod aot;
 mod buffer;
+mod compiled;
 mod error;
 mod interface;
 mod layout;
@@ -47,6 +48,7 @@ mod slice;
 mod to_host;
 
 pub use buffer::{Buffer, Part, TransferToHost, array_type};
+pub use compiled::ProgramCache;
 pub use error::Error;
 pub use interface::{Input, Interface, Output};
 pub use layout::DeviceLayout;

@@ -123,7 +123,7 @@ impl Program {
         compile_options.overrides =
             platform_overrides(runtime.kind(), function, runtime.is_nondeterministic());
         compile_options.overrides.extend(options.overrides.iter().cloned());
-        let executable = runtime.client().compile(&program, &compile_options).map_err(|source| {
+        let executable = Self::load_or_compile(runtime, &program, &compile_options).map_err(|source| {
             let operation = named_operation(&source.to_string());
             Error::Compile { program: name.clone(), operation, source }
         })?;
@@ -133,6 +133,31 @@ impl Program {
         let program = Self { name, interface, executable, positions, runtime, compile_seconds };
         program.check_compiled()?;
         Ok(program)
+    }
+
+    /// Compiles a program, or takes it from those that were compiled before.
+    fn load_or_compile(
+        runtime: &Runtime,
+        program: &xla_sys::Program,
+        options: &xla_sys::CompileOptions,
+    ) -> xla_sys::Result<LoadedExecutable> {
+        let client = runtime.client();
+        let Some((cache, mut key)) = runtime.program_cache() else { return client.compile(program, options) };
+        key.add(&program.code);
+        // All of them, in words.
+        key.add(format!("{:?} {options:?}", program.format).as_bytes());
+        let name = key.finish();
+        // What another version of the plugin wrote in spite of the key is compiled again.
+        let kept =
+            cache.load(&name).and_then(|bytes| client.deserialize_and_load(&bytes, &program.inputs).ok());
+        if let Some(executable) = kept {
+            return Ok(executable);
+        }
+        let executable = client.compile(program, options)?;
+        if let Ok(bytes) = executable.executable().serialize() {
+            cache.store(&name, &bytes);
+        }
+        Ok(executable)
     }
 
     /// Checks that the compiled inputs and outputs are laid out as asked.

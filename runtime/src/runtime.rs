@@ -11,6 +11,7 @@ use xla_sys::locate::{self, Located, Locator};
 use xla_sys::{Client, Device, Element, Event, HostArray, Plugin};
 
 use crate::buffer::{array_type, tensor_type};
+use crate::compiled::{Key, ProgramCache};
 use crate::error::says_no_device;
 use crate::options::{CompileOptions, client_options};
 use crate::slice::slice;
@@ -28,6 +29,9 @@ pub struct RuntimeOptions {
     pub processes: Option<Processes>,
     /// Compile programs that may compute other bits in another process, if that is faster. Without effect on CPUs and TPUs, whose programs never do.
     pub nondeterministic: bool,
+    /// Where compiled programs are kept and found again; `None` to compile each. Without effect for several processes, which compile
+    /// together.
+    pub programs: Option<ProgramCache>,
 }
 
 /// A plugin, its client and its devices: arrays and programs that say no more are on the first. Cloning gives another handle to the same.
@@ -42,6 +46,7 @@ pub struct Runtime {
     addressable: Arc<[bool]>,
     device: Device,
     nondeterministic: bool,
+    programs: Option<ProgramCache>,
     turn: Arc<Mutex<Vec<Event>>>,
 }
 
@@ -110,7 +115,30 @@ impl Runtime {
             devices.iter().map(|device| client.addressable_devices().contains(device)).collect();
         let devices = devices.into();
         let (nondeterministic, turn) = (options.nondeterministic, Arc::default());
-        Ok(Self { kind, located, plugin, client, devices, addressable, device, nondeterministic, turn })
+        let programs = options
+            .programs
+            .clone()
+            .filter(|_| options.processes.as_ref().is_none_or(|processes| processes.count == 1));
+        Ok(Self {
+            kind,
+            located,
+            plugin,
+            client,
+            devices,
+            addressable,
+            device,
+            nondeterministic,
+            programs,
+            turn,
+        })
+    }
+
+    /// Where compiled programs are kept, and a key that has all that decides their code but the program itself.
+    pub(crate) fn program_cache(&self) -> Option<(&ProgramCache, Key)> {
+        let cache = self.programs.as_ref()?;
+        let mut key = Key::of_plugin(&self.located.path, self.platform_version(), self.kind)?;
+        self.devices.iter().for_each(|device| key.add(device.description().kind.as_bytes()));
+        Some((cache, key))
     }
 
     /// Whether programs may compute other bits in another process.

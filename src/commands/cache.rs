@@ -17,7 +17,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Remove parts of the cache: those named, or else tokens and verdicts, which are made again without a network.
+    /// Remove parts of the cache: those named, or else tokens, programs and verdicts, which are made again without a network.
     Clear {
         /// What to remove.
         #[arg(value_name = "PART")]
@@ -36,6 +36,8 @@ pub enum Command {
 pub enum Name {
     /// Texts that were encoded.
     Tokens,
+    /// Programs that were compiled.
+    Programs,
     /// What compilers said of plans.
     Verdicts,
     /// The quick start's text.
@@ -49,6 +51,8 @@ struct List {
     cache: PathBuf,
     /// The most bytes of tokens.
     token_limit: u64,
+    /// The most bytes of programs.
+    program_limit: u64,
     bytes: u64,
     parts: Vec<PartReport>,
 }
@@ -78,8 +82,8 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Ls { json } => {
             let parts = reports(&Part::ALL, |part| cache.usage(part))?;
-            let (bytes, token_limit) = (total(&parts), cache.token_limit());
-            let list = List { cache: root, token_limit, bytes, parts };
+            let (token_limit, program_limit) = (cache.token_limit(), cache.program_limit());
+            let list = List { cache: root, token_limit, program_limit, bytes: total(&parts), parts };
             if json { print_json(&list) } else { print(text(&list)) }
         }
         Command::Clear { parts, all, json } => {
@@ -100,6 +104,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
 fn of(name: Name) -> Part {
     match name {
         Name::Tokens => Part::Tokens,
+        Name::Programs => Part::Programs,
         Name::Verdicts => Part::Verdicts,
         Name::Text => Part::Text,
         Name::Wheels => Part::Wheels,
@@ -131,11 +136,12 @@ fn text(list: &List) -> String {
             .map(|part| vec![part.name.into(), grouped(part.files), bytes(part.bytes), part.purpose.into()]),
     );
     format!(
-        "{}{} in {}; tokens take at most {} (GOPHER_TOKEN_CACHE)\n",
+        "{}{} in {}; at most {} of tokens (GOPHER_TOKEN_CACHE) and {} of programs (GOPHER_PROGRAM_CACHE)\n",
         table(&rows),
         bytes(list.bytes),
         list.cache.display(),
-        bytes(list.token_limit)
+        bytes(list.token_limit),
+        bytes(list.program_limit)
     )
 }
 

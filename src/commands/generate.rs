@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use eval::{Generation, Generator, Sampling, TrainedModel};
 use prompts::Prompt;
-use runtime::{DeviceKind, Runtime, RuntimeOptions};
+use runtime::{DeviceKind, ProgramCache, Runtime, RuntimeOptions};
 use serde::Serialize;
 use store::lossy_path;
 
@@ -146,7 +146,8 @@ impl Model {
         let trained_on = &model.config().device;
         let kind = device.unwrap_or(trained_on.kind);
         let plugin = plugin.or_else(|| trained_on.plugin.clone().filter(|_| kind == trained_on.kind));
-        let options = RuntimeOptions { plugin, ..RuntimeOptions::default() };
+        let programs = ProgramCache::of_user();
+        let options = RuntimeOptions { plugin, programs, ..RuntimeOptions::default() };
         let memory = model.memory(kind, held);
         if held > model.default_window() && memory.cache >= LARGE {
             let (cache, parameters) = (bytes(memory.cache), bytes(memory.parameters));

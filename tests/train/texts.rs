@@ -87,7 +87,8 @@ fn a_file_that_is_hardly_text_is_named_in_a_warning() {
 #[test]
 fn a_cache_that_cannot_be_written_is_said() {
     let Some(place) = Place::new() else { return };
-    place.write("cache", "a file where a folder should be");
+    fs::remove_dir_all(place.cache()).unwrap();
+    fs::write(place.cache(), "a file where a folder should be").unwrap();
     let output = place.train(&["--steps", "1", "--run", "a"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stderr(&output).contains("the tokens are not kept in the cache"), "{}", stderr(&output));

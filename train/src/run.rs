@@ -30,7 +30,7 @@ use configuration::Config;
 use data::Sequences;
 use graph::DType;
 use hosts::Group;
-use runtime::{Program, Runtime, RuntimeOptions};
+use runtime::{Program, ProgramCache, Runtime, RuntimeOptions};
 use sha2::{Digest, Sha256};
 use sharding::DeviceKind;
 use sharding::machine::Topology;
@@ -109,7 +109,7 @@ fn train_from(
     let store = if first { mirror::open_store(&config)? } else { None };
     let opened = open(&config, folder, resume, store, group, observer)?;
     multi_host::tell_opened(group, &opened)?;
-    let prepared = prepare(&config, &opened, group, observer);
+    let prepared = prepare(&config, &opened, group, ProgramCache::of_user(), observer);
     let compiled = prepared.and_then(|prepared| {
         if opened.completed() >= config.training.steps {
             return Ok((prepared, None));
@@ -159,6 +159,7 @@ fn prepare(
     config: &Config,
     opened: &Opened,
     group: Option<&Group>,
+    programs: Option<ProgramCache>,
     observer: &mut dyn Observer,
 ) -> Result<Prepared, Error> {
     let Opened { run, checkpoint, .. } = opened;
@@ -179,7 +180,7 @@ fn prepare(
     }
     text::check(&config.data)?;
     let tokenizer = opened.tokenizer(config, observer)?;
-    let runtime = start_runtime(config, topology.as_ref(), group, observer)?;
+    let runtime = start_runtime(config, topology.as_ref(), group, programs, observer)?;
     let text = Text::prepare(&config.data, config.model.sizes().vocabulary_size, tokenizer, observer)?;
 
     let config = &with_tokens(config, text.tokenizer.vocabulary_size(), observer);
@@ -218,6 +219,7 @@ fn start_runtime(
     config: &Config,
     topology: Option<&Topology>,
     group: Option<&Group>,
+    programs: Option<ProgramCache>,
     observer: &mut dyn Observer,
 ) -> Result<Runtime, Error> {
     let options = RuntimeOptions {
@@ -225,6 +227,7 @@ fn start_runtime(
         virtual_devices: topology.map(Topology::devices),
         processes: group.map(Group::processes),
         nondeterministic: !config.device.deterministic,
+        programs,
     };
     let runtime = Runtime::start(config.device.kind, &options, &mut |progress| {
         observer.event(Event::Fetch(progress));

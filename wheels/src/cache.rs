@@ -15,6 +15,7 @@ use crate::{Error, Pin};
 /// wheels/partial/          work in progress; never read back
 /// wheels/locks/KEY.lock    held while one process fetches that wheel
 /// tokens/                  tokens of texts that were encoded
+/// programs/                programs that were compiled
 /// text/                    the quick start's text
 /// verified/                compilers' verdicts on programs
 /// ```
@@ -24,10 +25,14 @@ pub struct Cache {
     python: PathBuf,
     offline: bool,
     token_limit: u64,
+    program_limit: u64,
 }
 
 /// The most bytes of all tokens, unless a user says otherwise.
 pub const TOKEN_LIMIT: u64 = 16 << 30;
+
+/// The most bytes of all compiled programs, unless a user says otherwise.
+pub const PROGRAM_LIMIT: u64 = 4 << 30;
 
 impl Cache {
     /// A cache at `root`, which need not exist; fetches with the `python3` of the search path.
@@ -37,12 +42,13 @@ impl Cache {
             python: PathBuf::from("python3"),
             offline: false,
             token_limit: TOKEN_LIMIT,
+            program_limit: PROGRAM_LIMIT,
         }
     }
 
     /// The user's cache: `GOPHER_CACHE` if set, else `gopher` under `XDG_CACHE_HOME` or `~/.cache`.
     /// `GOPHER_OFFLINE`, set to anything but `0` or nothing, forbids every download. `GOPHER_TOKEN_CACHE` is the most bytes
-    /// of tokens, such as `500M`.
+    /// of tokens, such as `500M`, and `GOPHER_PROGRAM_CACHE` that of compiled programs.
     ///
     /// # Errors
     /// [`Error::NoCacheFolder`] when none of the variables names a folder, [`Error::NotASize`].
@@ -67,10 +73,11 @@ impl Cache {
         };
         let offline = set("GOPHER_OFFLINE").is_some_and(|value| value != "0");
         let mut cache = Cache::at(root).offline(offline);
-        if let Some(value) = set(TOKENS) {
-            let value = value.to_string_lossy();
-            let size = size(&value).ok_or_else(|| Error::NotASize { name: TOKENS, value: value.into() })?;
-            cache.token_limit = size;
+        for (name, limit) in [(TOKENS, &mut cache.token_limit), (PROGRAMS, &mut cache.program_limit)] {
+            if let Some(value) = set(name) {
+                let value = value.to_string_lossy();
+                *limit = size(&value).ok_or_else(|| Error::NotASize { name, value: value.into() })?;
+            }
         }
         Ok(cache)
     }
@@ -107,6 +114,16 @@ impl Cache {
         self.root.join("tokens")
     }
 
+    /// Folder of programs that were compiled.
+    pub fn programs_folder(&self) -> PathBuf {
+        self.root.join("programs")
+    }
+
+    /// The most bytes of all compiled programs; 0 keeps none.
+    pub fn program_limit(&self) -> u64 {
+        self.program_limit
+    }
+
     /// The most bytes of all tokens.
     pub fn token_limit(&self) -> u64 {
         self.token_limit
@@ -131,8 +148,9 @@ impl Cache {
     }
 }
 
-/// The variable that limits tokens.
+/// The variables that limit tokens and compiled programs.
 const TOKENS: &str = "GOPHER_TOKEN_CACHE";
+const PROGRAMS: &str = "GOPHER_PROGRAM_CACHE";
 
 /// A number of bytes, with K, M, G or T behind it for a power of 1024.
 fn size(text: &str) -> Option<u64> {

@@ -11,6 +11,8 @@ use crate::Cache;
 pub enum Part {
     /// The tokens of texts that were encoded.
     Tokens,
+    /// Programs that were compiled.
+    Programs,
     /// Compilers' verdicts on programs.
     Verdicts,
     /// The quick start's text.
@@ -30,12 +32,13 @@ pub struct Usage {
 
 impl Part {
     /// All parts.
-    pub const ALL: [Part; 4] = [Part::Tokens, Part::Verdicts, Part::Text, Part::Wheels];
+    pub const ALL: [Part; 5] = [Part::Tokens, Part::Programs, Part::Verdicts, Part::Text, Part::Wheels];
 
     /// What it is called.
     pub fn name(self) -> &'static str {
         match self {
             Part::Tokens => "tokens",
+            Part::Programs => "programs",
             Part::Verdicts => "verdicts",
             Part::Text => "text",
             Part::Wheels => "wheels",
@@ -46,6 +49,7 @@ impl Part {
     pub fn purpose(self) -> &'static str {
         match self {
             Part::Tokens => "texts that were encoded",
+            Part::Programs => "programs that were compiled",
             Part::Verdicts => "what compilers said of plans",
             Part::Text => "the quick start's text",
             Part::Wheels => "plugins, compilers and data of benchmarks",
@@ -55,7 +59,7 @@ impl Part {
     /// Whether it was made on this machine, so that no network is needed to make it again.
     pub fn is_made_here(self) -> bool {
         match self {
-            Part::Tokens | Part::Verdicts => true,
+            Part::Tokens | Part::Programs | Part::Verdicts => true,
             Part::Text | Part::Wheels => false,
         }
     }
@@ -90,6 +94,7 @@ impl Cache {
     fn folders(&self, part: Part) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
         Ok(match part {
             Part::Tokens => vec![self.tokens_folder()],
+            Part::Programs => vec![self.programs_folder()],
             Part::Verdicts => vec![self.root().join("verified")],
             Part::Text => vec![self.root().join("text")],
             Part::Wheels => {

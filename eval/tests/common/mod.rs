@@ -3,6 +3,7 @@
 
 #[path = "../../../import/tests/common/mod.rs"]
 pub mod foreign;
+pub mod programs;
 pub mod small;
 pub mod stories;
 

@@ -97,13 +97,14 @@ fn read_pairs(signatures: &Signatures, removals: &Path) -> Result<Pairs> {
     let path = removals.join(PAIRS);
     let bytes = inputs::read(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            let detail = format!("no complete removals (it has no {PAIRS}); deploy/spark/dedup.py writes them");
+            let detail =
+                format!("no complete removals (it has no {PAIRS}); deploy/spark/dedup.py writes them");
             Error::Folder { path: removals.into(), detail }
         }
         _ => Error::io(&path, error),
     })?;
-    let file: PairsFile = inputs::json::from_slice(&bytes)
-        .map_err(|detail| Error::Damaged { path: path.clone(), detail })?;
+    let file: PairsFile =
+        inputs::json::from_slice(&bytes).map_err(|detail| Error::Damaged { path: path.clone(), detail })?;
     if file.signatures != signatures.sha256 {
         let detail = "these removals are of other signatures; compute them again".into();
         return Err(Error::Folder { path: removals.into(), detail });
@@ -126,10 +127,12 @@ fn read_removals(folder: &Path, shard: usize, store: &Store) -> Result<Vec<Recor
         }
         let bytes = inputs::read(&path).map_err(|error| Error::io(&path, error))?;
         for (at, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
-            let removal = removal(line)
-                .filter(|[document, stays, ..]| place(*document).0 == shard && store.has(*document) && store.has(*stays));
+            let removal = removal(line).filter(|[document, stays, ..]| {
+                place(*document).0 == shard && store.has(*document) && store.has(*stays)
+            });
             removals.push(removal.ok_or_else(|| {
-                let detail = format!("line {}: {line:?} is no removal from this shard; compute them again", at + 1);
+                let detail =
+                    format!("line {}: {line:?} is no removal from this shard; compute them again", at + 1);
                 Error::Damaged { path: path.clone(), detail }
             })?);
         }
@@ -267,7 +270,12 @@ impl<'a> Write<'a> {
                         ("duplicate_of", Value::from(self.store.id(stays)?)),
                         ("jaccard", json!(f64::from_bits(similarity))),
                     ]);
-                    documents.push(&rejected(self.manifest, found, &more, self.receipt.configuration.max_record_bytes)?);
+                    documents.push(&rejected(
+                        self.manifest,
+                        found,
+                        &more,
+                        self.receipt.configuration.max_record_bytes,
+                    )?);
                 }
             }
         }
@@ -312,7 +320,12 @@ fn line(manifest: &Manifest, raw: Raw, limit: usize, seed: u64) -> Result<Line, 
 }
 
 /// The line of a document that goes.
-fn rejected(manifest: &Manifest, found: &Line, more: &BTreeMap<&str, Value>, limit: usize) -> Result<Vec<u8>> {
+fn rejected(
+    manifest: &Manifest,
+    found: &Line,
+    more: &BTreeMap<&str, Value>,
+    limit: usize,
+) -> Result<Vec<u8>> {
     let file = &manifest.files[found.raw.file];
     let mut line = Vec::new();
     if let Ok(document) = found.raw.document(&file.name, limit) {

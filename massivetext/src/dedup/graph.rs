@@ -104,7 +104,8 @@ pub fn run(
             return None;
         }
         grams.read(&document.text, n);
-        let jaccard = Some(jaccard(&grams.set, &asked.set)).filter(|jaccard| *jaccard > 0.0 && *jaccard >= least)?;
+        let jaccard =
+            Some(jaccard(&grams.set, &asked.set)).filter(|jaccard| *jaccard > 0.0 && *jaccard >= least)?;
         let shared = covered(&asked.text, n, &grams.set).into_iter().map(|bytes| passage(&asked.text, bytes));
         let is_first = priority(question.seed, &document.text, &document.id) < asked.priority;
         Some(Neighbor { id: document.id, jaccard, is_first, shared: shared.collect() })

@@ -35,7 +35,9 @@ impl Local<'_> {
     /// The numbers of documents, some at a time.
     fn batches(&self) -> impl Iterator<Item = Vec<u64>> + '_ {
         self.store.counts().flat_map(|(shard, documents)| {
-            let batch = move |begin| (begin..documents.min(begin + BATCH as u64)).map(|place| number(shard, place)).collect();
+            let batch = move |begin| {
+                (begin..documents.min(begin + BATCH as u64)).map(|place| number(shard, place)).collect()
+            };
             (0..documents).step_by(BATCH).map(batch)
         })
     }
@@ -143,7 +145,11 @@ impl Local<'_> {
     }
 
     /// Of candidates, those that are similar enough, as [`keep`] wants them.
-    fn verify(&self, candidates: Sorter<2>, progress: &mut dyn FnMut(&str, u64)) -> Result<(Sorter<7>, Pairs)> {
+    fn verify(
+        &self,
+        candidates: Sorter<2>,
+        progress: &mut dyn FnMut(&str, u64),
+    ) -> Result<(Sorter<7>, Pairs)> {
         let (mut pairs, mut counts, store) = (self.sorter("pairs"), Pairs::default(), self.store);
         let threshold = self.configuration.jaccard;
         let mut sorted = candidates.finish()?;

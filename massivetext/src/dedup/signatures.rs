@@ -126,11 +126,17 @@ pub fn run(
             show(&mut receipt.bad_records, record);
             Ok(())
         };
-        let mut shard =
-            read_shard(configuration, manifest, (index, &shards[index]), &places.out, &mut bad, &mut |records| {
+        let mut shard = read_shard(
+            configuration,
+            manifest,
+            (index, &shards[index]),
+            &places.out,
+            &mut bad,
+            &mut |records| {
                 read += records;
                 progress(read);
-            })?;
+            },
+        )?;
         let store = Store::open(&places.out, std::slice::from_ref(&shard))?;
         shard.files.extend(export(&store, index, &places.out)?);
         receipt.shards.push(shard);

@@ -110,9 +110,8 @@ impl Writer {
         let number = number(self.shard, self.documents);
         let (length, id_length) = (set.len() as u64, id.len() as u64);
         let numbers = [self.grams, length, priority[0], priority[1], self.id_bytes, id_length];
-        let bytes = |numbers: &[u64]| -> Vec<u8> {
-            numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
-        };
+        let bytes =
+            |numbers: &[u64]| -> Vec<u8> { numbers.iter().flat_map(|number| number.to_le_bytes()).collect() };
         self.files[0].write(&bytes(&numbers))?;
         self.files[1].write(&bytes(set))?;
         self.files[2].write(id.as_bytes())?;
@@ -182,9 +181,8 @@ impl Store {
         };
         let shard = |shard: &Shard| -> Result<(usize, OpenShard)> {
             let name = |kind: &str| format!("{:05}.{kind}", shard.shard);
-            let bytes = |kind: &str| {
-                shard.files.iter().find(|file| file.file == name(kind)).map(|file| file.bytes)
-            };
+            let bytes =
+                |kind: &str| shard.files.iter().find(|file| file.file == name(kind)).map(|file| file.bytes);
             let [a, b, c] = KINDS.map(|kind| open(&name(kind), bytes(kind)));
             Ok((shard.shard, OpenShard { documents: shard.documents, files: [a?, b?, c?] }))
         };
@@ -234,7 +232,13 @@ impl Store {
     /// What the operating system refuses.
     pub fn set(&self, entry: &Entry) -> Result<Vec<u64>> {
         let [begin, length] = entry.grams;
-        Ok(numbers_of(&self.read(entry.shard, 1, begin.saturating_mul(8), (length as usize).saturating_mul(8))?).collect())
+        Ok(numbers_of(&self.read(
+            entry.shard,
+            1,
+            begin.saturating_mul(8),
+            (length as usize).saturating_mul(8),
+        )?)
+        .collect())
     }
 
     /// A document's id.

@@ -39,7 +39,9 @@ pub fn run(signatures: &Signatures, pairs: &mut dyn BufRead, out: &mut dyn Write
             .par_iter()
             .map(|&[a, b]| Ok(jaccard(&store.set(&store.entry(a)?)?, &store.set(&store.entry(b)?)?)))
             .collect();
-        for ([a, b], similarity) in batch.iter().zip(similar?).filter(|(_, similarity)| *similarity >= threshold) {
+        for ([a, b], similarity) in
+            batch.iter().zip(similar?).filter(|(_, similarity)| *similarity >= threshold)
+        {
             writeln!(out, "{a} {b} {similarity}").map_err(standard)?;
         }
         out.flush().map_err(standard)?;

@@ -243,7 +243,9 @@ fn signatures(arguments: Signatures) -> anyhow::Result<()> {
     let bands = configuration.bands()?;
     #[cfg(not(feature = "parquet"))]
     if arguments.parquet {
-        return Err(usage("--parquet: this program was built without it; cargo build --release --features parquet"));
+        return Err(usage(
+            "--parquet: this program was built without it; cargo build --release --features parquet",
+        ));
     }
     let export = |store: &Store, shard: usize, folder: &Path| -> massivetext::Result<Vec<Written>> {
         #[cfg(feature = "parquet")]

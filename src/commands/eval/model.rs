@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use eval::TrainedModel;
 use eval::scoring::{Overlong, Scorer, ScoringOptions};
-use runtime::{DeviceKind, Runtime, RuntimeOptions};
+use runtime::{DeviceKind, ProgramCache, Runtime, RuntimeOptions};
 use sharding::inference::InferenceMesh;
 use sharding::machine::Topology;
 
@@ -176,7 +176,8 @@ impl ModelArguments {
             self.plugin.clone().or_else(|| trained_on.plugin.clone().filter(|_| kind == trained_on.kind));
         let topology = self.machine()?;
         let virtual_devices = topology.as_ref().map(Topology::devices);
-        let options = RuntimeOptions { plugin, virtual_devices, ..RuntimeOptions::default() };
+        let programs = ProgramCache::of_user();
+        let options = RuntimeOptions { plugin, virtual_devices, programs, ..RuntimeOptions::default() };
         let runtime = Runtime::start(kind, &options, &mut fetching)?;
         let options = ScoringOptions { batch: self.batch, reuse: !self.no_reuse, top };
         let window = self.window(&model);

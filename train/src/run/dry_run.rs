@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use configuration::Config;
-use runtime::Memory;
+use runtime::{Memory, ProgramCache};
 use serde::Serialize;
 use sharding::DeviceKind;
 use store::checkpoint::{self, Snapshot};
@@ -99,7 +99,9 @@ pub fn dry_run(
         Some(run) => open_for_reading(&config, run, resume, observer)?,
         None => open(&config, Some(&nowhere), resume, None, None, observer)?,
     };
-    let measured = prepare(&config, &opened, None, observer).and_then(|prepared| {
+    // Compiling takes the most memory: what the training would load is loaded here, and what it would compile is left for it.
+    let programs = ProgramCache::of_user().map(ProgramCache::without_adding);
+    let measured = prepare(&config, &opened, None, programs, observer).and_then(|prepared| {
         let measured = measure(&prepared.config, &opened, &prepared, start, observer)?;
         Ok(describe(&config, run, opened.completed(), &prepared, &measured))
     });

@@ -125,7 +125,7 @@ pub fn replay(folder: &Path, step: u64, observer: &mut dyn Observer) -> Result<R
     }
     let opened =
         Opened { run, checkpoint, chosen: false, store: None, parameters: None, place: String::new() };
-    let Prepared { config, runtime, plan, sequences, .. } = prepare(&config, &opened, None, observer)?;
+    let Prepared { config, runtime, plan, sequences, .. } = prepare(&config, &opened, None, None, observer)?;
     let Opened { run, checkpoint: opened, .. } = opened;
     let checkpoint = opened.as_ref().map(|checkpoint| checkpoint.path().to_owned());
     let from = opened.as_ref().map_or(0, |checkpoint| checkpoint.manifest().step);
