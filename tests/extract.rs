@@ -91,7 +91,8 @@ fn a_token_leads_back_to_the_crawl() {
     crawl.extend(member("http://harbour.example/damaged", "200 OK", &page(99)));
     crawl[place_of_damage] ^= 0xff;
     place.write("crawl.warc.gz", &crawl);
-    let (text, notes) = place.text(&["extract", "--in", "crawl.warc.gz", "--out", "docs", "--rejected", "why"]);
+    let (text, notes) =
+        place.text(&["extract", "--in", "crawl.warc.gz", "--out", "docs", "--rejected", "why"]);
     assert_eq!(
         text,
         "records     61  = 30 kept + 30 dropped + 1 errors + 0 passed over\n\
@@ -148,7 +149,11 @@ fn what_cannot_be_read_is_said() {
     let extract = |input: &'static str, out: &'static str| ["extract", "--in", input, "--out", out];
     place.refused(&extract("none", "out"), 1, &["none: no such file or folder"]);
     place.write("text.txt", "text");
-    place.refused(&extract("text.txt", "out"), 1, &["unsupported kind of file; read are .warc, .wet, .html or .htm"]);
+    place.refused(
+        &extract("text.txt", "out"),
+        1,
+        &["unsupported kind of file; read are .warc, .wet, .html or .htm"],
+    );
     place.write("empty.warc.gz", "");
     place.refused(&extract("empty.warc.gz", "out"), 1, &["no text found in empty.warc.gz", "1 empty file"]);
     assert!(Command::new("mkfifo").arg(place.path("pipe.warc")).status().unwrap().success());

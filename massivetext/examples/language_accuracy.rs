@@ -36,7 +36,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    println!("{:<8} {:>10} {:>7} {:>8} {:>8} {:>8}", "language", "characters", "pieces", "found", "sure", "English");
+    println!(
+        "{:<8} {:>10} {:>7} {:>8} {:>8} {:>8}",
+        "language", "characters", "pieces", "found", "sure", "English"
+    );
     for ((code, length), [pieces, found, sure, english]) in counts {
         let share = |n: u64| format!("{:.2}%", 100.0 * n as f64 / pieces as f64);
         println!(
@@ -57,7 +60,8 @@ fn texts(path: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     if !path.to_string_lossy().contains(".jsonl") {
         return Ok(vec![text]);
     }
-    let document = |line: &str| Ok(serde_json::from_str::<Value>(line)?["text"].as_str().unwrap_or_default().to_owned());
+    let document =
+        |line: &str| Ok(serde_json::from_str::<Value>(line)?["text"].as_str().unwrap_or_default().to_owned());
     text.lines().map(document).collect()
 }
 

@@ -194,8 +194,7 @@ pub fn run(
         "input": receipt.input,
         "rejected": places.rejected.is_some(),
     });
-    let folder =
-        Folder::begin(&places.inputs, &places.out, places.rejected.as_deref(), places.part, &plan)?;
+    let folder = Folder::begin(&places.inputs, &places.out, places.rejected.as_deref(), places.part, &plan)?;
     if let Some(receipt) = folder.receipt()? {
         return Ok(Report { receipt, was_complete: true, completes: false });
     }

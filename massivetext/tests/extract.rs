@@ -22,7 +22,9 @@ fn decodes(bytes: &[u8], charset: Option<&str>, encoding: &str, from: &str, text
 }
 
 fn utf_16(text: &str, is_big: bool) -> Vec<u8> {
-    text.encode_utf16().flat_map(|unit| if is_big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+    text.encode_utf16()
+        .flat_map(|unit| if is_big { unit.to_be_bytes() } else { unit.to_le_bytes() })
+        .collect()
 }
 
 /// A page with a `meta` tag, as bytes before and after the text.
@@ -72,7 +74,13 @@ fn encodings_are_found_in_the_order_of_the_standard() {
     decodes(&utf_16("<p>café", false), None, "UTF-16LE", "detector", "<p>café");
     decodes(&utf_16("<p>café", true), None, "UTF-16BE", "detector", "<p>café");
     // A tag that could be read is not in UTF-16.
-    decodes(&with_meta("<meta charset=utf-16>", b""), None, "UTF-8", "meta", "<html><head><meta charset=utf-16><body>");
+    decodes(
+        &with_meta("<meta charset=utf-16>", b""),
+        None,
+        "UTF-8",
+        "meta",
+        "<html><head><meta charset=utf-16><body>",
+    );
     decodes(b"", None, "UTF-8", "detector", "");
     decodes(b"caf\xc3", Some("utf-8"), "UTF-8", "http", "caf\u{fffd}");
 }
@@ -81,7 +89,8 @@ fn encodings_are_found_in_the_order_of_the_standard() {
 #[test]
 fn encodings_that_nothing_says_are_detected() {
     let french = "Le café était fermé à cause de la fête, et les élèves ont dû rentrer à l'hôtel.";
-    let russian = "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.";
+    let russian =
+        "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.";
     let japanese = "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。";
     let chinese = "学而时习之，不亦说乎？有朋自远方来，不亦乐乎？人不知而不愠，不亦君子乎？";
     let polish = "Zażółć gęślą jaźń. Litwo, ojczyzno moja, ty jesteś jak zdrowie; ile cię trzeba cenić, ten tylko się dowie.";
@@ -152,7 +161,13 @@ fn lines(folder: &Path) -> Vec<Value> {
 }
 
 /// Extracts files in so many parts, each with so many threads.
-fn run(files: &[(&str, Vec<u8>)], configuration: &Configuration, blocked: &Blocklist, parts: usize, threads: usize) -> Outcome {
+fn run(
+    files: &[(&str, Vec<u8>)],
+    configuration: &Configuration,
+    blocked: &Blocklist,
+    parts: usize,
+    threads: usize,
+) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     for (name, bytes) in files {
@@ -167,9 +182,8 @@ fn run(files: &[(&str, Vec<u8>)], configuration: &Configuration, blocked: &Block
         let part = Part { index, parts };
         let rejected = Some(path("why"));
         let places = Places { inputs: inputs.clone(), out: path("out"), rejected, part, strict: false };
-        let report = pool
-            .install(|| extract::run(&configuration, &places, &manifest, blocked, &mut |_| ()))
-            .unwrap();
+        let report =
+            pool.install(|| extract::run(&configuration, &places, &manifest, blocked, &mut |_| ())).unwrap();
         assert_eq!(report.completes, index == parts);
     }
     let receipt = serde_json::from_slice(&fs::read(path("out/receipt.json")).unwrap()).unwrap();
@@ -234,7 +248,10 @@ fn a_document_says_where_it_is_from() {
     assert_eq!(ids, ["http://a.example/x", "pages/one.html.gz", "pages/two.HTM", "http://b.example/"]);
     assert_eq!(found.kept[1]["provenance"], json!({"file": "pages/one.html.gz", "offset": 0}));
     assert_eq!(found.kept[3]["encoding"], json!({"name": "UTF-8", "from": "format"}));
-    assert_eq!(found.kept[3]["provenance"], json!({"file": "texts.warc.wet", "offset": 0, "uri": "http://b.example/"}));
+    assert_eq!(
+        found.kept[3]["provenance"],
+        json!({"file": "texts.warc.wet", "offset": 0, "uri": "http://b.example/"})
+    );
     let ledger = &found.receipt.ledger;
     assert_eq!((ledger.records, ledger.kept, counts(&ledger.passed_over)), (5, 4, "warcinfo 1".into()));
 }
@@ -243,7 +260,8 @@ fn a_document_says_where_it_is_from() {
 #[test]
 fn every_record_ends_in_one_place() {
     let bad = "Content-Type: text/html\r\nContent-Encoding: br\r\n";
-    let rta = "<html><head><meta name=Rating content='RTA-5042-1996-1400-1577-RTA'></head><body>x</body></html>";
+    let rta =
+        "<html><head><meta name=Rating content='RTA-5042-1996-1400-1577-RTA'></head><body>x</body></html>";
     let mut records = vec![
         response("http://good.example/", "200 OK", HTML, &page(ENGLISH)),
         // The same page again stays.
@@ -256,7 +274,12 @@ fn every_record_ends_in_one_place() {
         response("http://good.example/rta", "200 OK", HTML, rta.as_bytes()),
         response("http://good.example/adult", "200 OK", &format!("{HTML}Rating: adult\r\n"), &page(ENGLISH)),
         response("http://good.example/empty", "200 OK", HTML, &page(" ")),
-        response("http://good.example/junk", "200 OK", HTML, &[&b"<p>"[..], &b"abcdefg\xff ".repeat(90)].concat()),
+        response(
+            "http://good.example/junk",
+            "200 OK",
+            HTML,
+            &[&b"<p>"[..], &b"abcdefg\xff ".repeat(90)].concat(),
+        ),
         response("http://good.example/french", "200 OK", HTML, &page(FRENCH)),
         response("http://good.example/br", "200 OK", bad, b"x"),
         record(&["WARC-Type: response", "Content-Type: application/http"], b"no header"),
@@ -271,8 +294,7 @@ fn every_record_ends_in_one_place() {
     let list = tempfile::NamedTempFile::new().unwrap();
     fs::write(list.path(), "# Not wanted\n\nBAD.example. # all of it\n").unwrap();
     let blocked = Blocklist::read(list.path()).unwrap();
-    let configuration =
-        Configuration { blocked_hosts: Some(blocked.describe()), ..Configuration::default() };
+    let configuration = Configuration { blocked_hosts: Some(blocked.describe()), ..Configuration::default() };
     let found = run(&[("a.warc", records.concat())], &configuration, &blocked, 1, 1);
     let ledger = &found.receipt.ledger;
     assert_eq!((ledger.records, ledger.kept), (total, 4));
@@ -285,7 +307,8 @@ fn every_record_ends_in_one_place() {
         counts(&ledger.passed_over),
         "continuation 1, metadata 1, other 1, request 1, revisit 1, warcinfo 1"
     );
-    let by: Vec<_> = found.dropped.iter().map(|line| (line["dropped_by"].as_str().unwrap(), &line["found"])).collect();
+    let by: Vec<_> =
+        found.dropped.iter().map(|line| (line["dropped_by"].as_str().unwrap(), &line["found"])).collect();
     assert_eq!(
         by[..8],
         [
@@ -307,7 +330,11 @@ fn every_record_ends_in_one_place() {
     let all = extracted(&[("a.warc", records.concat())], &other);
     assert_eq!(all.receipt.ledger.kept, 7);
     // Sure enough for no text.
-    let sure = Configuration { min_language_confidence: 1.0, language: Some("fr".into()), ..Configuration::default() };
+    let sure = Configuration {
+        min_language_confidence: 1.0,
+        language: Some("fr".into()),
+        ..Configuration::default()
+    };
     let found = extracted(&[("a.html", page("une page"))], &sure);
     assert_eq!(counts(&found.receipt.ledger.dropped), "language 1");
 }
@@ -338,7 +365,10 @@ fn neither_parts_nor_threads_decide_a_byte() {
     assert_eq!(whole.receipt.ledger.records, 9 * 40 + 1);
     assert_eq!(whole.receipt.ledger.all_errors(), 9);
     for (parts, threads) in [(2, 3), (7, 1), (1, 3)] {
-        assert!(run(&files, &configuration, &blocked, parts, threads).files == whole.files, "{parts} {threads}");
+        assert!(
+            run(&files, &configuration, &blocked, parts, threads).files == whole.files,
+            "{parts} {threads}"
+        );
     }
 }
 
@@ -372,7 +402,8 @@ fn a_file_that_is_broken_is_one_record() {
     cut.truncate(40);
     let long = page(&ENGLISH.repeat(20));
     let configuration = Configuration { max_record_bytes: 2000, ..Configuration::default() };
-    let found = extracted(&[("cut.html.gz", cut), ("long.html", long), ("text.txt", b"x".to_vec())], &configuration);
+    let found =
+        extracted(&[("cut.html.gz", cut), ("long.html", long), ("text.txt", b"x".to_vec())], &configuration);
     assert_eq!(counts(&found.receipt.ledger.errors), "broken_file 1, too_long 1");
     assert!(found.receipt.passed_over[0].contains("text.txt"));
     let mut errors = String::new();

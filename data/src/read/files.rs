@@ -183,7 +183,10 @@ pub fn find(paths: &[PathBuf], kinds: &Kinds) -> Result<FileList> {
     if list.files.is_empty() {
         let notes = list.notes();
         let detail = if notes.is_empty() { "no files".into() } else { notes.join("; ") };
-        return Err(Error::NoText { paths: paths.to_vec(), detail: format!("{detail}; read are {}", kinds.words) });
+        return Err(Error::NoText {
+            paths: paths.to_vec(),
+            detail: format!("{detail}; read are {}", kinds.words),
+        });
     }
     Ok(list)
 }
@@ -200,11 +203,9 @@ fn check_kind(path: &Path, kinds: &Kinds) -> Result<Metadata> {
     let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
     match metadata.is_file() {
         _ if metadata.is_dir() => Ok(metadata),
-        false => Err(Error::NotAFile {
-            path: path.into(),
-            what: what(metadata.file_type()),
-            kinds: kinds.words,
-        }),
+        false => {
+            Err(Error::NotAFile { path: path.into(), what: what(metadata.file_type()), kinds: kinds.words })
+        }
         true if !(kinds.is_read)(path) => {
             Err(Error::UnsupportedFile { path: path.into(), kinds: kinds.words })
         }

@@ -118,6 +118,7 @@ fn detected(bytes: &[u8], host: Option<&str>) -> &'static Encoding {
     detector.feed(bytes, true);
     // What it takes for a label of a domain: lower-case ASCII.
     let label = host.and_then(|host| host.rsplit('.').next()).map(str::to_ascii_lowercase);
-    let label = label.filter(|label| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_lowercase()));
+    let label =
+        label.filter(|label| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_lowercase()));
     detector.guess(label.as_deref().map(str::as_bytes), chardetng::Utf8Detection::Allow)
 }

@@ -92,9 +92,7 @@ pub(super) fn judge(configuration: &Configuration, file: &File, raw: Raw) -> Jud
             judged.verdict = Verdict::PassedOver(*kind);
             return judged;
         }
-        Outcome::Dropped(rule, value) => {
-            Text { dropped: Some((rule, value.clone())), ..Text::default() }
-        }
+        Outcome::Dropped(rule, value) => Text { dropped: Some((rule, value.clone())), ..Text::default() },
         Outcome::Page(page) => read(configuration, page, raw.origin.host.as_deref()),
     };
     judged.encoding = text.encoding.map(|found| found.name.name());

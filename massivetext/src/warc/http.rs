@@ -98,7 +98,10 @@ impl<'a> Response<'a> {
 
     /// The codings of a field, in the order in which they were applied.
     fn codings<'f>(&'f self, field: &'f str) -> impl Iterator<Item = String> + 'f {
-        self.fields.all(field).flat_map(|value| value.split(',')).map(|coding| coding.trim().to_ascii_lowercase())
+        self.fields
+            .all(field)
+            .flat_map(|value| value.split(','))
+            .map(|coding| coding.trim().to_ascii_lowercase())
     }
 }
 
@@ -111,7 +114,8 @@ fn head(block: &[u8]) -> Result<(u16, Fields, &[u8]), String> {
         return Err("no HTTP header: HTTP/ is expected".into());
     }
     let status = words().nth(1).and_then(|word| std::str::from_utf8(word).ok()?.parse().ok());
-    let status = status.filter(|status| (100..1000).contains(status)).ok_or("an HTTP header without a status")?;
+    let status =
+        status.filter(|status| (100..1000).contains(status)).ok_or("an HTTP header without a status")?;
     let mut fields = Fields::default();
     loop {
         if block.len() - lines.0.len() > LARGEST {
@@ -172,7 +176,8 @@ fn dechunked(body: &[u8]) -> Option<Result<Payload, Unreadable>> {
 
 fn chunk_size(line: &[u8]) -> Option<usize> {
     let digits = line.split(|&byte| byte == b';').next()?.trim_ascii();
-    let digits = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let digits =
+        std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
     usize::from_str_radix(digits?, 16).ok()
 }
 

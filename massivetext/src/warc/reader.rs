@@ -124,8 +124,7 @@ impl Reader {
         let content = self.block(length, wanted)?;
         let is_first = std::mem::replace(&mut self.is_first, false);
         if wanted && content.is_none() {
-            let detail =
-                format!("{length} bytes, and a record may have {} (--max-record-bytes)", self.limit);
+            let detail = format!("{length} bytes, and a record may have {} (--max-record-bytes)", self.limit);
             return broken(Kind::TooLong, detail, Search::Here);
         }
         let mut place = self.at;
@@ -258,11 +257,19 @@ impl Reader {
 
     /// Goes to where the next record may be.
     fn go_on(&mut self, broken: Broken) -> io::Result<Fault> {
-        let Broken { kind, mut detail, runs_out, next } = broken;
+        let Broken { mut kind, mut detail, mut runs_out, next } = broken;
         self.is_first = false;
-        let is_there = self.search(next)?;
-        let kind = if runs_out && !is_there { Kind::Truncated } else { kind };
-        self.ended = !is_there;
+        let mut is_there = self.search(next);
+        if let Err(error) = is_there {
+            // What was wrong with the record was the damage.
+            let next;
+            Broken { kind, detail, runs_out, next } = self.damaged(error)?;
+            is_there = self.search(next);
+        }
+        self.ended = !is_there?;
+        if runs_out && self.ended {
+            kind = Kind::Truncated;
+        }
         if let Some(member) = self.at.member {
             detail = format!("{detail} (gzip member at byte {member} of the compressed file)");
         }
@@ -280,14 +287,8 @@ impl Reader {
             }
             Search::Line(from, at_line) => {
                 self.source.back_to(from)?;
-                match self.source.find_line(at_line) {
-                    // Where a gzip member ends, another may begin.
-                    Ok(found) => Ok(found || self.source.member().is_some()),
-                    Err(error) => {
-                        let next = self.damaged(error)?.next;
-                        self.search(next)
-                    }
-                }
+                // Where a gzip member ends, another may begin.
+                Ok(self.source.find_line(at_line)? || self.source.member().is_some())
             }
         }
     }

@@ -47,9 +47,7 @@ impl Source {
         let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
         let file = || inputs::open(path).map_err(|error| Error::io(path, error));
         Ok(match ending.as_deref() {
-            Some("gz") => {
-                Source::Gzip(Blocks::new(Members::new(Blocks::new(file()?, BLOCK)), DECOMPRESSED))
-            }
+            Some("gz") => Source::Gzip(Blocks::new(Members::new(Blocks::new(file()?, BLOCK)), DECOMPRESSED)),
             _ if data::read::uncompressed_name(&name).len() < name.len() => {
                 Source::Stream(Blocks::new(data::read::open(path)?, DECOMPRESSED))
             }

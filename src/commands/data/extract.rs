@@ -82,9 +82,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let manifest = Manifest::find_crawl(&places.inputs)?;
     manifest.notes().iter().for_each(note);
     let blocked = blocked.unwrap_or_default();
-    let report = work::with_progress(|progress| {
-        extract::run(&configuration, &places, &manifest, &blocked, progress)
-    })?;
+    let report =
+        work::with_progress(|progress| extract::run(&configuration, &places, &manifest, &blocked, progress))?;
     let Report { receipt, was_complete, completes } = report;
     work::say_complete(&places.out, places.part, was_complete, completes);
     work::say_bad_records(&receipt.ledger, &receipt.bad_records);
