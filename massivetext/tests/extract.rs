@@ -395,6 +395,23 @@ fn settings_outside_their_ranges_are_refused() {
     check(Configuration { max_record_bytes: 0, ..plain() }, "--max-record-bytes = 0");
 }
 
+/// A crawler that has cut a record says so; an answer that ends early does not.
+#[test]
+fn a_page_that_is_cut_says_so() {
+    let chunked = format!("{HTML}Transfer-Encoding: chunked\r\n");
+    let body = [format!("{:x}\r\n", 5000).as_bytes(), &page(ENGLISH)].concat();
+    let conversion = ["WARC-Type: conversion", "Content-Type: text/plain"];
+    let records = [
+        response("http://a.example/", "200 OK", HTML, &page(ENGLISH)),
+        response("http://a.example/chunks", "200 OK", &chunked, &body),
+        record(&[conversion[0], conversion[1], "WARC-Truncated: length"], ENGLISH.as_bytes()),
+    ];
+    let found = extracted(&[("a.warc", records.concat())], &Configuration::default());
+    let cut: Vec<_> = found.kept.iter().map(|line| (&line["text"], &line["is_cut"])).collect();
+    let text = &json!(ENGLISH);
+    assert_eq!(cut, [(text, &json!(null)), (text, &json!(true)), (text, &json!(true))]);
+}
+
 /// Files that no reader of text would take are read, and nothing of the text.
 #[test]
 fn a_file_that_is_broken_is_one_record() {

@@ -207,6 +207,9 @@ fn places_lead_to_records() {
     let packed =
         ruzstd::encoding::compress_to_vec(&all.concat()[..], ruzstd::encoding::CompressionLevel::Fastest);
     assert_eq!(read(".warc.zst", &packed).len(), all.len());
+    // Of one that is cut, the rest is lost, and one fault says so.
+    let cut = read(".warc.zst", &packed[..packed.len() - 5]);
+    assert!(matches!(cut.last(), Some(Found::Fault(_))) && cut.len() <= all.len() + 1, "{cut:?}");
 }
 
 #[test]
