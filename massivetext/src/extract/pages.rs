@@ -14,7 +14,7 @@ use crate::manifest::{Format, Piece};
 use crate::records::Kind;
 use crate::stage::Records;
 use crate::warc::http::{Payload, Response, Unreadable};
-use crate::warc::{self, Fields, Found, Place, Record, Type};
+use crate::warc::{self, Found, Place, Record, Type};
 use crate::{Error, Result};
 
 /// What was read.
@@ -185,7 +185,6 @@ fn answer(block: &[u8], limit: usize, is_whole: bool) -> Outcome {
     if response.status != 200 {
         return Outcome::Dropped(rules::STATUS, json!(response.status));
     }
-    let field = |fields: &Fields, name| fields.get(name).map(str::to_owned);
     let content_type = response.fields.get("content-type").unwrap_or_default();
     let Some(form) = form(content_type) else {
         return Outcome::Dropped(rules::CONTENT_TYPE, json!(essence(content_type)));
@@ -195,7 +194,7 @@ fn answer(block: &[u8], limit: usize, is_whole: bool) -> Outcome {
             bytes,
             form,
             charset: charset_of(content_type),
-            rating: field(&response.fields, "rating"),
+            rating: response.fields.get("rating").map(str::to_owned),
             is_whole: is_whole && has_end,
         }),
         Err(Unreadable { kind, detail }) => Outcome::Bad(kind, detail),
