@@ -25,22 +25,26 @@ pub enum Error {
         source: io::Error,
     },
     /// A file named directly whose extension says nothing we can read.
-    #[error("{}: unsupported kind of file; read are {}", .path.display(), crate::read::KINDS)]
+    #[error("{}: unsupported kind of file; read are {kinds}", .path.display())]
     UnsupportedFile {
         /// The file as given.
         path: PathBuf,
+        /// The kinds of files that are read.
+        kinds: &'static str,
     },
     /// A pipe, socket or device in place of a file.
     #[error(
         "{}: {what}, which can be read only once, but text is read again whenever a run is continued; write it to a file \
-         ({}) and name that",
-        .path.display(), crate::read::KINDS
+         ({kinds}) and name that",
+        .path.display()
     )]
     NotAFile {
         /// The path as given.
         path: PathBuf,
         /// What it is.
         what: &'static str,
+        /// The kinds of files that are read.
+        kinds: &'static str,
     },
     /// A compressed file that ends early or fails its check.
     #[error("{}: truncated or corrupt {format} data ({detail}); fetch or compress the file again", .path.display())]

@@ -19,8 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result};
 
 use files::Format;
-pub(crate) use files::KINDS;
-pub use files::{FileList, PassedOver, Reason, check, find_files};
+pub use files::{FileList, Kinds, PassedOver, Reason, check, find, find_files};
 use findings::Looks;
 pub(crate) use findings::Notebook;
 pub use findings::{BadRecord, Findings, Improbable};

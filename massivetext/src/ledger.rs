@@ -23,6 +23,9 @@ pub struct Ledger {
     pub dropped: BTreeMap<String, u64>,
     /// Records that are no documents, by the reason.
     pub errors: BTreeMap<String, u64>,
+    /// Records of crawl files that have no text, by their types.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub passed_over: BTreeMap<String, u64>,
 }
 
 impl Ledger {
@@ -44,6 +47,12 @@ impl Ledger {
         count(&mut self.errors, kind.name(), 1);
     }
 
+    /// A record has no text, by its type.
+    pub fn pass_over(&mut self, kind: &str) {
+        self.records += 1;
+        count(&mut self.passed_over, kind, 1);
+    }
+
     /// Records dropped.
     pub fn all_dropped(&self) -> u64 {
         self.dropped.values().sum()
@@ -54,12 +63,18 @@ impl Ledger {
         self.errors.values().sum()
     }
 
+    /// Records that have no text.
+    pub fn all_passed_over(&self) -> u64 {
+        self.passed_over.values().sum()
+    }
+
     /// Adds another.
     pub fn add(&mut self, other: &Ledger) {
         self.records += other.records;
         self.kept += other.kept;
         other.dropped.iter().for_each(|(rule, n)| count(&mut self.dropped, rule, *n));
         other.errors.iter().for_each(|(kind, n)| count(&mut self.errors, kind, *n));
+        other.passed_over.iter().for_each(|(kind, n)| count(&mut self.passed_over, kind, *n));
     }
 
     /// Checks that nothing is lost or counted twice: `read` is the number of records as reading counted them, `written` that
@@ -69,11 +84,13 @@ impl Ledger {
     /// A sum that is wrong.
     pub fn check(&self, read: u64, written: u64) -> Result<()> {
         let (dropped, errors) = (self.all_dropped(), self.all_errors());
-        let sum = self.kept + dropped + errors;
+        let sum = self.kept + dropped + errors + self.all_passed_over();
         if sum != read || self.records != read || self.kept != written {
             let detail = format!(
-                "{read} records read, {} accounted for: {} kept ({written} written) + {dropped} dropped + {errors} errors",
-                self.records, self.kept
+                "{read} records read, {} accounted for: {} kept ({written} written) + {dropped} dropped + {errors} errors + {} passed over",
+                self.records,
+                self.kept,
+                self.all_passed_over()
             );
             return Err(Error::Ledger { detail });
         }
@@ -81,7 +98,7 @@ impl Ledger {
     }
 }
 
-fn count(counts: &mut BTreeMap<String, u64>, key: &str, n: u64) {
+pub(crate) fn count(counts: &mut BTreeMap<String, u64>, key: &str, n: u64) {
     match counts.get_mut(key) {
         Some(found) => *found += n,
         None => drop(counts.insert(key.to_owned(), n)),

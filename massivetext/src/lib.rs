@@ -4,7 +4,9 @@ pub mod choices;
 pub mod dedup;
 mod error;
 pub mod explain;
+pub mod extract;
 pub mod filter;
+pub mod html;
 pub mod ledger;
 pub mod manifest;
 pub mod ngrams;
@@ -15,6 +17,7 @@ pub mod stage;
 pub mod statistics;
 pub mod text;
 pub mod tokenize;
+pub mod warc;
 pub mod what_if;
 
 pub use error::{Error, Result};

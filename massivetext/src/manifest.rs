@@ -24,6 +24,10 @@ pub enum Format {
     Text,
     /// Every line is one.
     JsonLines,
+    /// The file is one page.
+    Html,
+    /// The file has records of a crawler.
+    Warc,
 }
 
 /// A file to read.
@@ -80,14 +84,7 @@ impl Manifest {
     /// # Errors
     /// A missing path, a pipe or device, a file of another kind, nothing to read; a folder whose stage did not finish.
     pub fn find(paths: &[PathBuf]) -> Result<Self> {
-        for path in paths {
-            if path.join(PLAN).exists() && !path.join(RECEIPT).exists() {
-                let detail = format!(
-                    "the stage that writes this folder has not finished: it has no {RECEIPT}; run that stage again first"
-                );
-                return Err(Error::Folder { path: path.clone(), detail });
-            }
-        }
+        check_finished(paths)?;
         let found = data::read::find_files(paths)?;
         let mut files = Vec::new();
         let mut passed_over = found.passed_over;
@@ -121,6 +118,25 @@ impl Manifest {
             return Err(Error::Folder { path, detail });
         }
         Ok(Self { files, passed_over })
+    }
+
+    /// As [`Manifest::find`], of crawl files: WARC and WET files, and HTML pages.
+    ///
+    /// # Errors
+    /// Those of [`Manifest::find`].
+    pub fn find_crawl(paths: &[PathBuf]) -> Result<Self> {
+        check_finished(paths)?;
+        let kinds = data::read::Kinds {
+            words: ".warc, .wet, .html or .htm, or these with .gz, .zst or .xz",
+            is_read: |path| crawl_format(path).is_some(),
+        };
+        let data::read::FileList { files, passed_over } = data::read::find(paths, &kinds)?;
+        let file = |path: PathBuf| {
+            let bytes = fs::metadata(&path).map_err(|error| Error::io(&path, error))?.len();
+            let format = crawl_format(&path).unwrap_or(Format::Html);
+            Ok(File { name: name(paths, &path), path, bytes, format, divisible: false })
+        };
+        Ok(Self { files: files.into_iter().map(file).collect::<Result<_>>()?, passed_over })
     }
 
     /// What was passed over and why, a line for each reason.
@@ -166,6 +182,29 @@ impl Manifest {
             shards.push(shard);
         }
         shards
+    }
+}
+
+/// Refuses folders that a stage has begun and not finished.
+fn check_finished(paths: &[PathBuf]) -> Result<()> {
+    for path in paths {
+        if path.join(PLAN).exists() && !path.join(RECEIPT).exists() {
+            let detail = format!(
+                "the stage that writes this folder has not finished: it has no {RECEIPT}; run that stage again first"
+            );
+            return Err(Error::Folder { path: path.clone(), detail });
+        }
+    }
+    Ok(())
+}
+
+/// What the name of a crawl file says.
+fn crawl_format(path: &Path) -> Option<Format> {
+    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    match data::read::uncompressed_name(&name).rsplit_once('.')?.1 {
+        "warc" | "wet" => Some(Format::Warc),
+        "html" | "htm" => Some(Format::Html),
+        _ => None,
     }
 }
 

@@ -29,6 +29,18 @@ pub enum Kind {
     TooLong,
     /// A file that cannot be read on: what follows in it is lost.
     BrokenFile,
+    /// A WARC record whose header cannot be understood.
+    BadHeader,
+    /// A WARC record whose `Content-Length` is absent, no number, or not where the record ends.
+    BadLength,
+    /// Bytes of a WARC file that are no record: a gzip member that is damaged, or something else between records.
+    Damaged,
+    /// A WARC file that ends inside a record.
+    Truncated,
+    /// An HTTP answer that cannot be understood.
+    BadHttp,
+    /// An HTTP answer that is compressed in a way that is not known.
+    ContentEncoding,
 }
 
 impl Kind {
@@ -40,6 +52,12 @@ impl Kind {
             Kind::InvalidUtf8 => "invalid_utf8",
             Kind::TooLong => "too_long",
             Kind::BrokenFile => "broken_file",
+            Kind::BadHeader => "bad_header",
+            Kind::BadLength => "bad_length",
+            Kind::Damaged => "damaged",
+            Kind::Truncated => "truncated",
+            Kind::BadHttp => "bad_http",
+            Kind::ContentEncoding => "content_encoding",
         }
     }
 }

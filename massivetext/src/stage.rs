@@ -186,11 +186,37 @@ fn json(value: &impl Serialize) -> Vec<u8> {
 const BATCH: usize = 1024;
 const BATCH_BYTES: usize = 16 << 20;
 
-/// Reads the records of a shard, some at a time. `work` is done by all threads, each with a `tool` of its own, and `done` is given
-/// its results, in the order of the records.
+/// What the records of a piece of input are read with, one at a time.
+pub trait Records {
+    /// A record as it was read.
+    type Record: Send;
+
+    /// The next record of the file at `path`; `None` after the last.
+    ///
+    /// # Errors
+    /// What the operating system refuses.
+    fn next(&mut self, path: &Path) -> Result<Option<Self::Record>>;
+
+    /// What a record holds in memory.
+    fn bytes(record: &Self::Record) -> usize;
+}
+
+impl Records for Reader {
+    type Record = Raw;
+
+    fn next(&mut self, path: &Path) -> Result<Option<Raw>> {
+        Reader::next(self, path)
+    }
+
+    fn bytes(record: &Raw) -> usize {
+        if let Content::Bytes(bytes) = &record.content { bytes.len() } else { 0 }
+    }
+}
+
+/// Reads the documents of a shard, some at a time, as [`each_batch_of`] does.
 ///
 /// # Errors
-/// Those of `done`, and what the operating system refuses. Where a compressed file is damaged, that is a record itself.
+/// Those of [`each_batch_of`].
 pub fn each_batch<T, W: Send>(
     manifest: &Manifest,
     pieces: &[Piece],
@@ -199,7 +225,23 @@ pub fn each_batch<T, W: Send>(
     work: impl Fn(&mut T, Raw) -> W + Sync + Send,
     done: &mut dyn FnMut(Vec<W>) -> Result<()>,
 ) -> Result<()> {
-    let mut batch = |batch: Vec<Raw>| done(batch.into_par_iter().map_init(&tool, &work).collect());
+    each_batch_of(manifest, pieces, |path, piece| Reader::open(path, piece, limit), tool, work, done)
+}
+
+/// Reads the records of a shard, some at a time. `work` is done by all threads, each with a `tool` of its own, and `done` is given
+/// its results, in the order of the records.
+///
+/// # Errors
+/// Those of `done`, and what the operating system refuses. Where a compressed file is damaged, that is a record itself.
+pub fn each_batch_of<R: Records, T, W: Send>(
+    manifest: &Manifest,
+    pieces: &[Piece],
+    open: impl Fn(&Path, Piece) -> Result<R>,
+    tool: impl Fn() -> T + Sync + Send,
+    work: impl Fn(&mut T, R::Record) -> W + Sync + Send,
+    done: &mut dyn FnMut(Vec<W>) -> Result<()>,
+) -> Result<()> {
+    let mut batch = |batch: Vec<R::Record>| done(batch.into_par_iter().map_init(&tool, &work).collect());
     for piece in pieces {
         let file = &manifest.files[piece.file];
         let bytes = std::fs::metadata(&file.path).map_err(|error| Error::io(&file.path, error))?.len();
@@ -208,12 +250,12 @@ pub fn each_batch<T, W: Send>(
                 format!("it had {} bytes when the stage began, and has {bytes}; run it again", file.bytes);
             return Err(Error::Damaged { path: file.path.clone(), detail });
         }
-        let mut reader = Reader::open(&file.path, *piece, limit)?;
+        let mut reader = open(&file.path, *piece)?;
         loop {
             let (mut raws, mut bytes) = (Vec::new(), 0);
             while raws.len() < BATCH && bytes < BATCH_BYTES {
                 let Some(raw) = reader.next(&file.path)? else { break };
-                bytes += if let Content::Bytes(bytes) = &raw.content { bytes.len() } else { 0 };
+                bytes += R::bytes(&raw);
                 raws.push(raw);
             }
             if raws.is_empty() {

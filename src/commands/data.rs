@@ -2,6 +2,7 @@
 
 mod dedup;
 mod explain;
+mod extract;
 mod filter;
 mod text;
 mod tokenize;
@@ -16,6 +17,8 @@ use massivetext::RuleSet;
 /// What `gopher data` can do.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Make documents of crawl files: WARC, WET and HTML; those in one language, with an account of every record.
+    Extract(extract::Arguments),
     /// Keep the documents that pass the rules of quality and repetition, and account for all others.
     Filter(filter::Arguments),
     /// Leave one of documents that are alike, and say of each that goes which one stays.
@@ -36,6 +39,7 @@ pub enum Command {
 /// Wrong arguments, inputs that cannot be read, folders that cannot be written.
 pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Extract(arguments) => extract::run(arguments),
         Command::Filter(arguments) => filter::run(arguments),
         Command::Dedup(arguments) => dedup::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -16,6 +16,17 @@ const RECEIPT: &str = "receipt.json";
 /// Examples of a note.
 const SHOWN: usize = 3;
 
+/// Which files a search reads.
+pub struct Kinds {
+    /// How their names end, as errors have it: `.txt or .md`.
+    pub words: &'static str,
+    /// Whether a file of this name is one.
+    pub is_read: fn(&Path) -> bool,
+}
+
+/// Text.
+const TEXT: Kinds = Kinds { words: KINDS, is_read: |path| kind(path).is_some() };
+
 /// What [`find_files`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileList {
@@ -151,9 +162,17 @@ pub(super) fn compression(name: &str) -> (&str, Compression) {
 /// A missing path, a file named directly whose kind is not supported, a pipe or device named directly, or no readable
 /// file at all.
 pub fn find_files(paths: &[PathBuf]) -> Result<FileList> {
-    let mut search = Search::default();
+    find(paths, &TEXT)
+}
+
+/// As [`find_files`], of files of other kinds.
+///
+/// # Errors
+/// Those of [`find_files`].
+pub fn find(paths: &[PathBuf], kinds: &Kinds) -> Result<FileList> {
+    let mut search = Search { list: FileList::default(), seen: HashSet::new(), kinds };
     for path in paths {
-        let metadata = check(path)?;
+        let metadata = check_kind(path, kinds)?;
         if metadata.is_dir() {
             search.named_folder(path)?;
         } else {
@@ -164,7 +183,10 @@ pub fn find_files(paths: &[PathBuf]) -> Result<FileList> {
     if list.files.is_empty() {
         let notes = list.notes();
         let detail = if notes.is_empty() { "no files".into() } else { notes.join("; ") };
-        return Err(Error::NoText { paths: paths.to_vec(), detail: format!("{detail}; read are {KINDS}") });
+        return Err(Error::NoText {
+            paths: paths.to_vec(),
+            detail: format!("{detail}; read are {}", kinds.words),
+        });
     }
     Ok(list)
 }
@@ -174,23 +196,31 @@ pub fn find_files(paths: &[PathBuf]) -> Result<FileList> {
 /// # Errors
 /// A missing path, a file whose kind is not supported, a pipe or device.
 pub fn check(path: &Path) -> Result<Metadata> {
+    check_kind(path, &TEXT)
+}
+
+fn check_kind(path: &Path, kinds: &Kinds) -> Result<Metadata> {
     let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
     match metadata.is_file() {
         _ if metadata.is_dir() => Ok(metadata),
-        false => Err(Error::NotAFile { path: path.into(), what: what(metadata.file_type()) }),
-        true if kind(path).is_none() => Err(Error::UnsupportedFile { path: path.into() }),
+        false => {
+            Err(Error::NotAFile { path: path.into(), what: what(metadata.file_type()), kinds: kinds.words })
+        }
+        true if !(kinds.is_read)(path) => {
+            Err(Error::UnsupportedFile { path: path.into(), kinds: kinds.words })
+        }
         true => Ok(metadata),
     }
 }
 
-#[derive(Default)]
-struct Search {
+struct Search<'a> {
     list: FileList,
     /// Files and folders without links. Folders are remembered too: a symbolic link to a parent must not loop.
     seen: HashSet<PathBuf>,
+    kinds: &'a Kinds,
 }
 
-impl Search {
+impl Search<'_> {
     fn named_folder(&mut self, folder: &Path) -> Result<()> {
         let entries = self.entries(folder).map_err(|e| Error::io(folder, e))?;
         entries.into_iter().for_each(|path| self.entry(path));
@@ -219,7 +249,7 @@ impl Search {
                 entries.into_iter().for_each(|path| self.entry(path));
             } else if !metadata.is_file() {
                 self.pass_over(path.clone(), Reason::NotAFile);
-            } else if kind(&path).is_none() || path.ends_with(RECEIPT) {
+            } else if !(self.kinds.is_read)(&path) || path.ends_with(RECEIPT) {
                 self.pass_over(path.clone(), Reason::Kind);
             } else {
                 // It is read long after this, and then it is an error.

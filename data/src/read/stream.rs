@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::GzDecoder;
 use lzma_rust2::XzReader;
 
-use super::files::{Compression, Format, compression, kind};
+use super::files::{Compression, Format, KINDS, compression, kind};
 use super::zstd_frames;
 use crate::{Error, Result};
 
@@ -23,7 +23,8 @@ pub(super) struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     pub(super) fn open(path: &'a Path) -> Result<Self> {
-        let (format, compression) = kind(path).ok_or(Error::UnsupportedFile { path: path.into() })?;
+        let (format, compression) =
+            kind(path).ok_or(Error::UnsupportedFile { path: path.into(), kinds: KINDS })?;
         Ok(Self { path, format, compression, reader: decompressed(path, compression)? })
     }
 

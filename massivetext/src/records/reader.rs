@@ -73,7 +73,7 @@ impl Reader {
             let offset = self.offset;
             let read = match self.piece.format {
                 Format::JsonLines => read_line(self.input.reader(), self.limit),
-                Format::Text => {
+                Format::Text | Format::Html | Format::Warc => {
                     self.ended = true;
                     read_all(self.input.reader(), self.limit)
                 }

@@ -1,5 +1,8 @@
 //! Receipts, explanations and changes as tables.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use massivetext::RuleSet;
 use massivetext::explain::Explanation;
 use massivetext::filter::Receipt;
@@ -17,11 +20,6 @@ const SHOWN: usize = 60;
 pub fn receipt(receipt: &Receipt) -> String {
     let ledger = &receipt.ledger;
     let (dropped, errors) = (ledger.all_dropped(), ledger.all_errors());
-    let counts = |counts: &std::collections::BTreeMap<String, u64>| {
-        let mut counts: Vec<_> = counts.iter().collect();
-        counts.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), (*name).clone()));
-        counts.iter().map(|(name, n)| format!("{name} {}", grouped(**n))).collect::<Vec<_>>().join(", ")
-    };
     let width = grouped(ledger.records).len();
     let line = |name: &str, n: u64, detail: String| {
         format!("{name:<8} {:>width$}  {detail}", grouped(n)).trim_end().to_owned() + "\n"
@@ -43,6 +41,13 @@ pub fn receipt(receipt: &Receipt) -> String {
         text += &disagreement(&receipt.disagreement);
     }
     text
+}
+
+/// Names with their numbers, the largest first.
+pub fn counts(counts: &BTreeMap<String, u64>) -> String {
+    let mut counts: Vec<_> = counts.iter().collect();
+    counts.sort_by_key(|(name, n)| (Reverse(**n), (*name).clone()));
+    counts.iter().map(|(name, n)| format!("{name} {}", grouped(**n))).collect::<Vec<_>>().join(", ")
 }
 
 fn disagreement(disagreement: &Disagreement) -> String {

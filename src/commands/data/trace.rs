@@ -80,12 +80,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         ("document", format!("{} of the shard, {part}, tokens {start} to {}", document.index, end - 1)),
         ("id", word(&record["id"])),
         ("source", word(&record["source"])),
-        (
-            "from",
-            format!("{} at byte {}", word(&record["provenance"]["file"]), record["provenance"]["offset"]),
-        ),
+        ("from", from(&record["provenance"])),
     ];
     print(lines.map(|(name, value)| format!("{name:<9} {value}\n")).concat())
+}
+
+/// Where a document came from at first.
+fn from(provenance: &Value) -> String {
+    let file = provenance["file"].as_str().map_or_else(|| provenance["file"].to_string(), str::to_owned);
+    let place = format!("{file} at byte {}", provenance["offset"]);
+    match (&provenance["member_offset"], &provenance["member_length"]) {
+        (Value::Number(offset), Value::Number(length)) => {
+            format!("{place}, in the gzip member of {length} bytes at byte {offset}")
+        }
+        _ => place,
+    }
 }
 
 fn parse(text: &str) -> anyhow::Result<(PathBuf, u64)> {
