@@ -130,6 +130,10 @@ pub struct Receipt {
     pub ledger: Ledger,
     /// Pairs of documents with different sets of n-grams.
     pub pairs: Pairs,
+    /// How many documents stay for so many: by the number of documents of which they are the one that stays, themselves among
+    /// them. Documents without duplicates are not counted.
+    #[serde(default)]
+    pub clusters: BTreeMap<u64, u64>,
     /// The first of the records that are no documents.
     pub bad_records: Vec<BadRecord>,
     /// Files of documents that stay, in order.
@@ -145,6 +149,7 @@ impl PartReceipt for Receipt {
 
     fn add(&mut self, next: Self) {
         self.ledger.add(&next.ledger);
+        next.clusters.into_iter().for_each(|(size, n)| *self.clusters.entry(size).or_default() += n);
         next.bad_records.into_iter().for_each(|record| show(&mut self.bad_records, record));
         self.outputs.extend(next.outputs);
         self.rejected.extend(next.rejected);
@@ -182,6 +187,7 @@ pub fn run(
         passed_over: manifest.notes(),
         ledger: Ledger::default(),
         pairs: Pairs::default(),
+        clusters: BTreeMap::new(),
         bad_records: Vec::new(),
         outputs: Vec::new(),
         rejected: Vec::new(),
@@ -241,7 +247,7 @@ struct Line {
 
 impl Stage<'_> {
     fn sorter<const N: usize>(&self, name: &str) -> Sorter<N> {
-        // No more than three hold records at a time.
+        // No more than four hold records at a time.
         Sorter::new(self.work, name, usize::try_from(self.places.memory / 4).unwrap_or(usize::MAX))
     }
 
@@ -288,7 +294,11 @@ impl Stage<'_> {
         let mut similar = self.sorter("similar");
         keep::resolve(store.documents as usize, pairs, &mut |removal| similar.push(removal))?;
         // Who has the set of a document that goes is similar to the same one.
-        let mut removals = self.sorter("removals");
+        let (mut removals, mut staying) = (self.sorter("removals"), self.sorter("staying"));
+        let mut remove = |removal: Record<4>| {
+            staying.push([removal[1]])?;
+            removals.push(removal)
+        };
         let mut similar = similar.finish()?.peekable();
         let mut last: Option<Removal> = None;
         for pair in same.finish()? {
@@ -297,18 +307,19 @@ impl Stage<'_> {
                 similar.next_if(|next| next.as_ref().map_or(true, |next| next[0] <= first))
             {
                 let [document, stays, similarity] = removal?;
-                removals.push([document, stays, similarity, 1])?;
+                remove([document, stays, similarity, 1])?;
                 last = Some([document, stays, similarity]);
             }
-            removals.push(match last.filter(|removal| removal[0] == first) {
+            remove(match last.filter(|removal| removal[0] == first) {
                 Some([_, stays, similarity]) => [document, stays, similarity, 1],
                 None => [document, first, 1f64.to_bits(), 0],
             })?;
         }
         for removal in similar {
             let [document, stays, similarity] = removal?;
-            removals.push([document, stays, similarity, 1])?;
+            remove([document, stays, similarity, 1])?;
         }
+        self.receipt.clusters = clusters(staying)?;
         Ok(removals)
     }
 
@@ -495,6 +506,25 @@ impl Stage<'_> {
         }
         Ok(())
     }
+}
+
+/// How many documents stay for so many, of a record for each document that goes: the one that stays for it.
+fn clusters(staying: Sorter<1>) -> Result<BTreeMap<u64, u64>> {
+    let mut clusters = BTreeMap::new();
+    let mut current: Option<(u64, u64)> = None;
+    let mut count = |size: u64| *clusters.entry(size).or_default() += 1;
+    for record in staying.finish()? {
+        let [document] = record?;
+        current = match current {
+            Some((of, size)) if of == document => Some((of, size + 1)),
+            before => {
+                before.into_iter().for_each(|(_, size)| count(size));
+                Some((document, 2))
+            }
+        };
+    }
+    current.into_iter().for_each(|(_, size)| count(size));
+    Ok(clusters)
 }
 
 /// What decides which of similar documents stays: a hash of the seed and the text; of equal texts, of the id.

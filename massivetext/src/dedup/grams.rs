@@ -25,42 +25,58 @@ impl Grams {
         self.words.clear();
         self.set.clear();
         let mut word = WordHash::default();
-        for c in text.chars() {
-            if is_space(c) {
-                self.words.extend(word.take());
-            } else if !is_punctuation(c) {
-                c.to_lowercase().for_each(|c| word.push(c));
-            }
-        }
-        self.words.extend(word.take());
-        let n = n.clamp(1, self.words.len().max(1));
-        let highest = (1..n).fold(1u64, |power, _| power.wrapping_mul(BASE));
-        let mut hash = 0u64;
-        for (at, &word) in self.words.iter().enumerate() {
-            if at >= n {
-                hash = hash.wrapping_sub(self.words[at - n].wrapping_mul(highest));
-            }
-            hash = hash.wrapping_mul(BASE).wrapping_add(word);
-            if at + 1 >= n {
-                self.set.push(mix(hash));
-            }
-        }
+        each_letter(text, |letter| match letter {
+            Some((_, c)) => word.push(c),
+            None => self.words.extend(word.take()),
+        });
+        let set = &mut self.set;
+        windows(&self.words, n.clamp(1, self.words.len().max(1)), |_, hash| set.push(hash));
         self.set.sort_unstable();
         self.set.dedup();
     }
 }
 
+/// Gives the characters of a text's words as n-grams have them, each with where it stands in the text, and `None` wherever a word
+/// may end.
+pub(crate) fn each_letter(text: &str, mut each: impl FnMut(Option<(usize, char)>)) {
+    for (at, c) in text.char_indices() {
+        if is_space(c) {
+            each(None);
+        } else if !is_punctuation(c) {
+            c.to_lowercase().for_each(|c| each(Some((at, c))));
+        }
+    }
+    each(None);
+}
+
+/// The hashes of all stretches of `n` words, with the place of the first of each; `n` is at least 1.
+pub(crate) fn windows(words: &[u64], n: usize, mut each: impl FnMut(usize, u64)) {
+    let highest = (1..n).fold(1u64, |power, _| power.wrapping_mul(BASE));
+    let mut hash = 0u64;
+    for (at, &word) in words.iter().enumerate() {
+        if at >= n {
+            hash = hash.wrapping_sub(words[at - n].wrapping_mul(highest));
+        }
+        hash = hash.wrapping_mul(BASE).wrapping_add(word);
+        if at + 1 >= n {
+            each(at + 1 - n, mix(hash));
+        }
+    }
+}
+
 /// FNV-1a of the characters of a word, mixed: specified, and the same everywhere.
 #[derive(Default)]
-struct WordHash(Option<u64>);
+pub(crate) struct WordHash(Option<u64>);
 
 impl WordHash {
-    fn push(&mut self, c: char) {
+    /// Adds a character.
+    pub(crate) fn push(&mut self, c: char) {
         let hash = self.0.unwrap_or(0xCBF2_9CE4_8422_2325);
         self.0 = Some((hash ^ u64::from(u32::from(c))).wrapping_mul(0x0000_0100_0000_01B3));
     }
 
-    fn take(&mut self) -> Option<u64> {
+    /// The hash of the characters so far, if there are any; what follows is another word.
+    pub(crate) fn take(&mut self) -> Option<u64> {
         self.0.take().map(mix)
     }
 }
