@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use data::TokenizerConfig;
 use data::shards::HeldOut;
 
-use super::StageName;
 use super::settings::{Settings, SubsetSettings, TokenizerSettings};
+use super::{StageName, tokenizer};
 use crate::{Error, Result, decontaminate, dedup, filter, tokenize};
 
 /// Steps in the order in which they are done.
@@ -108,13 +108,17 @@ impl Plan {
             }
         }
         steps.sort_by_key(|step| step.stage == StageName::Tokenize);
-        let tokenizer = match &settings.tokenizer {
+        let model = match &settings.tokenizer {
             _ if encoded.is_empty() => None,
             None => {
                 let detail = "no tokenizer: set `file` or `train` in [tokenizer], or leave tokenize out of all `stages`";
                 return Err(Error::Pipeline { path: "tokenize".into(), detail: detail.into() });
             }
-            Some(TokenizerSettings::File(file)) => Some(TokenizerPlan::File(file.clone())),
+            Some(TokenizerSettings::File(file)) => {
+                // Before anything is done.
+                tokenizer::load(file)?.end_of_text().ok_or(data::Error::NoEndOfText)?;
+                Some(TokenizerPlan::File(file.clone()))
+            }
             Some(TokenizerSettings::Train(train)) => Some(TokenizerPlan::Train {
                 configuration: TokenizerConfig {
                     vocabulary_size: train.vocabulary_size,
@@ -124,7 +128,7 @@ impl Plan {
                 out: settings.out.join("tokenizer"),
             }),
         };
-        Ok(Self { out: settings.out.clone(), steps, tokenizer })
+        Ok(Self { out: settings.out.clone(), steps, tokenizer: model })
     }
 
     /// The steps that are done again if those of `names` are: these, and all that read what they write. A name is a stage's,
