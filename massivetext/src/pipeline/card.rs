@@ -78,7 +78,7 @@ fn preprocessing(plan: &Plan, subset: &SubsetSummary) -> String {
         let how = step.map_or(String::new(), |step| described(&step.work));
         let ledger = &stage.ledger;
         text += &format!(
-            "- {} {}: {how}; {} of {} records kept, {} dropped, {} no documents\n",
+            "- {} {}: {how}; {} of {} records kept, {} dropped, {} errors\n",
             subset.name,
             stage.stage,
             grouped(ledger.kept),

@@ -9,12 +9,12 @@ use crate::ledger::{Disagreement, sets};
 use crate::rules::Drops;
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
-h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #ccc}h3{font-size:1rem;margin-bottom:.3rem}\
+h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #ccc}h3{font-size:1rem;margin-bottom:.3rem}h4{font-size:.9rem;margin:1rem 0 0}\
 table{border-collapse:collapse;font-size:.85rem;margin:.4rem 0 1rem}th,td{padding:.15rem .6rem;text-align:right;\
 border-bottom:1px solid #e4e4e4}th:first-child,td:first-child{text-align:left}th{font-weight:600}\
 svg{max-width:100%;height:auto;display:block}svg text{font:12px system-ui,sans-serif;fill:#333}\
 summary{color:#555;font-size:.85rem;cursor:pointer}\
-@media print{body{max-width:none;margin:0}h3,svg,tr{break-inside:avoid}details::details-content{content-visibility:visible;\
+@media print{body{max-width:none;margin:0}svg,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}details::details-content{content-visibility:visible;\
 block-size:auto}}";
 
 /// The page of a summary.
@@ -174,6 +174,7 @@ fn of_subset(subset: &SubsetSummary) -> String {
             &paragraph("Dashed lines are thresholds; the numbers of documents are on a logarithmic axis.");
     }
     for histogram in &subset.histograms {
+        text += &heading(4, histogram.statistic);
         text += &svg::histogram(&subset.name, histogram);
         text += &details(&bins(histogram));
     }

@@ -10,6 +10,9 @@ use super::settings::{Settings, SubsetSettings, TokenizerSettings};
 use super::{StageName, tokenizer};
 use crate::{Error, Result, decontaminate, dedup, filter, tokenize};
 
+/// What the tokenizer that a pipeline trains is called, and its folder.
+pub const TOKENIZER: &str = "tokenizer";
+
 /// Steps in the order in which they are done.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -125,21 +128,26 @@ impl Plan {
                     ..TokenizerConfig::default()
                 },
                 inputs: encoded,
-                out: settings.out.join("tokenizer"),
+                out: settings.out.join(TOKENIZER),
             }),
         };
         Ok(Self { out: settings.out.clone(), steps, tokenizer: model })
     }
 
     /// The steps that are done again if those of `names` are: these, and all that read what they write. A name is a stage's,
-    /// `dedup`, or that of one subset, `web/dedup`.
+    /// `dedup`, or that of one subset, `web/dedup`; or [`TOKENIZER`], if that is trained.
     ///
     /// # Errors
     /// A name of no step.
     pub fn forced(&self, names: &[String]) -> Result<Vec<&Step>> {
         let mut forced: Vec<&Step> = Vec::new();
         for name in names {
-            let is_it = |step: &&Step| step.name() == *name || step.stage.name() == *name;
+            let is_tokenizer =
+                name == TOKENIZER && matches!(self.tokenizer, Some(TokenizerPlan::Train { .. }));
+            let is_it = |step: &&Step| {
+                let is_encoding = is_tokenizer && step.stage == StageName::Tokenize;
+                is_encoding || step.name() == *name || step.stage.name() == *name
+            };
             let Some(_) = self.steps.iter().find(is_it) else {
                 let all = self.steps.iter().map(Step::name).collect::<Vec<_>>().join(", ");
                 let detail = format!("no such stage; there are {all}");

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use data::Tokenizer;
 
-use super::plan::{Configured, Plan, Step, TokenizerPlan};
+use super::plan::{Configured, Plan, Step, TOKENIZER, TokenizerPlan};
 use super::settings::Settings;
 use super::summary::Summary;
 use super::{Done, StageName, card, html, tokenizer};
@@ -75,10 +75,11 @@ pub fn run(
             observe(Event::Progress { place: place + 1, of: plan.steps.len(), step: &name, what, count });
         };
         if step.stage == StageName::Tokenize && tokenizer.is_none() {
-            tokenizer = plan.tokenizer.as_ref().map(|plan| made(plan, &mut progress)).transpose()?;
+            let made = plan.tokenizer.as_ref().map(|plan| made(plan, &mut progress)).transpose();
+            tokenizer = made.map_err(|error| explained(error, plan, None))?;
         }
-        let (done, was_complete) =
-            one(settings, step, tokenizer.as_ref(), &mut progress).map_err(|error| explained(error, step))?;
+        let (done, was_complete) = one(settings, step, tokenizer.as_ref(), &mut progress)
+            .map_err(|error| explained(error, plan, Some(step)))?;
         let ledger = done.ledger();
         check(step, ledger, kept.insert(&step.subset, ledger.kept), settings.limits.most_lost)?;
         observe(Event::Finished { step: &name, ledger, was_complete });
@@ -152,14 +153,18 @@ fn one(
     }
 }
 
-/// An error with the way out that a pipeline has.
-fn explained(error: Error, step: &Step) -> Error {
+/// An error of a step, or of the tokenizer, with the way out that a pipeline has.
+fn explained(error: Error, plan: &Plan, step: Option<&Step>) -> Error {
+    let name = step.map_or_else(|| TOKENIZER.to_owned(), Step::name);
+    let is_own = |path: &Path| match (step, &plan.tokenizer) {
+        (Some(step), _) => path == step.out || step.rejected.as_deref() == Some(path),
+        (None, Some(TokenizerPlan::Train { out, .. })) => path == out,
+        _ => false,
+    };
     match error {
-        Error::Folder { path, detail } if path == step.out || Some(&path) == step.rejected.as_ref() => {
-            let detail = format!(
-                "{detail}; --force-stage {} removes it with those after it, and does them again",
-                step.name()
-            );
+        Error::Folder { path, detail } if is_own(&path) => {
+            let detail =
+                format!("{detail}; --force-stage {name} removes it with those after it, and does them again");
             Error::Pipeline { path, detail }
         }
         other => other,
@@ -196,6 +201,6 @@ fn check(step: &Step, ledger: &Ledger, before: Option<u64>, most_lost: f64) -> R
 pub(super) fn lost(ledger: &Ledger) -> f64 {
     match ledger.records {
         0 => 0.0,
-        records => (records - ledger.kept) as f64 / records as f64,
+        records => records.saturating_sub(ledger.kept) as f64 / records as f64,
     }
 }

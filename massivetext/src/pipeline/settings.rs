@@ -340,6 +340,15 @@ mod tests {
     }
 
     #[test]
+    fn the_pipeline_in_the_documentation_is_one() {
+        let page = include_str!("../../../docs/pipeline.md");
+        let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```\n").next()).unwrap();
+        let settings = Settings::parse(example).unwrap();
+        settings.check().unwrap();
+        assert_eq!(settings.subset.len(), 2);
+    }
+
+    #[test]
     fn what_means_nothing_is_refused() {
         refused(
             &format!("{SMALL}stages = [\"tokenize\", \"filter\"]\n"),

@@ -50,8 +50,10 @@ pub fn short(value: f64) -> String {
             let sign = if value < 0.0 { "-" } else { "" };
             format!("{sign}{}", grouped(value.abs() as u64))
         }
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 0.01 => format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned(),
+        _ if value >= 100.0 => grouped(value.round() as u64),
+        size if (0.01..1e3).contains(&size) => {
+            format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
         _ => format!("{value:.2e}"),
     }
 }
@@ -111,13 +113,15 @@ pub fn flow(name: &str, stages: &[StageSummary]) -> String {
 pub fn bars(name: &str, counts: &[(String, u64)], is_logarithmic: bool) -> String {
     let size = |count: u64| if is_logarithmic { (count as f64 + 1.0).log10() } else { count as f64 };
     let most = counts.iter().map(|(_, count)| size(*count)).fold(f64::MIN_POSITIVE, f64::max);
+    // The longest rules have 30 letters.
+    let (left, plot) = (LEFT + 80.0, PLOT - 80.0);
     let mut body = String::new();
     for (row, (label, count)) in counts.iter().enumerate() {
         let y = 4.0 + 20.0 * row as f64;
-        text(&mut body, LEFT - 8.0, y + 12.0, "end", label);
-        let width = PLOT * size(*count) / most;
-        bar(&mut body, [LEFT, y, width, 15.0], COLORS[0]);
-        text(&mut body, LEFT + width + 6.0, y + 12.0, "start", &grouped(*count));
+        text(&mut body, left - 8.0, y + 12.0, "end", label);
+        let width = plot * size(*count) / most;
+        bar(&mut body, [left, y, width, 15.0], COLORS[0]);
+        text(&mut body, left + width + 6.0, y + 12.0, "start", &grouped(*count));
     }
     picture(8.0 + 20.0 * counts.len() as f64, name, &body)
 }
@@ -156,7 +160,8 @@ pub fn histogram(subset: &str, histogram: &Histogram) -> String {
         "<line x1=\"{left}\" x2=\"{:.1}\" y1=\"{base}\" y2=\"{base}\" stroke=\"#888\"/>",
         left + plot
     );
-    let step = (histogram.edges.len() / 8).max(1);
+    let is_sparse = |step: &usize| histogram.edges.len() / step <= 11;
+    let step = [1, 2, 5, 10].into_iter().find(is_sparse).unwrap_or(20);
     for (place, edge) in histogram.edges.iter().enumerate().step_by(step) {
         text(&mut body, x(place as f64), base + 16.0, "middle", &short(*edge));
     }
@@ -186,7 +191,7 @@ mod tests {
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
             [0.3, 0.0, 1e5, 1234.5, 0.285, 0.0001, 1.5].map(short),
-            ["0.3", "0", "100,000", "1234", "0.285", "1.00e-4", "1.5"]
+            ["0.3", "0", "100,000", "1,235", "0.285", "1.00e-4", "1.5"]
         );
     }
 
