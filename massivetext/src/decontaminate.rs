@@ -4,6 +4,7 @@
 
 pub mod index;
 mod items;
+mod receipt;
 mod titles;
 pub mod words;
 
@@ -17,12 +18,14 @@ use serde_json::{Value, json};
 use self::index::{Index, Matcher, SHORTEST, Similarity};
 pub use self::items::Item;
 use self::items::Source;
+pub use self::receipt::{EvaluationFile, Found, Receipt, TitleFile};
+use self::receipt::{SHARES, add_found};
 use self::titles::Titles;
 use crate::ledger::{Ledger, show};
-use crate::manifest::{Description, Manifest, Part, Piece};
-use crate::output::{BAD_RECORDS, Compression, Output, Written};
+use crate::manifest::{Manifest, Part, Piece};
+use crate::output::{BAD_RECORDS, Compression, Output};
 use crate::records::{BadRecord, Document, Kind, Raw, write_line};
-use crate::stage::{Folder, PartReceipt, check_record_limit, each_batch};
+use crate::stage::{Folder, check_record_limit, each_batch};
 use crate::{Error, Result};
 
 /// What decides the output, beside the evaluation files.
@@ -111,9 +114,6 @@ impl Rule {
     }
 }
 
-/// Shares of an item's n-grams from which on the receipt counts items; from the first on, it names them.
-const SHARES: [f64; 3] = [0.5, 0.8, 1.0];
-
 /// Where a stage reads and writes, and how, none of which decides a byte of the output but by the content of files.
 #[derive(Clone, Debug)]
 pub struct Places {
@@ -131,133 +131,6 @@ pub struct Places {
     pub part: Part,
     /// Whether a bad record is an error.
     pub strict: bool,
-}
-
-/// An evaluation file, and how many of its items were found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EvaluationFile {
-    /// As much of the end of its path as tells it from the others.
-    pub file: String,
-    /// sha256 of its content, decompressed.
-    pub sha256: String,
-    /// Its documents.
-    pub items: u64,
-    /// Of these, those with an n-gram.
-    pub by_ngrams: u64,
-    /// Those of fewer words, of at least eight, that are looked for as a whole.
-    pub by_text: u64,
-    /// Those of still fewer words, that are not looked for.
-    pub too_short: u64,
-    /// Those to which a document is as similar as drops it.
-    pub found_by_jaccard: u64,
-    /// Those of which a document has half the n-grams or more, four fifths or more, all.
-    pub found_by_containment: [u64; 3],
-}
-
-/// Titles that documents leave by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TitleFile {
-    /// The file's name.
-    pub file: String,
-    /// sha256 of its content, decompressed.
-    pub sha256: String,
-    /// Different titles.
-    pub titles: u64,
-}
-
-/// An item that was found: it drops a document, or a document has half of its n-grams or more.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Found {
-    /// The evaluation file.
-    pub file: String,
-    /// The item's line in a file of JSON lines; else its place in the file; both from 1.
-    pub item: u64,
-    /// An article's heading.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub title: Option<String>,
-    /// How many documents it was found in.
-    pub documents: u64,
-    /// The highest Jaccard similarity of a document.
-    pub jaccard: f64,
-    /// The largest share of its n-grams that a document has.
-    pub containment: f64,
-    /// The id of the first document with that share.
-    pub document: String,
-}
-
-/// What a stage has done: `receipt.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// `decontaminate`.
-    pub stage: String,
-    /// Of the program.
-    pub version: String,
-    /// What decided the output.
-    pub configuration: Configuration,
-    /// What was looked for.
-    pub evaluation: Vec<EvaluationFile>,
-    /// Titles that were looked for.
-    pub titles: Option<TitleFile>,
-    /// What was read.
-    pub input: Description,
-    /// What was not read, and why.
-    pub passed_over: Vec<String>,
-    /// Where every record has gone.
-    pub ledger: Ledger,
-    /// Items that were found, in the order of the evaluation files.
-    pub found: Vec<Found>,
-    /// The first of the records that are no documents.
-    pub bad_records: Vec<BadRecord>,
-    /// Files of documents that stay, in order.
-    pub outputs: Vec<Written>,
-    /// Files of documents that go, in order.
-    pub rejected: Vec<Written>,
-}
-
-impl PartReceipt for Receipt {
-    fn files(&self) -> Vec<&str> {
-        self.outputs.iter().map(|file| &file.file[..]).collect()
-    }
-
-    fn add(&mut self, next: Self) {
-        self.ledger.add(&next.ledger);
-        let place = |file: &str| self.evaluation.iter().position(|known| known.file == file);
-        let mut found = BTreeMap::new();
-        for one in std::mem::take(&mut self.found).into_iter().chain(next.found) {
-            let key = (place(&one.file), one.item);
-            match found.get_mut(&key) {
-                None => drop(found.insert(key, one)),
-                Some(known) => add_found(known, one),
-            }
-        }
-        self.found = found.into_values().collect();
-        self.count_found();
-        next.bad_records.into_iter().for_each(|record| show(&mut self.bad_records, record));
-        self.outputs.extend(next.outputs);
-        self.rejected.extend(next.rejected);
-    }
-}
-
-/// Adds what later documents have of an item.
-fn add_found(known: &mut Found, later: Found) {
-    known.documents += later.documents;
-    known.jaccard = known.jaccard.max(later.jaccard);
-    if later.containment > known.containment {
-        (known.containment, known.document) = (later.containment, later.document);
-    }
-}
-
-impl Receipt {
-    /// Counts the items of each file that were found.
-    fn count_found(&mut self) {
-        for file in &mut self.evaluation {
-            let own = || self.found.iter().filter(|found| found.file == file.file);
-            file.found_by_jaccard =
-                own().filter(|found| found.jaccard >= self.configuration.jaccard).count() as u64;
-            file.found_by_containment =
-                SHARES.map(|share| own().filter(|found| found.containment >= share).count() as u64);
-        }
-    }
 }
 
 /// What [`run`] has to report.

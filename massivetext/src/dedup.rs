@@ -319,7 +319,7 @@ impl Stage<'_> {
             let [document, stays, similarity] = removal?;
             remove([document, stays, similarity, 1])?;
         }
-        self.receipt.clusters = clusters(staying)?;
+        self.receipt.clusters = keep::clusters(staying)?;
         Ok(removals)
     }
 
@@ -506,25 +506,6 @@ impl Stage<'_> {
         }
         Ok(())
     }
-}
-
-/// How many documents stay for so many, of a record for each document that goes: the one that stays for it.
-fn clusters(staying: Sorter<1>) -> Result<BTreeMap<u64, u64>> {
-    let mut clusters = BTreeMap::new();
-    let mut current: Option<(u64, u64)> = None;
-    let mut count = |size: u64| *clusters.entry(size).or_default() += 1;
-    for record in staying.finish()? {
-        let [document] = record?;
-        current = match current {
-            Some((of, size)) if of == document => Some((of, size + 1)),
-            before => {
-                before.into_iter().for_each(|(_, size)| count(size));
-                Some((document, 2))
-            }
-        };
-    }
-    current.into_iter().for_each(|(_, size)| count(size));
-    Ok(clusters)
 }
 
 /// What decides which of similar documents stays: a hash of the seed and the text; of equal texts, of the id.

@@ -135,7 +135,7 @@ impl Plan {
     }
 
     /// The steps that are done again if those of `names` are: these, and all that read what they write. A name is a stage's,
-    /// `dedup`, or that of one subset, `web/dedup`; or [`TOKENIZER`], if that is trained.
+    /// `dedup`, or that of one subset, `web/dedup`; or `tokenizer`, if that is trained.
     ///
     /// # Errors
     /// A name of no step.
@@ -166,80 +166,84 @@ impl Plan {
 
 /// A stage with its configuration, of a subset: its own settings go before those for all, and those before the defaults.
 fn configured(stage: StageName, settings: &Settings, subset: &SubsetSettings) -> Result<Configured, String> {
-    let work = &settings.work;
-    let (max_record_bytes, shard_bytes, compression) =
-        (work.max_record_bytes, work.shard_mib << 20, work.compression);
-    let words = |error: Error| error.to_string();
-    match stage {
-        StageName::Filter => {
-            let (own, all) = (&subset.filter, &settings.filter);
-            let usual = filter::Configuration::default();
-            let configuration = filter::Configuration {
-                rules: own.rules.or(all.rules).unwrap_or(usual.rules),
-                thresholds: first(&own.thresholds, &all.thresholds).unwrap_or(usual.thresholds),
-                subset: subset.kind,
-                compare: first(&own.compare, &all.compare).unwrap_or(usual.compare),
-                max_record_bytes,
-                shard_bytes,
-                compression,
-            };
-            configuration.all_rules().map_err(words)?;
-            Ok(Configured::Filter(configuration))
-        }
-        StageName::Dedup => {
-            let (own, all) = (&subset.dedup, &settings.dedup);
-            let usual = dedup::Configuration::default();
-            let configuration = dedup::Configuration {
-                jaccard: own.jaccard.or(all.jaccard).unwrap_or(usual.jaccard),
-                ngram: own.ngram.or(all.ngram).unwrap_or(usual.ngram),
-                recall: own.recall.or(all.recall).unwrap_or(usual.recall),
-                seed: settings.seed,
-                max_record_bytes,
-                shard_bytes,
-                compression,
-            };
-            configuration.bands().map_err(words)?;
-            Ok(Configured::Dedup(configuration, work.memory_mib << 20))
-        }
-        StageName::Decontaminate => {
-            let (own, all) = (&subset.decontaminate, &settings.decontaminate);
-            let usual = decontaminate::Configuration::default();
-            let configuration = decontaminate::Configuration {
-                jaccard: own.jaccard.or(all.jaccard).unwrap_or(usual.jaccard),
-                containment: own.containment.or(all.containment),
-                ngram: own.ngram.or(all.ngram).unwrap_or(usual.ngram),
-                fields: first(&own.against_field, &all.against_field).unwrap_or(usual.fields),
-                max_record_bytes,
-                shard_bytes,
-                compression,
-            };
-            configuration.check().map_err(words)?;
-            let against = first(&own.against, &all.against).unwrap_or_default();
-            let titles = first(&own.titles, &all.titles);
-            if against.is_empty() && titles.is_none() {
-                return Err("nothing to look for: set `against` or `titles` in [decontaminate], or leave \
-                            decontaminate out of the subset's `stages`"
-                    .into());
-            }
-            if let Some(missing) = against.iter().chain(&titles).find(|file| !file.exists()) {
-                return Err(format!("{}: no such file", missing.display()));
-            }
-            Ok(Configured::Decontaminate { configuration, against, titles })
-        }
-        StageName::Tokenize => {
-            let usual = tokenize::Configuration::default();
-            let fraction = subset.tokenize.validation_fraction.or(settings.tokenize.validation_fraction);
-            let configuration = tokenize::Configuration {
-                validation_fraction: fraction.unwrap_or(usual.validation_fraction),
-                seed: settings.seed,
-                max_record_bytes,
-                shard_bytes,
-            };
-            let held_out = HeldOut { fraction: configuration.validation_fraction, seed: configuration.seed };
-            held_out.check().map_err(|error| error.to_string())?;
-            Ok(Configured::Tokenize(configuration))
-        }
+    let configured = match stage {
+        StageName::Filter => filter(settings, subset),
+        StageName::Dedup => dedup(settings, subset),
+        StageName::Decontaminate => return decontaminate(settings, subset),
+        StageName::Tokenize => tokenize(settings, subset),
+    };
+    configured.map_err(|error| error.to_string())
+}
+
+fn filter(settings: &Settings, subset: &SubsetSettings) -> Result<Configured> {
+    let (own, all, work) = (&subset.filter, &settings.filter, &settings.work);
+    let usual = filter::Configuration::default();
+    let configuration = filter::Configuration {
+        rules: own.rules.or(all.rules).unwrap_or(usual.rules),
+        thresholds: first(&own.thresholds, &all.thresholds).unwrap_or(usual.thresholds),
+        subset: subset.kind,
+        compare: first(&own.compare, &all.compare).unwrap_or(usual.compare),
+        max_record_bytes: work.max_record_bytes,
+        shard_bytes: work.shard_mib << 20,
+        compression: work.compression,
+    };
+    configuration.all_rules()?;
+    Ok(Configured::Filter(configuration))
+}
+
+fn dedup(settings: &Settings, subset: &SubsetSettings) -> Result<Configured> {
+    let (own, all, work) = (&subset.dedup, &settings.dedup, &settings.work);
+    let usual = dedup::Configuration::default();
+    let configuration = dedup::Configuration {
+        jaccard: own.jaccard.or(all.jaccard).unwrap_or(usual.jaccard),
+        ngram: own.ngram.or(all.ngram).unwrap_or(usual.ngram),
+        recall: own.recall.or(all.recall).unwrap_or(usual.recall),
+        seed: settings.seed,
+        max_record_bytes: work.max_record_bytes,
+        shard_bytes: work.shard_mib << 20,
+        compression: work.compression,
+    };
+    configuration.bands()?;
+    Ok(Configured::Dedup(configuration, work.memory_mib << 20))
+}
+
+fn decontaminate(settings: &Settings, subset: &SubsetSettings) -> Result<Configured, String> {
+    let (own, all, work) = (&subset.decontaminate, &settings.decontaminate, &settings.work);
+    let usual = decontaminate::Configuration::default();
+    let configuration = decontaminate::Configuration {
+        jaccard: own.jaccard.or(all.jaccard).unwrap_or(usual.jaccard),
+        containment: own.containment.or(all.containment),
+        ngram: own.ngram.or(all.ngram).unwrap_or(usual.ngram),
+        fields: first(&own.against_field, &all.against_field).unwrap_or(usual.fields),
+        max_record_bytes: work.max_record_bytes,
+        shard_bytes: work.shard_mib << 20,
+        compression: work.compression,
+    };
+    configuration.check().map_err(|error| error.to_string())?;
+    let against = first(&own.against, &all.against).unwrap_or_default();
+    let titles = first(&own.titles, &all.titles);
+    if against.is_empty() && titles.is_none() {
+        let detail = "nothing to look for: set `against` or `titles` in [decontaminate], or leave decontaminate out of the \
+                      subset's `stages`";
+        return Err(detail.into());
     }
+    match against.iter().chain(&titles).find(|file| !file.exists()) {
+        Some(missing) => Err(format!("{}: no such file", missing.display())),
+        None => Ok(Configured::Decontaminate { configuration, against, titles }),
+    }
+}
+
+fn tokenize(settings: &Settings, subset: &SubsetSettings) -> Result<Configured> {
+    let usual = tokenize::Configuration::default();
+    let fraction = subset.tokenize.validation_fraction.or(settings.tokenize.validation_fraction);
+    let configuration = tokenize::Configuration {
+        validation_fraction: fraction.unwrap_or(usual.validation_fraction),
+        seed: settings.seed,
+        max_record_bytes: settings.work.max_record_bytes,
+        shard_bytes: settings.work.shard_mib << 20,
+    };
+    HeldOut { fraction: configuration.validation_fraction, seed: configuration.seed }.check()?;
+    Ok(Configured::Tokenize(configuration))
 }
 
 fn first<T: Clone>(own: &Option<T>, all: &Option<T>) -> Option<T> {
