@@ -409,6 +409,12 @@ fn what_is_wrong_with_a_pipeline_is_said_before_anything_is_written() {
     check("train = { vocabulary_size = 300 }", "file = \"none.model\"", 1, &["none.model"]);
     check("[tokenizer]\ntrain = { vocabulary_size = 300 }", "", 1, &["no tokenizer"]);
     check("validation_fraction = 0.1", "validation_fraction = 1.5", 1, &["tokenize", "1.5"]);
+    check(
+        "[tokenize]",
+        "[dedup]\njaccard = 2\n[tokenize]",
+        1,
+        &["error: books/dedup: jaccard = 2: must be above 0"],
+    );
     place.write("pipeline.toml", PIPELINE);
     let output = place.run(&["--dry-run", "--json"]);
     let steps: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();

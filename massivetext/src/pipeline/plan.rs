@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use data::TokenizerConfig;
 use data::shards::HeldOut;
 
-use super::settings::{Settings, SubsetSettings, TokenizerSettings};
+use super::settings::{Settings, SubsetSettings};
 use super::{StageName, tokenizer};
 use crate::{Error, Result, decontaminate, dedup, filter, tokenize};
 
@@ -111,27 +111,8 @@ impl Plan {
             }
         }
         steps.sort_by_key(|step| step.stage == StageName::Tokenize);
-        let model = match &settings.tokenizer {
-            _ if encoded.is_empty() => None,
-            None => {
-                let detail = "no tokenizer: set `file` or `train` in [tokenizer], or leave tokenize out of all `stages`";
-                return Err(Error::Pipeline { path: "tokenize".into(), detail: detail.into() });
-            }
-            Some(TokenizerSettings::File(file)) => {
-                // Before anything is done.
-                tokenizer::load(file)?.end_of_text().ok_or(data::Error::NoEndOfText)?;
-                Some(TokenizerPlan::File(file.clone()))
-            }
-            Some(TokenizerSettings::Train(train)) => Some(TokenizerPlan::Train {
-                configuration: TokenizerConfig {
-                    vocabulary_size: train.vocabulary_size,
-                    ..TokenizerConfig::default()
-                },
-                inputs: encoded,
-                out: settings.out.join(TOKENIZER),
-            }),
-        };
-        Ok(Self { out: settings.out.clone(), steps, tokenizer: model })
+        let tokenizer = if encoded.is_empty() { None } else { Some(tokenizer(settings, encoded)?) };
+        Ok(Self { out: settings.out.clone(), steps, tokenizer })
     }
 
     /// The steps that are done again if those of `names` are: these, and all that read what they write. A name is a stage's,
@@ -164,6 +145,30 @@ impl Plan {
     }
 }
 
+/// Where the tokenizer comes from that encodes these documents.
+fn tokenizer(settings: &Settings, inputs: Vec<PathBuf>) -> Result<TokenizerPlan> {
+    match (&settings.tokenizer.file, &settings.tokenizer.train) {
+        (Some(file), _) => {
+            // Before anything is done.
+            tokenizer::load(file)?.end_of_text().ok_or(data::Error::NoEndOfText)?;
+            Ok(TokenizerPlan::File(file.clone()))
+        }
+        (None, Some(train)) => Ok(TokenizerPlan::Train {
+            configuration: TokenizerConfig {
+                vocabulary_size: train.vocabulary_size,
+                ..TokenizerConfig::default()
+            },
+            inputs,
+            out: settings.out.join(TOKENIZER),
+        }),
+        (None, None) => {
+            let detail =
+                "no tokenizer: set `file` or `train` in [tokenizer], or leave tokenize out of all `stages`";
+            Err(Error::Pipeline { path: "tokenize".into(), detail: detail.into() })
+        }
+    }
+}
+
 /// A stage with its configuration, of a subset: its own settings go before those for all, and those before the defaults.
 fn configured(stage: StageName, settings: &Settings, subset: &SubsetSettings) -> Result<Configured, String> {
     let configured = match stage {
@@ -172,7 +177,12 @@ fn configured(stage: StageName, settings: &Settings, subset: &SubsetSettings) ->
         StageName::Decontaminate => return decontaminate(settings, subset),
         StageName::Tokenize => tokenize(settings, subset),
     };
-    configured.map_err(|error| error.to_string())
+    configured.map_err(words)
+}
+
+/// An error's words, of which options of the command line are the file's keys.
+fn words(error: Error) -> String {
+    error.to_string().trim_start_matches('-').to_owned()
 }
 
 fn filter(settings: &Settings, subset: &SubsetSettings) -> Result<Configured> {
@@ -219,7 +229,7 @@ fn decontaminate(settings: &Settings, subset: &SubsetSettings) -> Result<Configu
         shard_bytes: work.shard_mib << 20,
         compression: work.compression,
     };
-    configuration.check().map_err(|error| error.to_string())?;
+    configuration.check().map_err(words)?;
     let against = first(&own.against, &all.against).unwrap_or_default();
     let titles = first(&own.titles, &all.titles);
     if against.is_empty() && titles.is_none() {

@@ -31,7 +31,7 @@ pub struct Settings {
     pub limits: Limits,
     /// The tokenizer, which is there or is trained.
     #[serde(default)]
-    pub tokenizer: Option<TokenizerSettings>,
+    pub tokenizer: TokenizerSettings,
     /// Settings of a stage, for all subsets.
     #[serde(default)]
     pub filter: FilterSettings,
@@ -103,13 +103,13 @@ impl Default for Limits {
 }
 
 /// The tokenizer: one of these.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "lowercase")]
-pub enum TokenizerSettings {
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TokenizerSettings {
     /// A file.
-    File(PathBuf),
+    pub file: Option<PathBuf>,
     /// One that is trained on the documents of all subsets that it then encodes.
-    Train(TrainSettings),
+    pub train: Option<TrainSettings>,
 }
 
 /// A tokenizer that is trained.
@@ -253,6 +253,9 @@ impl Settings {
         if !(1..1 << 30).contains(&self.work.shard_mib) || !(1..1 << 30).contains(&self.work.memory_mib) {
             return Err("work.shard_mib and work.memory_mib are 1 or more".into());
         }
+        if self.tokenizer.file.is_some() && self.tokenizer.train.is_some() {
+            return Err("[tokenizer]: `file` or `train` is expected, not both".into());
+        }
         if self.subset.is_empty() {
             return Err("there is no subset: [subset.web] begins one".into());
         }
@@ -364,6 +367,8 @@ mod tests {
             &format!("{SMALL}[limits]\nmost_lost = 2.0\n"),
             "limits.most_lost = 2: a share from 0 to 1 is expected",
         );
+        let both = "[tokenizer]\nfile = \"a\"\ntrain = { vocabulary_size = 300 }\n";
+        refused(&format!("{SMALL}{both}"), "[tokenizer]: `file` or `train` is expected, not both");
         refused("out = \"o\"\nsubset = {}\n", "there is no subset: [subset.web] begins one");
         let path = "out = \"o\"\n[subset.\"../x\"]\nin = [\"a\"]\nkind = \"web\"\n";
         assert!(Settings::parse(path).unwrap().check().unwrap_err().contains("\"../x\""));
