@@ -317,7 +317,7 @@ fn what_was_ended_goes_on() {
     // It may have ended by itself, which changes nothing of what is checked.
     let _ = child.kill();
     child.wait().unwrap();
-    let (_, notes) = place.done(&[]);
+    let (_, notes) = place.done(&["--threads", "1"]);
     assert!(notes.contains("books/filter: 10 = 10 kept + 0 dropped + 0 errors, complete already"), "{notes}");
     place.is(&whole);
     // Within a stage: half of a file, what was begun, and no receipt.
@@ -370,6 +370,23 @@ fn a_changed_setting_is_refused_until_the_stage_is_forced() {
     let receipt: Value =
         serde_json::from_slice(&fs::read(place.path("massive/web/dedup/receipt.json")).unwrap()).unwrap();
     assert_eq!(receipt["configuration"]["jaccard"], 0.9);
+}
+
+#[test]
+fn nothing_of_somebody_else_is_written_over() {
+    let place = Place::new();
+    place.write("massive/report.json", "{}");
+    place.refused(&[], 1, &["massive/report.json: it is no report of a pipeline"]);
+    fs::remove_file(place.path("massive/report.json")).unwrap();
+    place.done(&[]);
+    let card = fs::read_to_string(place.path("massive/data-card.md")).unwrap();
+    place.write(
+        "massive/data-card.md",
+        card.replacen("unknown: to be written by whoever publishes this", "from a friend", 1),
+    );
+    place.refused(&[], 1, &["massive/data-card.md: ", "changed since", "[card]"]);
+    place.write("massive/data-card.md", &card);
+    place.done(&[]);
 }
 
 #[test]

@@ -1,13 +1,29 @@
 //! The data card: the questions of datasheets for datasets (Gebru et al. 2021) and data statements (Bender & Friedman 2018), answered from
 //! receipts where these know, from the pipeline's file where that says, and as unknown else.
 
+use sha2::{Digest as _, Sha256};
+
 use super::plan::{Configured, Plan};
 use super::settings::Settings;
 use super::summary::{SubsetSummary, Summary};
 use super::svg::{grouped, short};
+use crate::manifest::hexadecimal;
 
 /// What stands where nobody knows.
 const UNKNOWN: &str = "unknown: to be written by whoever publishes this";
+
+/// What the last line begins with, which has the sha256 of all before it: by this a card is known that nobody has changed.
+const SEAL: &str = "<!-- sha256 of the lines above: ";
+
+/// Whether a card is as it was written, and may be written again.
+pub fn is_untouched(card: &str) -> bool {
+    card.rsplit_once(SEAL).is_some_and(|(text, _)| sealed(text.to_owned()) == card)
+}
+
+fn sealed(text: String) -> String {
+    let hash = hexadecimal(&Sha256::digest(&text));
+    format!("{text}{SEAL}{hash} -->\n")
+}
 
 /// The card of a summary, as Markdown.
 pub fn text(settings: &Settings, plan: &Plan, summary: &Summary) -> String {
@@ -15,7 +31,8 @@ pub fn text(settings: &Settings, plan: &Plan, summary: &Summary) -> String {
     let said = |said: &Option<String>| format!("{}\n", said.as_deref().unwrap_or(UNKNOWN));
     let mut text = format!("# Data card: {}\n\n", card.name.as_deref().unwrap_or(UNKNOWN));
     text += &format!(
-        "Made by gopher {} from the receipts of its stages; report.json and report.html beside it have all numbers.\n\n",
+        "Made by gopher {} from the receipts of its stages; report.json and report.html beside it have all numbers. \
+         What is unknown is answered in [card] of the pipeline's file, of which this is made anew.\n\n",
         summary.version
     );
     text += "## Motivation\n\n";
@@ -42,7 +59,7 @@ pub fn text(settings: &Settings, plan: &Plan, summary: &Summary) -> String {
     {
         text += &format!("\n## {heading}\n\n{}", said(said_of));
     }
-    text
+    sealed(text + "\n")
 }
 
 fn composition(summary: &Summary) -> String {
@@ -127,6 +144,22 @@ fn described(work: &Configured) -> String {
         }
         Configured::Tokenize(tokenize) => {
             format!("encoded; a share of {} of all documents held out", tokenize.validation_fraction)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_that_somebody_has_changed_is_known() {
+        let card = sealed("# Data card\n\nunknown\n\n".into());
+        assert!(is_untouched(&card));
+        for changed in
+            [card.replace("unknown", "by us"), card.clone() + "more\n", "# Data card\n".into(), String::new()]
+        {
+            assert!(!is_untouched(&changed), "{changed}");
         }
     }
 }

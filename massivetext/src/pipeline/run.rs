@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use data::Tokenizer;
+use serde_json::Value;
 
 use super::plan::{Configured, Plan, Step, TOKENIZER, TokenizerPlan};
 use super::settings::Settings;
-use super::summary::Summary;
+use super::summary::{FORMAT, Summary};
 use super::{Done, StageName, card, html, tokenizer};
 use crate::ledger::Ledger;
 use crate::manifest::{Manifest, Part};
@@ -55,6 +57,7 @@ pub fn run(
     forced: &[String],
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<Summary> {
+    check_report(&plan.out)?;
     for step in plan.forced(forced)? {
         remove(&step.out, PLAN)?;
         step.rejected.as_deref().map_or(Ok(()), |folder| remove(folder, PLAN_BESIDE))?;
@@ -96,6 +99,32 @@ pub fn run(
     Ok(summary)
 }
 
+/// Refuses to write a report over what is not one, or over answers that somebody has written into the card.
+fn check_report(out: &Path) -> Result<()> {
+    let read = |name: &str| match inputs::read_to_string(&out.join(name)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(&out.join(name), error)),
+    };
+    let refuse =
+        |name: &str, detail: &str| Err(Error::Pipeline { path: out.join(name), detail: detail.into() });
+    let [json, _, markdown] = REPORT;
+    let is_ours =
+        |text: &String| serde_json::from_str(text).is_ok_and(|report: Value| report["format"] == FORMAT);
+    if read(json)?.is_some_and(|text| !is_ours(&text)) {
+        return refuse(
+            json,
+            "it is no report of a pipeline, which would be written over it; name another `out`",
+        );
+    }
+    if read(markdown)?.is_some_and(|text| !card::is_untouched(&text)) {
+        let detail = "it was not written by this program, or was changed since, and would be written over: take its answers into [card] \
+                      of the pipeline's file, and remove it";
+        return refuse(markdown, detail);
+    }
+    Ok(())
+}
+
 /// Removes a folder that a stage has begun, if it is there.
 fn remove(folder: &Path, plan: &str) -> Result<()> {
     if !folder.join(plan).exists() {
@@ -122,32 +151,32 @@ fn one(
     tokenizer: Option<&Tokenizer>,
     progress: &mut dyn FnMut(&str, u64),
 ) -> Result<(Done, bool)> {
-    let manifest = Manifest::find(&step.inputs)?;
+    let manifest = || Manifest::find(&step.inputs);
     let Step { inputs, out, rejected, .. } = step.clone();
     let (part, strict) = (Part::WHOLE, settings.work.strict);
     let mut count = |records: u64| progress("", records);
     match &step.work {
         Configured::Filter(configuration) => {
             let places = filter::Places { inputs, out, rejected, part, strict };
-            let report = filter::run(configuration, &places, &manifest, &mut count)?;
+            let report = filter::run(configuration, &places, &manifest()?, &mut count)?;
             Ok((Done::Filter(Box::new(report.receipt)), report.was_complete))
         }
         Configured::Dedup(configuration, memory) => {
             let places = dedup::Places { inputs, out, rejected, memory: *memory, strict };
-            let (receipt, was_complete) = dedup::run(configuration, &places, &manifest, progress)?;
+            let (receipt, was_complete) = dedup::run(configuration, &places, &manifest()?, progress)?;
             Ok((Done::Dedup(Box::new(receipt)), was_complete))
         }
         Configured::Decontaminate { configuration, against, titles } => {
             let (against, titles) = (against.clone(), titles.clone());
             let places = decontaminate::Places { inputs, against, titles, out, rejected, part, strict };
-            let report = decontaminate::run(configuration, &places, &manifest, &mut count)?;
+            let report = decontaminate::run(configuration, &places, &manifest()?, &mut count)?;
             Ok((Done::Decontaminate(Box::new(report.receipt)), report.was_complete))
         }
         Configured::Tokenize(configuration) => {
             let places = tokenize::Places { inputs, out, part, strict };
             // A plan that encodes has one.
             let tokenizer = tokenizer.ok_or(data::Error::NoEndOfText)?;
-            let report = tokenize::run(configuration, &places, &manifest, tokenizer, &mut count)?;
+            let report = tokenize::run(configuration, &places, &manifest()?, tokenizer, &mut count)?;
             Ok((Done::Tokenize(Box::new(report.receipt)), report.was_complete))
         }
     }

@@ -18,6 +18,9 @@ use crate::ledger::{Disagreement, Ledger};
 use crate::output::Written;
 use crate::{Error, Result};
 
+/// What the first field of a report says.
+pub const FORMAT: &str = "massivetext report 1";
+
 /// What a pipeline did. The same input gives the same bytes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
@@ -171,7 +174,7 @@ impl Summary {
             _ => None,
         });
         Ok(Self {
-            format: "massivetext report 1",
+            format: FORMAT,
             version: env!("CARGO_PKG_VERSION"),
             training_tokens: settings.training_tokens,
             seed: settings.seed,
