@@ -418,7 +418,7 @@ fn what_is_wrong_with_a_pipeline_is_said_before_anything_is_written() {
     check("[card]", "[crad]", 2, &["pipeline.toml: line ", "unknown key `crad`; did you mean `card`?"]);
     check("against =", "agianst =", 2, &["unknown key `agianst`; did you mean `against`?"]);
     check("kind = \"web\"", "kind = \"wed\"", 2, &["unknown value `wed`; did you mean `web`?"]);
-    check("out = \"massive/\"", "", 2, &["pipeline.toml: line ", "missing field `out`"]);
+    check("out = \"massive/\"", "", 2, &["pipeline.toml: line ", "`out` is missing"]);
     check("seed = 3", "seed = 3\nseed = 4", 2, &["pipeline.toml: line 4: "]);
     check("web/*.jsonl", "web/*.json", 1, &["web/*.json: there is no such file"]);
     check("quiz.jsonl", "quizz.jsonl", 1, &["decontaminate: quizz.jsonl: no such file"]);

@@ -235,10 +235,13 @@ impl Settings {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| {
+        let wrong = |key: String, error: &toml::de::Error| {
             let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
-            format!("line {}: {}", before.matches('\n').count() + 1, words(error.message()))
-        })
+            format!("line {}: {}", before.matches('\n').count() + 1, words(&key, error.message()))
+        };
+        let deserializer = toml::Deserializer::parse(text).map_err(|error| wrong(String::new(), &error))?;
+        serde_path_to_error::deserialize(deserializer)
+            .map_err(|error| wrong(error.path().to_string(), error.inner()))
     }
 
     /// Refuses values outside their ranges that no stage looks at.
@@ -296,8 +299,8 @@ fn wrong(path: &Path, detail: String) -> Error {
     Error::Pipeline { path: path.into(), detail }
 }
 
-/// What the parser says, with the known name that is nearest to an unknown one.
-fn words(message: &str) -> String {
+/// What the parser says of a key: a value that does not fit, or an unknown name with the known one that is nearest to it.
+fn words(key: &str, message: &str) -> String {
     for (what, ours) in [("unknown field `", "unknown key"), ("unknown variant `", "unknown value")] {
         if let Some((name, rest)) = message.strip_prefix(what).and_then(|rest| rest.split_once('`')) {
             let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
@@ -310,7 +313,12 @@ fn words(message: &str) -> String {
             };
         }
     }
-    inputs::toml_words(message)
+    let reason = inputs::json::reason(message);
+    match key {
+        _ if reason == message => inputs::toml_words(message),
+        "" | "." => reason.replace("an object", "a table"),
+        key => format!("{key}: {}", reason.replace("an object", "a table")),
+    }
 }
 
 #[cfg(test)]
@@ -340,6 +348,27 @@ mod tests {
             &format!("{SMALL}[dedup]\nneighbours = 3\n"),
             "line 6: unknown key `neighbours`; there are jaccard, ngram, recall",
         );
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_named_with_its_key() {
+        refused(
+            &format!("seed = \"x\"\n{SMALL}"),
+            "line 1: seed: a string, \"x\", where a whole number from 0 is expected",
+        );
+        refused(&format!("seed = -1\n{SMALL}"), "line 1: seed: -1 where a whole number from 0 is expected");
+        refused(&format!("dedup = 3\n{SMALL}"), "line 1: dedup: 3 where a table is expected");
+        refused(
+            &SMALL.replace("[\"a\"]", "\"a\""),
+            "line 3: subset.web.in: a string, \"a\", where a list is expected",
+        );
+        refused(&SMALL.replace("kind = \"web\"", ""), "line 2: subset.web: `kind` is missing");
+        refused("out = \"o\"", "line 1: `subset` is missing");
+        refused(
+            &format!("tokenizer = {{ train = {{}} }}\n{SMALL}"),
+            "line 1: tokenizer.train: `vocabulary_size` is missing",
+        );
+        refused(&format!("seed = 1\nseed = 2\n{SMALL}"), "line 2: duplicate key");
     }
 
     #[test]
