@@ -357,3 +357,49 @@ fn of_documents_that_are_alike_one_stays() {
     place.refused(&["filter", "--in", "docs", "--out", "out/../docs/y"], 1, &["it is inside the input docs"]);
     assert!(!place.path("y").exists());
 }
+
+/// What evaluation sets have goes, with what it shares, and the table says how much of each file was looked for and found.
+#[test]
+fn evaluation_documents_go() {
+    let place = Place::new();
+    let document = |id: &str, text: &str| line(json!({"id": id, "title": id, "text": text}));
+    let page = format!("{} {} {}", good(1), good(2), good(3));
+    place.write(
+        "docs/a.jsonl",
+        document("copy", &good(1).to_uppercase())
+            + &document("page", &page)
+            + &document("Tikal", "x")
+            + "no\n",
+    );
+    place.write("quiz.jsonl", line(json!({"goal": good(1)})) + &line(json!({"goal": "too short"})));
+    place.write("titles.txt", "tikal\n");
+    let fixed = ["decontaminate", "--in", "docs", "--against", "quiz.jsonl", "--against-field", "goal"];
+    let (text, notes) =
+        place.text(&[&fixed[..], &["--titles", "titles.txt", "--out", "out", "--rejected", "why"]].concat());
+    assert_eq!(
+        text,
+        "records                  4\nstay                     1\njaccard                  1\ntitle                    1\n\
+         errors                   1\n\n\
+         looked for  items  by n-grams  as a whole  too short  found: J ≥ 0.8  ≥ 50%  ≥ 80%  100%\n\
+         quiz.jsonl      2           1           0          1               1      1      1     1\n"
+    );
+    assert!(notes.contains("warning: 1 record is no document"), "{notes}");
+    assert_eq!(place.lines("out", ".jsonl.zst")[0]["id"], "page");
+    let gone = place.lines("why", ".jsonl.zst");
+    assert_eq!(gone[0]["contaminated_by"]["shared_words"], 61);
+    assert_eq!(gone[1]["contaminated_by"], json!({"file": "titles.txt", "title": "tikal"}));
+    let receipt: Value = serde_json::from_str(
+        &place.text(&[&fixed[..], &["--containment", "1", "--out", "strict", "--json"]].concat()).0,
+    )
+    .unwrap();
+    assert_eq!(receipt["ledger"]["dropped"], json!({"containment": 1, "jaccard": 1}));
+    let text = ["decontaminate", "--in", "docs", "--against", "quiz.jsonl", "--out", "y"];
+    place.refused(
+        &text,
+        1,
+        &["quiz.jsonl: line 1: no field `text`; it has goal: name one with --against-field"],
+    );
+    place.refused(&["decontaminate", "--in", "docs", "--out", "y"], 2, &["--against"]);
+    place.refused(&[&fixed[..], &["--out", "y", "--jaccard", "1.5"]].concat(), 2, &["--jaccard = 1.5"]);
+    assert!(!place.path("y").exists());
+}

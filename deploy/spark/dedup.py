@@ -90,7 +90,7 @@ class Job:
         candidates = left.join(right, ["band", "key"]).where("a < b").select("a", "b").distinct()
         candidates = self.settled(candidates)
         similar = self.verified(candidates)
-        counts = {"candidates": candidates.count(), "verified": similar.count()}
+        counts = {"pairs": {"candidates": candidates.count(), "verified": similar.count()}}
         # Each pair with the one first that stays if both could.
         ranks = documents.select("document", rank.alias("rank"))
         ranked = similar.join(ranks.select(F.col("document").alias("a"), F.col("rank").alias("rank_a")), "a")
@@ -117,7 +117,9 @@ class Job:
             F.coalesce("by", F.lit(1.0)).alias("jaccard"),
             F.when(F.col("over").isNull(), 0).otherwise(1).alias("rule"),
         )
-        all_removed = removed.unionByName(same).withColumn("shard", F.shiftrightunsigned("document", SHARD))
+        all_removed = self.settled(removed.unionByName(same)).withColumn("shard", F.shiftrightunsigned("document", SHARD))
+        sizes = all_removed.groupBy("stays").count().groupBy((F.col("count") + 1).alias("size")).count().collect()
+        counts["clusters"] = {str(row["size"]): row["count"] for row in sorted(sizes)}
         all_removed.repartition("shard").write.mode("append").partitionBy("shard").csv(str(self.out))
         return counts
 

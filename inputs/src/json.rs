@@ -52,7 +52,9 @@ pub fn json_words(error: &serde_json::Error) -> String {
     format!("{}{place}", reason(text))
 }
 
-fn reason(text: &str) -> String {
+/// A reason as deserializers of any format give it, such as `invalid type: string "four", expected usize`, in the words of
+/// [`json_words`].
+pub fn reason(text: &str) -> String {
     for (kind, cut) in [("invalid type: ", false), ("invalid value: ", false), ("invalid length ", true)] {
         if let Some((found, expected)) =
             text.strip_prefix(kind).and_then(|rest| rest.split_once(", expected "))

@@ -21,6 +21,7 @@ pub mod sort;
 pub mod store;
 pub mod verify;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -136,6 +137,10 @@ pub struct Receipt {
     pub ledger: Ledger,
     /// Pairs of documents with different sets of n-grams.
     pub pairs: Pairs,
+    /// How many documents stay for so many: by the number of documents of which they are the one that stays, themselves among
+    /// them. Documents without duplicates are not counted.
+    #[serde(default)]
+    pub clusters: BTreeMap<u64, u64>,
     /// The first of the records that are no documents.
     pub bad_records: Vec<BadRecord>,
     /// Files of documents that stay, in order.
@@ -156,6 +161,7 @@ impl Receipt {
             passed_over: manifest.notes(),
             ledger: Ledger::default(),
             pairs: Pairs::default(),
+            clusters: BTreeMap::new(),
             bad_records: Vec::new(),
             outputs: Vec::new(),
             rejected: Vec::new(),
@@ -218,11 +224,11 @@ pub fn run(
     let store = read(configuration, places, manifest, &work, progress)?;
     let local =
         Local { configuration, bands: receipt.bands, work: &work, memory: places.memory, store: &store };
-    let (removals, pairs) = local.removals(progress)?;
-    receipt.pairs = pairs;
+    let removals = local.removals(progress)?;
+    (receipt.pairs, receipt.clusters) = (removals.pairs, removals.clusters);
     let (inputs, out, rejected) = (places.inputs.clone(), places.out.clone(), places.rejected.clone());
     let places = apply::Places { inputs, out, rejected, part: Part::WHOLE, strict: places.strict };
-    Write::new(&mut receipt, &places, manifest, &store, Box::new(removals.finish()?))
+    Write::new(&mut receipt, &places, manifest, &store, Box::new(removals.all.finish()?))
         .all(&mut |records| progress("writing", records))?;
     std::fs::remove_dir_all(&work).map_err(io)?;
     folder.finish(&receipt)?;

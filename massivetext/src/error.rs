@@ -55,6 +55,22 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
+    /// A file of evaluation documents or titles that nothing can be looked for from.
+    #[error("{}: {detail}", .path.display())]
+    Evaluation {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and the way out.
+        detail: String,
+    },
+    /// A pipeline that cannot be run, or not to its end.
+    #[error("{}: {detail}", .path.display())]
+    Pipeline {
+        /// Its file, or the folder of a stage.
+        path: PathBuf,
+        /// What is wrong, and the way out.
+        detail: String,
+    },
     /// A bad record, where none is allowed.
     #[error("{place}: {detail}; without --strict such records are counted and passed over")]
     BadRecord {

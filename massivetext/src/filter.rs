@@ -36,6 +36,18 @@ pub enum Subset {
 }
 
 impl Subset {
+    /// Its name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Subset::Web => "web",
+            Subset::Books => "books",
+            Subset::C4 => "c4",
+            Subset::News => "news",
+            Subset::Github => "github",
+            Subset::Wikipedia => "wikipedia",
+        }
+    }
+
     /// Whether the rules of quality and repetition apply.
     pub fn is_judged(self) -> bool {
         self == Subset::Web

@@ -1,6 +1,7 @@
 //! Raw documents to clean documents: the paper's MassiveText pipeline (Rae et al. 2021, appendix A).
 
 pub mod choices;
+pub mod decontaminate;
 pub mod dedup;
 mod error;
 pub mod explain;
@@ -11,6 +12,7 @@ pub mod ledger;
 pub mod manifest;
 pub mod ngrams;
 pub mod output;
+pub mod pipeline;
 pub mod records;
 pub mod rules;
 pub mod stage;

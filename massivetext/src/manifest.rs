@@ -14,7 +14,7 @@ use data::read::PassedOver;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::output::{PLAN, RECEIPT, STATISTICS};
+use crate::output::{PLAN, PLAN_BESIDE, RECEIPT, RECEIPTS, STATISTICS, UNFINISHED};
 use crate::{Error, Result};
 
 /// What the records of a file are.
@@ -212,7 +212,10 @@ fn crawl_format(path: &Path) -> Option<Format> {
 fn is_ours(path: &Path) -> bool {
     path.file_name().is_some_and(|name| {
         let name = name.to_string_lossy();
-        name == RECEIPT || name == PLAN || name.ends_with(STATISTICS) || name == ".receipts"
+        // What a process that was killed had begun is there by chance.
+        let is_unfinished = name.starts_with('.') && name.ends_with(UNFINISHED);
+        let names = [RECEIPT, PLAN, PLAN_BESIDE, RECEIPTS];
+        names.contains(&&name[..]) || name.ends_with(STATISTICS) || is_unfinished
     })
 }
 

@@ -27,6 +27,8 @@ pub const RECEIPTS: &str = ".receipts";
 pub const STATISTICS: &str = ".statistics.zst";
 /// How the names of files with bad records end.
 pub const BAD_RECORDS: &str = ".errors.zst";
+/// How the hidden names of files end that are being written.
+pub const UNFINISHED: &str = ".unfinished";
 
 /// Bytes of records after which a frame ends.
 const FRAME: usize = 1 << 20;
@@ -85,7 +87,7 @@ impl Output {
     /// What the operating system refuses; another process that writes the same file.
     pub fn begin(folder: &Path, name: &str, compression: Compression) -> Result<Self> {
         let path = folder.join(name);
-        let unfinished = folder.join(format!(".{name}.unfinished"));
+        let unfinished = folder.join(format!(".{name}{UNFINISHED}"));
         let io = |error| Error::io(&unfinished, error);
         let file =
             OpenOptions::new().write(true).create(true).truncate(false).open(&unfinished).map_err(io)?;
@@ -170,7 +172,7 @@ fn compressed(frame: &[u8]) -> Vec<u8> {
 /// What the operating system refuses.
 pub fn write_whole(path: &Path, mark: &str, bytes: &[u8]) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let unfinished = path.with_file_name(format!(".{}.{mark}.unfinished", name.trim_start_matches('.')));
+    let unfinished = path.with_file_name(format!(".{}.{mark}{UNFINISHED}", name.trim_start_matches('.')));
     let write = || {
         let mut file = File::create(&unfinished)?;
         file.write_all(bytes)?;

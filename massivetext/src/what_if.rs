@@ -87,6 +87,21 @@ pub fn run(folder: &Path, set: Option<RuleSet>, thresholds: &[String]) -> Result
 }
 
 fn read(path: &Path, set: RuleSet, before: &Rules, after: &Rules, change: &mut Change) -> Result<()> {
+    each_document(path, set, &mut |id, values| {
+        see(
+            change,
+            id,
+            before.failed(values).next().map(|rule| rule.name),
+            after.failed(values).next().map(|rule| rule.name),
+        );
+    })
+}
+
+/// Gives the id of every document in a file of statistics to `see`, with its statistics of a rule set.
+///
+/// # Errors
+/// A file of another version, a rule set that was not measured.
+pub(crate) fn each_document(path: &Path, set: RuleSet, see: &mut dyn FnMut(String, &[f64])) -> Result<()> {
     let damaged = |detail: String| Error::Damaged { path: path.into(), detail };
     let mut file = data::read::open(path)?;
     let mut text = String::new();
@@ -112,12 +127,7 @@ fn read(path: &Path, set: RuleSet, before: &Rules, after: &Rules, change: &mut C
         let line: Line = inputs::json::from_slice(text.as_bytes()).map_err(wrong)?;
         let values = line.statistics.get(set.name()).ok_or_else(|| wrong(format!("no {set}")))?;
         let values: Vec<f64> = values.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
-        see(
-            change,
-            line.id,
-            before.failed(&values).next().map(|rule| rule.name),
-            after.failed(&values).next().map(|rule| rule.name),
-        );
+        see(line.id, &values);
     }
     Ok(())
 }

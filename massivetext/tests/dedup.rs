@@ -131,6 +131,11 @@ fn what_goes_has_a_similar_one_that_stays_and_what_is_similar_is_found() {
     println!("{similar} similar pairs, {missed} missed, {negatives} less similar; {:?}", receipt.pairs);
     assert!(similar > 400 && negatives > 400, "{similar} {negatives}");
     assert!(missed * 1000 <= similar, "{missed} of {similar} missed");
+    let mut clusters = BTreeMap::<&str, u64>::new();
+    gone.values().for_each(|(stays, _)| *clusters.entry(stays).or_insert(1) += 1);
+    let mut sizes = BTreeMap::<u64, u64>::new();
+    clusters.values().for_each(|size| *sizes.entry(*size).or_default() += 1);
+    assert_eq!(receipt.clusters, sizes);
     let ledger = &receipt.ledger;
     assert_eq!((ledger.records, ledger.kept), (1200, kept.len() as u64));
     assert!(ledger.dropped["same_ngrams"] > 50 && ledger.dropped["similar_ngrams"] > 50, "{ledger:?}");
@@ -260,9 +265,9 @@ impl Corpus {
         removals_of(signatures, &gone, &ids, &folder);
         let receipt: Value =
             serde_json::from_slice(&fs::read(self.path("whole/receipt.json")).unwrap()).unwrap();
-        let mut pairs = receipt["pairs"].clone();
-        pairs["signatures"] = json!(signatures.sha256);
-        fs::write(folder.join("pairs.json"), pairs.to_string()).unwrap();
+        let (pairs, clusters) = (&receipt["pairs"], &receipt["clusters"]);
+        let found = json!({"signatures": signatures.sha256, "pairs": pairs, "clusters": clusters});
+        fs::write(folder.join("pairs.json"), found.to_string()).unwrap();
         folder
     }
 

@@ -1,9 +1,11 @@
 //! `gopher data`: raw documents to clean documents, a file per stage (docs/massivetext.md).
 
+mod decontaminate;
 mod dedup;
 mod explain;
 mod extract;
 mod filter;
+mod run;
 mod text;
 mod tokenize;
 mod trace;
@@ -23,6 +25,10 @@ pub enum Command {
     Filter(filter::Arguments),
     /// Leave one of documents that are alike, and say of each that goes which one stays.
     Dedup(dedup::Arguments),
+    /// Remove the documents that are in evaluation sets, and say of each what it shares with which item.
+    Decontaminate(decontaminate::Arguments),
+    /// Do all stages over several subsets, as a file says, and report what became of every record.
+    Run(run::Arguments),
     /// Show every statistic of one document, what counts for it, and which rule drops it, under each rule set.
     Explain(explain::Arguments),
     /// Say what other thresholds would keep, from stored statistics, without reading the text again.
@@ -42,6 +48,8 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Extract(arguments) => extract::run(arguments),
         Command::Filter(arguments) => filter::run(arguments),
         Command::Dedup(arguments) => dedup::run(arguments),
+        Command::Decontaminate(arguments) => decontaminate::run(arguments),
+        Command::Run(arguments) => run::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::WhatIf(arguments) => what_if::run(&arguments),
         Command::Tokenize(arguments) => tokenize::run(arguments),

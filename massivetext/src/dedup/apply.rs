@@ -68,7 +68,8 @@ pub fn run(
         let path = places.inputs.first().map(PathBuf::as_path).unwrap_or(Path::new("--in"));
         return Err(refuse(path, "the signatures are of another input; name that which they were made of"));
     }
-    receipt.pairs = read_pairs(signatures, removals)?;
+    let found = read_pairs(signatures, removals)?;
+    (receipt.pairs, receipt.clusters) = (found.pairs, found.clusters);
     let plan = receipt.plan(places.rejected.is_some());
     let folder = Folder::begin(&places.inputs, &places.out, places.rejected.as_deref(), places.part, &plan)?;
     if let Some(receipt) = folder.receipt()? {
@@ -89,11 +90,11 @@ pub fn run(
 struct PairsFile {
     /// sha256 of the signatures' receipt.
     signatures: String,
-    #[serde(flatten)]
     pairs: Pairs,
+    clusters: BTreeMap<u64, u64>,
 }
 
-fn read_pairs(signatures: &Signatures, removals: &Path) -> Result<Pairs> {
+fn read_pairs(signatures: &Signatures, removals: &Path) -> Result<PairsFile> {
     let path = removals.join(PAIRS);
     let bytes = inputs::read(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
@@ -109,7 +110,7 @@ fn read_pairs(signatures: &Signatures, removals: &Path) -> Result<Pairs> {
         let detail = "these removals are of other signatures; compute them again".into();
         return Err(Error::Folder { path: removals.into(), detail });
     }
-    Ok(file.pairs)
+    Ok(file)
 }
 
 /// The removals of a shard, in order: document, the one that stays, their similarity's bits, and which of [`RULES`].

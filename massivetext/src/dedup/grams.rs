@@ -26,61 +26,71 @@ impl Grams {
     pub fn read(&mut self, text: &str, n: usize) {
         self.words.clear();
         self.set.clear();
-        each_word(text, &mut |hash, _| self.words.push(hash));
-        each_gram(&self.words, n, &mut |gram, _| self.set.push(gram));
+        let mut word = WordHash::default();
+        each_letter(text, |letter| match letter {
+            Some((_, c)) => word.push(c),
+            None => self.words.extend(word.take()),
+        });
+        let set = &mut self.set;
+        windows(&self.words, n.clamp(1, self.words.len().max(1)), |_, hash| set.push(hash));
         self.set.sort_unstable();
         self.set.dedup();
     }
 }
 
+/// Gives the characters of a text's words as n-grams have them, each with where it stands in the text, and `None` wherever a word
+/// may end.
+pub(crate) fn each_letter(text: &str, mut each: impl FnMut(Option<(usize, char)>)) {
+    for (at, c) in text.char_indices() {
+        if is_space(c) {
+            each(None);
+        } else if !is_punctuation(c) {
+            c.to_lowercase().for_each(|c| each(Some((at, c))));
+        }
+    }
+    each(None);
+}
+
 /// The parts of a text that are covered by n-grams of a set in ascending order: stretches of bytes, in order.
 pub fn covered(text: &str, n: usize, set: &[u64]) -> Vec<Range<usize>> {
-    let (mut words, mut places) = (Vec::new(), Vec::new());
-    each_word(text, &mut |hash, place| {
-        words.push(hash);
-        places.push(place);
-    });
+    let (words, places) = placed_words(text);
+    let n = n.clamp(1, words.len().max(1));
     let mut covered: Vec<Range<usize>> = Vec::new();
     let mut reaches = 0;
-    each_gram(&words, n, &mut |gram, of| {
+    windows(&words, n, |first, gram| {
         if set.binary_search(&gram).is_err() {
             return;
         }
-        let bytes = places[of.start].start..places[of.end - 1].end;
-        match covered.last_mut().filter(|_| of.start <= reaches) {
+        let bytes = places[first].start..places[first + n - 1].end;
+        match covered.last_mut().filter(|_| first <= reaches) {
             Some(last) => last.end = bytes.end,
             None => covered.push(bytes),
         }
-        reaches = of.end;
+        reaches = first + n;
     });
     covered
 }
 
-/// Gives each word's hash, and the bytes from its first character that is no punctuation to its last.
-fn each_word(text: &str, found: &mut dyn FnMut(u64, Range<usize>)) {
-    let mut word = WordHash::default();
-    let mut place = 0..0;
-    for (at, c) in text.char_indices() {
-        if is_space(c) {
-            if let Some(hash) = word.take() {
-                found(hash, place.clone());
-            }
-        } else if !is_punctuation(c) {
-            if word.0.is_none() {
-                place.start = at;
-            }
-            place.end = at + c.len_utf8();
-            c.to_lowercase().for_each(|c| word.push(c));
+/// The hash of each word, and its bytes from the first character that is no punctuation to the last.
+fn placed_words(text: &str) -> (Vec<u64>, Vec<Range<usize>>) {
+    let (mut words, mut places) = (Vec::new(), Vec::new());
+    let (mut word, mut place) = (WordHash::default(), None::<Range<usize>>);
+    each_letter(text, |letter| match letter {
+        Some((at, c)) => {
+            word.push(c);
+            let end = at + text[at..].chars().next().map_or(0, char::len_utf8);
+            place = Some(place.as_ref().map_or(at, |place| place.start)..end);
         }
-    }
-    if let Some(hash) = word.take() {
-        found(hash, place);
-    }
+        None => {
+            words.extend(word.take());
+            places.extend(place.take());
+        }
+    });
+    (words, places)
 }
 
-/// Gives the hash of each n-gram of words, and which words it is of. Fewer words than n are one.
-fn each_gram(words: &[u64], n: usize, found: &mut dyn FnMut(u64, Range<usize>)) {
-    let n = n.clamp(1, words.len().max(1));
+/// The hashes of all stretches of `n` words, with the place of the first of each; `n` is at least 1.
+pub(crate) fn windows(words: &[u64], n: usize, mut each: impl FnMut(usize, u64)) {
     let highest = (1..n).fold(1u64, |power, _| power.wrapping_mul(BASE));
     let mut hash = 0u64;
     for (at, &word) in words.iter().enumerate() {
@@ -89,22 +99,24 @@ fn each_gram(words: &[u64], n: usize, found: &mut dyn FnMut(u64, Range<usize>)) 
         }
         hash = hash.wrapping_mul(BASE).wrapping_add(word);
         if at + 1 >= n {
-            found(mix(hash), at + 1 - n..at + 1);
+            each(at + 1 - n, mix(hash));
         }
     }
 }
 
 /// FNV-1a of the characters of a word, mixed: specified, and the same everywhere.
 #[derive(Default)]
-struct WordHash(Option<u64>);
+pub(crate) struct WordHash(Option<u64>);
 
 impl WordHash {
-    fn push(&mut self, c: char) {
+    /// Adds a character.
+    pub(crate) fn push(&mut self, c: char) {
         let hash = self.0.unwrap_or(0xCBF2_9CE4_8422_2325);
         self.0 = Some((hash ^ u64::from(u32::from(c))).wrapping_mul(0x0000_0100_0000_01B3));
     }
 
-    fn take(&mut self) -> Option<u64> {
+    /// The hash of the characters so far, if there are any; what follows is another word.
+    pub(crate) fn take(&mut self) -> Option<u64> {
         self.0.take().map(mix)
     }
 }

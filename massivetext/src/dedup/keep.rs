@@ -2,6 +2,8 @@
 //!
 //! That is one pass over pairs sorted by the document that comes later, with a bit for each document.
 
+use std::collections::BTreeMap;
+
 use super::sort::{Record, Sorter};
 use super::store::place;
 use crate::Result;
@@ -40,6 +42,28 @@ pub fn resolve(
         }
     }
     Ok(())
+}
+
+/// How many documents stay for so many, themselves among them, of a record for each document that goes: the one that stays for it.
+///
+/// # Errors
+/// What the operating system refuses.
+pub fn clusters(staying: Sorter<1>) -> Result<BTreeMap<u64, u64>> {
+    let mut clusters = BTreeMap::new();
+    let mut current: Option<(u64, u64)> = None;
+    let mut count = |size: u64| *clusters.entry(size).or_default() += 1;
+    for record in staying.finish()? {
+        let [document] = record?;
+        current = match current {
+            Some((of, size)) if of == document => Some((of, size + 1)),
+            before => {
+                before.into_iter().for_each(|(_, size)| count(size));
+                Some((document, 2))
+            }
+        };
+    }
+    current.into_iter().for_each(|(_, size)| count(size));
+    Ok(clusters)
 }
 
 /// A bit for each document.

@@ -1,5 +1,6 @@
 //! What needs all documents, on one machine: which go, by sorting on disk.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -26,9 +27,18 @@ pub(super) struct Local<'a> {
     pub store: &'a Store,
 }
 
+/// The documents that go.
+pub(super) struct Removals {
+    /// In order: document, the one that stays, their similarity's bits, and which of the ledger's rules.
+    pub all: Sorter<4>,
+    pub pairs: Pairs,
+    /// How many documents stay for so many.
+    pub clusters: BTreeMap<u64, u64>,
+}
+
 impl Local<'_> {
     fn sorter<const N: usize>(&self, name: &str) -> Sorter<N> {
-        // No more than three hold records at a time.
+        // No more than four hold records at a time.
         Sorter::new(self.work, name, usize::try_from(self.memory / 4).unwrap_or(usize::MAX))
     }
 
@@ -42,16 +52,20 @@ impl Local<'_> {
         })
     }
 
-    /// The documents that go, in order: document, the one that stays, their similarity's bits, and which of the ledger's rules.
-    pub fn removals(&self, progress: &mut dyn FnMut(&str, u64)) -> Result<(Sorter<4>, Pairs)> {
+    /// The documents that go.
+    pub fn removals(&self, progress: &mut dyn FnMut(&str, u64)) -> Result<Removals> {
         let (represented, same) = self.same_sets(progress)?;
         let candidates = self.candidates(&represented, progress)?;
         drop(represented);
-        let (pairs, counts) = self.verify(candidates, progress)?;
+        let (similar_pairs, pairs) = self.verify(candidates, progress)?;
         let mut similar = self.sorter("similar");
-        keep::resolve(self.store.bits(), pairs, &mut |removal| similar.push(removal))?;
+        keep::resolve(self.store.bits(), similar_pairs, &mut |removal| similar.push(removal))?;
         // Who has the set of a document that goes is similar to the same one.
-        let mut removals = self.sorter("removals");
+        let (mut all, mut staying) = (self.sorter("removals"), self.sorter("staying"));
+        let mut remove = |removal: Record<4>| {
+            staying.push([removal[1]])?;
+            all.push(removal)
+        };
         let mut similar = similar.finish()?.peekable();
         let mut last: Option<Removal> = None;
         for pair in same.finish()? {
@@ -60,19 +74,19 @@ impl Local<'_> {
                 similar.next_if(|next| next.as_ref().map_or(true, |next| next[0] <= first))
             {
                 let [document, stays, similarity] = removal?;
-                removals.push([document, stays, similarity, 1])?;
+                remove([document, stays, similarity, 1])?;
                 last = Some([document, stays, similarity]);
             }
-            removals.push(match last.filter(|removal| removal[0] == first) {
+            remove(match last.filter(|removal| removal[0] == first) {
                 Some([_, stays, similarity]) => [document, stays, similarity, 1],
                 None => [document, first, 1f64.to_bits(), 0],
             })?;
         }
         for removal in similar {
             let [document, stays, similarity] = removal?;
-            removals.push([document, stays, similarity, 1])?;
+            remove([document, stays, similarity, 1])?;
         }
-        Ok((removals, counts))
+        Ok(Removals { all, pairs, clusters: keep::clusters(staying)? })
     }
 
     /// Documents with the set of another one that comes before them; and each of these behind that one.

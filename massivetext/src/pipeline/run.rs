@@ -1,0 +1,235 @@
+//! Doing the steps of a plan, each unless it is done.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use data::Tokenizer;
+use serde_json::Value;
+
+use super::plan::{Configured, Plan, Step, TOKENIZER, TokenizerPlan};
+use super::settings::Settings;
+use super::summary::{FORMAT, Summary};
+use super::{Done, StageName, card, html, tokenizer};
+use crate::ledger::Ledger;
+use crate::manifest::{Manifest, Part};
+use crate::output::{PLAN, PLAN_BESIDE, write_whole};
+use crate::{Error, Result, decontaminate, dedup, filter, tokenize};
+
+/// What whoever runs a pipeline is told.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// How far a step is.
+    Progress {
+        /// Which step, from 1.
+        place: usize,
+        /// Of how many.
+        of: usize,
+        /// What it is called.
+        step: &'a str,
+        /// What it does; may be empty.
+        what: &'a str,
+        /// Records or pairs.
+        count: u64,
+    },
+    /// A step is done.
+    Finished {
+        /// What it is called.
+        step: &'a str,
+        /// Where every record has gone.
+        ledger: &'a Ledger,
+        /// It was done before.
+        was_complete: bool,
+    },
+}
+
+/// The files of a report, in the folder of everything.
+pub const REPORT: [&str; 3] = ["report.json", "report.html", "data-card.md"];
+
+/// Does what is not done, and writes the report. The stages that `forced` names are done again, with those after them.
+///
+/// # Errors
+/// Those of the stages; a stage that loses more than the limit allows; counts of two stages that contradict each other.
+pub fn run(
+    settings: &Settings,
+    plan: &Plan,
+    forced: &[String],
+    observe: &mut dyn FnMut(Event<'_>),
+) -> Result<Summary> {
+    check_report(&plan.out)?;
+    for step in plan.forced(forced)? {
+        remove(&step.out, PLAN)?;
+        step.rejected.as_deref().map_or(Ok(()), |folder| remove(folder, PLAN_BESIDE))?;
+    }
+    if let (Some(TokenizerPlan::Train { out, .. }), false) = (&plan.tokenizer, forced.is_empty()) {
+        // It is made of what is done again.
+        remove(out, PLAN)?;
+        for step in plan.steps.iter().filter(|step| step.stage == StageName::Tokenize) {
+            remove(&step.out, PLAN)?;
+        }
+    }
+    let mut tokenizer = None;
+    let mut all: Vec<(&Step, Done)> = Vec::new();
+    let mut kept: BTreeMap<&str, u64> = BTreeMap::new();
+    for (place, step) in plan.steps.iter().enumerate() {
+        let name = step.name();
+        let mut progress = |what: &str, count: u64| {
+            observe(Event::Progress { place: place + 1, of: plan.steps.len(), step: &name, what, count });
+        };
+        if step.stage == StageName::Tokenize && tokenizer.is_none() {
+            let made = plan.tokenizer.as_ref().map(|plan| made(plan, &mut progress)).transpose();
+            tokenizer = made.map_err(|error| explained(error, plan, None))?;
+        }
+        let (done, was_complete) = one(settings, step, tokenizer.as_ref(), &mut progress)
+            .map_err(|error| explained(error, plan, Some(step)))?;
+        let ledger = done.ledger();
+        check(step, ledger, kept.insert(&step.subset, ledger.kept), settings.limits.most_lost)?;
+        observe(Event::Finished { step: &name, ledger, was_complete });
+        all.push((step, done));
+    }
+    let summary = Summary::new(settings, plan, &all)?;
+    let mut json = serde_json::to_vec_pretty(&summary).unwrap_or_default();
+    json.push(b'\n');
+    let files = [json, html::page(&summary).into_bytes(), card::text(settings, plan, &summary).into_bytes()];
+    fs::create_dir_all(&plan.out).map_err(|error| Error::io(&plan.out, error))?;
+    for (name, bytes) in REPORT.into_iter().zip(files) {
+        write_whole(&plan.out.join(name), &std::process::id().to_string(), &bytes)?;
+    }
+    Ok(summary)
+}
+
+/// Refuses to write a report over what is not one, or over answers that somebody has written into the card.
+fn check_report(out: &Path) -> Result<()> {
+    let read = |name: &str| match inputs::read_to_string(&out.join(name)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(&out.join(name), error)),
+    };
+    let refuse =
+        |name: &str, detail: &str| Err(Error::Pipeline { path: out.join(name), detail: detail.into() });
+    let [json, _, markdown] = REPORT;
+    let is_ours =
+        |text: &String| serde_json::from_str(text).is_ok_and(|report: Value| report["format"] == FORMAT);
+    if read(json)?.is_some_and(|text| !is_ours(&text)) {
+        return refuse(
+            json,
+            "it is no report of a pipeline, which would be written over it; name another `out`",
+        );
+    }
+    if read(markdown)?.is_some_and(|text| !card::is_untouched(&text)) {
+        let detail = "it was not written by this program, or was changed since, and would be written over: take its answers into [card] \
+                      of the pipeline's file, and remove it";
+        return refuse(markdown, detail);
+    }
+    Ok(())
+}
+
+/// Removes a folder that a stage has begun, if it is there.
+fn remove(folder: &Path, plan: &str) -> Result<()> {
+    if !folder.join(plan).exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(folder).map_err(|error| Error::io(folder, error))
+}
+
+fn made(plan: &TokenizerPlan, progress: &mut dyn FnMut(&str, u64)) -> Result<Tokenizer> {
+    match plan {
+        TokenizerPlan::File(file) => tokenizer::load(file),
+        TokenizerPlan::Train { configuration, inputs, out } => {
+            tokenizer::train(configuration, inputs, out, &mut |count| {
+                progress("training the tokenizer", count)
+            })
+        }
+    }
+}
+
+/// Does a step; whether it was done before.
+fn one(
+    settings: &Settings,
+    step: &Step,
+    tokenizer: Option<&Tokenizer>,
+    progress: &mut dyn FnMut(&str, u64),
+) -> Result<(Done, bool)> {
+    let manifest = || Manifest::find(&step.inputs);
+    let Step { inputs, out, rejected, .. } = step.clone();
+    let (part, strict) = (Part::WHOLE, settings.work.strict);
+    let mut count = |records: u64| progress("", records);
+    match &step.work {
+        Configured::Filter(configuration) => {
+            let places = filter::Places { inputs, out, rejected, part, strict };
+            let report = filter::run(configuration, &places, &manifest()?, &mut count)?;
+            Ok((Done::Filter(Box::new(report.receipt)), report.was_complete))
+        }
+        Configured::Dedup(configuration, memory) => {
+            let places = dedup::Places { inputs, out, rejected, memory: *memory, strict };
+            let (receipt, was_complete) = dedup::run(configuration, &places, &manifest()?, progress)?;
+            Ok((Done::Dedup(Box::new(receipt)), was_complete))
+        }
+        Configured::Decontaminate { configuration, against, titles } => {
+            let (against, titles) = (against.clone(), titles.clone());
+            let places = decontaminate::Places { inputs, against, titles, out, rejected, part, strict };
+            let report = decontaminate::run(configuration, &places, &manifest()?, &mut count)?;
+            Ok((Done::Decontaminate(Box::new(report.receipt)), report.was_complete))
+        }
+        Configured::Tokenize(configuration) => {
+            let places = tokenize::Places { inputs, out, part, strict };
+            // A plan that encodes has one.
+            let tokenizer = tokenizer.ok_or(data::Error::NoEndOfText)?;
+            let report = tokenize::run(configuration, &places, &manifest()?, tokenizer, &mut count)?;
+            Ok((Done::Tokenize(Box::new(report.receipt)), report.was_complete))
+        }
+    }
+}
+
+/// An error of a step, or of the tokenizer, with the way out that a pipeline has.
+fn explained(error: Error, plan: &Plan, step: Option<&Step>) -> Error {
+    let name = step.map_or_else(|| TOKENIZER.to_owned(), Step::name);
+    let is_own = |path: &Path| match (step, &plan.tokenizer) {
+        (Some(step), _) => path == step.out || step.rejected.as_deref() == Some(path),
+        (None, Some(TokenizerPlan::Train { out, .. })) => path == out,
+        _ => false,
+    };
+    match error {
+        Error::Folder { path, detail } if is_own(&path) => {
+            let detail =
+                format!("{detail}; --force-stage {name} removes it with those after it, and does them again");
+            Error::Pipeline { path, detail }
+        }
+        other => other,
+    }
+}
+
+/// Checks that no record is lost between two stages, and that a stage keeps enough.
+fn check(step: &Step, ledger: &Ledger, before: Option<u64>, most_lost: f64) -> Result<()> {
+    if let Some(before) = before.filter(|before| *before != ledger.records) {
+        let detail = format!(
+            "{}: {} records read, and the stage before it kept {before}",
+            step.name(),
+            ledger.records
+        );
+        return Err(Error::Ledger { detail });
+    }
+    let lost = lost(ledger);
+    if lost <= most_lost {
+        return Ok(());
+    }
+    let reasons = ledger.dropped.iter().chain(&ledger.errors).map(|(reason, count)| (*count, &reason[..]));
+    let (count, reason) = reasons.max().unwrap_or_default();
+    let look = step.rejected.as_ref().map_or(String::new(), |folder| format!(" (see {})", folder.display()));
+    let detail = format!(
+        "the stage loses {:.1}% of {} records, most of them ({count}) by {reason}{look}, more than [limits] most_lost = {most_lost}; \
+         if that is as it should be, raise the limit and run again",
+        100.0 * lost,
+        ledger.records
+    );
+    Err(Error::Pipeline { path: step.name().into(), detail })
+}
+
+/// The share of records that are not kept.
+pub(super) fn lost(ledger: &Ledger) -> f64 {
+    match ledger.records {
+        0 => 0.0,
+        records => records.saturating_sub(ledger.kept) as f64 / records as f64,
+    }
+}
