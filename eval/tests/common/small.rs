@@ -2,6 +2,7 @@
 
 use data::{Document, Tokenizer, TokenizerConfig};
 use eval::scoring::{Row, RowScore, Scorer};
+use graph::testing::size;
 use graph::{DType, Literal, TensorType};
 use model::{Gopher, Llama, ModelConfig};
 use proptest::prelude::*;
@@ -59,7 +60,7 @@ pub fn rows() -> impl Strategy<Value = Vec<Row>> {
                 .map(|place| (place * 17 + seed * 5 + text) % 300)
                 .collect(),
         });
-    prop::collection::vec(row, 1..40)
+    prop::collection::vec(row, 1..size::either(12, 40))
 }
 
 /// The bits of scores, which comparison of floats would not tell apart.
