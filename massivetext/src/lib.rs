@@ -5,6 +5,7 @@ pub mod dedup;
 mod error;
 pub mod explain;
 pub mod filter;
+pub mod html;
 pub mod ledger;
 pub mod manifest;
 pub mod ngrams;

@@ -1,0 +1,214 @@
+//! Which blocks of a page are its content.
+
+use super::blocks::{Block, Kind, Outline, outline};
+use super::names::{Marks, Tag};
+use super::tree::{Document, Node};
+
+/// What is left of a page.
+pub struct Selection {
+    /// Nodes that are left out with all that is in them.
+    pub removed: Vec<bool>,
+    /// The blocks of the rest.
+    pub blocks: Vec<Block>,
+    /// Whether each of them is content.
+    pub kept: Vec<bool>,
+}
+
+/// Selects the content of a page.
+pub fn select(document: &Document, title: Option<&str>) -> Selection {
+    let mut removed = vec![false; document.nodes.len()];
+    let all = outline(document, &removed);
+    remove_boilerplate(document, &all, &mut removed);
+    let rest = outline(document, &removed);
+    let content = content(document, &rest);
+    remove_lists_of_links(document, &rest, content, &mut removed);
+    let rest = outline(document, &removed);
+    let kept = Filter { document, outline: &rest, title }.kept(content);
+    Selection { removed, blocks: rest.blocks, kept }
+}
+
+/// What an element is by its tag and attributes.
+fn marks(node: &Node) -> Marks {
+    let of_tag = match node.tag {
+        Tag::Nav => Marks::NAVIGATION,
+        Tag::Aside => Marks::SIDE,
+        Tag::Footer => Marks::FOOT,
+        Tag::Form => Marks::PROMOTION,
+        Tag::Caption => Marks::CAPTION,
+        _ => Marks::NONE,
+    };
+    node.marks.with(of_tag)
+}
+
+fn remove_boilerplate(document: &Document, outline: &Outline, removed: &mut [bool]) {
+    let Some(root) = document.nodes.first() else {
+        return;
+    };
+    let whole = outline.mass(0, root);
+    let mut left = whole;
+    let mut place = 0;
+    while let Some(node) = document.nodes.get(place as usize) {
+        let is_removed = !matches!(node.tag, Tag::Document | Tag::Html | Tag::Body | Tag::Main | Tag::Text)
+            && is_boilerplate(outline, place, node, left);
+        if is_removed {
+            removed[place as usize] = true;
+            left -= outline.mass(place, node).min(left);
+        }
+        place = if is_removed { node.end } else { place + 1 };
+    }
+}
+
+fn is_boilerplate(outline: &Outline, place: u32, node: &Node, left: u32) -> bool {
+    let marks = marks(node);
+    let (mass, bytes) = (outline.mass(place, node), outline.bytes(place, node));
+    if marks.has(Marks::TEXT) {
+        return false;
+    }
+    // What readers write may be longer than what they write about.
+    if marks.has(Marks::COMMENTS) {
+        return left - mass >= 500 && (left - mass) * 10 >= left;
+    }
+    if marks.has(Marks::BOILERPLATE) {
+        return u64::from(mass) * 3 <= u64::from(left);
+    }
+    let is_small = u64::from(mass) * 10 <= u64::from(left);
+    marks.has(Marks::ABOUT) && bytes <= 200 && is_small || marks.has(Marks::CAPTION) && bytes <= 600 && is_small
+}
+
+/// The node that has the content.
+fn content(document: &Document, outline: &Outline) -> u32 {
+    let Some(root) = document.nodes.first() else {
+        return 0;
+    };
+    let whole = u64::from(outline.mass(0, root));
+    let named = |is_named: &dyn Fn(&Node) -> bool, share: u64| {
+        let mut best = None;
+        let mut most = 0;
+        for (place, node) in (0..).zip(&document.nodes) {
+            let mass = u64::from(outline.mass(place, node));
+            // An inner one that has almost as much is the better one.
+            if is_named(node) && mass * 100 >= whole * share && mass > 0 && mass * 100 >= most * 90 {
+                most = most.max(mass);
+                best = Some(place);
+            }
+        }
+        best
+    };
+    let start = named(&|node| node.marks.has(Marks::TEXT) && node.tag != Tag::Body, 40)
+        .or_else(|| named(&|node| node.tag == Tag::Article, 50))
+        .or_else(|| named(&|node| node.tag == Tag::Main || node.marks.has(Marks::CONTENT) && node.tag != Tag::Body, 60))
+        .unwrap_or(0);
+    descend(document, outline, start)
+}
+
+/// The innermost node that has nearly all the mass of this one.
+fn descend(document: &Document, outline: &Outline, start: u32) -> u32 {
+    let mass = |place: u32| u64::from(outline.mass(place, &document.nodes[place as usize]));
+    let enough = mass(start) * 92 / 100;
+    let mut at = start;
+    if enough == 0 {
+        return at;
+    }
+    loop {
+        let end = document.nodes[at as usize].end;
+        let mut child = at + 1;
+        while child < end && mass(child) < enough {
+            child = document.nodes[child as usize].end;
+        }
+        let is_inside = child < end && document.nodes[child as usize].tag.is_block();
+        if !is_inside || matches!(document.nodes[child as usize].tag, Tag::Paragraph | Tag::Cell | Tag::Item) {
+            return at;
+        }
+        at = child;
+    }
+}
+
+fn remove_lists_of_links(document: &Document, outline: &Outline, content: u32, removed: &mut [bool]) {
+    let end = document.nodes[content as usize].end;
+    let mut place = content + 1;
+    while place < end {
+        let node = &document.nodes[place as usize];
+        let is_removed = removed[place as usize] || is_list_of_links(outline, place, node);
+        removed[place as usize] |= is_removed;
+        place = if is_removed { node.end } else { place + 1 };
+    }
+}
+
+fn is_list_of_links(outline: &Outline, place: u32, node: &Node) -> bool {
+    let share = match node.tag {
+        Tag::List | Tag::Ordered | Tag::Table => 50,
+        Tag::Block | Tag::Article => 66,
+        _ => return false,
+    };
+    let bytes = u64::from(outline.bytes(place, node));
+    bytes > 0
+        && u64::from(outline.linked(place, node)) * 100 > bytes * share
+        && (outline.inside(place, node).len() > 1 || bytes < 200)
+}
+
+struct Filter<'a> {
+    document: &'a Document,
+    outline: &'a Outline,
+    title: Option<&'a str>,
+}
+
+impl Filter<'_> {
+    fn kept(&self, content: u32) -> Vec<bool> {
+        let blocks = &self.outline.blocks;
+        let mut kept = vec![false; blocks.len()];
+        let Some(node) = self.document.nodes.get(content as usize) else {
+            return kept;
+        };
+        let inside = self.outline.inside(content, node);
+        let is_prose = |&at: &usize| blocks[at].mass() > 0;
+        let (Some(first), Some(last)) = (inside.clone().find(is_prose), inside.clone().rev().find(is_prose)) else {
+            inside.for_each(|at| kept[at] = true);
+            return kept;
+        };
+        for at in inside {
+            let block = &blocks[at];
+            kept[at] = match block.kind {
+                Kind::Heading(_) => at > first && at < last && !self.is_title(block) && !block.is_linked(80),
+                _ if block.mass() > 0 => true,
+                _ if at < first => block.is_sentence && !block.is_linked(0),
+                _ if at > last => block.is_sentence && !block.is_linked(30),
+                _ => !block.is_linked(66),
+            };
+        }
+        self.drop_empty_headings(&mut kept);
+        kept
+    }
+
+    fn is_title(&self, block: &Block) -> bool {
+        let Some(title) = self.title else {
+            return false;
+        };
+        let mut text = String::new();
+        for node in &self.document.nodes[block.nodes.start as usize..block.nodes.end as usize] {
+            if node.tag == Tag::Text {
+                text.push_str(&self.document.text[node.bytes()]);
+            }
+        }
+        let words = |text: &str| text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
+        title_begins(&words(title), &words(&text))
+    }
+
+    /// Headings that nothing follows.
+    fn drop_empty_headings(&self, kept: &mut [bool]) {
+        let mut below = 0;
+        for (at, block) in self.outline.blocks.iter().enumerate().rev() {
+            match block.kind {
+                Kind::Heading(level) if kept[at] => {
+                    kept[at] = below > level;
+                    below = if kept[at] { level.min(below) } else { below };
+                }
+                _ if kept[at] => below = 7,
+                _ => (),
+            }
+        }
+    }
+}
+
+fn title_begins(title: &[String], words: &[String]) -> bool {
+    words.len() >= 3 && title.starts_with(words)
+}
