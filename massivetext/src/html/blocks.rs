@@ -346,9 +346,9 @@ impl Seen {
 /// Whether each node is a row of a table of data; written into its marks.
 pub fn mark_tables(document: &mut Document) {
     let places: Vec<u32> =
-        (0..document.nodes.len() as u32).filter(|&place| document.nodes[place as usize].tag == Tag::Table).collect();
+        (0..document.nodes.len() as u32).filter(|&place| document.at(place).tag == Tag::Table).collect();
     for (index, &place) in places.iter().enumerate() {
-        let end = document.nodes[place as usize].end;
+        let end = document.at(place).end;
         let is_nested = places.get(index + 1).is_some_and(|&next| next < end);
         if !is_nested && is_data(document, place..end) {
             for node in &mut document.nodes[place as usize..end as usize] {

@@ -310,7 +310,7 @@ fn meaning_of_two(first: &[u8], second: &[u8]) -> Marks {
 }
 
 /// Words by themselves, sorted.
-const WORDS: [(&str, Marks); 157] = [
+const WORDS: [(&str, Marks); 154] = [
     ("ad", Marks::PROMOTION),
     ("adbox", Marks::PROMOTION),
     ("addthis", Marks::SHARE),
@@ -463,9 +463,6 @@ const WORDS: [(&str, Marks); 157] = [
     ("vote", Marks::ABOUT),
     ("votes", Marks::ABOUT),
     ("whatsapp", Marks::SHARE),
-    ("widget", Marks::SIDE),
-    ("widgetarea", Marks::SIDE),
-    ("widgets", Marks::SIDE),
     ("yarpp", Marks::RELATED),
     ("zergnet", Marks::RELATED),
 ];

@@ -32,7 +32,7 @@ fn write(document: &Document, removed: &[bool], block: &Block, text: &mut String
     let mut line = Line { text, space: "", is_begun: false, is_pre: block.kind == Kind::Pre };
     let mut place = block.nodes.start;
     while place < block.nodes.end {
-        let node = &document.nodes[place as usize];
+        let node = document.at(place);
         if removed[place as usize] {
             place = node.end;
             continue;

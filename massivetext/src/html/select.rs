@@ -20,7 +20,7 @@ pub fn select(document: &Document, title: Option<&str>) -> Selection {
     let all = outline(document, &removed);
     remove_boilerplate(document, &all, &mut removed);
     let rest = outline(document, &removed);
-    let content = content(document, &rest);
+    let content = content(document, &rest, title);
     remove_lists_of_links(document, &rest, content, &mut removed);
     let rest = outline(document, &removed);
     let kept = Filter { document, outline: &rest, title }.kept(content);
@@ -76,47 +76,110 @@ fn is_boilerplate(outline: &Outline, place: u32, node: &Node, left: u32) -> bool
 }
 
 /// The node that has the content.
-fn content(document: &Document, outline: &Outline) -> u32 {
-    let Some(root) = document.nodes.first() else {
-        return 0;
-    };
-    let whole = u64::from(outline.mass(0, root));
-    let named = |is_named: &dyn Fn(&Node) -> bool, share: u64| {
-        let mut best = None;
-        let mut most = 0;
-        for (place, node) in (0..).zip(&document.nodes) {
-            let mass = u64::from(outline.mass(place, node));
-            // An inner one that has almost as much is the better one.
-            if is_named(node) && mass * 100 >= whole * share && mass > 0 && mass * 100 >= most * 90 {
-                most = most.max(mass);
-                best = Some(place);
-            }
-        }
-        best
-    };
-    let start = named(&|node| node.marks.has(Marks::TEXT) && node.tag != Tag::Body, 40)
-        .or_else(|| named(&|node| node.tag == Tag::Article, 50))
-        .or_else(|| named(&|node| node.tag == Tag::Main || node.marks.has(Marks::CONTENT) && node.tag != Tag::Body, 60))
+fn content(document: &Document, outline: &Outline, title: Option<&str>) -> u32 {
+    let heading = title.and_then(|title| title_heading(document, outline, title));
+    let named = |is_named: fn(&Node) -> bool, share: u32| named(document, outline, heading, is_named, share);
+    let start = named(|node| node.marks.has(Marks::TEXT), 20)
+        .or_else(|| named(|node| node.tag == Tag::Article, 40))
+        .or_else(|| named(|node| node.tag == Tag::Main || node.marks.has(Marks::CONTENT), 60))
         .unwrap_or(0);
     descend(document, outline, start)
 }
 
+/// The node with the content, of those that have a name for it, if they have this share of the page's mass, in hundredths.
+fn named(
+    document: &Document,
+    outline: &Outline,
+    heading: Option<u32>,
+    is_named: fn(&Node) -> bool,
+    share: u32,
+) -> Option<u32> {
+    let mass = |place: u32| u64::from(outline.mass(place, document.at(place)));
+    let is_container = |node: &Node| {
+        matches!(node.tag, Tag::Block | Tag::Article | Tag::Main | Tag::Cell | Tag::Figure)
+    };
+    let all: Vec<u32> = (0..)
+        .zip(&document.nodes)
+        .filter(|&(place, node)| is_container(node) && is_named(node) && mass(place) > 0)
+        .map(|(place, _)| place)
+        .collect();
+    let around = |place: &&u32| {
+        let node = document.at(**place);
+        heading.is_some_and(|heading| (**place..node.end).contains(&heading)) && mass(**place) * 10 >= mass(0)
+    };
+    let mut best: Option<u32> = None;
+    for &place in &all {
+        // An inner one that has almost as much is the better one.
+        if best.is_none_or(|best| mass(place) * 100 >= mass(best) * 90) {
+            best = Some(place);
+        }
+    }
+    let best = best?;
+    let outermost = outermost(document, &all);
+    let together: u64 = outermost.iter().map(|&place| mass(place)).sum();
+    if let Some(&titled) = outermost.iter().find(around).filter(|&&titled| mass(titled) * 2 < together) {
+        return Some(titled);
+    }
+    let large: Vec<u32> = outermost.iter().copied().filter(|&place| mass(place) * 10 >= together).collect();
+    let common = common(document, &large)?;
+    let is_split = mass(best) * 100 < together * 85 && mass(common) * 100 <= together * 115;
+    let found = if is_split { common } else { best };
+    (mass(found) * 100 >= mass(0) * u64::from(share)).then_some(found)
+}
+
+/// Those of some nodes, in document order, that are inside no other of them.
+fn outermost(document: &Document, places: &[u32]) -> Vec<u32> {
+    let mut found: Vec<u32> = Vec::new();
+    for &place in places {
+        if found.last().is_none_or(|&last| document.at(last).end <= place) {
+            found.push(place);
+        }
+    }
+    found
+}
+
+/// The innermost node around all of some, in document order.
+fn common(document: &Document, places: &[u32]) -> Option<u32> {
+    let (mut at, &last) = (*places.first()?, places.last()?);
+    while document.at(at).end <= last {
+        at = document.at(at).parent;
+    }
+    Some(at)
+}
+
+/// The first heading that is the title, or its beginning.
+fn title_heading(document: &Document, outline: &Outline, title: &str) -> Option<u32> {
+    let title = lower(title);
+    let is_title = |block: &&Block| matches!(block.kind, Kind::Heading(_)) && title_begins(&title, &lower(&said(document, block)));
+    outline.blocks.iter().find(is_title).map(|block| block.nodes.start)
+}
+
+/// The text of a block.
+fn said(document: &Document, block: &Block) -> String {
+    let nodes = &document.nodes[block.nodes.start as usize..block.nodes.end as usize];
+    nodes.iter().filter(|node| node.tag == Tag::Text).map(|node| &document.text[node.bytes()]).collect()
+}
+
+fn lower(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+}
+
 /// The innermost node that has nearly all the mass of this one.
 fn descend(document: &Document, outline: &Outline, start: u32) -> u32 {
-    let mass = |place: u32| u64::from(outline.mass(place, &document.nodes[place as usize]));
+    let mass = |place: u32| u64::from(outline.mass(place, document.at(place)));
     let enough = mass(start) * 92 / 100;
     let mut at = start;
     if enough == 0 {
         return at;
     }
     loop {
-        let end = document.nodes[at as usize].end;
+        let end = document.at(at).end;
         let mut child = at + 1;
         while child < end && mass(child) < enough {
-            child = document.nodes[child as usize].end;
+            child = document.at(child).end;
         }
-        let is_inside = child < end && document.nodes[child as usize].tag.is_block();
-        if !is_inside || matches!(document.nodes[child as usize].tag, Tag::Paragraph | Tag::Cell | Tag::Item) {
+        let is_inside = child < end && document.at(child).tag.is_block();
+        if !is_inside || matches!(document.at(child).tag, Tag::Paragraph | Tag::Cell | Tag::Item) {
             return at;
         }
         at = child;
@@ -124,10 +187,10 @@ fn descend(document: &Document, outline: &Outline, start: u32) -> u32 {
 }
 
 fn remove_lists_of_links(document: &Document, outline: &Outline, content: u32, removed: &mut [bool]) {
-    let end = document.nodes[content as usize].end;
+    let end = document.at(content).end;
     let mut place = content + 1;
     while place < end {
-        let node = &document.nodes[place as usize];
+        let node = document.at(place);
         let is_removed = removed[place as usize] || is_list_of_links(outline, place, node);
         removed[place as usize] |= is_removed;
         place = if is_removed { node.end } else { place + 1 };
@@ -141,7 +204,9 @@ fn is_list_of_links(outline: &Outline, place: u32, node: &Node) -> bool {
         _ => return false,
     };
     let bytes = u64::from(outline.bytes(place, node));
+    let mass = u64::from(outline.mass(place, node));
     bytes > 0
+        && mass < 200.min(bytes / 5 + 80)
         && u64::from(outline.linked(place, node)) * 100 > bytes * share
         && (outline.inside(place, node).len() > 1 || bytes < 200)
 }
@@ -162,7 +227,7 @@ impl Filter<'_> {
         let inside = self.outline.inside(content, node);
         let is_prose = |&at: &usize| blocks[at].mass() > 0;
         let (Some(first), Some(last)) = (inside.clone().find(is_prose), inside.clone().rev().find(is_prose)) else {
-            inside.for_each(|at| kept[at] = true);
+            inside.for_each(|at| kept[at] = !blocks[at].is_linked(50));
             return kept;
         };
         for at in inside {
@@ -171,26 +236,27 @@ impl Filter<'_> {
                 Kind::Heading(_) => at > first && at < last && !self.is_title(block) && !block.is_linked(80),
                 _ if block.mass() > 0 => true,
                 _ if at < first => block.is_sentence && !block.is_linked(0),
-                _ if at > last => block.is_sentence && !block.is_linked(30),
-                _ => !block.is_linked(66),
+                _ if at > last && self.is_part(block) => !block.is_linked(10),
+                _ if at > last => (block.is_sentence || block.plain() >= 60) && !block.is_linked(30),
+                _ => self.is_part(block) || !block.is_linked(66),
             };
         }
         self.drop_empty_headings(&mut kept);
         kept
     }
 
+    /// Whether a block is what links and short lines may be a part of: a list, a table, a quotation.
+    fn is_part(&self, block: &Block) -> bool {
+        block.is_item
+            || block.kind == Kind::Row
+            || matches!(self.document.at(block.owner).tag, Tag::Quote)
+    }
+
     fn is_title(&self, block: &Block) -> bool {
         let Some(title) = self.title else {
             return false;
         };
-        let mut text = String::new();
-        for node in &self.document.nodes[block.nodes.start as usize..block.nodes.end as usize] {
-            if node.tag == Tag::Text {
-                text.push_str(&self.document.text[node.bytes()]);
-            }
-        }
-        let words = |text: &str| text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
-        title_begins(&words(title), &words(&text))
+        title_begins(&lower(title), &lower(&said(self.document, block)))
     }
 
     /// Headings that nothing follows.

@@ -96,6 +96,32 @@ pub struct Document {
     pub is_cut: bool,
 }
 
+impl Document {
+    /// The node at a place.
+    pub fn at(&self, place: u32) -> &Node {
+        visits::count();
+        &self.nodes[place as usize]
+    }
+}
+
+/// Counts what is looked at, for the test that it grows no faster than pages do.
+pub mod visits {
+    #[cfg(test)]
+    thread_local!(static VISITS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) });
+
+    /// One more.
+    pub fn count() {
+        #[cfg(test)]
+        VISITS.with(|visits| visits.set(visits.get() + 1));
+    }
+
+    /// How many there were since this was last asked.
+    #[cfg(test)]
+    pub fn take() -> u64 {
+        VISITS.with(|visits| visits.replace(0))
+    }
+}
+
 /// Parses a page, of which no more is read than the budget allows.
 pub fn parse(html: &str, budget: &Budget) -> Document {
     let end = html.floor_char_boundary(budget.bytes.min(u32::MAX as usize / 2));
@@ -184,10 +210,12 @@ impl TokenSink for Limiter {
 
 impl Tree {
     fn node(&self, place: u32) -> &Raw {
+        visits::count();
         &self.nodes[place as usize]
     }
 
     fn node_mut(&mut self, place: u32) -> &mut Raw {
+        visits::count();
         &mut self.nodes[place as usize]
     }
 
