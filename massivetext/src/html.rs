@@ -6,6 +6,9 @@ mod render;
 mod select;
 mod tree;
 
+#[cfg(test)]
+mod tests;
+
 /// Most work a page may be. What lies beyond is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -38,7 +41,7 @@ pub struct Page {
 /// The main content of a page.
 pub fn extract(html: &str, budget: &Budget) -> Page {
     let mut document = tree::parse(html, budget);
-    let title = title(&mut document);
+    let title = title(&document);
     blocks::mark_tables(&mut document);
     let selection = select::select(&document, title.as_deref());
     let blocks: Vec<_> = selection.blocks.iter().zip(selection.kept.iter().copied()).collect();
@@ -47,13 +50,12 @@ pub fn extract(html: &str, budget: &Budget) -> Page {
 }
 
 /// The title that the page declares for others, or its own.
-fn title(document: &mut tree::Document) -> Option<String> {
+fn title(document: &tree::Document) -> Option<String> {
     let own = || {
-        let at = document.nodes.iter().position(|node| node.tag == names::Tag::Title)?;
-        let inside = at + 1..document.nodes[at].end as usize;
-        Some(document.nodes[inside].iter().map(|node| &document.text[node.bytes()]).collect::<String>())
+        let (place, node) = (0..).zip(&document.nodes).find(|(_, node)| node.tag == names::Tag::Title)?;
+        Some(document.texts(place..node.end).collect::<String>())
     };
-    let title = document.shared_title.take().filter(|title| !title.trim().is_empty()).or_else(own)?;
+    let title = document.shared_title.clone().filter(|title| !title.trim().is_empty()).or_else(own)?;
     let words: Vec<&str> = title.split_whitespace().collect();
     (!words.is_empty()).then(|| words.join(" "))
 }

@@ -31,7 +31,12 @@ fn articles_are_found() {
         halves[number % 2].push(compare(article["articleBody"].as_str().unwrap(), &page.text));
     }
     let all = Scores::mean(&halves.concat());
-    println!("{} pages: {all:?}\neach second: {:?}\nthe others: {:?}", truth.len(), Scores::mean(&halves[0]), Scores::mean(&halves[1]));
+    println!(
+        "{} pages: {all:?}\neach second: {:?}\nthe others: {:?}",
+        truth.len(),
+        Scores::mean(&halves[0]),
+        Scores::mean(&halves[1])
+    );
     assert!(all.f1 >= BAR, "{all:?}");
 }
 
@@ -50,8 +55,11 @@ impl Scores {
     /// Of true positives, false positives and false negatives of each page.
     fn mean(pages: &[[f64; 3]]) -> Self {
         let ratio = |of: usize| {
-            let known: Vec<f64> =
-                pages.iter().filter(|page| page[0] + page[of] > 0.0).map(|page| page[0] / (page[0] + page[of])).collect();
+            let known: Vec<f64> = pages
+                .iter()
+                .filter(|page| page[0] + page[of] > 0.0)
+                .map(|page| page[0] / (page[0] + page[of]))
+                .collect();
             known.iter().sum::<f64>() / known.len() as f64
         };
         let (precision, recall) = (ratio(1), ratio(2));

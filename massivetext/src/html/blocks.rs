@@ -123,7 +123,11 @@ pub fn outline(document: &Document, removed: &[bool]) -> Outline {
     let mut place = 0;
     while let Some(node) = document.nodes.get(place as usize) {
         walk.leave(place);
-        let next = if removed[place as usize] || node.tag == Tag::Title { node.end } else { walk.enter(place, node) };
+        let next = if removed[place as usize] || node.tag == Tag::Title {
+            node.end
+        } else {
+            walk.enter(place, node)
+        };
         for _ in place..next {
             walk.outline.bytes.push(walk.bytes);
             walk.outline.linked.push(walk.linked);
@@ -215,6 +219,7 @@ impl<'a> Walk<'a> {
         let gap = match node.tag {
             Tag::Item | Tag::Definition | Tag::Row | Tag::Cell => 1,
             Tag::List | Tag::Ordered if !self.lists.is_empty() => 1,
+            Tag::Paragraph | Tag::Block if place < self.item_end => 1,
             _ => 2,
         };
         self.end_line(gap);
@@ -337,8 +342,13 @@ impl Seen {
             seen.bytes += u32::from(!byte.is_ascii_whitespace());
             seen.stops += u32::from(matches!(byte, b',' | b'.' | b'!' | b'?' | b';'));
         }
-        let last = text.trim_end().trim_end_matches(['"', '\'', '”', '’', ')', ']', '»', '」', '』']).chars().next_back();
-        seen.is_sentence = matches!(last, Some('.' | '!' | '?' | '…' | ':' | '。' | '！' | '？' | '।' | '؟' | '۔'));
+        let last = text
+            .trim_end()
+            .trim_end_matches(['"', '\'', '”', '’', ')', ']', '»', '」', '』'])
+            .chars()
+            .next_back();
+        seen.is_sentence =
+            matches!(last, Some('.' | '!' | '?' | '…' | ':' | '。' | '！' | '？' | '।' | '؟' | '۔'));
         seen
     }
 }

@@ -1,6 +1,6 @@
 //! What names of elements, classes and roles say about what is inside.
 
-use html5ever::Attribute;
+use html5ever::{Attribute, LocalName, local_name};
 
 /// An element as far as extraction tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,54 +73,110 @@ pub enum Tag {
 
 impl Tag {
     /// The tag of an HTML element.
-    pub fn named(name: &str) -> Self {
-        match name {
-            "div" | "section" | "address" | "center" | "details" | "summary" | "fieldset" | "hgroup" | "dir"
-            | "tbody" | "thead" | "tfoot" | "frameset" | "noframes" | "legend" | "search" => Self::Block,
-            "a" => Self::Link,
-            "p" => Self::Paragraph,
-            "li" => Self::Item,
-            "ul" | "dl" => Self::List,
-            "ol" => Self::Ordered,
-            "br" => Self::Break,
-            "h1" => Self::Heading(1),
-            "h2" => Self::Heading(2),
-            "h3" => Self::Heading(3),
-            "h4" => Self::Heading(4),
-            "h5" => Self::Heading(5),
-            "h6" => Self::Heading(6),
-            "td" | "th" => Self::Cell,
-            "tr" => Self::Row,
-            "table" => Self::Table,
-            "article" => Self::Article,
-            "main" => Self::Main,
-            "nav" | "menu" => Self::Nav,
-            "aside" => Self::Aside,
-            "header" => Self::Header,
-            "footer" => Self::Footer,
-            "form" => Self::Form,
-            "figure" => Self::Figure,
-            "figcaption" | "caption" => Self::Caption,
-            "blockquote" => Self::Quote,
-            "pre" | "listing" | "xmp" | "plaintext" => Self::Pre,
-            "dt" | "dd" => Self::Definition,
-            "hr" => Self::Rule,
-            "time" => Self::Time,
-            "html" | "head" => Self::Html,
-            "title" => Self::Title,
-            "body" => Self::Body,
-            "script" | "style" | "noscript" | "template" | "iframe" | "object" | "embed" | "applet" | "audio" | "video"
-            | "canvas" | "map" | "button" | "select" | "option" | "optgroup" | "datalist" | "input" | "textarea"
-            | "label" | "output" | "progress" | "meter" | "dialog" | "link" | "base" | "basefont" | "bgsound" | "meta"
-            | "param" | "source" | "track" | "area" | "col" | "colgroup" | "noembed" | "rp" | "svg" | "math" | "img"
-            | "picture" | "frame" => Self::Unseen,
+    pub fn named(name: &LocalName) -> Self {
+        match *name {
+            local_name!("div")
+            | local_name!("section")
+            | local_name!("address")
+            | local_name!("center")
+            | local_name!("details")
+            | local_name!("summary")
+            | local_name!("fieldset")
+            | local_name!("hgroup")
+            | local_name!("dir")
+            | local_name!("tbody")
+            | local_name!("thead")
+            | local_name!("tfoot")
+            | local_name!("frameset")
+            | local_name!("noframes")
+            | local_name!("legend")
+            | local_name!("search") => Self::Block,
+            local_name!("a") => Self::Link,
+            local_name!("p") => Self::Paragraph,
+            local_name!("li") => Self::Item,
+            local_name!("ul") | local_name!("dl") => Self::List,
+            local_name!("ol") => Self::Ordered,
+            local_name!("br") => Self::Break,
+            local_name!("h1") => Self::Heading(1),
+            local_name!("h2") => Self::Heading(2),
+            local_name!("h3") => Self::Heading(3),
+            local_name!("h4") => Self::Heading(4),
+            local_name!("h5") => Self::Heading(5),
+            local_name!("h6") => Self::Heading(6),
+            local_name!("td") | local_name!("th") => Self::Cell,
+            local_name!("tr") => Self::Row,
+            local_name!("table") => Self::Table,
+            local_name!("article") => Self::Article,
+            local_name!("main") => Self::Main,
+            local_name!("nav") | local_name!("menu") => Self::Nav,
+            local_name!("aside") => Self::Aside,
+            local_name!("header") => Self::Header,
+            local_name!("footer") => Self::Footer,
+            local_name!("form") => Self::Form,
+            local_name!("figure") => Self::Figure,
+            local_name!("figcaption") | local_name!("caption") => Self::Caption,
+            local_name!("blockquote") => Self::Quote,
+            local_name!("pre") | local_name!("listing") | local_name!("xmp") | local_name!("plaintext") => {
+                Self::Pre
+            }
+            local_name!("dt") | local_name!("dd") => Self::Definition,
+            local_name!("hr") => Self::Rule,
+            local_name!("time") => Self::Time,
+            local_name!("html") | local_name!("head") => Self::Html,
+            local_name!("title") => Self::Title,
+            local_name!("body") => Self::Body,
+            local_name!("script")
+            | local_name!("style")
+            | local_name!("noscript")
+            | local_name!("template")
+            | local_name!("iframe")
+            | local_name!("object")
+            | local_name!("embed")
+            | local_name!("applet")
+            | local_name!("audio")
+            | local_name!("video")
+            | local_name!("canvas")
+            | local_name!("map")
+            | local_name!("button")
+            | local_name!("select")
+            | local_name!("option")
+            | local_name!("optgroup")
+            | local_name!("datalist")
+            | local_name!("input")
+            | local_name!("textarea")
+            | local_name!("label")
+            | local_name!("output")
+            | local_name!("progress")
+            | local_name!("meter")
+            | local_name!("dialog")
+            | local_name!("link")
+            | local_name!("base")
+            | local_name!("basefont")
+            | local_name!("bgsound")
+            | local_name!("meta")
+            | local_name!("param")
+            | local_name!("source")
+            | local_name!("track")
+            | local_name!("area")
+            | local_name!("col")
+            | local_name!("colgroup")
+            | local_name!("noembed")
+            | local_name!("rp")
+            | local_name!("svg")
+            | local_name!("math")
+            | local_name!("img")
+            | local_name!("picture")
+            | local_name!("frame") => Self::Unseen,
             _ => Self::Inline,
         }
     }
 
     /// Whether it begins and ends a line.
     pub fn is_block(self) -> bool {
-        !matches!(self, Self::Text | Self::Unseen | Self::Title | Self::Break | Self::Link | Self::Time | Self::Inline)
+        !matches!(
+            self,
+            Self::Text | Self::Unseen | Self::Title | Self::Break | Self::Link | Self::Time | Self::Inline
+        )
     }
 }
 
@@ -236,77 +292,126 @@ fn property(value: &str) -> Marks {
 }
 
 /// What the words of a class or an id say. A word ends at what is no letter or digit, and before a capital letter.
-pub fn words(value: &str) -> Marks {
+fn words(value: &str) -> Marks {
     let mut marks = Marks::NONE;
     let mut previous = Word::default();
-    let bytes = value.as_bytes();
-    let mut start = 0;
-    for at in 0..=bytes.len() {
-        let byte = bytes.get(at).copied().unwrap_or(b' ');
-        let is_hump = byte.is_ascii_uppercase() && at > start && bytes[at - 1].is_ascii_lowercase();
-        if byte.is_ascii_alphanumeric() && !is_hump {
-            continue;
+    let mut word = Word::default();
+    let mut was_lower = false;
+    for byte in value.bytes().chain([b' ']) {
+        let is_hump = byte.is_ascii_uppercase() && was_lower;
+        was_lower = byte.is_ascii_lowercase();
+        if !byte.is_ascii_alphanumeric() || is_hump {
+            if word.length > 1 {
+                marks = marks.with(meaning(word)).with(meaning_of_two(previous.letters, word.letters));
+            }
+            previous = match byte {
+                b' ' => Word::default(),
+                _ if word.length > 0 => word,
+                _ => previous,
+            };
+            word = Word::default();
         }
-        let word = Word::new(&bytes[start..at]);
-        marks = marks.with(meaning(word.text())).with(meaning_of_two(previous.text(), word.text()));
-        start = if is_hump { at } else { at + 1 };
-        if byte == b' ' {
-            previous = Word::default();
-        } else if !word.text().is_empty() {
-            previous = word;
+        if byte.is_ascii_alphanumeric() {
+            word.push(byte.to_ascii_lowercase());
         }
     }
     marks
 }
 
-/// A word in lower case, of those short enough to be in the lists.
+/// A word in lower case: its first 16 letters, the first of them in the highest byte, so that words are ordered as they are in
+/// dictionaries.
 #[derive(Clone, Copy, Default)]
 struct Word {
-    letters: [u8; 24],
-    length: usize,
+    letters: u128,
+    length: u32,
 }
 
 impl Word {
-    fn new(bytes: &[u8]) -> Self {
-        let mut word = Self::default();
-        if let Some(letters) = word.letters.get_mut(..bytes.len()) {
-            letters.copy_from_slice(bytes);
-            letters.make_ascii_lowercase();
-            word.length = bytes.len();
+    fn push(&mut self, letter: u8) {
+        if self.length < 16 {
+            self.letters |= (letter as u128) << (120 - 8 * self.length);
         }
-        word
-    }
-
-    fn text(&self) -> &[u8] {
-        &self.letters[..self.length]
+        self.length += 1;
     }
 }
 
-fn meaning(word: &[u8]) -> Marks {
-    if word.len() < 2 {
-        return Marks::NONE;
+/// The letters of a [`Word`].
+const fn letters(word: &str) -> u128 {
+    assert!(word.len() <= 16);
+    let (mut letters, mut at) = (0, 0);
+    while at < word.len() {
+        letters |= (word.as_bytes()[at] as u128) << (120 - 8 * at);
+        at += 1;
     }
-    if let Ok(found) = WORDS.binary_search_by(|(known, _)| known.as_bytes().cmp(word)) {
-        return WORDS[found].1;
+    letters
+}
+
+fn meaning(word: Word) -> Marks {
+    let exact = KNOWN.binary_search_by_key(&word.letters, |&(known, _)| known);
+    if let (Ok(exact), true) = (exact, word.length <= 16) {
+        return KNOWN[exact].1;
     }
-    let after = BEGINNINGS.partition_point(|(known, _)| known.as_bytes() <= word);
-    match after.checked_sub(1).map(|before| BEGINNINGS[before]) {
-        Some((known, marks)) if word.starts_with(known.as_bytes()) => marks,
+    let after = BEGUN.partition_point(|&(known, _)| known <= word.letters);
+    match after.checked_sub(1).map(|before| BEGUN[before]) {
+        // What is behind the beginning's last letter is not compared.
+        Some((known, marks)) if (known ^ word.letters) >> (known.trailing_zeros() & !7) == 0 => marks,
         _ => Marks::NONE,
     }
 }
 
-fn meaning_of_two(first: &[u8], second: &[u8]) -> Marks {
-    let found = PAIRS.binary_search_by(|(one, other, _)| (one.as_bytes(), other.as_bytes()).cmp(&(first, second)));
-    if let Ok(found) = found {
-        return PAIRS[found].2;
+fn meaning_of_two(first: u128, second: u128) -> Marks {
+    if first == 0 {
+        return Marks::NONE;
     }
-    let is_content = matches!(
-        first,
-        b"article" | b"story" | b"post" | b"entry" | b"news" | b"blog" | b"content" | b"page" | b"single"
-    );
-    let is_text = matches!(second, b"body" | b"content" | b"text" | b"copy" | b"bodytext" | b"fulltext");
-    if is_content && is_text && first != second { Marks::TEXT } else { Marks::NONE }
+    if let Ok(found) = PAIRED.binary_search_by_key(&(first, second), |&(first, second, _)| (first, second)) {
+        return PAIRED[found].2;
+    }
+    let is_text = first != second && OF_CONTENT.contains(&first) && OF_TEXT.contains(&second);
+    if is_text { Marks::TEXT } else { Marks::NONE }
+}
+
+/// First words of names for the text of the content, as in `article-body`.
+const OF_CONTENT: [u128; 9] = [
+    letters("article"),
+    letters("story"),
+    letters("post"),
+    letters("entry"),
+    letters("news"),
+    letters("blog"),
+    letters("content"),
+    letters("page"),
+    letters("single"),
+];
+
+/// Second words of such names.
+const OF_TEXT: [u128; 6] = [
+    letters("body"),
+    letters("content"),
+    letters("text"),
+    letters("copy"),
+    letters("bodytext"),
+    letters("fulltext"),
+];
+
+static KNOWN: [(u128, Marks); WORDS.len()] = packed(WORDS);
+static BEGUN: [(u128, Marks); BEGINNINGS.len()] = packed(BEGINNINGS);
+static PAIRED: [(u128, u128, Marks); PAIRS.len()] = {
+    let (mut all, mut at) = ([(0, 0, Marks::NONE); PAIRS.len()], 0);
+    while at < all.len() {
+        let (first, second, marks) = PAIRS[at];
+        all[at] = (letters(first), letters(second), marks);
+        at += 1;
+    }
+    all
+};
+
+const fn packed<const N: usize>(words: [(&str, Marks); N]) -> [(u128, Marks); N] {
+    let (mut all, mut at) = ([(0, Marks::NONE); N], 0);
+    while at < N {
+        all[at] = (letters(words[at].0), words[at].1);
+        at += 1;
+    }
+    all
 }
 
 /// Words by themselves, sorted.
@@ -554,3 +659,35 @@ const PAIRS: [(&str, &str, Marks); 51] = [
     ("visually", "hidden", Marks::INVISIBLE),
     ("you", "may", Marks::RELATED),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_sorted() {
+        assert!(KNOWN.is_sorted_by(|one, other| one.0 < other.0));
+        assert!(PAIRED.is_sorted_by(|one, other| (one.0, one.1) < (other.0, other.1)));
+        assert!(BEGINNINGS.is_sorted_by(|one, other| one.0 < other.0 && !other.0.starts_with(one.0)));
+    }
+
+    #[test]
+    fn names_are_read_in_words() {
+        for (name, marks) in [
+            ("", Marks::NONE),
+            ("c-Nav__item", Marks::NAVIGATION),
+            ("navy", Marks::NONE),
+            ("commentary", Marks::NONE),
+            ("commentlist", Marks::COMMENTS),
+            ("x9 articleBody", Marks::TEXT.with(Marks::CONTENT)),
+            ("article body", Marks::CONTENT),
+            ("article--body", Marks::TEXT.with(Marks::CONTENT)),
+            ("sign_up", Marks::PROMOTION),
+            ("advertisementsandmorethanthat", Marks::PROMOTION),
+            ("relate", Marks::NONE),
+            ("é-share-ü", Marks::SHARE),
+        ] {
+            assert_eq!(words(name), marks, "{name}");
+        }
+    }
+}

@@ -70,7 +70,10 @@ impl Line<'_> {
 
     fn push(&mut self, text: &str) {
         if self.is_pre {
+            // The newline after `<pre>` is none of the text's.
+            let text = if self.is_begun { text } else { text.trim_start_matches('\n') };
             self.text.push_str(text);
+            self.is_begun = true;
             return;
         }
         let mut rest = text;

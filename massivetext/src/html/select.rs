@@ -49,13 +49,20 @@ fn remove_boilerplate(document: &Document, outline: &Outline, removed: &mut [boo
     let mut place = 0;
     while let Some(node) = document.nodes.get(place as usize) {
         let is_removed = !matches!(node.tag, Tag::Document | Tag::Html | Tag::Body | Tag::Main | Tag::Text)
-            && is_boilerplate(outline, place, node, left);
+            && (is_boilerplate(outline, place, node, left) || is_permalink(document, place, node));
         if is_removed {
             removed[place as usize] = true;
             left -= outline.mass(place, node).min(left);
         }
         place = if is_removed { node.end } else { place + 1 };
     }
+}
+
+/// Whether a link in a heading leads to the heading: it is a sign, `¶` or `#`, and no word.
+fn is_permalink(document: &Document, place: u32, node: &Node) -> bool {
+    node.tag == Tag::Link
+        && matches!(document.at(node.parent).tag, Tag::Heading(_))
+        && !document.texts(place..node.end).any(|text| text.contains(char::is_alphanumeric))
 }
 
 fn is_boilerplate(outline: &Outline, place: u32, node: &Node, left: u32) -> bool {
@@ -65,14 +72,16 @@ fn is_boilerplate(outline: &Outline, place: u32, node: &Node, left: u32) -> bool
         return false;
     }
     // What readers write may be longer than what they write about.
-    if marks.has(Marks::COMMENTS) {
-        return left - mass >= 500 && (left - mass) * 10 >= left;
+    let others = left.saturating_sub(mass);
+    if marks.has(Marks::COMMENTS) && others >= 500 && others >= left / 10 {
+        return true;
     }
     if marks.has(Marks::BOILERPLATE) {
         return u64::from(mass) * 3 <= u64::from(left);
     }
     let is_small = u64::from(mass) * 10 <= u64::from(left);
-    marks.has(Marks::ABOUT) && bytes <= 200 && is_small || marks.has(Marks::CAPTION) && bytes <= 600 && is_small
+    marks.has(Marks::ABOUT) && bytes <= 200 && is_small
+        || marks.has(Marks::CAPTION) && bytes <= 600 && is_small
 }
 
 /// The node that has the content.
@@ -95,9 +104,8 @@ fn named(
     share: u32,
 ) -> Option<u32> {
     let mass = |place: u32| u64::from(outline.mass(place, document.at(place)));
-    let is_container = |node: &Node| {
-        matches!(node.tag, Tag::Block | Tag::Article | Tag::Main | Tag::Cell | Tag::Figure)
-    };
+    let is_container =
+        |node: &Node| matches!(node.tag, Tag::Block | Tag::Article | Tag::Main | Tag::Cell | Tag::Figure);
     let all: Vec<u32> = (0..)
         .zip(&document.nodes)
         .filter(|&(place, node)| is_container(node) && is_named(node) && mass(place) > 0)
@@ -149,19 +157,21 @@ fn common(document: &Document, places: &[u32]) -> Option<u32> {
 
 /// The first heading that is the title, or its beginning.
 fn title_heading(document: &Document, outline: &Outline, title: &str) -> Option<u32> {
-    let title = lower(title);
-    let is_title = |block: &&Block| matches!(block.kind, Kind::Heading(_)) && title_begins(&title, &lower(&said(document, block)));
+    let title = lower([title].into_iter());
+    let is_title = |block: &&Block| {
+        matches!(block.kind, Kind::Heading(_))
+            && title_begins(&title, &lower(document.texts(block.nodes.clone())))
+    };
     outline.blocks.iter().find(is_title).map(|block| block.nodes.start)
 }
 
-/// The text of a block.
-fn said(document: &Document, block: &Block) -> String {
-    let nodes = &document.nodes[block.nodes.start as usize..block.nodes.end as usize];
-    nodes.iter().filter(|node| node.tag == Tag::Text).map(|node| &document.text[node.bytes()]).collect()
-}
-
-fn lower(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+/// Words in lower case.
+fn lower<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let text: String = texts.collect();
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
 }
 
 /// The innermost node that has nearly all the mass of this one.
@@ -226,7 +236,8 @@ impl Filter<'_> {
         };
         let inside = self.outline.inside(content, node);
         let is_prose = |&at: &usize| blocks[at].mass() > 0;
-        let (Some(first), Some(last)) = (inside.clone().find(is_prose), inside.clone().rev().find(is_prose)) else {
+        let (Some(first), Some(last)) = (inside.clone().find(is_prose), inside.clone().rev().find(is_prose))
+        else {
             inside.for_each(|at| kept[at] = !blocks[at].is_linked(50));
             return kept;
         };
@@ -247,16 +258,14 @@ impl Filter<'_> {
 
     /// Whether a block is what links and short lines may be a part of: a list, a table, a quotation.
     fn is_part(&self, block: &Block) -> bool {
-        block.is_item
-            || block.kind == Kind::Row
-            || matches!(self.document.at(block.owner).tag, Tag::Quote)
+        block.is_item || block.kind == Kind::Row || matches!(self.document.at(block.owner).tag, Tag::Quote)
     }
 
     fn is_title(&self, block: &Block) -> bool {
         let Some(title) = self.title else {
             return false;
         };
-        title_begins(&lower(title), &lower(&said(self.document, block)))
+        title_begins(&lower([title].into_iter()), &lower(self.document.texts(block.nodes.clone())))
     }
 
     /// Headings that nothing follows.

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::cell::{Cell, Ref, RefCell};
 use std::ops::Range;
 
+use html5ever::TokenizerResult;
 use html5ever::interface::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Tag as Token, TagKind, Token as AnyToken};
-use html5ever::TokenizerResult;
 use html5ever::tokenizer::{TokenSink, TokenSinkResult, Tokenizer};
 use html5ever::tree_builder::TreeBuilder;
 use html5ever::{Attribute, LocalName, QualName, local_name, ns};
@@ -102,6 +102,12 @@ impl Document {
         visits::count();
         &self.nodes[place as usize]
     }
+
+    /// What the text nodes at some places say.
+    pub fn texts(&self, places: Range<u32>) -> impl Iterator<Item = &str> {
+        let nodes = self.nodes.get(places.start as usize..places.end as usize).unwrap_or_default();
+        nodes.iter().filter(|node| node.tag == Tag::Text).map(|node| &self.text[node.bytes()])
+    }
 }
 
 /// Counts what is looked at, for the test that it grows no faster than pages do.
@@ -170,9 +176,30 @@ impl Limiter {
 fn is_never_left_out(name: &LocalName) -> bool {
     matches!(
         &**name,
-        "area" | "base" | "br" | "col" | "embed" | "hr" | "iframe" | "img" | "input" | "link" | "meta" | "noembed"
-            | "noframes" | "noscript" | "param" | "plaintext" | "script" | "source" | "style" | "textarea" | "title"
-            | "track" | "wbr" | "xmp"
+        "area"
+            | "base"
+            | "br"
+            | "col"
+            | "embed"
+            | "hr"
+            | "iframe"
+            | "img"
+            | "input"
+            | "link"
+            | "meta"
+            | "noembed"
+            | "noframes"
+            | "noscript"
+            | "param"
+            | "plaintext"
+            | "script"
+            | "source"
+            | "style"
+            | "textarea"
+            | "title"
+            | "track"
+            | "wbr"
+            | "xmp"
     )
 }
 
@@ -263,7 +290,8 @@ impl Tree {
     }
 
     fn read_meta(&mut self, attributes: &[Attribute]) {
-        let is_title = attributes.iter().any(|one| &*one.name.local == "property" && &*one.value == "og:title");
+        let is_title =
+            attributes.iter().any(|one| &*one.name.local == "property" && &*one.value == "og:title");
         if is_title && self.title.is_none() {
             self.title = value_of(attributes, local_name!("content")).map(str::to_owned);
         }

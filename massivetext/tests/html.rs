@@ -19,13 +19,60 @@ fn text(html: &str) -> String {
 /// Tags that nest well, badly or not at all, attributes that matter, and text.
 fn piece() -> impl Strategy<Value = String> {
     const NAMES: [&str; 40] = [
-        "html", "body", "p", "div", "article", "main", "section", "nav", "aside", "header", "footer", "form", "h1", "h2",
-        "h3", "ul", "ol", "li", "dl", "dd", "table", "tbody", "tr", "td", "th", "caption", "pre", "blockquote", "br",
-        "hr", "a", "b", "i", "span", "font", "figure", "figcaption", "img", "svg", "template",
+        "html",
+        "body",
+        "p",
+        "div",
+        "article",
+        "main",
+        "section",
+        "nav",
+        "aside",
+        "header",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dd",
+        "table",
+        "tbody",
+        "tr",
+        "td",
+        "th",
+        "caption",
+        "pre",
+        "blockquote",
+        "br",
+        "hr",
+        "a",
+        "b",
+        "i",
+        "span",
+        "font",
+        "figure",
+        "figcaption",
+        "img",
+        "svg",
+        "template",
     ];
     const ATTRIBUTES: [&str; 12] = [
-        "", "", "", " class=comments", " class='article-body'", " id=sidebar", " href=/x", " hidden", " start=7",
-        " role=main", " itemprop=articleBody", " style='display: none'",
+        "",
+        "",
+        "",
+        " class=comments",
+        " class='article-body'",
+        " id=sidebar",
+        " href=/x",
+        " hidden",
+        " start=7",
+        " role=main",
+        " itemprop=articleBody",
+        " style='display: none'",
     ];
     let name = prop::sample::select(&NAMES[..]);
     prop_oneof![
@@ -52,7 +99,10 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         word == "-" || word.strip_suffix('.').is_some_and(|number| number.parse::<u32>().is_ok())
     };
     text.lines().flat_map(move |line| {
-        line.split_whitespace().enumerate().filter(move |&(at, word)| at > 0 || !is_marker(word)).map(|(_, word)| word)
+        line.split_whitespace()
+            .enumerate()
+            .filter(move |&(at, word)| at > 0 || !is_marker(word))
+            .map(|(_, word)| word)
     })
 }
 
@@ -121,15 +171,34 @@ proptest! {
     }
 }
 
-const PARAGRAPH: &str = "<p>A paragraph of a page, long enough, as most are, to be taken for one by whoever reads it.</p>";
+const PARAGRAPH: &str =
+    "<p>A paragraph of a page, long enough, as most are, to be taken for one by whoever reads it.</p>";
 
 #[test]
 fn depth_is_no_matter() {
-    for (open, close) in [("<div>", ""), ("<div>", "</div>"), ("<b>", ""), ("<p>", ""), ("<a><b>", "</a>"), ("<table>", ""),
-        ("<table><tr><td>", ""), ("<ul><li>", ""), ("<svg>", ""), ("<svg><template>", ""), ("<template>", ""),
-        ("<select>", ""), ("<button>", "</button>"), ("<font size=1>", "</p>"), ("<math><mi>", ""), ("<frameset>", "")]
-    {
-        let html = format!("{}{PARAGRAPH}{}", open.repeat(1_000_000 / open.len()), close.repeat(1_000_000 / open.len()));
+    for (open, close) in [
+        ("<div>", ""),
+        ("<div>", "</div>"),
+        ("<b>", ""),
+        ("<p>", ""),
+        ("<a><b>", "</a>"),
+        ("<table>", ""),
+        ("<table><tr><td>", ""),
+        ("<ul><li>", ""),
+        ("<svg>", ""),
+        ("<svg><template>", ""),
+        ("<template>", ""),
+        ("<select>", ""),
+        ("<button>", "</button>"),
+        ("<font size=1>", "</p>"),
+        ("<math><mi>", ""),
+        ("<frameset>", ""),
+    ] {
+        let html = format!(
+            "{}{PARAGRAPH}{}",
+            open.repeat(1_000_000 / open.len()),
+            close.repeat(1_000_000 / open.len())
+        );
         let found = page(&html);
         assert!(found.text.len() <= PARAGRAPH.len(), "{open}");
     }
@@ -142,9 +211,27 @@ fn unfinished_pages_are_pages() {
     let plain = text(PARAGRAPH);
     assert_eq!(format!("<p>{plain}</p>"), PARAGRAPH);
     for html in [
-        "", " ", "\0", "<", "<!", "<!--", "<!-- only a comment -->", "<!DOCTYPE html>", "<html>", "<title>", "<svg><template>",
-        "<svg><template></svg>", "<frameset><frame></frameset>", "<table><td>", "<plaintext>", "<script>", "</p", "&#0;",
-        "<template><p>unseen</template>", "<meta http-equiv=content-type content='charset'>", "<select><option>",
+        "",
+        " ",
+        "\0",
+        "<",
+        "<!",
+        "<!--",
+        "<!-- only a comment -->",
+        "<!DOCTYPE html>",
+        "<html>",
+        "<title>",
+        "<svg><template>",
+        "<svg><template></svg>",
+        "<frameset><frame></frameset>",
+        "<table><td>",
+        "<plaintext>",
+        "<script>",
+        "</p",
+        "&#0;",
+        "<template><p>unseen</template>",
+        "<meta http-equiv=content-type content='charset'>",
+        "<select><option>",
     ] {
         assert!(text(html).len() <= html.len(), "{html}");
         let with = format!("{PARAGRAPH}{html}");
