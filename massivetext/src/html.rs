@@ -1,10 +1,21 @@
-//! The main content of a web page.
+//! The main content of a web page: coherent blocks of text, as the paper extracts them from HTML (Rae et al. 2021, section A.1).
+//!
+//! html5ever parses the page into a flat tree (`tree.rs`) of which only visible text and what names say are kept (`names.rs`,
+//! `words.rs`). The tree is cut into blocks (`blocks.rs`): runs of text in which nothing begins a line. Prose has *mass*, its bytes
+//! outside links. Boilerplate goes by tags, roles and classes unless it is most of the page's mass; of what has a name for content,
+//! or else of all, the node with most mass is taken, and its blocks are judged one by one (`select.rs`). What is left is written as
+//! lines and paragraphs (`render.rs`).
+//!
+//! All passes are loops over the nodes in document order, in which what is inside a node stands behind it: sums over what is inside
+//! are differences, depth is no matter, and time grows as the page does.
 
+mod attributes;
 mod blocks;
 mod names;
 mod render;
 mod select;
 mod tree;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -28,7 +39,7 @@ impl Default for Budget {
 /// What a page says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Its title.
+    /// Its title: `og:title`, else `<title>`.
     pub title: Option<String>,
     /// Its main content, empty if there is none.
     pub text: String,
@@ -38,7 +49,18 @@ pub struct Page {
     pub is_cut: bool,
 }
 
-/// The main content of a page.
+/// The main content of a page, which has been decoded.
+///
+/// Paragraphs are separated by blank lines. Items of lists begin with `- ` or their number, lists in lists are indented, rows of
+/// tables of data are lines with tabs between cells, and text in `<pre>` keeps its spaces. A heading that is the title is left out.
+///
+/// ```
+/// use massivetext::html::{Budget, extract};
+/// let html = "<title>Bread</title><nav><a href=/>Home</a></nav><p>Bread is baked of <b>flour</b>, water and salt.</p><ol><li>Knead.<li>Wait.</ol>";
+/// let page = extract(html, &Budget::default());
+/// assert_eq!(page.title.as_deref(), Some("Bread"));
+/// assert_eq!(page.text, "Bread is baked of flour, water and salt.\n\n1. Knead.\n2. Wait.");
+/// ```
 pub fn extract(html: &str, budget: &Budget) -> Page {
     let mut document = tree::parse(html, budget);
     let title = title(&document);

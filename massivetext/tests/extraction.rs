@@ -41,7 +41,7 @@ fn articles_are_found() {
 }
 
 /// What is reached, rounded down.
-const BAR: f64 = 0.96;
+const BAR: f64 = 0.979;
 
 #[derive(Debug)]
 #[allow(dead_code, reason = "printed")]

@@ -63,7 +63,7 @@ impl Line<'_> {
     fn wait(&mut self, space: &'static str) {
         if self.is_pre {
             self.text.push_str(space);
-        } else if self.space == "" || self.space == " " {
+        } else if matches!(self.space, "" | " ") {
             self.space = space;
         }
     }

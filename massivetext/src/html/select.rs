@@ -20,10 +20,11 @@ pub fn select(document: &Document, title: Option<&str>) -> Selection {
     let all = outline(document, &removed);
     remove_boilerplate(document, &all, &mut removed);
     let rest = outline(document, &removed);
-    let content = content(document, &rest, title);
+    let title = lower(title.into_iter());
+    let content = content(document, &rest, &title);
     remove_lists_of_links(document, &rest, content, &mut removed);
     let rest = outline(document, &removed);
-    let kept = Filter { document, outline: &rest, title }.kept(content);
+    let kept = Filter { document, outline: &rest, title: &title }.kept(content);
     Selection { removed, blocks: rest.blocks, kept }
 }
 
@@ -85,54 +86,91 @@ fn is_boilerplate(outline: &Outline, place: u32, node: &Node, left: u32) -> bool
 }
 
 /// The node that has the content.
-fn content(document: &Document, outline: &Outline, title: Option<&str>) -> u32 {
-    let heading = title.and_then(|title| title_heading(document, outline, title));
-    let named = |is_named: fn(&Node) -> bool, share: u32| named(document, outline, heading, is_named, share);
-    let start = named(|node| node.marks.has(Marks::TEXT), 20)
-        .or_else(|| named(|node| node.tag == Tag::Article, 40))
-        .or_else(|| named(|node| node.tag == Tag::Main || node.marks.has(Marks::CONTENT), 60))
+fn content(document: &Document, outline: &Outline, title: &[String]) -> u32 {
+    let page = Masses { document, outline };
+    let heading = title_heading(document, outline, title);
+    let start = page
+        .named(heading, 20, |node| node.marks.has(Marks::TEXT))
+        .or_else(|| page.named(heading, 40, |node| node.tag == Tag::Article))
+        .or_else(|| page.named(heading, 60, |node| node.tag == Tag::Main || node.marks.has(Marks::CONTENT)))
         .unwrap_or(0);
-    descend(document, outline, start)
+    page.descend(start)
 }
 
-/// The node with the content, of those that have a name for it, if they have this share of the page's mass, in hundredths.
-fn named(
-    document: &Document,
-    outline: &Outline,
-    heading: Option<u32>,
-    is_named: fn(&Node) -> bool,
-    share: u32,
-) -> Option<u32> {
-    let mass = |place: u32| u64::from(outline.mass(place, document.at(place)));
-    let is_container =
-        |node: &Node| matches!(node.tag, Tag::Block | Tag::Article | Tag::Main | Tag::Cell | Tag::Figure);
-    let all: Vec<u32> = (0..)
-        .zip(&document.nodes)
-        .filter(|&(place, node)| is_container(node) && is_named(node) && mass(place) > 0)
-        .map(|(place, _)| place)
-        .collect();
-    let around = |place: &&u32| {
-        let node = document.at(**place);
-        heading.is_some_and(|heading| (**place..node.end).contains(&heading)) && mass(**place) * 10 >= mass(0)
-    };
-    let mut best: Option<u32> = None;
-    for &place in &all {
-        // An inner one that has almost as much is the better one.
-        if best.is_none_or(|best| mass(place) * 100 >= mass(best) * 90) {
-            best = Some(place);
+struct Masses<'a> {
+    document: &'a Document,
+    outline: &'a Outline,
+}
+
+impl Masses<'_> {
+    fn of(&self, place: u32) -> u64 {
+        self.outline.mass(place, self.document.at(place)).into()
+    }
+
+    /// The node with the content, of those that have a name for it: it has at least this share of the page, in hundredths, or the
+    /// heading that is the title.
+    fn named(&self, heading: Option<u32>, share: u64, is_named: fn(&Node) -> bool) -> Option<u32> {
+        let is_container =
+            |node: &Node| matches!(node.tag, Tag::Block | Tag::Article | Tag::Main | Tag::Cell | Tag::Figure);
+        let named: Vec<u32> = (0..)
+            .zip(&self.document.nodes)
+            .filter(|&(place, node)| is_container(node) && is_named(node) && self.of(place) > 0)
+            .map(|(place, _)| place)
+            .collect();
+        let outermost = outermost(self.document, &named);
+        self.titled(heading, &outermost).or_else(|| {
+            let found = self.largest(&named, &outermost)?;
+            (self.of(found) * 100 >= self.of(0) * share).then_some(found)
+        })
+    }
+
+    /// Of several pieces of content, none of which is most of them, the one that the title belongs to.
+    fn titled(&self, heading: Option<u32>, outermost: &[u32]) -> Option<u32> {
+        let heading = heading?;
+        let together: u64 = outermost.iter().map(|&place| self.of(place)).sum();
+        let is_around = |&&place: &&u32| (place..self.document.at(place).end).contains(&heading);
+        let titled = outermost.iter().copied().find(|place| is_around(&place))?;
+        (self.of(titled) * 2 < together && self.of(titled) * 10 >= self.of(0)).then_some(titled)
+    }
+
+    /// The node with most, or what is around all pieces of one that is split.
+    fn largest(&self, named: &[u32], outermost: &[u32]) -> Option<u32> {
+        let mut largest = *named.first()?;
+        for &place in named {
+            // An inner one that has almost as much is the better one.
+            if self.of(place) * 100 >= self.of(largest) * 90 {
+                largest = place;
+            }
         }
+        let together: u64 = outermost.iter().map(|&place| self.of(place)).sum();
+        let pieces: Vec<u32> =
+            outermost.iter().copied().filter(|&place| self.of(place) * 10 >= together).collect();
+        let common = common(self.document, &pieces).unwrap_or(largest);
+        let is_split = self.of(largest) * 100 < together * 85 && self.of(common) * 100 <= together * 115;
+        Some(if is_split { common } else { largest })
     }
-    let best = best?;
-    let outermost = outermost(document, &all);
-    let together: u64 = outermost.iter().map(|&place| mass(place)).sum();
-    if let Some(&titled) = outermost.iter().find(around).filter(|&&titled| mass(titled) * 2 < together) {
-        return Some(titled);
+
+    /// The innermost node that has nearly all the mass of this one.
+    fn descend(&self, start: u32) -> u32 {
+        let enough = (self.of(start) * 92 / 100).max(1);
+        let mut at = start;
+        while let Some(child) = self.child_with(at, enough) {
+            at = child;
+        }
+        at
     }
-    let large: Vec<u32> = outermost.iter().copied().filter(|&place| mass(place) * 10 >= together).collect();
-    let common = common(document, &large)?;
-    let is_split = mass(best) * 100 < together * 85 && mass(common) * 100 <= together * 115;
-    let found = if is_split { common } else { best };
-    (mass(found) * 100 >= mass(0) * u64::from(share)).then_some(found)
+
+    /// The node inside this one that has enough mass, if it is one that has paragraphs.
+    fn child_with(&self, place: u32, enough: u64) -> Option<u32> {
+        let end = self.document.at(place).end;
+        let mut child = place + 1;
+        while child < end && self.of(child) < enough {
+            child = self.document.at(child).end;
+        }
+        let tag = (child < end).then(|| self.document.at(child).tag)?;
+        let is_container = tag.is_block() && !matches!(tag, Tag::Paragraph | Tag::Cell | Tag::Item);
+        is_container.then_some(child)
+    }
 }
 
 /// Those of some nodes, in document order, that are inside no other of them.
@@ -156,11 +194,10 @@ fn common(document: &Document, places: &[u32]) -> Option<u32> {
 }
 
 /// The first heading that is the title, or its beginning.
-fn title_heading(document: &Document, outline: &Outline, title: &str) -> Option<u32> {
-    let title = lower([title].into_iter());
+fn title_heading(document: &Document, outline: &Outline, title: &[String]) -> Option<u32> {
     let is_title = |block: &&Block| {
         matches!(block.kind, Kind::Heading(_))
-            && title_begins(&title, &lower(document.texts(block.nodes.clone())))
+            && title_begins(title, &lower(document.texts(block.nodes.clone())))
     };
     outline.blocks.iter().find(is_title).map(|block| block.nodes.start)
 }
@@ -172,28 +209,6 @@ fn lower<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
         .collect()
-}
-
-/// The innermost node that has nearly all the mass of this one.
-fn descend(document: &Document, outline: &Outline, start: u32) -> u32 {
-    let mass = |place: u32| u64::from(outline.mass(place, document.at(place)));
-    let enough = mass(start) * 92 / 100;
-    let mut at = start;
-    if enough == 0 {
-        return at;
-    }
-    loop {
-        let end = document.at(at).end;
-        let mut child = at + 1;
-        while child < end && mass(child) < enough {
-            child = document.at(child).end;
-        }
-        let is_inside = child < end && document.at(child).tag.is_block();
-        if !is_inside || matches!(document.at(child).tag, Tag::Paragraph | Tag::Cell | Tag::Item) {
-            return at;
-        }
-        at = child;
-    }
 }
 
 fn remove_lists_of_links(document: &Document, outline: &Outline, content: u32, removed: &mut [bool]) {
@@ -224,7 +239,7 @@ fn is_list_of_links(outline: &Outline, place: u32, node: &Node) -> bool {
 struct Filter<'a> {
     document: &'a Document,
     outline: &'a Outline,
-    title: Option<&'a str>,
+    title: &'a [String],
 }
 
 impl Filter<'_> {
@@ -262,10 +277,7 @@ impl Filter<'_> {
     }
 
     fn is_title(&self, block: &Block) -> bool {
-        let Some(title) = self.title else {
-            return false;
-        };
-        title_begins(&lower([title].into_iter()), &lower(self.document.texts(block.nodes.clone())))
+        title_begins(self.title, &lower(self.document.texts(block.nodes.clone())))
     }
 
     /// Headings that nothing follows.

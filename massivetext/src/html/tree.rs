@@ -16,6 +16,7 @@ use html5ever::tree_builder::TreeBuilder;
 use html5ever::{Attribute, LocalName, QualName, local_name, ns};
 
 use super::Budget;
+use super::attributes::parts;
 use super::names::{Marks, Tag, marks_of};
 
 /// No node.
@@ -130,12 +131,16 @@ pub mod visits {
 
 /// Parses a page, of which no more is read than the budget allows.
 pub fn parse(html: &str, budget: &Budget) -> Document {
-    let end = html.floor_char_boundary(budget.bytes.min(u32::MAX as usize / 2));
+    // Places are kept in 32 bits.
+    let most = html.len().min(budget.bytes).min(u32::MAX as usize / 2);
+    let end = (0..=most).rev().find(|&end| html.is_char_boundary(end)).unwrap_or(0);
     let builder = TreeBuilder::new(Sink::default(), Default::default());
     let limiter = Limiter { builder, nodes: budget.nodes, unopened: Cell::new(0), is_full: Cell::new(false) };
     let tokenizer = Tokenizer::new(limiter, Default::default());
     let input = BufferQueue::default();
-    input.push_back(StrTendril::from_slice(&html[..end]));
+    for part in parts(html.get(..end).unwrap_or_default()) {
+        input.push_back(StrTendril::from_slice(part));
+    }
     while !matches!(tokenizer.feed(&input), TokenizerResult::Done) {}
     tokenizer.end();
     let is_cut = end < html.len() || tokenizer.sink.is_full.get();
