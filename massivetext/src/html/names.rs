@@ -239,9 +239,12 @@ impl Marks {
     }
 }
 
-/// What the attributes of an element say.
+/// What the attributes of an element say. Those of a whole page say nothing of its parts; many are hidden until a script shows them.
 pub fn marks_of(tag: Tag, attributes: &[Attribute]) -> Marks {
     let mut marks = Marks::NONE;
+    if matches!(tag, Tag::Html | Tag::Body) {
+        return marks;
+    }
     for attribute in attributes {
         let value = &*attribute.value;
         let found = match &*attribute.name.local {

@@ -56,6 +56,20 @@ fn rows_of_data_are_lines() {
 }
 
 #[test]
+fn a_page_is_shown_however_it_begins() {
+    let text = "A paragraph that is long enough to be the content of this page, whatever else there is.";
+    let page = |open: &str| extract(&format!("{open}<p>{text}"), &Budget::default()).text;
+    for open in [
+        "<body style='visibility: hidden'>",
+        "<html hidden class=sidebar>",
+        "<body class='nav comments'>",
+        "</p>",
+    ] {
+        assert_eq!(page(open), text, "{open}");
+    }
+}
+
+#[test]
 fn boilerplate_goes() {
     for part in [
         "<nav>Home</nav>",
