@@ -12,6 +12,7 @@
 mod attributes;
 mod blocks;
 mod names;
+mod phrases;
 mod render;
 mod select;
 mod tree;

@@ -1,7 +1,10 @@
 //! Which blocks of a page are its content.
 
+use std::ops::Range;
+
 use super::blocks::{Block, Kind, Outline, outline};
 use super::names::{Marks, Tag};
+use super::phrases;
 use super::tree::{Document, Node};
 
 /// What is left of a page.
@@ -249,7 +252,7 @@ impl Filter<'_> {
         let Some(node) = self.document.nodes.get(content as usize) else {
             return kept;
         };
-        let inside = self.outline.inside(content, node);
+        let inside = self.before_end(self.outline.inside(content, node));
         let is_prose = |&at: &usize| blocks[at].mass() > 0;
         let (Some(first), Some(last)) = (inside.clone().find(is_prose), inside.clone().rev().find(is_prose))
         else {
@@ -261,6 +264,7 @@ impl Filter<'_> {
             kept[at] = match block.kind {
                 Kind::Heading(_) => at > first && at < last && !self.is_title(block) && !block.is_linked(80),
                 _ if block.mass() > 0 => true,
+                _ if self.is_short(block) && phrases::is_boilerplate(&self.words(block)) => false,
                 _ if at < first => block.is_sentence && !block.is_linked(0),
                 _ if at > last && self.is_part(block) => !block.is_linked(10),
                 _ if at > last => (block.is_sentence || block.plain() >= 60) && !block.is_linked(30),
@@ -271,13 +275,35 @@ impl Filter<'_> {
         kept
     }
 
+    /// Some blocks without those that follow a line such as "Comments", if these are not most of them.
+    fn before_end(&self, inside: Range<usize>) -> Range<usize> {
+        let blocks = self.outline.blocks.get(inside.clone()).unwrap_or_default();
+        let whole: u64 = blocks.iter().map(|block| u64::from(block.mass())).sum();
+        let mut before = 0;
+        for (at, block) in inside.clone().zip(blocks) {
+            if before * 2 >= whole.max(1) && self.is_short(block) && phrases::is_end(&self.words(block)) {
+                return inside.start..at;
+            }
+            before += u64::from(block.mass());
+        }
+        inside
+    }
+
+    fn is_short(&self, block: &Block) -> bool {
+        block.bytes <= phrases::LONGEST && block.kind != Kind::Pre
+    }
+
+    fn words(&self, block: &Block) -> Vec<String> {
+        lower(self.document.texts(block.nodes.clone()))
+    }
+
     /// Whether a block is what links and short lines may be a part of: a list, a table, a quotation.
     fn is_part(&self, block: &Block) -> bool {
         block.is_item || block.kind == Kind::Row || matches!(self.document.at(block.owner).tag, Tag::Quote)
     }
 
     fn is_title(&self, block: &Block) -> bool {
-        title_begins(self.title, &lower(self.document.texts(block.nodes.clone())))
+        title_begins(self.title, &self.words(block))
     }
 
     /// Headings that nothing follows.

@@ -93,6 +93,14 @@ fn boilerplate_goes() {
     ] {
         check(part, "");
     }
+    check("<p>Advertisement</p>", "");
+    let page = |line: &str| {
+        let paragraph =
+            "<p>A paragraph that is long enough to be the content of this page, whatever else there is.</p>";
+        let html = format!("{}<h3>{line}</h3>{paragraph}", paragraph.repeat(2));
+        extract(&html, &Budget::default()).text.matches("A paragraph").count()
+    };
+    assert_eq!((page("Comments (2)"), page("Comments on the law")), (2, 3));
     // Not by name alone where it is most of the page.
     let text =
         "A paragraph that is the only one and is long enough to be content, whatever it is in. ".repeat(3);
