@@ -90,9 +90,7 @@ impl Tag {
             | local_name!("thead")
             | local_name!("tfoot")
             | local_name!("frameset")
-            | local_name!("noframes")
-            | local_name!("legend")
-            | local_name!("search") => Self::Block,
+            | local_name!("legend") => Self::Block,
             local_name!("a") => Self::Link,
             local_name!("p") => Self::Paragraph,
             local_name!("li") => Self::Item,
@@ -114,7 +112,7 @@ impl Tag {
             local_name!("aside") => Self::Aside,
             local_name!("header") => Self::Header,
             local_name!("footer") => Self::Footer,
-            local_name!("form") => Self::Form,
+            local_name!("form") | local_name!("search") => Self::Form,
             local_name!("figure") => Self::Figure,
             local_name!("figcaption") | local_name!("caption") => Self::Caption,
             local_name!("blockquote") => Self::Quote,
@@ -163,6 +161,7 @@ impl Tag {
             | local_name!("col")
             | local_name!("colgroup")
             | local_name!("noembed")
+            | local_name!("noframes")
             | local_name!("rp")
             | local_name!("svg")
             | local_name!("math")

@@ -86,6 +86,8 @@ fn boilerplate_goes() {
         "<ul><li><a href=a>One</a><li><a href=b>Two</a></ul>",
         "<button>Press.</button>",
         "<noscript><p>Turn it on.</p></noscript>",
+        "<noframes><p>Old.</p></noframes>",
+        "<search>Find.</search>",
         "<template><p>Unseen.</p></template>",
         "<svg><text>Unseen.</text></svg>",
         "<section class=comments><p>A comment, which is long enough to be a paragraph.</p></section>",

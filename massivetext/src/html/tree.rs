@@ -135,7 +135,8 @@ pub fn parse(html: &str, budget: &Budget) -> Document {
     let most = html.len().min(budget.bytes).min(u32::MAX as usize / 2);
     let end = (0..=most).rev().find(|&end| html.is_char_boundary(end)).unwrap_or(0);
     let builder = TreeBuilder::new(Sink::default(), Default::default());
-    let limiter = Limiter { builder, nodes: budget.nodes, unopened: Cell::new(0), is_full: Cell::new(false) };
+    let nodes = budget.nodes.min(u32::MAX as usize / 2);
+    let limiter = Limiter { builder, nodes, unopened: Cell::new(0), is_full: Cell::new(false) };
     let tokenizer = Tokenizer::new(limiter, Default::default());
     let input = BufferQueue::default();
     for part in parts(html.get(..end).unwrap_or_default()) {
@@ -159,21 +160,22 @@ struct Limiter {
 impl Limiter {
     /// Whether a tag is passed on.
     fn admits(&self, tag: &Token) -> bool {
-        if is_never_left_out(&tag.name) {
-            return tag.name != local_name!("meta");
+        if tag.name == local_name!("meta") {
+            return false;
         }
         let unopened = self.unopened.get();
-        match tag.kind {
-            TagKind::StartTag if self.builder.sink.0.borrow().cursor >= MAX_DEPTH => {
-                self.unopened.set(unopened.saturating_add(1));
-                false
-            }
-            TagKind::EndTag if unopened > 0 => {
-                self.unopened.set(unopened - 1);
-                false
-            }
-            _ => true,
+        let is_too_much = match tag.kind {
+            TagKind::StartTag => self.builder.sink.0.borrow().cursor >= MAX_DEPTH,
+            TagKind::EndTag => unopened > 0,
+        };
+        if !is_too_much || is_never_left_out(&tag.name) {
+            return true;
         }
+        self.unopened.set(match tag.kind {
+            TagKind::StartTag => unopened.saturating_add(1),
+            TagKind::EndTag => unopened - 1,
+        });
+        false
     }
 }
 
@@ -191,7 +193,6 @@ fn is_never_left_out(name: &LocalName) -> bool {
             | "img"
             | "input"
             | "link"
-            | "meta"
             | "noembed"
             | "noframes"
             | "noscript"
