@@ -255,7 +255,7 @@ fn unfinished_pages_are_pages() {
     }
 }
 
-/// Real pages with tags put in, parts cut out and parts repeated. `PROPTEST_CASES=30000` takes all pages and that many cases.
+/// Real pages with tags put in, parts cut out and parts repeated. `PROPTEST_CASES=40000` takes all pages and that many cases.
 #[test]
 fn no_real_page_is_refused() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/html_extraction/html");
