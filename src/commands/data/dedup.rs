@@ -21,7 +21,7 @@ pub struct Arguments {
     #[command(subcommand)]
     step: Option<Step>,
     #[command(flatten)]
-    whole: Option<Whole>,
+    whole: Whole,
 }
 
 /// Steps of it that are done in parts, on a cluster, and what one looks at.
@@ -43,8 +43,9 @@ struct Whole {
     #[command(flatten)]
     documents: Documents,
     /// Folder for the documents that stay, and the receipt: a new one.
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    // Not there if a step is named.
+    #[arg(long, value_name = "DIR", required = true)]
+    out: Option<PathBuf>,
     /// Folder for the documents that go, with the one that stays in the place of each, and for bad records.
     #[arg(long, value_name = "DIR")]
     rejected: Option<PathBuf>,
@@ -202,22 +203,22 @@ struct Graph {
 
 /// Leaves one of similar documents, or does a step of it.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    match (arguments.step, arguments.whole) {
-        (Some(Step::Signatures(step)), _) => signatures(step),
-        (Some(Step::Verify(step)), _) => verify(&step),
-        (Some(Step::Apply(step)), _) => apply(step),
-        (Some(Step::Graph(step)), _) => graph(&step),
-        (None, Some(whole)) => run_whole(whole),
-        (None, None) => Err(usage("--in PATH and --out DIR are needed")),
+    match arguments.step {
+        Some(Step::Signatures(step)) => signatures(step),
+        Some(Step::Verify(step)) => verify(&step),
+        Some(Step::Apply(step)) => apply(step),
+        Some(Step::Graph(step)) => graph(&step),
+        None => run_whole(arguments.whole),
     }
 }
 
 fn run_whole(arguments: Whole) -> anyhow::Result<()> {
     let configuration = arguments.rules.configuration()?;
+    let out = arguments.out.ok_or_else(|| usage("--out DIR is needed"))?;
     let manifest = arguments.documents.list()?;
     let places = Places {
         inputs: arguments.documents.inputs,
-        out: arguments.out,
+        out,
         rejected: arguments.rejected,
         memory: arguments.memory,
         strict: arguments.documents.strict,
