@@ -37,7 +37,9 @@ enum Step {
 }
 
 /// Deduplication on one machine.
+// Whether it is meant is told by its group of arguments, which clap leaves empty where structures are flattened into this one.
 #[derive(Args)]
+#[group(arg = "out")]
 struct Whole {
     #[command(flatten)]
     documents: Documents,
