@@ -1,4 +1,4 @@
-"""Checks the Kubernetes manifests beside this file: that they are YAML, have the fields their kinds need, and agree with
+"""Checks the Kubernetes manifests beside this file and below it: that they are YAML, have the fields their kinds need, and agree with
 themselves. Wants PyYAML. It knows no cluster: what only a cluster can refuse, it cannot find.
 
     python3 deploy/check.py
@@ -15,10 +15,12 @@ import yaml
 KINDS = {
     "Service": ("v1", ["spec.selector", "spec.ports"]),
     "Deployment": ("apps/v1", ["spec.selector.matchLabels", "spec.template.metadata.labels"]),
+    "Job": ("batch/v1", ["spec.template", "spec.completions"]),
     "JobSet": ("jobset.x-k8s.io/v1alpha2", ["spec.replicatedJobs", "spec.failurePolicy.maxRestarts"]),
 }
 CONTAINER = {"name", "image", "command", "args", "env", "ports", "resources", "volumeMounts"}
 POD = {"containers", "nodeSelector", "restartPolicy", "terminationGracePeriodSeconds", "volumes"}
+PARTS = {"completionMode", "completions", "parallelism", "backoffLimitPerIndex", "podFailurePolicy", "template"}
 JOB = {"completionMode", "parallelism", "completions", "backoffLimit", "template"}
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
@@ -119,6 +121,30 @@ def jobset(spec):
         check(address.split("//")[1].split(":")[0] in services, f"no service for {address}")
 
 
+def parts(spec):
+    """An Indexed Job, of which each pod does one part."""
+    known(spec, PARTS, "job")
+    check(get(spec, "completionMode") == "Indexed", "only an Indexed job sets JOB_COMPLETION_INDEX")
+    completions = get(spec, "completions")
+    check(1 <= get(spec, "parallelism") <= completions, "parallelism is not 1 to completions")
+    template = get(spec, "template.spec")
+    check(template["restartPolicy"] == "Never", "backoffLimitPerIndex and podFailurePolicy want restartPolicy: Never")
+    for rule in get(spec, "podFailurePolicy.rules"):
+        known(rule, {"action", "onExitCodes", "onPodConditions"}, "rule")
+        check(get(rule, "action") in {"FailJob", "FailIndex", "Ignore", "Count"}, f"action {rule['action']}")
+        check(("onExitCodes" in rule) != ("onPodConditions" in rule), "a rule has onExitCodes or onPodConditions")
+        if "onExitCodes" in rule:
+            check(get(rule, "onExitCodes.operator") in {"In", "NotIn"} and get(rule, "onExitCodes.values"), "onExitCodes")
+    names = pod(template)[0]
+    entry = template["containers"][0]
+    values = {variable["name"]: variable.get("value") for variable in entry["env"]}
+    check(int(values["PARTS"]) == completions, f"PARTS is {values['PARTS']}, and completions {completions}")
+    line = " ".join(entry["args"])
+    check("--part $((JOB_COMPLETION_INDEX + 1))/$PARTS" in line, "--part is not this pod's")
+    used = set(re.findall(r"\b[A-Z][A-Z_]+\b", line)) - {"JOB_COMPLETION_INDEX"}
+    check(used <= names, f"variables that are not set: {sorted(used - names)}")
+
+
 def document(value):
     kind = get(value, "kind")
     check(kind in KINDS, f"unknown kind {kind}")
@@ -134,6 +160,8 @@ def document(value):
         labels = spec["template"]["metadata"]["labels"]
         check(spec["selector"]["matchLabels"].items() <= labels.items(), "the selector does not match the template")
         pod(spec["template"]["spec"])
+    elif kind == "Job":
+        parts(spec)
     else:
         jobset(spec)
 
@@ -141,7 +169,7 @@ def document(value):
 services = set()
 where = ""
 count = 0
-for path in sorted(pathlib.Path(__file__).parent.glob("*.yaml")):
+for path in sorted(pathlib.Path(__file__).parent.rglob("*.yaml")):
     where = path.name
     try:
         documents = list(yaml.load_all(path.read_text(), Loader=NoDuplicates))

@@ -1,4 +1,4 @@
-//! The files in `deploy/` name nothing that does not exist. Their syntax is checked by deploy/check.py.
+//! The files in `deploy/` name nothing that does not exist, and those for `gopher data` do their work without a cluster.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -75,10 +75,141 @@ fn variables_and_machines_are_those_that_gopher_reads() {
 }
 
 #[test]
-fn the_batch_script_is_a_script() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/train.sbatch");
-    let output = Command::new("bash").arg("-n").arg(path).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+fn the_batch_scripts_are_scripts() {
+    for name in ["train.sbatch", "data/array.sbatch"] {
+        let output = Command::new("bash").arg("-n").arg(deploy(name)).output().unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_manifests_agree_with_themselves() {
+    if !Command::new("python3")
+        .args(["-c", "import yaml"])
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        eprintln!("skipped: no python3 with PyYAML on this machine");
+        return;
+    }
+    let output = Command::new("python3").arg(deploy("check.py")).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{message}");
+    assert_eq!(message.trim_end(), "4 documents are well-formed and agree with themselves");
+}
+
+/// A file of `deploy/`.
+fn deploy(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)
+}
+
+/// A folder with documents that are more than one shard of output, and what is made of them in one part, in `whole/`.
+fn documents() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("docs")).unwrap();
+    let padding = "x".repeat(200 << 10);
+    let line =
+        |number: usize| format!("{{\"id\": {number}, \"text\": \"a text\", \"padding\": \"{padding}\"}}\n");
+    fs::write(folder.path().join("docs/all.jsonl"), (0..12).map(line).collect::<String>()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
+    command.args([
+        "data",
+        "filter",
+        "--in",
+        "docs",
+        "--out",
+        "whole",
+        "--rejected",
+        "gone",
+        "--subset",
+        "books",
+        "--shard-mib",
+        "1",
+    ]);
+    assert!(command.current_dir(folder.path()).output().unwrap().status.success());
+    folder
+}
+
+/// A shell in `folder` for which the program is `gopher`.
+fn shell(folder: &Path, shell: &str) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_gopher")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let mut command = Command::new(shell);
+    command.current_dir(folder).env("PATH", format!("{}:{path}", program.display()));
+    command
+}
+
+/// Checks that `kept` has the files of `whole`, with the same bytes.
+#[track_caller]
+fn is_whole(folder: &Path, kept: &str) {
+    for name in ["00000.jsonl.zst", "00001.jsonl.zst", "00002.jsonl.zst", "receipt.json"] {
+        let [whole, kept] = ["whole", kept].map(|which| fs::read(folder.join(which).join(name)).unwrap());
+        assert!(whole == kept, "{name}");
+    }
+}
+
+#[test]
+fn a_job_array_does_a_stage_in_parts() {
+    let folder = documents();
+    let folder = folder.path();
+    // What Slurm sets, for a task of an array from `first` to `last`.
+    let task = |id: u64, [first, last, count]: [u64; 3], parts: Option<&str>| {
+        let mut command = shell(folder, "bash");
+        command.arg(deploy("data/array.sbatch"));
+        command.args([
+            "filter",
+            "--in",
+            "docs",
+            "--out",
+            "kept",
+            "--rejected",
+            "why",
+            "--subset",
+            "books",
+            "--shard-mib",
+            "1",
+        ]);
+        let variables = [("ID", id), ("MIN", first), ("MAX", last), ("COUNT", count)];
+        command.envs(variables.map(|(name, value)| (format!("SLURM_ARRAY_TASK_{name}"), value.to_string())));
+        command.env_remove("PARTS").envs(parts.map(|parts| ("PARTS", parts)));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let receipt = folder.join("kept/receipt.json");
+    let (code, notes) = task(2, [1, 2, 2], None);
+    assert_eq!(code, Some(0), "{notes}");
+    assert!(notes.starts_with("part 2/2, start 1, on ") && !receipt.exists(), "{notes}");
+    // The other one is lost at first: a task of its own, which knows of itself only that it is the first of one.
+    let (code, notes) = task(1, [1, 1, 1], Some("2"));
+    assert_eq!(code, Some(0), "{notes}");
+    is_whole(folder, "kept");
+    // What is there is not done again.
+    let (code, notes) = task(2, [1, 2, 2], None);
+    assert!(code == Some(0) && notes.contains("part 2 of 2 was complete already"), "{notes}");
+    // Of an array with gaps it cannot be known how many parts there are.
+    for array in [[2, 2, 1], [1, 3, 2]] {
+        let (code, notes) = task(array[0], array, None);
+        assert!(code == Some(2) && notes.contains("set PARTS to that number"), "{notes}");
+    }
+}
+
+#[test]
+fn an_indexed_job_does_a_stage_in_parts() {
+    let folder = documents();
+    let folder = folder.path();
+    let manifest = fs::read_to_string(deploy("data/indexed-job.yaml")).unwrap();
+    let (_, rest) = manifest.split_once("- >-\n").unwrap();
+    let words: Vec<_> = rest.split("\n          env:").next().unwrap().split_whitespace().collect();
+    let line =
+        words.join(" ").replace("/corpus", &folder.to_string_lossy()) + " --subset books --shard-mib 1";
+    for index in ["0", "1"] {
+        assert!(!folder.join("kept/receipt.json").exists());
+        let mut command = shell(folder, "sh");
+        command.args(["-c", &line]).env("JOB_COMPLETION_INDEX", index).env("PARTS", "2");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    is_whole(folder, "kept");
 }
 
 /// `wandb_import.py` with a stand-in for wandb that writes down how it is called; `None` without a Python that reads TOML.

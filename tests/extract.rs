@@ -1,5 +1,7 @@
-//! `gopher data extract`: from a crawl file to token shards, and a token that leads back to the bytes of the crawl.
+//! `gopher data extract`, alone and as the first stage of a pipeline: from a crawl file to token shards, and a token that leads back to
+//! the bytes of the crawl.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
@@ -10,16 +12,17 @@ use data::{Document, Tokenizer, TokenizerConfig};
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A page that every rule keeps, different for each number.
 fn page(number: usize) -> String {
+    // So often that no two pages share much.
     let text = format!(
-        "The old harbour of town {number} was quiet that morning, and only a few of the boats had gone out to sea. \
-         A woman with a basket walked along the wall, looked at the grey water for some time, and said that it would rain \
-         before noon. Nobody answered her. The fishermen were mending their nets in front of the inn, as their fathers had \
-         done, and they had learned to be careful with words about the weather."
+        "The old harbour of town {number} was quiet that morning, and only {number} of the boats had gone out to sea. \
+         A woman with {number} baskets walked along the wall, looked at the grey water for {number} minutes, and said that it would \
+         rain before noon. Nobody of the {number} answered her. The fishermen were mending {number} nets in front of the inn, as \
+         their fathers had done, and by {number} they had learned to be careful with words about the weather."
     );
     format!("<html><head><title>Harbour {number}</title></head><body><p>{text}</p></body></html>")
 }
@@ -32,8 +35,23 @@ fn member(uri: &str, status: &str, body: &str) -> Vec<u8> {
          WARC-Record-ID: <urn:uuid:{uri}>\r\nContent-Type: application/http\r\nContent-Length: {}\r\n\r\n",
         block.len()
     );
+    gzip(format!("{header}{block}\r\n\r\n").as_bytes())
+}
+
+/// A gzip member with what a crawler asked for.
+fn request(uri: &str) -> Vec<u8> {
+    let block = "GET / HTTP/1.1\r\n\r\n";
+    let header = format!(
+        "WARC/1.1\r\nWARC-Type: request\r\nWARC-Target-URI: {uri}\r\nWARC-Date: 2026-11-30T12:00:00Z\r\n\
+         WARC-Record-ID: <urn:uuid:{uri}/request>\r\nContent-Length: {}\r\n\r\n",
+        block.len()
+    );
+    gzip(format!("{header}{block}\r\n\r\n").as_bytes())
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(format!("{header}{block}\r\n\r\n").as_bytes()).unwrap();
+    encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
@@ -57,6 +75,14 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
         command.arg("data").args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
         command.output().unwrap()
+    }
+
+    /// The files in a folder that are not hidden, with their bytes.
+    fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+        let paths = fs::read_dir(self.path(folder)).unwrap().map(|entry| entry.unwrap().path());
+        let named = paths.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path));
+        let seen = named.filter(|(name, _)| !name.starts_with('.'));
+        seen.filter(|(_, path)| path.is_file()).map(|(name, path)| (name, fs::read(path).unwrap())).collect()
     }
 
     #[track_caller]
@@ -141,6 +167,156 @@ fn a_token_leads_back_to_the_crawl() {
         );
         assert!(text.ends_with(&from), "{text}");
     }
+}
+
+const PIPELINE: &str = r#"
+out = "massive"
+
+[tokenizer]
+train = { vocabulary_size = 300 }
+
+[decontaminate]
+against = ["quiz.jsonl"]
+
+[subset.web]
+in = ["crawl"]
+kind = "web"
+"#;
+
+/// A folder with a pipeline that reads a crawl: 30 pages, each with its request, ten that are not there, and a French one. Where in the
+/// decompressed crawl each record of a page begins, by its URI.
+fn crawl_and_pipeline(place: &Place) -> BTreeMap<String, usize> {
+    let french = "Le vieux port de la ville était calme ce matin-là, et seuls quelques bateaux étaient sortis en mer. Une femme avec un \
+                  panier marchait le long du mur, regardait l'eau grise depuis un moment, et disait qu'il allait pleuvoir avant midi.";
+    let french = format!("<html><head><title>Port</title></head><body><p>{french}</p></body></html>");
+    let (mut crawl, mut bytes, mut begins) = (Vec::new(), 0, BTreeMap::new());
+    let mut add = |member: Vec<u8>| {
+        let mut record = Vec::new();
+        GzDecoder::new(&member[..]).read_to_end(&mut record).unwrap();
+        crawl.extend(member);
+        bytes += record.len();
+        bytes - record.len()
+    };
+    for number in 0..30 {
+        let uri = format!("http://harbour.example/{number}");
+        add(request(&uri));
+        begins.insert(uri.clone(), add(member(&uri, "200 OK", &page(number))));
+    }
+    for _ in 0..10 {
+        add(member("http://harbour.example/gone", "404 Not Found", "gone"));
+    }
+    add(member("http://harbour.example/fr", "200 OK", &french));
+    place.write("crawl/00000.warc.gz", crawl);
+    place.write(
+        "quiz.jsonl",
+        "{\"text\": \"What stands in the harbour, and for how long has it been there?\"}\n",
+    );
+    place.write("pipeline.toml", PIPELINE);
+    begins
+}
+
+#[test]
+fn a_pipeline_that_reads_a_crawl_begins_with_it() {
+    let place = Place::new();
+    let begins = crawl_and_pipeline(&place);
+    let (_, notes) = place.text(&["run", "pipeline.toml"]);
+    let line = "web/extract: 71 = 30 kept + 11 dropped + 0 errors + 30 passed over\n";
+    assert!(notes.contains(line), "{notes}");
+
+    // Every record is accounted for, through all stages.
+    let report: Value =
+        serde_json::from_slice(&fs::read(place.path("massive/report.json")).unwrap()).unwrap();
+    let web = &report["subsets"][0];
+    assert_eq!(web["extraction"]["languages"], json!({"en": 30, "fr": 1}));
+    assert_eq!(web["extraction"]["encodings"], json!({"UTF-8": 31}));
+    let stages = web["stages"].as_array().unwrap();
+    let names: Vec<_> = stages.iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
+    assert_eq!(names, ["extract", "filter", "dedup", "decontaminate", "tokenize"]);
+    let mut before = 71;
+    for stage in stages {
+        let ledger = &stage["ledger"];
+        let sum = |key: &str| {
+            ledger[key].as_object().into_iter().flatten().map(|(_, n)| n.as_u64().unwrap()).sum::<u64>()
+        };
+        let kept = ledger["kept"].as_u64().unwrap();
+        assert_eq!(ledger["records"], before);
+        assert_eq!(before, kept + sum("dropped") + sum("errors") + sum("passed_over"));
+        before = kept;
+    }
+    // What was passed over is no loss.
+    assert_eq!(stages[0]["lost"], 11.0 / 41.0);
+    let page = fs::read_to_string(place.path("massive/report.html")).unwrap();
+    for part in ["<td>fr</td><td>1</td>", "web: texts by language", "<td>request</td><td>30</td>"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let card = fs::read_to_string(place.path("massive/data-card.md")).unwrap();
+    assert!(card.contains("\n- web: languages en 30, fr 1; encodings UTF-8 31\n"), "{card}");
+
+    // The stage is what its own command makes.
+    place.text(&["extract", "--in", "crawl", "--out", "single", "--rejected", "why"]);
+    assert!(place.files("single") == place.files("massive/web/extract"));
+    assert!(place.files("why") == place.files("massive/web/extract-rejected"));
+
+    // Tokens lead back to the record.
+    let shard = Shard::open(&place.path("massive/web/tokenize/00000.shard")).unwrap();
+    let tokens = shard.footer().training.tokens;
+    for token in [0, tokens / 2, tokens - 1] {
+        let token = format!("massive/web/tokenize/00000.shard:{token}");
+        let found: Value = serde_json::from_str(&place.text(&["trace", &token, "--json"]).0).unwrap();
+        let uri = found["record"]["provenance"]["uri"].as_str().unwrap();
+        let from = format!("from      00000.warc.gz at byte {}, in the gzip member of ", begins[uri]);
+        let (text, _) = place.text(&["trace", &token]);
+        assert!(text.contains(&from), "{text}");
+    }
+}
+
+#[test]
+fn a_pipeline_that_was_ended_in_a_crawl_goes_on() {
+    let place = Place::new();
+    crawl_and_pipeline(&place);
+    place.text(&["run", "pipeline.toml"]);
+    let whole = ["", "web/extract", "web/extract-rejected", "web/filter", "web/tokenize"]
+        .map(|folder| format!("massive/{folder}"))
+        .map(|folder| (place.files(&folder), folder));
+    fs::remove_file(place.path("massive/web/extract/receipt.json")).unwrap();
+    place.write("massive/web/extract/00000.jsonl.zst", "half");
+    let (_, notes) = place.text(&["run", "pipeline.toml", "--threads", "1"]);
+    assert_eq!(notes.matches("complete already").count(), 4, "{notes}");
+    for (files, folder) in whole {
+        assert!(place.files(&folder) == files, "{folder}");
+    }
+    let changed = format!("{PIPELINE}extract.language = \"any\"\n");
+    place.write("pipeline.toml", &changed);
+    place.refused(
+        &["run", "pipeline.toml"],
+        1,
+        &["massive/web/extract: it holds the output of another", "--force-stage web/extract"],
+    );
+    let (_, notes) = place.text(&["run", "pipeline.toml", "--force-stage", "web/extract"]);
+    assert!(notes.contains("web/extract: 71 = 31 kept + 10 dropped"), "{notes}");
+}
+
+#[test]
+fn what_is_wrong_with_a_pipeline_that_reads_a_crawl_is_said() {
+    let place = Place::new();
+    crawl_and_pipeline(&place);
+    let check = |more: &str, parts: &[&str]| {
+        place.write("pipeline.toml", format!("{PIPELINE}{more}\n"));
+        place.refused(&["run", "pipeline.toml"], 1, parts);
+        assert!(!place.path("massive").exists());
+    };
+    check("extract.language = \"xx\"", &["error: web/extract: language = xx: any, or one of "]);
+    check(
+        "extract.min_language_confidence = 2",
+        &["web/extract: min_language_confidence = 2: 0 to 1 is allowed"],
+    );
+    check("extract.block_hosts = \"none.txt\"", &["web/extract: none.txt"]);
+    // One stage reads one kind; what the other kind is, is not lost in silence.
+    place.write("crawl/notes.txt", "text");
+    check("", &["subset.web.in: both crawl files (crawl/00000.warc.gz) and documents (crawl/notes.txt)"]);
+    place.write("pipeline.toml", format!("{PIPELINE}stages = [\"extract\", \"filter\"]\n"));
+    let (_, notes) = place.text(&["run", "pipeline.toml"]);
+    assert!(notes.contains("web/filter: 30 = "), "{notes}");
 }
 
 #[test]

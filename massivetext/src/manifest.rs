@@ -185,6 +185,28 @@ impl Manifest {
     }
 }
 
+/// Which kinds of input there are: the first file of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kinds {
+    /// One that [`Manifest::find_crawl`] finds.
+    pub crawl: Option<PathBuf>,
+    /// One that [`Manifest::find`] finds.
+    pub document: Option<PathBuf>,
+}
+
+impl Kinds {
+    /// Looks at the names of all files at `paths`, and reads none.
+    ///
+    /// # Errors
+    /// A missing path, a pipe or device, no file at all.
+    pub fn find(paths: &[PathBuf]) -> Result<Self> {
+        let words = ".warc, .wet, .html, .htm, .jsonl, .txt or .md, or these with .gz, .zst or .xz";
+        let all = data::read::find(paths, &data::read::Kinds { words, is_read: |_| true })?.files;
+        let first = |is_it: fn(&Path) -> bool| all.iter().find(|path| is_it(path)).cloned();
+        Ok(Self { crawl: first(|path| crawl_format(path).is_some()), document: first(is_document) })
+    }
+}
+
 /// Refuses folders that a stage has begun and not finished.
 fn check_finished(paths: &[PathBuf]) -> Result<()> {
     for path in paths {
@@ -198,14 +220,24 @@ fn check_finished(paths: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
+/// How a file's name ends, in lower case and without what says how it is compressed.
+fn ending(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    data::read::uncompressed_name(&name).rsplit_once('.').map(|(_, ending)| ending.to_owned())
+}
+
 /// What the name of a crawl file says.
 fn crawl_format(path: &Path) -> Option<Format> {
-    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
-    match data::read::uncompressed_name(&name).rsplit_once('.')?.1 {
+    match &ending(path)?[..] {
         "warc" | "wet" => Some(Format::Warc),
         "html" | "htm" => Some(Format::Html),
         _ => None,
     }
+}
+
+/// Whether the name is one of documents.
+fn is_document(path: &Path) -> bool {
+    ending(path).is_some_and(|ending| ["jsonl", "txt", "md"].contains(&&ending[..]))
 }
 
 /// Whether a file is one of those that stages write beside the documents.

@@ -21,7 +21,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
-use crate::{decontaminate, dedup, filter, tokenize};
+use crate::{decontaminate, dedup, extract, filter, tokenize};
 
 pub use plan::{Configured, Plan, Step, TokenizerPlan};
 pub use run::{Event, REPORT, run};
@@ -32,6 +32,8 @@ pub use summary::Summary;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StageName {
+    /// [`crate::extract`].
+    Extract,
     /// [`crate::filter`].
     Filter,
     /// [`crate::dedup`].
@@ -43,14 +45,18 @@ pub enum StageName {
 }
 
 impl StageName {
-    /// The stages of a subset for which none are named: all. The rules judge web pages alone; other text they only measure.
-    fn default_stages() -> Vec<StageName> {
-        vec![StageName::Filter, StageName::Dedup, StageName::Decontaminate, StageName::Tokenize]
+    /// The stages of a subset for which none are named: all, and extraction if it reads crawl files. The rules judge web pages alone; other
+    /// text they only measure.
+    fn default_stages(is_crawl: bool) -> Vec<StageName> {
+        let first = is_crawl.then_some(StageName::Extract);
+        let rest = [StageName::Filter, StageName::Dedup, StageName::Decontaminate, StageName::Tokenize];
+        first.into_iter().chain(rest).collect()
     }
 
     /// Its name, which is that of its command.
     pub fn name(self) -> &'static str {
         match self {
+            StageName::Extract => "extract",
             StageName::Filter => "filter",
             StageName::Dedup => "dedup",
             StageName::Decontaminate => "decontaminate",
@@ -69,6 +75,8 @@ impl fmt::Display for StageName {
 #[derive(Clone, Debug)]
 pub enum Done {
     /// The receipt of a stage.
+    Extract(Box<extract::Receipt>),
+    /// As above.
     Filter(Box<filter::Receipt>),
     /// As above.
     Dedup(Box<dedup::Receipt>),
@@ -82,6 +90,7 @@ impl Done {
     /// Where every record has gone.
     pub fn ledger(&self) -> &Ledger {
         match self {
+            Done::Extract(receipt) => &receipt.ledger,
             Done::Filter(receipt) => &receipt.ledger,
             Done::Dedup(receipt) => &receipt.ledger,
             Done::Decontaminate(receipt) => &receipt.ledger,
@@ -92,6 +101,7 @@ impl Done {
     /// Bytes of the files that were read.
     fn input_bytes(&self) -> u64 {
         match self {
+            Done::Extract(receipt) => receipt.input.bytes,
             Done::Filter(receipt) => receipt.input.bytes,
             Done::Dedup(receipt) => receipt.input.bytes,
             Done::Decontaminate(receipt) => receipt.input.bytes,

@@ -1,11 +1,13 @@
 //! The data card: the questions of datasheets for datasets (Gebru et al. 2021) and data statements (Bender & Friedman 2018), answered from
 //! receipts where these know, from the pipeline's file where that says, and as unknown else.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256};
 
 use super::plan::{Configured, Plan};
 use super::settings::Settings;
-use super::summary::{SubsetSummary, Summary};
+use super::summary::{Extraction, SubsetSummary, Summary};
 use super::svg::{grouped, short};
 use crate::manifest::hexadecimal;
 
@@ -41,6 +43,7 @@ pub fn text(settings: &Settings, plan: &Plan, summary: &Summary) -> String {
     text += &said(&card.composition);
     text += "\n";
     text += &composition(summary);
+    text += &languages(summary);
     text += "\n## Collection\n\nHow and when raw documents were acquired, and whether their authors know: ";
     text += &said(&card.collection);
     text += "\nRead by the pipeline:\n\n";
@@ -87,6 +90,26 @@ fn composition(summary: &Summary) -> String {
     )
 }
 
+/// The languages and encodings of texts from crawl files, a line for each subset that has such; of other text nothing is known.
+fn languages(summary: &Summary) -> String {
+    let named = |counts: &BTreeMap<String, u64>| {
+        let mut all: Vec<_> = counts.iter().collect();
+        all.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        all.iter().map(|(name, count)| format!("{name} {}", grouped(**count))).collect::<Vec<_>>().join(", ")
+    };
+    let line = |name: &str, found: &Extraction| {
+        format!("- {name}: languages {}; encodings {}\n", named(&found.languages), named(&found.encodings))
+    };
+    let found = summary.subsets.iter().filter_map(|subset| Some((&subset.name, subset.extraction.as_ref()?)));
+    let lines: String = found.map(|(name, found)| line(name, found)).collect();
+    match lines.is_empty() {
+        true => lines,
+        false => format!(
+            "\nLanguages and encodings that were found in crawl files, in texts kept or not:\n\n{lines}"
+        ),
+    }
+}
+
 /// What was done to a subset, a line for each stage.
 fn preprocessing(plan: &Plan, subset: &SubsetSummary) -> String {
     let mut text = String::new();
@@ -95,13 +118,17 @@ fn preprocessing(plan: &Plan, subset: &SubsetSummary) -> String {
         let how = step.map_or(String::new(), |step| described(&step.work));
         let ledger = &stage.ledger;
         text += &format!(
-            "- {} {}: {how}; {} of {} records kept, {} dropped, {} errors\n",
+            "- {} {}: {how}; {} of {} records kept, {} dropped, {} errors{}\n",
             subset.name,
             stage.stage,
             grouped(ledger.kept),
             grouped(ledger.records),
             grouped(ledger.all_dropped()),
-            grouped(ledger.all_errors())
+            grouped(ledger.all_errors()),
+            match ledger.all_passed_over() {
+                0 => String::new(),
+                count => format!(", {} passed over", grouped(count)),
+            }
         );
     }
     text
@@ -110,6 +137,14 @@ fn preprocessing(plan: &Plan, subset: &SubsetSummary) -> String {
 /// A stage's configuration in words.
 fn described(work: &Configured) -> String {
     match work {
+        Configured::Extract(extract, _) => {
+            let language =
+                extract.language.as_ref().map_or("in any language".into(), |code| format!("in `{code}`"));
+            let listed = extract.blocked_hosts.as_ref().map_or(String::new(), |list| {
+                format!(", but for pages of a list of {} hosts", grouped(list.domains as u64))
+            });
+            format!("documents made of crawl files; those {language} are kept{listed}")
+        }
         Configured::Filter(filter) if filter.subset.is_judged() && filter.thresholds.is_empty() => {
             format!("the rules of quality and repetition of `{}`", filter.rules)
         }

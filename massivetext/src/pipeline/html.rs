@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::histograms::Histogram;
-use super::summary::{SubsetSummary, Summary};
+use super::run::with_text;
+use super::summary::{Extraction, SubsetSummary, Summary};
 use super::svg::{self, escape, grouped, short};
 use crate::ledger::{Disagreement, sets};
 use crate::rules::Drops;
@@ -73,7 +74,7 @@ fn overview(summary: &Summary) -> String {
     let mut rows = vec![row(heads)];
     for subset in &summary.subsets {
         let (Some(first), Some(last)) = (subset.stages.first(), subset.stages.last()) else { continue };
-        let left = match first.ledger.records {
+        let left = match with_text(&first.ledger) {
             0 => "-".to_owned(),
             records => percent(last.ledger.kept as f64 / records as f64),
         };
@@ -90,7 +91,8 @@ fn overview(summary: &Summary) -> String {
     }
     let mut text = table(&rows);
     text += &paragraph(
-        "Bytes are those of files on disk, compressed or not; tokens those to train on, without the held-out ones.",
+        "Bytes are those of files on disk, compressed or not; tokens those to train on, without the held-out ones. Records that are \
+         passed over have no text, and count in no share.",
     );
     if let Some(tokenizer) = &summary.tokenizer {
         text += &paragraph(&format!(
@@ -134,10 +136,7 @@ fn of_subset(subset: &SubsetSummary) -> String {
     text += &svg::flow(&subset.name, &subset.stages);
     text += &stages(subset);
     for stage in &subset.stages {
-        let all: BTreeMap<_, _> = stage.ledger.dropped.iter().chain(&stage.ledger.errors).collect();
-        let mut reasons: Vec<(String, u64)> =
-            all.into_iter().map(|(reason, n)| (reason.clone(), *n)).collect();
-        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let reasons = by_count(stage.ledger.dropped.iter().chain(&stage.ledger.errors));
         if !reasons.is_empty() {
             text += &heading(3, &format!("What {} did not keep, by the reason", stage.stage));
             text +=
@@ -145,6 +144,7 @@ fn of_subset(subset: &SubsetSummary) -> String {
             text += &details(&counts(["reason", "records"], &reasons));
         }
     }
+    text += &subset.extraction.as_ref().map_or(String::new(), |found| extraction(subset, found));
     if let Some(clusters) = subset.clusters.as_ref().filter(|clusters| !clusters.is_empty()) {
         let sizes: Vec<(String, u64)> = clusters.iter().map(|(size, n)| (grouped(*size), *n)).collect();
         text += &heading(3, "Duplicates");
@@ -181,18 +181,66 @@ fn of_subset(subset: &SubsetSummary) -> String {
     text
 }
 
+/// What is counted by a name, the most frequent first, and by the name among those that are as frequent.
+fn by_count<'a>(counts: impl Iterator<Item = (&'a String, &'a u64)>) -> Vec<(String, u64)> {
+    let all: BTreeMap<_, _> = counts.collect();
+    let mut all: Vec<(String, u64)> = all.into_iter().map(|(name, n)| (name.clone(), *n)).collect();
+    all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    all
+}
+
+/// What the crawl files were: languages and encodings of their texts, and the records that have none.
+fn extraction(subset: &SubsetSummary, found: &Extraction) -> String {
+    let passed_over = by_count(subset.stages.iter().flat_map(|stage| &stage.ledger.passed_over));
+    let mut text = String::new();
+    for (title, what, counted, counts_of) in [
+        (
+            "Languages of the extracted texts, kept or not",
+            "language",
+            "texts",
+            by_count(found.languages.iter()),
+        ),
+        ("Encodings of their pages", "encoding", "pages", by_count(found.encodings.iter())),
+        ("Records that have no text and were passed over, by type", "type", "records", passed_over),
+    ] {
+        if !counts_of.is_empty() {
+            text += &heading(3, title);
+            let shown = &counts_of[..counts_of.len().min(20)];
+            text += &svg::bars(&format!("{}: {counted} by {what}", subset.name), shown, false);
+            text += &details(&counts([what, counted], &counts_of));
+        }
+    }
+    if found.replaced > 0 {
+        text += &paragraph(&format!(
+            "Texts with characters that their encoding does not have, which became U+FFFD: {}.",
+            grouped(found.replaced)
+        ));
+    }
+    text
+}
+
 fn counts(heads: [&str; 2], counts: &[(String, u64)]) -> Vec<Vec<String>> {
     let rows = counts.iter().map(|(what, n)| vec![what.clone(), grouped(*n)]);
     [row(heads)].into_iter().chain(rows).collect()
 }
 
 fn stages(subset: &SubsetSummary) -> String {
-    let heads =
-        ["stage", "records", "kept", "dropped", "no documents", "lost", "bytes read", "bytes written"];
+    let heads = [
+        "stage",
+        "records",
+        "kept",
+        "dropped",
+        "no documents",
+        "passed over",
+        "lost of the rest",
+        "bytes read",
+        "bytes written",
+    ];
     let mut rows = vec![row(heads)];
     for stage in &subset.stages {
         let ledger = &stage.ledger;
-        let numbers = [ledger.records, ledger.kept, ledger.all_dropped(), ledger.all_errors()].map(grouped);
+        let all = [ledger.all_dropped(), ledger.all_errors(), ledger.all_passed_over()];
+        let numbers = [ledger.records, ledger.kept].into_iter().chain(all).map(grouped);
         let rest = [percent(stage.lost), grouped(stage.input_bytes), grouped(stage.output_bytes)];
         rows.push([stage.stage.to_string()].into_iter().chain(numbers).chain(rest).collect());
     }

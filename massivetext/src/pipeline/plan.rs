@@ -8,7 +8,9 @@ use data::shards::HeldOut;
 
 use super::settings::{Settings, SubsetSettings};
 use super::{StageName, tokenizer};
-use crate::{Error, Result, decontaminate, dedup, filter, tokenize};
+use crate::extract::Blocklist;
+use crate::manifest::Kinds;
+use crate::{Error, Result, decontaminate, dedup, extract, filter, tokenize};
 
 /// What the tokenizer that a pipeline trains is called, and its folder.
 pub const TOKENIZER: &str = "tokenizer";
@@ -44,6 +46,8 @@ pub struct Step {
 /// A stage with its configuration.
 #[derive(Clone, Debug)]
 pub enum Configured {
+    /// With the list of hosts that the configuration describes.
+    Extract(extract::Configuration, Blocklist),
     /// The configuration of a stage.
     Filter(filter::Configuration),
     /// With bytes of memory for sorting.
@@ -96,7 +100,7 @@ impl Plan {
             for pattern in &subset.inputs {
                 inputs.extend(expand(pattern)?);
             }
-            for &stage in &subset.stages {
+            for stage in stages(name, subset, &inputs)? {
                 let folder = settings.out.join(name);
                 let work = configured(stage, settings, subset)
                     .map_err(|detail| Error::Pipeline { path: format!("{name}/{stage}").into(), detail })?;
@@ -145,6 +149,25 @@ impl Plan {
     }
 }
 
+/// The stages of a subset: those that are named, else all that what it reads needs.
+fn stages(name: &str, subset: &SubsetSettings, inputs: &[PathBuf]) -> Result<Vec<StageName>> {
+    if let Some(stages) = &subset.stages {
+        return Ok(stages.clone());
+    }
+    match Kinds::find(inputs)? {
+        Kinds { crawl: Some(crawl), document: Some(document) } => {
+            let detail = format!(
+                "both crawl files ({}) and documents ({}), of which a stage reads one kind: make two subsets, or name `stages`, the \
+                 first of which passes over what it does not read",
+                crawl.display(),
+                document.display()
+            );
+            Err(Error::Pipeline { path: format!("subset.{name}.in").into(), detail })
+        }
+        kinds => Ok(StageName::default_stages(kinds.crawl.is_some())),
+    }
+}
+
 /// Where the tokenizer comes from that encodes these documents.
 fn tokenizer(settings: &Settings, inputs: Vec<PathBuf>) -> Result<TokenizerPlan> {
     match (&settings.tokenizer.file, &settings.tokenizer.train) {
@@ -172,6 +195,7 @@ fn tokenizer(settings: &Settings, inputs: Vec<PathBuf>) -> Result<TokenizerPlan>
 /// A stage with its configuration, of a subset: its own settings go before those for all, and those before the defaults.
 fn configured(stage: StageName, settings: &Settings, subset: &SubsetSettings) -> Result<Configured, String> {
     let configured = match stage {
+        StageName::Extract => extract(settings, subset),
         StageName::Filter => filter(settings, subset),
         StageName::Dedup => dedup(settings, subset),
         StageName::Decontaminate => return decontaminate(settings, subset),
@@ -182,7 +206,34 @@ fn configured(stage: StageName, settings: &Settings, subset: &SubsetSettings) ->
 
 /// An error's words, of which options of the command line are the file's keys.
 fn words(error: Error) -> String {
-    error.to_string().trim_start_matches('-').to_owned()
+    match error {
+        Error::Setting { setting, value, detail } => {
+            format!("{} = {value}: {detail}", setting.trim_start_matches('-').replace('-', "_"))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn extract(settings: &Settings, subset: &SubsetSettings) -> Result<Configured> {
+    let (own, all, work) = (&subset.extract, &settings.extract, &settings.work);
+    let usual = extract::Configuration::default();
+    let language = match first(&own.language, &all.language) {
+        None => usual.language,
+        Some(code) => Some(code).filter(|code| code != "any"),
+    };
+    let blocked = first(&own.block_hosts, &all.block_hosts).map(|file| Blocklist::read(&file)).transpose()?;
+    let confidence = own.min_language_confidence.or(all.min_language_confidence);
+    let configuration = extract::Configuration {
+        language,
+        min_language_confidence: confidence.unwrap_or(usual.min_language_confidence),
+        max_replacement: own.max_replacement.or(all.max_replacement).unwrap_or(usual.max_replacement),
+        blocked_hosts: blocked.as_ref().map(Blocklist::describe),
+        max_record_bytes: work.max_record_bytes,
+        shard_bytes: work.shard_mib << 20,
+        compression: work.compression,
+    };
+    configuration.check()?;
+    Ok(Configured::Extract(configuration, blocked.unwrap_or_default()))
 }
 
 fn filter(settings: &Settings, subset: &SubsetSettings) -> Result<Configured> {

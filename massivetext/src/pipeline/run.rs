@@ -15,7 +15,7 @@ use super::{Done, StageName, card, html, tokenizer};
 use crate::ledger::Ledger;
 use crate::manifest::{Manifest, Part};
 use crate::output::{PLAN, PLAN_BESIDE, write_whole};
-use crate::{Error, Result, decontaminate, dedup, filter, tokenize};
+use crate::{Error, Result, decontaminate, dedup, extract, filter, tokenize};
 
 /// What whoever runs a pipeline is told.
 #[derive(Clone, Copy, Debug)]
@@ -156,6 +156,12 @@ fn one(
     let (part, strict) = (Part::WHOLE, settings.work.strict);
     let mut count = |records: u64| progress("", records);
     match &step.work {
+        Configured::Extract(configuration, blocked) => {
+            let places = extract::Places { inputs, out, rejected, part, strict };
+            let manifest = Manifest::find_crawl(&step.inputs)?;
+            let report = extract::run(configuration, &places, &manifest, blocked, &mut count)?;
+            Ok((Done::Extract(Box::new(report.receipt)), report.was_complete))
+        }
         Configured::Filter(configuration) => {
             let places = filter::Places { inputs, out, rejected, part, strict };
             let report = filter::run(configuration, &places, &manifest()?, &mut count)?;
@@ -221,14 +227,19 @@ fn check(step: &Step, ledger: &Ledger, before: Option<u64>, most_lost: f64) -> R
         "the stage loses {:.1}% of {} records, most of them ({count}) by {reason}{look}, more than [limits] most_lost = {most_lost}; \
          if that is as it should be, raise the limit and run again",
         100.0 * lost,
-        ledger.records
+        with_text(ledger)
     );
     Err(Error::Pipeline { path: step.name().into(), detail })
 }
 
-/// The share of records that are not kept.
+/// Records but for those of crawl files that never have text.
+pub(super) fn with_text(ledger: &Ledger) -> u64 {
+    ledger.records.saturating_sub(ledger.all_passed_over())
+}
+
+/// The share of records that are not kept, of those that may have text.
 pub(super) fn lost(ledger: &Ledger) -> f64 {
-    match ledger.records {
+    match with_text(ledger) {
         0 => 0.0,
         records => records.saturating_sub(ledger.kept) as f64 / records as f64,
     }

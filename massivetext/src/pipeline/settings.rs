@@ -34,6 +34,9 @@ pub struct Settings {
     pub tokenizer: TokenizerSettings,
     /// Settings of a stage, for all subsets.
     #[serde(default)]
+    pub extract: ExtractSettings,
+    /// As above.
+    #[serde(default)]
     pub filter: FilterSettings,
     /// As above.
     #[serde(default)]
@@ -120,6 +123,20 @@ pub struct TrainSettings {
     pub vocabulary_size: usize,
 }
 
+/// Settings of the extraction of documents from crawl files.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExtractSettings {
+    /// The language that is kept, by its code; `any` keeps all.
+    pub language: Option<String>,
+    /// How sure it has to be, from 0 to 1.
+    pub min_language_confidence: Option<f64>,
+    /// The share of a text that may be U+FFFD, from 0 to 1.
+    pub max_replacement: Option<f64>,
+    /// A file of domains whose pages are dropped.
+    pub block_hosts: Option<PathBuf>,
+}
+
 /// Settings of the stage of the rules.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -201,13 +218,16 @@ pub struct SubsetSettings {
     pub inputs: Vec<PathBuf>,
     /// What kind of text it is.
     pub kind: Subset,
-    /// Its stages, in order.
-    #[serde(default = "StageName::default_stages")]
-    pub stages: Vec<StageName>,
+    /// Its stages, in order; by default all that its files need.
+    #[serde(default)]
+    pub stages: Option<Vec<StageName>>,
     /// Its share of the training's tokens, relative to the other subsets; by default the paper's for its kind.
     #[serde(default)]
     pub weight: Option<f64>,
     /// Settings of a stage, for this subset; they go before those for all.
+    #[serde(default)]
+    pub extract: ExtractSettings,
+    /// As above.
     #[serde(default)]
     pub filter: FilterSettings,
     /// As above.
@@ -280,10 +300,15 @@ impl SubsetSettings {
         if self.inputs.is_empty() {
             return Err(format!("subset.{name}.in: no file or folder"));
         }
-        let stages = &self.stages;
+        let Some(stages) = &self.stages else { return Ok(()) };
         let twice = stages.iter().enumerate().find(|(place, stage)| stages[..*place].contains(stage));
         if let Some((_, stage)) = twice {
             return Err(format!("subset.{name}.stages: {stage} is there twice"));
+        }
+        if stages.iter().position(|stage| *stage == StageName::Extract).is_some_and(|place| place > 0) {
+            return Err(format!(
+                "subset.{name}.stages: extract is the first, for no stage writes crawl files"
+            ));
         }
         match stages.iter().position(|stage| *stage == StageName::Tokenize) {
             _ if stages.is_empty() => Err(format!("subset.{name}.stages: no stage")),
@@ -385,6 +410,10 @@ mod tests {
         refused(
             &format!("{SMALL}stages = [\"tokenize\", \"filter\"]\n"),
             "subset.web.stages: tokenize is the last, for no stage reads shards",
+        );
+        refused(
+            &format!("{SMALL}stages = [\"filter\", \"extract\"]\n"),
+            "subset.web.stages: extract is the first, for no stage writes crawl files",
         );
         refused(
             &format!("{SMALL}stages = [\"dedup\", \"dedup\"]\n"),

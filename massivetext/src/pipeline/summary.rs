@@ -64,6 +64,8 @@ pub struct SubsetSummary {
     pub paper: PaperSubset,
     /// Its stages, in order.
     pub stages: Vec<StageSummary>,
+    /// What was found of the texts of crawl files, if such were read.
+    pub extraction: Option<Extraction>,
     /// How the rules' statistics are distributed.
     pub histograms: Vec<Histogram>,
     /// Where rule sets disagree.
@@ -74,6 +76,17 @@ pub struct SubsetSummary {
     pub evaluation: Vec<EvaluationFile>,
     /// Titles that were looked for.
     pub titles: Option<TitleFile>,
+}
+
+/// What was found of the texts of crawl files, kept or not.
+#[derive(Clone, Debug, Serialize)]
+pub struct Extraction {
+    /// Texts by their languages.
+    pub languages: BTreeMap<String, u64>,
+    /// Pages that text was made of, by their encodings.
+    pub encodings: BTreeMap<String, u64>,
+    /// Texts with U+FFFD in them.
+    pub replaced: u64,
 }
 
 /// Tokens of a subset.
@@ -100,7 +113,7 @@ pub struct StageSummary {
     pub folder: String,
     /// Where every record has gone.
     pub ledger: Ledger,
-    /// The share of records that were not kept.
+    /// The share of records that were not kept, of those that may have text: what was passed over does not count.
     pub lost: f64,
     /// Bytes of the files that were read.
     pub input_bytes: u64,
@@ -151,6 +164,7 @@ impl Summary {
                 epochs: None,
                 paper: paper(subset.kind),
                 stages: Vec::new(),
+                extraction: None,
                 histograms: Vec::new(),
                 disagreement: None,
                 clusters: None,
@@ -188,6 +202,14 @@ impl SubsetSummary {
     fn add(&mut self, plan: &Plan, step: &Step, done: &Done) -> Result<()> {
         let written = |files: &[Written]| files.iter().map(|file| file.bytes).sum();
         let output_bytes = match done {
+            Done::Extract(receipt) => {
+                self.extraction = Some(Extraction {
+                    languages: receipt.languages.clone(),
+                    encodings: receipt.encodings.clone(),
+                    replaced: receipt.replaced,
+                });
+                written(&receipt.outputs)
+            }
             Done::Filter(receipt) => {
                 self.histograms = histograms::of(&step.out, receipt)?;
                 self.disagreement = Some(receipt.disagreement.clone());

@@ -6,8 +6,8 @@ use super::histograms::Histogram;
 use super::summary::StageSummary;
 use crate::rules::Drops;
 
-/// Colors that most people can tell apart (Okabe and Ito): what is kept, dropped, and no document.
-const COLORS: [&str; 3] = ["#0072b2", "#d55e00", "#cc79a7"];
+/// Colors that most people can tell apart (Okabe and Ito): what is kept, dropped, no document, and passed over.
+const COLORS: [&str; 4] = ["#0072b2", "#d55e00", "#cc79a7", "#999999"];
 
 const WIDTH: f64 = 720.0;
 const LEFT: f64 = 130.0;
@@ -82,7 +82,7 @@ fn bar(body: &mut String, [x, y, width, height]: [f64; 4], color: &str) {
     }
 }
 
-/// The records of a subset through its stages: a bar for each stage, of what it keeps, drops and cannot read.
+/// The records of a subset through its stages: a bar for each stage, of what it keeps, drops, cannot read and passes over.
 pub fn flow(name: &str, stages: &[StageSummary]) -> String {
     let most = stages.iter().map(|stage| stage.ledger.records).max().unwrap_or(0).max(1) as f64;
     let mut body = String::new();
@@ -91,8 +91,8 @@ pub fn flow(name: &str, stages: &[StageSummary]) -> String {
         let ledger = &stage.ledger;
         text(&mut body, LEFT - 8.0, y + 14.0, "end", stage.stage.name());
         let mut x = LEFT;
-        for (count, color) in [ledger.kept, ledger.all_dropped(), ledger.all_errors()].into_iter().zip(COLORS)
-        {
+        let counts = [ledger.kept, ledger.all_dropped(), ledger.all_errors(), ledger.all_passed_over()];
+        for (count, color) in counts.into_iter().zip(COLORS) {
             let width = PLOT * count as f64 / most;
             bar(&mut body, [x, y, width, ROW - 8.0], color);
             x += width;
@@ -101,10 +101,12 @@ pub fn flow(name: &str, stages: &[StageSummary]) -> String {
         y += ROW;
     }
     let mut x = LEFT;
-    for (what, color) in ["kept (the number)", "dropped", "no documents"].into_iter().zip(COLORS) {
+    let all = ["kept (the number)", "dropped", "no documents", "passed over"];
+    let is_passed_over = stages.iter().any(|stage| stage.ledger.all_passed_over() > 0);
+    for (what, color) in all.into_iter().zip(COLORS).take(if is_passed_over { 4 } else { 3 }) {
         bar(&mut body, [x, y + 2.0, 12.0, 12.0], color);
         text(&mut body, x + 17.0, y + 13.0, "start", what);
-        x += 160.0;
+        x += 150.0;
     }
     picture(y + 22.0, &format!("records of {name} through the stages"), &body)
 }

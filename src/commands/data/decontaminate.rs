@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use massivetext::decontaminate::{self, Configuration, Places, Receipt, Report};
-use massivetext::manifest::{Manifest, Part};
-use massivetext::output::Compression;
+use massivetext::manifest::Manifest;
 
-use super::filter::CompressionArgument;
 use super::work;
 use crate::output::{grouped, note, print, print_json, table, usage};
 
@@ -42,24 +40,8 @@ pub struct Arguments {
     /// Words of an n-gram.
     #[arg(long, value_name = "N", default_value_t = Configuration::default().ngram)]
     ngram: usize,
-    /// One part of the work, such as 2/7, the second of seven; the others may run in other processes or on other machines.
-    #[arg(long, value_name = "I/N", default_value = "1/1")]
-    part: Part,
-    /// Threads. The output is the same for any number.
-    #[arg(long, value_name = "N", help_heading = "Work")]
-    threads: Option<usize>,
-    /// Input for one file of output, in MiB; part of what decides the output.
-    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..1 << 30), help_heading = "Work")]
-    shard_mib: u64,
-    /// Most bytes of a record; longer ones are counted as errors.
-    #[arg(long, value_name = "BYTES", default_value_t = Configuration::default().max_record_bytes, help_heading = "Work")]
-    max_record_bytes: usize,
-    /// How documents are written.
-    #[arg(long, value_enum, default_value_t = CompressionArgument::Zst, help_heading = "Work")]
-    compression: CompressionArgument,
-    /// Stop at a bad record instead of counting it.
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    work: work::Options,
     /// Print the receipt as JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -72,20 +54,20 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         containment: arguments.containment,
         ngram: arguments.ngram,
         fields: arguments.against_field,
-        max_record_bytes: arguments.max_record_bytes,
-        shard_bytes: arguments.shard_mib << 20,
-        compression: Compression::from(arguments.compression),
+        max_record_bytes: arguments.work.max_record_bytes,
+        shard_bytes: arguments.work.shard_bytes(),
+        compression: arguments.work.compression.into(),
     };
     configuration.check().map_err(usage)?;
-    work::set_threads(arguments.threads)?;
+    work::set_threads(arguments.work.threads)?;
     let places = Places {
         inputs: arguments.inputs,
         against: arguments.against,
         titles: arguments.titles,
         out: arguments.out,
         rejected: arguments.rejected,
-        part: arguments.part,
-        strict: arguments.strict,
+        part: arguments.work.part,
+        strict: arguments.work.strict,
     };
     let manifest = Manifest::find(&places.inputs)?;
     manifest.notes().iter().for_each(note);

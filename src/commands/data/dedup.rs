@@ -9,7 +9,6 @@ use massivetext::dedup::{self, Configuration, Places, Receipt};
 use massivetext::manifest::{Manifest, Part};
 use massivetext::output::{Compression, Written};
 
-use super::filter::CompressionArgument;
 use super::text::shortened;
 use super::work;
 use crate::output::{grouped, line, note, print, print_json, usage};
@@ -38,7 +37,9 @@ enum Step {
 }
 
 /// Deduplication on one machine.
+// Whether it is meant is told by its group of arguments, which clap leaves empty where structures are flattened into this one.
 #[derive(Args)]
+#[group(arg = "out")]
 struct Whole {
     #[command(flatten)]
     documents: Documents,
@@ -103,8 +104,8 @@ struct Rules {
     #[arg(long, value_name = "BYTES", default_value_t = Configuration::default().max_record_bytes, help_heading = "Work")]
     max_record_bytes: usize,
     /// How documents are written.
-    #[arg(long, value_enum, default_value_t = CompressionArgument::Zst, help_heading = "Work")]
-    compression: CompressionArgument,
+    #[arg(long, value_enum, default_value_t = work::CompressionArgument::Zst, help_heading = "Work")]
+    compression: work::CompressionArgument,
 }
 
 impl Rules {

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use massivetext::extract::{self, Blocklist, Configuration, Places, Receipt, Report};
-use massivetext::manifest::{Manifest, Part};
+use massivetext::manifest::Manifest;
 
-use super::filter::CompressionArgument;
 use super::{text, work};
 use crate::output::{grouped, note, print, print_json, usage};
 
 /// Arguments of `gopher data extract`.
 #[derive(Args)]
+#[command(mut_arg("max_record_bytes", |option| {
+    option.help("Most bytes of a record, compressed or not; longer ones are counted as errors")
+}))]
 pub struct Arguments {
     /// Crawl files and folders of them: .warc and .wet, and pages, .html and .htm; each also .gz, .zst, .xz.
     #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
@@ -34,24 +36,8 @@ pub struct Arguments {
     /// File of domains, one on each line, whose pages are dropped.
     #[arg(long, value_name = "FILE")]
     block_hosts: Option<PathBuf>,
-    /// One part of the work, such as 2/7, the second of seven; the others may run in other processes or on other machines.
-    #[arg(long, value_name = "I/N", default_value = "1/1")]
-    part: Part,
-    /// Threads. The output is the same for any number.
-    #[arg(long, value_name = "N", help_heading = "Work")]
-    threads: Option<usize>,
-    /// Input for one file of output, in MiB; part of what decides the output.
-    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..1 << 30), help_heading = "Work")]
-    shard_mib: u64,
-    /// Most bytes of a record, compressed or not; longer ones are counted as errors.
-    #[arg(long, value_name = "BYTES", default_value_t = Configuration::default().max_record_bytes, help_heading = "Work")]
-    max_record_bytes: usize,
-    /// How documents are written.
-    #[arg(long, value_enum, default_value_t = CompressionArgument::Zst, help_heading = "Work")]
-    compression: CompressionArgument,
-    /// Stop at a bad record instead of counting it.
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    work: work::Options,
     /// Print the receipt as JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -65,19 +51,19 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         min_language_confidence: arguments.min_language_confidence,
         max_replacement: arguments.max_replacement,
         blocked_hosts: blocked.as_ref().map(Blocklist::describe),
-        max_record_bytes: arguments.max_record_bytes,
-        shard_bytes: arguments.shard_mib << 20,
-        compression: arguments.compression.into(),
+        max_record_bytes: arguments.work.max_record_bytes,
+        shard_bytes: arguments.work.shard_bytes(),
+        compression: arguments.work.compression.into(),
     };
     // Wrong settings are wrong usage, and known before anything is read.
     configuration.check().map_err(usage)?;
-    work::set_threads(arguments.threads)?;
+    work::set_threads(arguments.work.threads)?;
     let places = Places {
         inputs: arguments.inputs,
         out: arguments.out,
         rejected: arguments.rejected,
-        part: arguments.part,
-        strict: arguments.strict,
+        part: arguments.work.part,
+        strict: arguments.work.strict,
     };
     let manifest = Manifest::find_crawl(&places.inputs)?;
     manifest.notes().iter().for_each(note);

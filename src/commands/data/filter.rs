@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use massivetext::RuleSet;
 use massivetext::filter::{self, Configuration, Places, Report, Subset};
-use massivetext::manifest::{Manifest, Part};
-use massivetext::output::Compression;
+use massivetext::manifest::Manifest;
 
 use super::{rule_set, text, work};
 use crate::output::{note, print, print_json, usage};
@@ -35,24 +34,8 @@ pub struct Arguments {
     /// Rule sets to set beside it in the same pass: all, none, or some.
     #[arg(long, value_name = "all|none|SET,…", default_value = "all")]
     compare: String,
-    /// One part of the work, such as 2/7, the second of seven; the others may run in other processes or on other machines.
-    #[arg(long, value_name = "I/N", default_value = "1/1")]
-    part: Part,
-    /// Threads. The output is the same for any number.
-    #[arg(long, value_name = "N", help_heading = "Work")]
-    threads: Option<usize>,
-    /// Input for one file of output, in MiB; part of what decides the output.
-    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..1 << 30), help_heading = "Work")]
-    shard_mib: u64,
-    /// Most bytes of a record; longer ones are counted as errors.
-    #[arg(long, value_name = "BYTES", default_value_t = Configuration::default().max_record_bytes, help_heading = "Work")]
-    max_record_bytes: usize,
-    /// How documents are written.
-    #[arg(long, value_enum, default_value_t = CompressionArgument::Zst, help_heading = "Work")]
-    compression: CompressionArgument,
-    /// Stop at a bad record instead of counting it.
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    work: work::Options,
     /// Print the receipt as JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -66,21 +49,6 @@ enum SubsetArgument {
     News,
     Github,
     Wikipedia,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum CompressionArgument {
-    Zst,
-    None,
-}
-
-impl From<CompressionArgument> for Compression {
-    fn from(argument: CompressionArgument) -> Self {
-        match argument {
-            CompressionArgument::Zst => Compression::Zst,
-            CompressionArgument::None => Compression::None,
-        }
-    }
 }
 
 /// Filters, and prints what has become of every record.
@@ -97,19 +65,19 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             SubsetArgument::Wikipedia => Subset::Wikipedia,
         },
         compare: compared(&arguments.compare)?,
-        max_record_bytes: arguments.max_record_bytes,
-        shard_bytes: arguments.shard_mib << 20,
-        compression: arguments.compression.into(),
+        max_record_bytes: arguments.work.max_record_bytes,
+        shard_bytes: arguments.work.shard_bytes(),
+        compression: arguments.work.compression.into(),
     };
     // Wrong thresholds are wrong usage, and known before anything is read.
     configuration.all_rules().map_err(|error| usage(format_args!("--rule {error}")))?;
-    work::set_threads(arguments.threads)?;
+    work::set_threads(arguments.work.threads)?;
     let places = Places {
         inputs: arguments.inputs,
         out: arguments.out,
         rejected: arguments.rejected,
-        part: arguments.part,
-        strict: arguments.strict,
+        part: arguments.work.part,
+        strict: arguments.work.strict,
     };
     let manifest = Manifest::find(&places.inputs)?;
     manifest.notes().iter().for_each(note);

@@ -86,9 +86,13 @@ fn observe(event: Event<'_>) {
             line::clear();
             let [records, kept] = [ledger.records, ledger.kept].map(grouped);
             let [dropped, errors] = [ledger.all_dropped(), ledger.all_errors()].map(grouped);
+            let passed_over = match ledger.all_passed_over() {
+                0 => String::new(),
+                count => format!(" + {} passed over", grouped(count)),
+            };
             let before = if was_complete { ", complete already" } else { "" };
             note(format_args!(
-                "{step}: {records} = {kept} kept + {dropped} dropped + {errors} errors{before}"
+                "{step}: {records} = {kept} kept + {dropped} dropped + {errors} errors{passed_over}{before}"
             ));
         }
     }

@@ -1,13 +1,61 @@
-//! What the stages of `gopher data` have in common: threads, progress, and what is said beside a result.
+//! What the stages of `gopher data` have in common: options, threads, progress, and what is said beside a result.
 
 use std::path::Path;
 
 use anyhow::anyhow;
+use clap::{Args, ValueEnum};
+use massivetext::filter::Configuration;
 use massivetext::ledger::Ledger;
 use massivetext::manifest::Part;
+use massivetext::output::Compression;
 use massivetext::records::BadRecord;
 
 use crate::output::{grouped, line, note, usage};
+
+/// How a stage that looks at each record alone is done.
+#[derive(Args)]
+pub struct Options {
+    /// One part of the work, such as 2/7, the second of seven; the others may run in other processes or on other machines.
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    pub part: Part,
+    /// Threads. The output is the same for any number.
+    #[arg(long, value_name = "N", help_heading = "Work")]
+    pub threads: Option<usize>,
+    /// Input for one file of output, in MiB; part of what decides the output.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..1 << 30), help_heading = "Work")]
+    shard_mib: u64,
+    /// Most bytes of a record; longer ones are counted as errors.
+    #[arg(long, value_name = "BYTES", default_value_t = Configuration::default().max_record_bytes, help_heading = "Work")]
+    pub max_record_bytes: usize,
+    /// How documents are written.
+    #[arg(long, value_enum, default_value_t = CompressionArgument::Zst, help_heading = "Work")]
+    pub compression: CompressionArgument,
+    /// Stop at a bad record instead of counting it.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+impl Options {
+    /// Input for one file of output.
+    pub fn shard_bytes(&self) -> u64 {
+        self.shard_mib << 20
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum CompressionArgument {
+    Zst,
+    None,
+}
+
+impl From<CompressionArgument> for Compression {
+    fn from(argument: CompressionArgument) -> Self {
+        match argument {
+            CompressionArgument::Zst => Compression::Zst,
+            CompressionArgument::None => Compression::None,
+        }
+    }
+}
 
 /// Sets the number of threads, if one is given.
 pub fn set_threads(threads: Option<usize>) -> anyhow::Result<()> {
