@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::normalizer::SPACE;
 use super::vocabulary::Vocabulary;
 use super::word_cache::WordCache;
 
@@ -16,19 +17,19 @@ const NONE: u32 = u32::MAX;
 /// No merge crosses any other pair, so text can be cut there and the parts segmented (and cached) on their
 /// own without changing the result.
 pub(crate) struct Joints {
-    ascii: Box<[[bool; 128]; 128]>,
+    /// Of the characters that have a place; see [`Joints::place`].
+    frequent: Box<[[bool; 129]; 129]>,
     other: FxHashSet<(char, char)>,
 }
 
 impl Joints {
     pub(crate) fn new<'a>(pieces: impl Iterator<Item = &'a str>) -> Self {
-        let mut joints = Self { ascii: Box::new([[false; 128]; 128]), other: FxHashSet::default() };
+        let mut joints = Self { frequent: Box::new([[false; 129]; 129]), other: FxHashSet::default() };
         for piece in pieces {
             for (a, b) in piece.chars().zip(piece.chars().skip(1)) {
-                if a.is_ascii() && b.is_ascii() {
-                    joints.ascii[a as usize][b as usize] = true;
-                } else {
-                    joints.other.insert((a, b));
+                match (Self::place(a), Self::place(b)) {
+                    (Some(a), Some(b)) => joints.frequent[a][b] = true,
+                    _ => _ = joints.other.insert((a, b)),
                 }
             }
         }
@@ -36,10 +37,17 @@ impl Joints {
     }
 
     fn contains(&self, a: char, b: char) -> bool {
-        if a.is_ascii() && b.is_ascii() {
-            self.ascii[a as usize][b as usize]
-        } else {
-            self.other.contains(&(a, b))
+        match (Self::place(a), Self::place(b)) {
+            (Some(a), Some(b)) => self.frequent[a][b],
+            _ => self.other.contains(&(a, b)),
+        }
+    }
+
+    /// Where ASCII and the sign for a space stand in the table.
+    fn place(c: char) -> Option<usize> {
+        match c {
+            SPACE => Some(128),
+            _ => c.is_ascii().then_some(c as usize),
         }
     }
 
@@ -218,6 +226,79 @@ impl Scratch {
             self.emit(vocabulary, text, middle, end, out);
         } else {
             vocabulary.push(id, span, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tokenizer::proto::{ModelProto, Piece, PieceType};
+
+    const PIECES: [&str; 20] = [
+        "▁",
+        "a",
+        "b",
+        "c",
+        "é",
+        "日",
+        "ab",
+        "▁a",
+        "bc",
+        "▁ab",
+        "abc",
+        "▁▁",
+        "c▁",
+        "aa",
+        "日é",
+        "é日é",
+        "▁日",
+        "aaaa",
+        "b▁a",
+        "▁▁▁▁",
+    ];
+
+    /// The pieces with these scores and kinds, so that any of them may merge first.
+    fn vocabulary(scores: &[u8], kinds: &[u8], has_bytes: bool) -> Vocabulary {
+        let piece = |text: &str, score: f32, kind: PieceType| Piece {
+            piece: Some(text.into()),
+            score: Some(score),
+            kind: Some(kind.into()),
+        };
+        let mut pieces = vec![piece("<unk>", 0.0, PieceType::Unknown)];
+        pieces.extend((0..=255).map(|byte| piece(&format!("<0x{byte:02X}>"), 0.0, PieceType::Byte)));
+        for ((text, &score), &kind) in PIECES.iter().zip(scores).zip(kinds) {
+            let kind = match kind {
+                0 => PieceType::Unused,
+                1 => PieceType::UserDefined,
+                2 => continue,
+                _ => PieceType::Normal,
+            };
+            pieces.push(piece(text, f32::from(score), kind));
+        }
+        Vocabulary::new(&ModelProto { pieces, ..ModelProto::default() }, has_bytes).unwrap()
+    }
+
+    proptest! {
+        /// Cutting text where no piece spans, and remembering the parts, gives the ids of the text merged as a whole.
+        #[test]
+        fn cuts_and_memory_change_nothing(
+            scores in proptest::collection::vec(any::<u8>(), PIECES.len()),
+            kinds in proptest::collection::vec(0..12u8, PIECES.len()),
+            has_bytes in any::<bool>(),
+            texts in proptest::collection::vec("[abcé日語x▁]{0,12}", 1..12),
+        ) {
+            let vocabulary = vocabulary(&scores, &kinds, has_bytes);
+            let joints = Joints::new(vocabulary.mergeable_pieces());
+            let mut encoder = BpeEncoder::new(&vocabulary, &joints);
+            for text in &texts {
+                let (mut ids, mut whole) = (Vec::new(), Vec::new());
+                encoder.encode(text, &mut ids);
+                Scratch::default().encode(&vocabulary, text, &mut whole);
+                prop_assert_eq!(ids, whole, "{:?}", text);
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ mod offsets;
 mod pairs;
 mod proto;
 mod sentencepiece;
+mod string_map;
 mod train;
 mod unigram;
 mod vocabulary;

@@ -117,7 +117,7 @@ fn orders(marks: &[char]) -> Vec<Vec<char>> {
 }
 
 /// Compiles rules to the trie and the replacements; see [`super::normalizer`] for the layout.
-fn compile(rules: &BTreeMap<String, String>) -> Vec<u8> {
+pub(super) fn compile(rules: &BTreeMap<String, String>) -> Vec<u8> {
     let mut replacements = Vec::new();
     let mut offsets: BTreeMap<&str, u32> = BTreeMap::new();
     let mut keys: Vec<(&[u8], u32)> = Vec::with_capacity(rules.len());

@@ -125,9 +125,7 @@ impl SentencePiece {
         }
         let vocabulary = Vocabulary::new(&model, trainer.byte_fallback()).map_err(bad)?;
         let segmentation = match trainer.model_type.map(ModelType::try_from) {
-            Some(Ok(ModelType::Bpe)) => {
-                Segmentation::Bpe(bpe::Joints::new(vocabulary.mergeable_pieces().map(|(piece, _)| piece)))
-            }
+            Some(Ok(ModelType::Bpe)) => Segmentation::Bpe(bpe::Joints::new(vocabulary.mergeable_pieces())),
             None | Some(Ok(ModelType::Unigram)) => Segmentation::Unigram(unigram::Unigram::new(&vocabulary)),
             Some(Ok(ModelType::Word)) => return Err(unsupported("model_type word")),
             Some(Ok(ModelType::Char)) => return Err(unsupported("model_type char")),
