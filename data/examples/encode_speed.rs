@@ -1,4 +1,4 @@
-//! How fast a tokenizer encodes, on one thread: `encode_speed MODEL DOCUMENTS.jsonl PASSES`. Each pass has an encoder of its own,
+//! How fast a tokenizer encodes, on one thread: `encode_speed MODEL DOCUMENTS.jsonl PASSES`. Each pass has a tokenizer of its own,
 //! which remembers no word at first. Prints a line of JSON: processor seconds of each pass, tokens, and the SHA-256 of the ids.
 
 use std::error::Error;
@@ -14,7 +14,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [model, documents, passes] = arguments.as_slice() else {
         return Err("encode_speed MODEL DOCUMENTS.jsonl PASSES".into());
     };
-    let tokenizer = Tokenizer::load(Path::new(model))?;
     let mut texts = Vec::new();
     for line in std::fs::read_to_string(documents)?.lines() {
         let row: Value = serde_json::from_str(line)?;
@@ -22,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let (mut seconds, mut ids) = (Vec::new(), Vec::new());
     for _ in 0..passes.parse()? {
+        let tokenizer = Tokenizer::load(Path::new(model))?;
         ids.clear();
         let clock = Clock::start();
         let mut encoder = tokenizer.encoder();

@@ -7,6 +7,7 @@ use std::collections::BinaryHeap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::normalizer::SPACE;
+use super::pool::Pool;
 use super::vocabulary::Vocabulary;
 use super::word_cache::WordCache;
 
@@ -72,6 +73,13 @@ impl Joints {
 pub(crate) struct BpeEncoder<'a> {
     vocabulary: &'a Vocabulary,
     joints: &'a Joints,
+    memories: &'a Pool<Memory>,
+    memory: Memory,
+}
+
+/// What an encoder has seen, and room to work in.
+#[derive(Default)]
+pub(crate) struct Memory {
     cache: WordCache,
     fresh_ids: Vec<u32>,
     scratch: Scratch,
@@ -124,31 +132,36 @@ impl PartialEq for Candidate {
 impl Eq for Candidate {}
 
 impl<'a> BpeEncoder<'a> {
-    pub(crate) fn new(vocabulary: &'a Vocabulary, joints: &'a Joints) -> Self {
-        let (cache, scratch) = (WordCache::default(), Scratch::default());
-        Self { vocabulary, joints, cache, fresh_ids: Vec::new(), scratch }
+    /// An encoder with one of the memories, which it gives back in the end. They are all of this vocabulary.
+    pub(crate) fn new(vocabulary: &'a Vocabulary, joints: &'a Joints, memories: &'a Pool<Memory>) -> Self {
+        Self { vocabulary, joints, memories, memory: memories.take() }
     }
 
     /// Appends the ids of normalised text.
     pub(crate) fn encode(&mut self, normalized: &str, out: &mut Vec<u32>) {
         let start = out.len();
         let unknown = self.vocabulary.unknown;
-        let mut fresh = std::mem::take(&mut self.fresh_ids);
+        let Memory { cache, fresh_ids: fresh, scratch } = &mut self.memory;
         for segment in self.joints.segments(normalized) {
-            let ids = match self.cache.get(segment) {
+            let ids = match cache.get(segment) {
                 Some(ids) => ids,
                 None => {
                     fresh.clear();
-                    self.scratch.encode(self.vocabulary, segment, &mut fresh);
-                    self.cache.insert(segment, &fresh);
-                    &fresh
+                    scratch.encode(self.vocabulary, segment, fresh);
+                    cache.insert(segment, fresh);
+                    &*fresh
                 }
             };
             // Unknown characters in a row are one unknown piece, also across a cut.
             let continues_unknown = ids.first() == Some(&unknown) && out[start..].last() == Some(&unknown);
             out.extend_from_slice(&ids[usize::from(continues_unknown)..]);
         }
-        self.fresh_ids = fresh;
+    }
+}
+
+impl Drop for BpeEncoder<'_> {
+    fn drop(&mut self) {
+        self.memories.give(std::mem::take(&mut self.memory));
     }
 }
 
@@ -292,8 +305,9 @@ mod tests {
         ) {
             let vocabulary = vocabulary(&scores, &kinds, has_bytes);
             let joints = Joints::new(vocabulary.mergeable_pieces());
-            let mut encoder = BpeEncoder::new(&vocabulary, &joints);
+            let memories = Pool::default();
             for text in &texts {
+                let mut encoder = BpeEncoder::new(&vocabulary, &joints, &memories);
                 let (mut ids, mut whole) = (Vec::new(), Vec::new());
                 encoder.encode(text, &mut ids);
                 Scratch::default().encode(&vocabulary, text, &mut whole);

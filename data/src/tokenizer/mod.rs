@@ -18,6 +18,7 @@ mod nfkc;
 mod normalizer;
 mod offsets;
 mod pairs;
+mod pool;
 mod proto;
 mod sentencepiece;
 mod string_map;
@@ -171,7 +172,7 @@ impl Tokenizer {
         }
     }
 
-    /// The ids of `text`, without those that begin and end a text. For many texts, an [`Encoder`] is faster.
+    /// The ids of `text`, without those that begin and end a text. For many texts, an [`Encoder`] is a little faster.
     ///
     /// The names of control pieces are only text to a SentencePiece model; byte-level BPE gives their single ids.
     pub fn encode(&self, text: &str) -> Vec<u32> {
@@ -207,7 +208,8 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// An encoder, which remembers the segmentation of words it has seen. It does not change results.
+    /// An encoder, which remembers the segmentation of words that it, and encoders before it, have seen. It does not change
+    /// results.
     pub fn encoder(&self) -> Encoder<'_> {
         Encoder(match &self.0 {
             TokenizerKind::SentencePiece(tokenizer) => EncoderKind::SentencePiece(tokenizer.encoder()),
