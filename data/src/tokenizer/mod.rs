@@ -26,6 +26,7 @@ mod train;
 mod unigram;
 mod vocabulary;
 mod word_cache;
+mod words;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -42,6 +43,7 @@ pub use description::{Description, Spaces};
 pub use offsets::Token;
 pub use sentencepiece::{PieceKind, ScoredPiece, SentencePieceModel};
 pub use train::TokenizerConfig;
+pub use words::{Sample, Sampling};
 
 /// A tokenizer: text to ids `0 .. vocabulary_size` and back.
 pub struct Tokenizer(TokenizerKind);
