@@ -30,7 +30,7 @@ fn train<'a>(texts: impl IntoIterator<Item = &'a str>, memory: u64, seed: u64) -
     Ok((tokenizer.fingerprint(), sample))
 }
 
-fn all<'a>(texts: &'a [String]) -> impl DoubleEndedIterator<Item = &'a str> {
+fn all(texts: &[String]) -> impl DoubleEndedIterator<Item = &str> {
     texts.iter().map(String::as_str)
 }
 

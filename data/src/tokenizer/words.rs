@@ -8,7 +8,6 @@ use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
-use unicode_script::Script;
 
 use super::normalizer::SPACE;
 use super::train::script;
@@ -89,7 +88,8 @@ impl WordCounts {
         self.normalized_bytes += normalized.len() as u64;
         let mut rest = normalized;
         while !rest.is_empty() {
-            let least = rest.ceil_char_boundary(STRETCH);
+            let mut places = STRETCH..rest.len();
+            let least = places.find(|&at| rest.is_char_boundary(at)).unwrap_or(rest.len());
             let end = rest[least..].find(SPACE).map_or(rest.len(), |at| least + at);
             let (stretch, after) = rest.split_at(end);
             self.add_stretch(stretch);
@@ -204,12 +204,12 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let mut end = rest.len();
         if end > LONG_WORD {
-            let scripts = rest.char_indices().map(|(at, c)| (at, script(c)));
-            let mut pairs = scripts.clone().zip(scripts.skip(1));
-            let changes = |((_, left), (_, right)): &((usize, Option<Script>), (usize, Option<Script>))| {
-                left != right && left.is_some()
-            };
-            end = pairs.find(changes).map_or(end, |(_, (at, _))| at);
+            let mut before = None;
+            let changes = rest.char_indices().find(|&(_, c)| {
+                let own = script(c);
+                std::mem::replace(&mut before, own).is_some_and(|before| own != Some(before))
+            });
+            end = changes.map_or(end, |(at, _)| at);
         }
         let (part, after) = rest.split_at(end);
         rest = after;
