@@ -125,6 +125,14 @@ impl Arguments {
     }
 }
 
+/// A number of bytes: `512MiB`, `1GiB`, or a plain number.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("", 0)];
+    let found = units.iter().find_map(|(unit, shift)| text.strip_suffix(unit).map(|number| (number, shift)));
+    let number = found.and_then(|(number, shift)| number.trim().parse::<u64>().ok()?.checked_mul(1 << shift));
+    number.filter(|&bytes| bytes > 0).ok_or_else(|| "a size is expected, such as 512MiB or 2GiB".to_owned())
+}
+
 /// A dash alone is a file name that stands for standard input or output.
 fn begins_with_dash(argument: &OsStr) -> bool {
     argument.len() > 1 && argument.as_encoded_bytes().starts_with(b"-")

@@ -221,7 +221,30 @@ fn what_cannot_be_done_is_said_in_one_line() {
     place.refused(&["train", "none.txt", "-o", "x.model"], 1, &["none.txt"]);
     place.refused(&["train", "latin.txt", "-o", "x.model"], 1, &["latin.txt: invalid UTF-8 at byte 3"]);
     place.refused(&["train", "-o", "x.model"], 2, &["<FILE>"]);
+    place.refused(&["train", "text.txt", "-o", "x.model", "--memory", "9B"], 2, &["a size is expected"]);
+    place.refused(&["train", "text.txt", "-o", "x.model", "--memory", "100"], 2, &["memory = 100: too few"]);
     assert!(!place.path("x.model").exists());
+}
+
+#[test]
+fn too_little_memory_for_all_of_the_text_is_said() {
+    let place = Place::new();
+    let words: Vec<String> = (0..20_000).map(|number| format!("w{number} the")).collect();
+    fs::write(place.path("long.txt"), words.join(" ")).unwrap();
+    let train = ["train", "long.txt", "-o", "n.model", "--vocabulary-size", "300"];
+    let all = place.json(&train);
+    assert_eq!((&all["share_used"], &all["memory"], &all["seed"]), (&json!(1.0), &json!(1 << 30), &json!(0)));
+    let sampled = [&train[..], &["--memory", "2MiB", "--seed", "3"]].concat();
+    let part = place.json(&sampled);
+    let share = part["share_used"].as_f64().unwrap();
+    assert!(share > 0.1 && share < 0.9, "{part}");
+    assert!(part["distinct_words"].as_u64() < all["distinct_words"].as_u64(), "{part}");
+    let said = place.text(&sampled, "");
+    let end = format!(
+        "trained on {:.3}% of the text, chosen by seed 3, as the words of all of it take more than 2.00 MiB (--memory)\n",
+        share * 100.0
+    );
+    assert!(said.ends_with(&end), "{said}");
 }
 
 /// What was trained here has the same ids in the SentencePiece library.

@@ -6,6 +6,8 @@ use std::collections::BinaryHeap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::normalizer::SPACE;
+use super::pool::Pool;
 use super::vocabulary::Vocabulary;
 use super::word_cache::WordCache;
 
@@ -16,19 +18,19 @@ const NONE: u32 = u32::MAX;
 /// No merge crosses any other pair, so text can be cut there and the parts segmented (and cached) on their
 /// own without changing the result.
 pub(crate) struct Joints {
-    ascii: Box<[[bool; 128]; 128]>,
+    /// Of the characters that have a place; see [`Joints::place`].
+    frequent: Box<[[bool; 129]; 129]>,
     other: FxHashSet<(char, char)>,
 }
 
 impl Joints {
     pub(crate) fn new<'a>(pieces: impl Iterator<Item = &'a str>) -> Self {
-        let mut joints = Self { ascii: Box::new([[false; 128]; 128]), other: FxHashSet::default() };
+        let mut joints = Self { frequent: Box::new([[false; 129]; 129]), other: FxHashSet::default() };
         for piece in pieces {
             for (a, b) in piece.chars().zip(piece.chars().skip(1)) {
-                if a.is_ascii() && b.is_ascii() {
-                    joints.ascii[a as usize][b as usize] = true;
-                } else {
-                    joints.other.insert((a, b));
+                match (Self::place(a), Self::place(b)) {
+                    (Some(a), Some(b)) => joints.frequent[a][b] = true,
+                    _ => _ = joints.other.insert((a, b)),
                 }
             }
         }
@@ -36,10 +38,17 @@ impl Joints {
     }
 
     fn contains(&self, a: char, b: char) -> bool {
-        if a.is_ascii() && b.is_ascii() {
-            self.ascii[a as usize][b as usize]
-        } else {
-            self.other.contains(&(a, b))
+        match (Self::place(a), Self::place(b)) {
+            (Some(a), Some(b)) => self.frequent[a][b],
+            _ => self.other.contains(&(a, b)),
+        }
+    }
+
+    /// Where ASCII and the sign for a space stand in the table.
+    fn place(c: char) -> Option<usize> {
+        match c {
+            SPACE => Some(128),
+            _ => c.is_ascii().then_some(c as usize),
         }
     }
 
@@ -64,6 +73,13 @@ impl Joints {
 pub(crate) struct BpeEncoder<'a> {
     vocabulary: &'a Vocabulary,
     joints: &'a Joints,
+    memories: &'a Pool<Memory>,
+    memory: Memory,
+}
+
+/// What an encoder has seen, and room to work in.
+#[derive(Default)]
+pub(crate) struct Memory {
     cache: WordCache,
     fresh_ids: Vec<u32>,
     scratch: Scratch,
@@ -116,31 +132,36 @@ impl PartialEq for Candidate {
 impl Eq for Candidate {}
 
 impl<'a> BpeEncoder<'a> {
-    pub(crate) fn new(vocabulary: &'a Vocabulary, joints: &'a Joints) -> Self {
-        let (cache, scratch) = (WordCache::default(), Scratch::default());
-        Self { vocabulary, joints, cache, fresh_ids: Vec::new(), scratch }
+    /// An encoder with one of the memories, which it gives back in the end. They are all of this vocabulary.
+    pub(crate) fn new(vocabulary: &'a Vocabulary, joints: &'a Joints, memories: &'a Pool<Memory>) -> Self {
+        Self { vocabulary, joints, memories, memory: memories.take() }
     }
 
     /// Appends the ids of normalised text.
     pub(crate) fn encode(&mut self, normalized: &str, out: &mut Vec<u32>) {
         let start = out.len();
         let unknown = self.vocabulary.unknown;
-        let mut fresh = std::mem::take(&mut self.fresh_ids);
+        let Memory { cache, fresh_ids: fresh, scratch } = &mut self.memory;
         for segment in self.joints.segments(normalized) {
-            let ids = match self.cache.get(segment) {
+            let ids = match cache.get(segment) {
                 Some(ids) => ids,
                 None => {
                     fresh.clear();
-                    self.scratch.encode(self.vocabulary, segment, &mut fresh);
-                    self.cache.insert(segment, &fresh);
-                    &fresh
+                    scratch.encode(self.vocabulary, segment, fresh);
+                    cache.insert(segment, fresh);
+                    &*fresh
                 }
             };
             // Unknown characters in a row are one unknown piece, also across a cut.
             let continues_unknown = ids.first() == Some(&unknown) && out[start..].last() == Some(&unknown);
             out.extend_from_slice(&ids[usize::from(continues_unknown)..]);
         }
-        self.fresh_ids = fresh;
+    }
+}
+
+impl Drop for BpeEncoder<'_> {
+    fn drop(&mut self) {
+        self.memories.give(std::mem::take(&mut self.memory));
     }
 }
 
@@ -218,6 +239,80 @@ impl Scratch {
             self.emit(vocabulary, text, middle, end, out);
         } else {
             vocabulary.push(id, span, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tokenizer::proto::{ModelProto, Piece, PieceType};
+
+    const PIECES: [&str; 20] = [
+        "▁",
+        "a",
+        "b",
+        "c",
+        "é",
+        "日",
+        "ab",
+        "▁a",
+        "bc",
+        "▁ab",
+        "abc",
+        "▁▁",
+        "c▁",
+        "aa",
+        "日é",
+        "é日é",
+        "▁日",
+        "aaaa",
+        "b▁a",
+        "▁▁▁▁",
+    ];
+
+    /// The pieces with these scores and kinds, so that any of them may merge first.
+    fn vocabulary(scores: &[u8], kinds: &[u8], has_bytes: bool) -> Vocabulary {
+        let piece = |text: &str, score: f32, kind: PieceType| Piece {
+            piece: Some(text.into()),
+            score: Some(score),
+            kind: Some(kind.into()),
+        };
+        let mut pieces = vec![piece("<unk>", 0.0, PieceType::Unknown)];
+        pieces.extend((0..=255).map(|byte| piece(&format!("<0x{byte:02X}>"), 0.0, PieceType::Byte)));
+        for ((text, &score), &kind) in PIECES.iter().zip(scores).zip(kinds) {
+            let kind = match kind {
+                0 => PieceType::Unused,
+                1 => PieceType::UserDefined,
+                2 => continue,
+                _ => PieceType::Normal,
+            };
+            pieces.push(piece(text, f32::from(score), kind));
+        }
+        Vocabulary::new(&ModelProto { pieces, ..ModelProto::default() }, has_bytes).unwrap()
+    }
+
+    proptest! {
+        /// Cutting text where no piece spans, and remembering the parts, gives the ids of the text merged as a whole.
+        #[test]
+        fn cuts_and_memory_change_nothing(
+            scores in proptest::collection::vec(any::<u8>(), PIECES.len()),
+            kinds in proptest::collection::vec(0..12u8, PIECES.len()),
+            has_bytes in any::<bool>(),
+            texts in proptest::collection::vec("[abcé日語x▁]{0,12}", 1..12),
+        ) {
+            let vocabulary = vocabulary(&scores, &kinds, has_bytes);
+            let joints = Joints::new(vocabulary.mergeable_pieces());
+            let memories = Pool::default();
+            for text in &texts {
+                let mut encoder = BpeEncoder::new(&vocabulary, &joints, &memories);
+                let (mut ids, mut whole) = (Vec::new(), Vec::new());
+                encoder.encode(text, &mut ids);
+                Scratch::default().encode(&vocabulary, text, &mut whole);
+                prop_assert_eq!(ids, whole, "{:?}", text);
+            }
         }
     }
 }

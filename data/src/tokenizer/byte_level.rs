@@ -12,6 +12,7 @@ mod split;
 use rustc_hash::FxHashMap;
 
 use super::normalizer::PrefixMatcher;
+use super::pool::Pool;
 use super::word_cache::WordCache;
 use crate::{Error, Result};
 use merge::{Merges, Scratch};
@@ -62,6 +63,7 @@ pub(super) struct ByteLevel {
     is_added: Vec<bool>,
     /// Added pieces in the order in which texts are searched for them.
     matchers: [PrefixMatcher; 2],
+    memories: Pool<Memory>,
 }
 
 impl ByteLevel {
@@ -110,7 +112,7 @@ impl ByteLevel {
             PrefixMatcher::new(added.map(|added| model.pieces[added.id as usize].clone()).collect())
         });
         let json = model.to_json();
-        Ok(Self { model, json, ids, bytes, merges, is_added, matchers })
+        Ok(Self { model, json, ids, bytes, merges, is_added, matchers, memories: Pool::default() })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -163,21 +165,28 @@ impl ByteLevel {
 
     /// An encoder, which remembers words it has seen.
     pub(super) fn encoder(&self) -> Encoder<'_> {
-        Encoder {
-            tokenizer: self,
-            cache: WordCache::default(),
-            scratch: Scratch::default(),
-            fresh: Vec::new(),
-        }
+        Encoder { tokenizer: self, memory: self.memories.take() }
     }
 }
 
 /// Encodes texts one after another.
 pub(super) struct Encoder<'a> {
     tokenizer: &'a ByteLevel,
+    memory: Memory,
+}
+
+/// What an encoder has seen, and room to work in.
+#[derive(Default)]
+struct Memory {
     cache: WordCache,
     scratch: Scratch,
     fresh: Vec<u32>,
+}
+
+impl Drop for Encoder<'_> {
+    fn drop(&mut self) {
+        self.tokenizer.memories.give(std::mem::take(&mut self.memory));
+    }
 }
 
 impl Encoder<'_> {
@@ -204,11 +213,12 @@ impl Encoder<'_> {
     }
 
     fn word(&mut self, word: &str, out: &mut Vec<u32>) {
-        if let Some(ids) = self.cache.get(word) {
+        let Memory { cache, scratch, fresh } = &mut self.memory;
+        if let Some(ids) = cache.get(word) {
             out.extend_from_slice(ids);
             return;
         }
-        self.fresh.clear();
+        fresh.clear();
         let whole = if self.tokenizer.model.ignore_merges {
             let spelled: String = word.bytes().map(alphabet::character).collect();
             self.tokenizer.id(&spelled)
@@ -216,15 +226,15 @@ impl Encoder<'_> {
             None
         };
         match whole {
-            Some(id) => self.fresh.push(id),
+            Some(id) => fresh.push(id),
             None => {
                 let unknown = self.tokenizer.model.unknown;
                 let bytes = &self.tokenizer.bytes;
                 let symbols = word.bytes().filter_map(|byte| bytes[byte as usize].or(unknown));
-                self.scratch.merge(symbols, &self.tokenizer.merges, &mut self.fresh);
+                scratch.merge(symbols, &self.tokenizer.merges, fresh);
             }
         }
-        self.cache.insert(word, &self.fresh);
-        out.extend_from_slice(&self.fresh);
+        cache.insert(word, fresh);
+        out.extend_from_slice(fresh);
     }
 }

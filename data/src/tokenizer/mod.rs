@@ -18,12 +18,15 @@ mod nfkc;
 mod normalizer;
 mod offsets;
 mod pairs;
+mod pool;
 mod proto;
 mod sentencepiece;
+mod string_map;
 mod train;
 mod unigram;
 mod vocabulary;
 mod word_cache;
+mod words;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -40,6 +43,7 @@ pub use description::{Description, Spaces};
 pub use offsets::Token;
 pub use sentencepiece::{PieceKind, ScoredPiece, SentencePieceModel};
 pub use train::TokenizerConfig;
+pub use words::{Sample, Sampling};
 
 /// A tokenizer: text to ids `0 .. vocabulary_size` and back.
 pub struct Tokenizer(TokenizerKind);
@@ -170,7 +174,7 @@ impl Tokenizer {
         }
     }
 
-    /// The ids of `text`, without those that begin and end a text. For many texts, an [`Encoder`] is faster.
+    /// The ids of `text`, without those that begin and end a text. For many texts, an [`Encoder`] is a little faster.
     ///
     /// The names of control pieces are only text to a SentencePiece model; byte-level BPE gives their single ids.
     pub fn encode(&self, text: &str) -> Vec<u32> {
@@ -206,7 +210,8 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// An encoder, which remembers the segmentation of words it has seen. It does not change results.
+    /// An encoder, which remembers the segmentation of words that it, and encoders before it, have seen. It does not change
+    /// results.
     pub fn encoder(&self) -> Encoder<'_> {
         Encoder(match &self.0 {
             TokenizerKind::SentencePiece(tokenizer) => EncoderKind::SentencePiece(tokenizer.encoder()),

@@ -7,13 +7,15 @@
 //! compose to one character stay as they are written.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 
 /// The table in SentencePiece's `precompiled_charsmap` format.
 pub(crate) fn nfkc_charsmap() -> Vec<u8> {
-    compile(&rules())
+    static TABLE: LazyLock<Vec<u8>> = LazyLock::new(|| compile(&rules()));
+    TABLE.clone()
 }
 
 /// Every key with its replacement, in order.
@@ -117,7 +119,7 @@ fn orders(marks: &[char]) -> Vec<Vec<char>> {
 }
 
 /// Compiles rules to the trie and the replacements; see [`super::normalizer`] for the layout.
-fn compile(rules: &BTreeMap<String, String>) -> Vec<u8> {
+pub(super) fn compile(rules: &BTreeMap<String, String>) -> Vec<u8> {
     let mut replacements = Vec::new();
     let mut offsets: BTreeMap<&str, u32> = BTreeMap::new();
     let mut keys: Vec<(&[u8], u32)> = Vec::with_capacity(rules.len());
@@ -138,8 +140,6 @@ fn compile(rules: &BTreeMap<String, String>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::LazyLock;
-
     use proptest::prelude::*;
 
     use super::*;

@@ -90,6 +90,10 @@ pub(crate) struct Normalizer {
     treat_whitespace_as_suffix: bool,
     /// User-defined symbols pass through untouched.
     protected: PrefixMatcher,
+    /// `[b]`: before another ASCII character, the byte b passes through as it is, and is no space.
+    plain: [bool; 256],
+    /// Before another ASCII character, a space is only a space.
+    is_space_plain: bool,
 }
 
 impl Normalizer {
@@ -99,8 +103,14 @@ impl Normalizer {
         protected: PrefixMatcher,
     ) -> Result<Self, String> {
         let charsmap = spec.precompiled_charsmap();
+        let rules = (!charsmap.is_empty()).then(|| Rules::new(charsmap)).transpose()?;
+        let has_no_rule = |byte: usize| {
+            protected.is_empty() && byte < 128 && rules.as_ref().is_none_or(|rules| !rules.ascii_rules[byte])
+        };
         Ok(Self {
-            rules: (!charsmap.is_empty()).then(|| Rules::new(charsmap)).transpose()?,
+            plain: std::array::from_fn(|byte| byte != usize::from(b' ') && has_no_rule(byte)),
+            is_space_plain: has_no_rule(usize::from(b' ')),
+            rules,
             add_dummy_prefix: spec.add_dummy_prefix(),
             remove_extra_whitespaces: spec.remove_extra_whitespaces(),
             escape_whitespaces: spec.escape_whitespaces(),
@@ -128,20 +138,18 @@ impl Normalizer {
 
     /// Bytes at the start of `text` that no rule touches and that are not spaces.
     fn plain_ascii(&self, text: &str) -> usize {
-        if !self.protected.is_empty() {
-            return 0;
-        }
         let bytes = text.as_bytes();
-        let mut length = 0;
-        while let Some(&byte) = bytes.get(length)
-            && byte < 128
-            && byte != b' '
-            && self.rules.as_ref().is_none_or(|rules| !rules.ascii_rules[byte as usize])
-            && bytes.get(length + 1).is_none_or(|next| *next < 128)
-        {
-            length += 1;
+        let length = bytes.iter().position(|&byte| !self.plain[usize::from(byte)]).unwrap_or(bytes.len());
+        match bytes.get(length) {
+            // Rules may join the last character with this one.
+            Some(128..) => length.saturating_sub(1),
+            _ => length,
         }
-        length
+    }
+
+    /// Whether `text` starts with a space that no rule touches.
+    fn starts_with_plain_space(&self, text: &str) -> bool {
+        self.is_space_plain && matches!(text.as_bytes(), [b' '] | [b' ', ..128, ..])
     }
 
     /// Normalises `text`.
@@ -186,6 +194,15 @@ impl Normalizer {
                 origins.each(place(text), plain);
                 text = &text[plain..];
                 after_space = false;
+                continue;
+            }
+            if self.starts_with_plain_space(text) {
+                if !after_space {
+                    out.push_str(self.space());
+                    origins.one(out.len(), place(text));
+                    after_space = self.remove_extra_whitespaces;
+                }
+                text = &text[1..];
                 continue;
             }
             let (length, mut rewritten) = self.prefix(text);
@@ -300,5 +317,56 @@ impl PrefixMatcher {
         // Strings begin with the first byte of a character, so a place that has it is between characters.
         let places = text.bytes().enumerate().filter(|&(_, byte)| self.starts_with(byte));
         places.map(|(at, _)| at).find_map(|at| Some((at, self.longest_match(&text[at..])?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tokenizer::nfkc::{compile, nfkc_charsmap};
+
+    static NFKC: LazyLock<Vec<u8>> = LazyLock::new(nfkc_charsmap);
+
+    /// Rules that begin with ASCII, with a space, and that take characters after ASCII.
+    static ODD: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let rules =
+            [("a", "b"), ("bc", " "), (" \u{301}", "x"), ("c\u{301}", "  "), ("éa ", "é"), ("\t", " ")];
+        compile(&BTreeMap::from(rules.map(|(key, replacement)| (key.into(), replacement.into()))))
+    });
+
+    fn normalizer(charsmap: &[u8], flags: [bool; 4], protected: &[&str]) -> Normalizer {
+        let [prefix, remove_extra, escape, as_suffix] = flags;
+        let spec = NormalizerSpec {
+            precompiled_charsmap: Some(charsmap.to_vec()),
+            add_dummy_prefix: Some(prefix),
+            remove_extra_whitespaces: Some(remove_extra),
+            escape_whitespaces: Some(escape),
+            ..NormalizerSpec::default()
+        };
+        let protected = PrefixMatcher::new(protected.iter().map(|&text| text.into()).collect());
+        Normalizer::new(&spec, as_suffix, protected).unwrap()
+    }
+
+    proptest! {
+        /// What passes through as it is gives the text and the places that the rules give.
+        #[test]
+        fn shortcuts_change_nothing(
+            text in "[abcdé日\t\n  \u{301}\u{3000}ﬁ]{0,24}",
+            flags in any::<[bool; 4]>(),
+            rules in 0..3usize,
+            is_protected in any::<bool>(),
+        ) {
+            let charsmap: &[u8] = [&[], &**NFKC, &**ODD][rules];
+            let fast = normalizer(charsmap, flags, if is_protected { &["d ", "cd"] } else { &[] });
+            let by_rules = Normalizer { plain: [false; 256], is_space_plain: false, ..fast.clone() };
+            let expected = by_rules.normalize_with_origins(&text);
+            prop_assert_eq!(fast.normalize(&text), &*expected.0);
+            prop_assert_eq!(fast.normalize_with_origins(&text), expected);
+        }
     }
 }

@@ -4,6 +4,7 @@ use prost::Message as _;
 
 use super::bpe;
 use super::normalizer::{Normalizer, PrefixMatcher};
+use super::pool::Pool;
 use super::proto::{ModelProto, ModelType, NormalizerSpec, Piece, PieceType, TrainerSpec};
 use super::unigram;
 use super::vocabulary::Vocabulary;
@@ -98,7 +99,7 @@ pub(super) struct SentencePiece {
 }
 
 enum Segmentation {
-    Bpe(bpe::Joints),
+    Bpe(bpe::Joints, Pool<bpe::Memory>),
     Unigram(unigram::Unigram),
 }
 
@@ -126,7 +127,7 @@ impl SentencePiece {
         let vocabulary = Vocabulary::new(&model, trainer.byte_fallback()).map_err(bad)?;
         let segmentation = match trainer.model_type.map(ModelType::try_from) {
             Some(Ok(ModelType::Bpe)) => {
-                Segmentation::Bpe(bpe::Joints::new(vocabulary.mergeable_pieces().map(|(piece, _)| piece)))
+                Segmentation::Bpe(bpe::Joints::new(vocabulary.mergeable_pieces()), Pool::default())
             }
             None | Some(Ok(ModelType::Unigram)) => Segmentation::Unigram(unigram::Unigram::new(&vocabulary)),
             Some(Ok(ModelType::Word)) => return Err(unsupported("model_type word")),
@@ -159,7 +160,9 @@ impl SentencePiece {
     /// An encoder, which remembers the segmentation of words it has seen.
     pub(super) fn encoder(&self) -> Encoder<'_> {
         let bpe = match &self.segmentation {
-            Segmentation::Bpe(joints) => Some(bpe::BpeEncoder::new(&self.vocabulary, joints)),
+            Segmentation::Bpe(joints, memories) => {
+                Some(bpe::BpeEncoder::new(&self.vocabulary, joints, memories))
+            }
             Segmentation::Unigram(_) => None,
         };
         Encoder { tokenizer: self, bpe }
@@ -181,7 +184,7 @@ impl Encoder<'_> {
             (None, Segmentation::Unigram(unigram)) => {
                 unigram.encode(&self.tokenizer.vocabulary, &normalized, out)
             }
-            (None, Segmentation::Bpe(_)) => unreachable!("encoder() pairs a BPE model with its encoder"),
+            (None, Segmentation::Bpe(..)) => unreachable!("encoder() pairs a BPE model with its encoder"),
         }
     }
 }

@@ -18,6 +18,7 @@ use super::normalizer::{Normalizer, PrefixMatcher, SPACE};
 use super::pairs::Pairs;
 use super::proto::{ModelProto, ModelType, NormalizerSpec, Piece, PieceType, TrainerSpec};
 use super::vocabulary::byte_piece;
+use super::words::{Sample, Sampling, WordCounts};
 use crate::{Document, Error, Result};
 
 /// `<unk>`, `<s>`, `</s>`.
@@ -92,6 +93,20 @@ impl Tokenizer {
         documents: impl IntoIterator<Item = Result<Document>>,
         config: &TokenizerConfig,
     ) -> Result<Tokenizer> {
+        Ok(Self::train_within(documents, config, Sampling::ALL)?.0)
+    }
+
+    /// As [`Tokenizer::train`], within a limit of memory. Where the words of all the text take more, it is trained on a
+    /// sample, half of the text or a quarter or so on, that depends on text, seed and limit alone, and not on the order of
+    /// documents. Where they do not, the bytes are those of [`Tokenizer::train`].
+    ///
+    /// # Errors
+    /// As [`Tokenizer::train`], and a limit that is too low for any part of the text.
+    pub fn train_within(
+        documents: impl IntoIterator<Item = Result<Document>>,
+        config: &TokenizerConfig,
+        sampling: Sampling,
+    ) -> Result<(Tokenizer, Sample)> {
         config.check()?;
         let normalizer_spec = NormalizerSpec {
             name: Some("nfkc".into()),
@@ -102,7 +117,11 @@ impl Tokenizer {
         };
         let normalizer = Normalizer::new(&normalizer_spec, false, PrefixMatcher::default())
             .expect("the table made here is well formed");
-        let words = count_words(documents, &normalizer)?;
+        let mut words = WordCounts::new(sampling);
+        for document in documents {
+            words.add(&normalizer.normalize(&document?.text));
+        }
+        let (words, sample) = words.finish()?;
         let characters = choose_characters(&words, config.character_coverage);
         let fixed = SPECIAL_PIECES + BYTE_PIECES + characters.len();
         let Some(merges) = config.vocabulary_size.checked_sub(fixed) else {
@@ -113,7 +132,9 @@ impl Tokenizer {
             });
         };
         let mut pairs = Pairs::new(&characters, config.max_piece_length);
-        for (run, count) in count_runs(&words, &characters) {
+        let runs = count_runs(&words, &characters);
+        drop(words);
+        for (run, count) in runs {
             pairs.add_run(&run, count);
         }
         let merged = pairs.merge(merges);
@@ -134,37 +155,8 @@ impl Tokenizer {
             normalizer_spec: Some(normalizer_spec),
             denormalizer_spec: None,
         };
-        Tokenizer::from_bytes(model.encode_to_vec(), "the tokenizer trained here")
+        Ok((Tokenizer::from_bytes(model.encode_to_vec(), "the tokenizer trained here")?, sample))
     }
-}
-
-/// Counts normalised words: each starts at a space sign and ends before the next.
-fn count_words(
-    documents: impl IntoIterator<Item = Result<Document>>,
-    normalizer: &Normalizer,
-) -> Result<FxHashMap<Box<str>, u64>> {
-    let mut words: FxHashMap<Box<str>, u64> = FxHashMap::default();
-    for document in documents {
-        let normalized = normalizer.normalize(&document?.text);
-        let mut rest = normalized.as_str();
-        while let Some(first) = rest.chars().next() {
-            let body = first.len_utf8();
-            let end = rest[body..].find(SPACE).map_or(rest.len(), |i| i + body);
-            let (word, after) = rest.split_at(end);
-            match words.get_mut(word) {
-                Some(count) => *count += 1,
-                None => _ = words.insert(word.into(), 1),
-            }
-            rest = after;
-        }
-    }
-    if words.keys().all(|word| word.chars().all(|c| c == SPACE || c.is_whitespace())) {
-        return Err(Error::NoText {
-            paths: Vec::new(),
-            detail: "a tokenizer cannot be trained on nothing".into(),
-        });
-    }
-    Ok(words)
 }
 
 /// The characters that get pieces, by falling frequency: the fewest that make up `coverage` of the text.
@@ -194,7 +186,7 @@ fn choose_characters(words: &FxHashMap<Box<str>, u64>, coverage: f64) -> Vec<cha
 }
 
 /// What may stand together in a piece: the script, where Japanese counts as one; `None` goes with anything.
-fn script(c: char) -> Option<Script> {
+pub(super) fn script(c: char) -> Option<Script> {
     match c.script() {
         _ if c == SPACE => None,
         Script::Hiragana | Script::Katakana => Some(Script::Han),
@@ -206,7 +198,7 @@ fn script(c: char) -> Option<Script> {
 /// Cuts words into the runs of characters that pieces may lie in, and counts those.
 ///
 /// Because special pieces mix scripts (`<s>`, `<0x0A>`), no piece found in a run can take the name of one.
-fn count_runs(words: &FxHashMap<Box<str>, u64>, characters: &[char]) -> FxHashMap<Vec<char>, u64> {
+pub(super) fn count_runs(words: &FxHashMap<Box<str>, u64>, characters: &[char]) -> FxHashMap<Vec<char>, u64> {
     let chosen: rustc_hash::FxHashSet<char> = characters.iter().copied().collect();
     let mut runs: FxHashMap<Vec<char>, u64> = FxHashMap::default();
     let mut finish = |run: &mut Vec<char>, count: u64| {

@@ -36,7 +36,7 @@ impl Unigram {
     pub(crate) fn new(vocabulary: &Vocabulary) -> Self {
         let ids = (0..vocabulary.len() as u32).filter(|&id| vocabulary.kind(id) == PieceType::Normal);
         let min_score = ids.map(|id| vocabulary.score(id)).fold(f32::MAX, f32::min);
-        let max_piece_bytes = vocabulary.mergeable_pieces().map(|(piece, _)| piece.len()).max().unwrap_or(0);
+        let max_piece_bytes = vocabulary.mergeable_pieces().map(str::len).max().unwrap_or(0);
         Self { max_piece_bytes, unknown_score: min_score - UNKNOWN_PENALTY }
     }
 

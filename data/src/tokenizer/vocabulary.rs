@@ -1,18 +1,17 @@
 //! The pieces of a model: strings, scores, kinds, and the lookups that segmentation needs.
 
-use rustc_hash::FxHashMap;
-
 use super::normalizer::PrefixMatcher;
 use super::proto::{ModelProto, Piece, PieceType};
+use super::string_map::StringMap;
 
 pub(crate) struct Vocabulary {
     pub(crate) pieces: Vec<String>,
     scores: Vec<f32>,
     kinds: Vec<PieceType>,
     /// Pieces that text can be segmented into: normal, user-defined and unused ones.
-    mergeable: FxHashMap<Box<str>, u32>,
+    mergeable: StringMap<u32>,
     /// All the others: unknown, control and byte pieces.
-    reserved: FxHashMap<Box<str>, u32>,
+    reserved: StringMap<u32>,
     pub(crate) unknown: u32,
     /// Ids of the pieces of the 256 bytes, when the model falls back to bytes.
     bytes: Option<Box<[u32; 256]>>,
@@ -27,8 +26,8 @@ impl Vocabulary {
             pieces: Vec::with_capacity(count),
             scores: Vec::with_capacity(count),
             kinds: Vec::with_capacity(count),
-            mergeable: FxHashMap::default(),
-            reserved: FxHashMap::default(),
+            mergeable: StringMap::default(),
+            reserved: StringMap::default(),
             unknown: u32::MAX,
             bytes: None,
             user_defined: PrefixMatcher::default(),
@@ -43,8 +42,8 @@ impl Vocabulary {
             let mut bytes = Box::new([0; 256]);
             for (byte, id) in bytes.iter_mut().enumerate() {
                 let name = byte_piece(byte as u8);
-                let found = vocabulary.reserved.get(name.as_str());
-                *id = *found.ok_or_else(|| format!("byte_fallback without the piece {name}"))?;
+                let found = vocabulary.reserved.get(&name);
+                *id = found.ok_or_else(|| format!("byte_fallback without the piece {name}"))?;
             }
             vocabulary.bytes = Some(bytes);
         }
@@ -79,7 +78,7 @@ impl Vocabulary {
             PieceType::Normal | PieceType::UserDefined | PieceType::Unused => &mut self.mergeable,
             PieceType::Unknown | PieceType::Control | PieceType::Byte => &mut self.reserved,
         };
-        if index.insert(text.into(), id).is_some() {
+        if index.insert(text, id).is_some() {
             return Err(format!("the piece {text:?} appears twice"));
         }
         self.pieces.push(text.to_owned());
@@ -107,17 +106,20 @@ impl Vocabulary {
 
     /// The id of a piece that text can be segmented into.
     pub(crate) fn mergeable(&self, piece: &str) -> Option<u32> {
-        self.mergeable.get(piece).copied()
+        self.mergeable.get(piece)
     }
 
-    /// The pieces that text can be segmented into, in no particular order.
-    pub(crate) fn mergeable_pieces(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.mergeable.iter().map(|(piece, id)| (&**piece, *id))
+    /// The pieces that text can be segmented into.
+    pub(crate) fn mergeable_pieces(&self) -> impl Iterator<Item = &str> {
+        let is_mergeable =
+            |kind| matches!(kind, PieceType::Normal | PieceType::UserDefined | PieceType::Unused);
+        let pieces = self.pieces.iter().zip(&self.kinds).filter(move |&(_, &kind)| is_mergeable(kind));
+        pieces.map(|(piece, _)| piece.as_str())
     }
 
     /// The id of any piece; reserved names win, as in SentencePiece.
     pub(crate) fn id(&self, piece: &str) -> Option<u32> {
-        self.reserved.get(piece).or_else(|| self.mergeable.get(piece)).copied()
+        self.reserved.get(piece).or_else(|| self.mergeable.get(piece))
     }
 
     /// Appends the id found for `span`, or else its bytes, or else one unknown id for a run of unknown

@@ -1,6 +1,6 @@
 //! A cache of the ids of words, bounded, so that odd text cannot fill the memory.
 
-use rustc_hash::FxHashMap;
+use super::string_map::StringMap;
 
 /// Words longer than this many bytes are not cached.
 const MAX_CACHED_LENGTH: usize = 64;
@@ -10,13 +10,13 @@ const MAX_CACHED_WORDS: usize = 1 << 17;
 /// The ids of words seen before.
 #[derive(Default)]
 pub(super) struct WordCache {
-    ranges: FxHashMap<Box<str>, (u32, u32)>,
+    ranges: StringMap<(u32, u32)>,
     ids: Vec<u32>,
 }
 
 impl WordCache {
     pub(super) fn get(&self, word: &str) -> Option<&[u32]> {
-        let &(from, to) = self.ranges.get(word)?;
+        let (from, to) = self.ranges.get(word)?;
         Some(&self.ids[from as usize..to as usize])
     }
 
@@ -31,6 +31,6 @@ impl WordCache {
         }
         let from = self.ids.len() as u32;
         self.ids.extend_from_slice(ids);
-        self.ranges.insert(word.into(), (from, self.ids.len() as u32));
+        self.ranges.insert(word, (from, self.ids.len() as u32));
     }
 }

@@ -11,6 +11,7 @@ use massivetext::output::{Compression, Written};
 
 use super::text::shortened;
 use super::work;
+use crate::arguments::bytes;
 use crate::output::{grouped, line, note, print, print_json, usage};
 
 /// Arguments of `gopher data dedup`.
@@ -364,12 +365,4 @@ fn table(receipt: &Receipt) -> String {
     text.push_str(&row(&mut points.iter().map(|&point| format!("{:.5}", bands.probability(point)))));
     text.push('\n');
     text
-}
-
-/// A number of bytes: `512MiB`, `1GiB`, or a plain number.
-fn bytes(text: &str) -> Result<u64, String> {
-    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("", 0)];
-    let found = units.iter().find_map(|(unit, shift)| text.strip_suffix(unit).map(|number| (number, shift)));
-    let number = found.and_then(|(number, shift)| number.trim().parse::<u64>().ok()?.checked_mul(1 << shift));
-    number.filter(|&bytes| bytes > 0).ok_or_else(|| "a size is expected, such as 512MiB or 2GiB".to_owned())
 }

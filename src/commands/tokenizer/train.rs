@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Args;
 use data::read::{documents, find_files};
+use data::tokenizer::Sampling;
 use data::{BadRecords, InvalidUtf8, ReadConfig, Tokenizer, TokenizerConfig};
 use serde::Serialize;
 use store::files::write_output;
 
-use crate::output::{check_ending, grouped, note, print, print_json, usage};
+use crate::arguments::bytes;
+use crate::output::{self, check_ending, grouped, note, print, print_json, usage};
 
 /// Arguments of `gopher tokenizer train`.
 #[derive(Args)]
@@ -48,6 +50,13 @@ pub struct Arguments {
     /// Pass over records of .jsonl and .json files that have no text, instead of stopping there.
     #[arg(long, help_heading = "Text")]
     skip_bad_records: bool,
+    /// Memory for the words of the text, such as 1GiB. Where they take more, the tokenizer is trained on a part of the text,
+    /// which depends on text, seed and this alone.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = bytes, help_heading = "Text")]
+    memory: u64,
+    /// Chooses that part.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Text")]
+    seed: u64,
     /// Print a JSON object instead of a line.
     #[arg(long)]
     json: bool,
@@ -64,6 +73,13 @@ struct Trained {
     files: usize,
     documents: u64,
     text_bytes: u64,
+    /// The limit of memory for words, in bytes.
+    memory: u64,
+    seed: u64,
+    /// Share of the text that the words of are counted, by bytes after normalization; 1 where all fit.
+    share_used: f64,
+    /// In the text that was used.
+    distinct_words: u64,
 }
 
 /// Trains a tokenizer and writes it.
@@ -88,31 +104,45 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             text_bytes += document.text.len() as u64;
         }
     });
-    let tokenizer = Tokenizer::train(texts, &config).map_err(|error| match error {
-        data::Error::TokenizerSetting { .. } => usage(error),
-        data::Error::NoText { detail, .. } => data::Error::NoText { paths: files, detail }.into(),
-        error => error.into(),
-    })?;
-    let bytes = tokenizer.to_bytes();
-    write_output(&output, bytes).map_err(|error| anyhow!("cannot write {}: {error}", output.display()))?;
+    let sampling = Sampling { memory: arguments.memory, seed: arguments.seed };
+    let (tokenizer, sample) =
+        Tokenizer::train_within(texts, &config, sampling).map_err(|error| match error {
+            data::Error::TokenizerSetting { .. } => usage(error),
+            data::Error::NoText { detail, .. } => data::Error::NoText { paths: files, detail }.into(),
+            error => error.into(),
+        })?;
+    let content = tokenizer.to_bytes();
+    write_output(&output, content).map_err(|error| anyhow!("cannot write {}: {error}", output.display()))?;
     let trained = Trained {
         vocabulary_size: tokenizer.vocabulary_size(),
-        bytes: bytes.len(),
+        bytes: content.len(),
         sha256: tokenizer.fingerprint(),
         files: list.files.len(),
         documents: count,
         text_bytes,
+        memory: sampling.memory,
+        seed: sampling.seed,
+        share_used: sample.share(),
+        distinct_words: sample.distinct_words,
         output,
     };
     if arguments.json { print_json(&trained) } else { print(describe(&trained)) }
 }
 
 fn describe(trained: &Trained) -> String {
-    let Trained { output, vocabulary_size, documents, text_bytes, .. } = trained;
+    let Trained { output, vocabulary_size, documents, text_bytes, memory, seed, share_used, .. } = trained;
     let [pieces, bytes] = [*vocabulary_size as u64, *text_bytes].map(grouped);
     let documents = match documents {
         1 => "1 document".to_owned(),
         several => format!("{} documents", grouped(*several)),
     };
-    format!("{}: {pieces} pieces, from {documents} of {bytes} bytes\n", output.display())
+    let sample = match share_used {
+        1.0.. => String::new(),
+        share => format!(
+            "; trained on {:.3}% of the text, chosen by seed {seed}, as the words of all of it take more than {} (--memory)",
+            share * 100.0,
+            output::bytes(*memory)
+        ),
+    };
+    format!("{}: {pieces} pieces, from {documents} of {bytes} bytes{sample}\n", output.display())
 }
