@@ -64,7 +64,8 @@ fn another_program_or_option_is_another_file() {
     let folder = tempfile::tempdir().unwrap();
     let Some(runtime) = runtime(folder.path(), u64::MAX) else { return };
     let x = Random::new(1).scaled(DType::F32, &[1000], 1.0);
-    let run = |factor| runtime.compile(&scaled(factor)).unwrap().run_literals(&[x.clone()]).unwrap();
+    let run =
+        |factor| runtime.compile(&scaled(factor)).unwrap().run_literals(std::slice::from_ref(&x)).unwrap();
     assert_ne!(run(2.0), run(3.0));
     assert_eq!(files(folder.path()).len(), 2);
     assert_ne!(run(2.0), run(3.0));
@@ -80,7 +81,7 @@ fn what_is_damaged_is_compiled_again() {
     let folder = tempfile::tempdir().unwrap();
     let Some(runtime) = runtime(folder.path(), u64::MAX) else { return };
     let x = Random::new(1).scaled(DType::F32, &[1000], 1.0);
-    let run = || runtime.compile(&scaled(2.0)).unwrap().run_literals(&[x.clone()]).unwrap();
+    let run = || runtime.compile(&scaled(2.0)).unwrap().run_literals(std::slice::from_ref(&x)).unwrap();
     let expected = run();
     let file = files(folder.path()).remove(0);
     let whole = fs::read(&file).unwrap();
