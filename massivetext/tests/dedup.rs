@@ -346,6 +346,54 @@ fn pairs_are_verified_as_they_come() {
     refused("0 18446744073709551615\n", "is not in these signatures");
 }
 
+/// What an engine of a cluster reads is what candidates are found by on one machine.
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_files_have_the_keys_and_priorities() {
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use parquet::record::RowAccessor as _;
+    let corpus = Corpus::new();
+    let (out, configuration) = (corpus.path("signatures"), &corpus.configuration);
+    let bands = configuration.bands().unwrap();
+    let places =
+        signatures::Places { inputs: corpus.inputs(), out: out.clone(), part: Part::WHOLE, strict: false };
+    let export = |store: &Store, shard: usize, folder: &Path| {
+        dedup::parquet::export(store, shard, folder, bands, configuration.seed)
+    };
+    signatures::run(configuration, &places, &corpus.manifest, &export, &mut |_| ()).unwrap();
+    let store = signatures::open(&out).unwrap().store;
+    let rows = |name: String| {
+        let file = SerializedFileReader::new(fs::File::open(out.join(name)).unwrap()).unwrap();
+        file.get_row_iter(None).unwrap().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let (mut keys, mut expected, mut priorities, mut ordered) = (vec![], vec![], vec![], vec![]);
+    for (shard, documents) in store.counts() {
+        for row in rows(format!("{shard:05}.keys.parquet")) {
+            let number = |at| row.get_long(at).unwrap().cast_unsigned();
+            keys.push((row.get_int(0).unwrap() as usize, number(1), number(2)));
+        }
+        for row in rows(format!("{shard:05}.documents.parquet")) {
+            priorities.push((row.get_long(2).unwrap(), row.get_long(3).unwrap(), row.get_long(0).unwrap()));
+        }
+        for place in 0..documents {
+            let entry = store.entry(number(shard, place)).unwrap();
+            let mut of = Vec::new();
+            bands.keys(&store.set(&entry).unwrap(), configuration.seed, &mut of);
+            expected.extend(of.into_iter().enumerate().map(|(band, key)| (band, key, entry.priority[2])));
+            ordered.push(entry.priority);
+        }
+    }
+    assert_eq!(keys, expected);
+    // As signed numbers they are in the same order.
+    priorities.sort_unstable();
+    ordered.sort_unstable();
+    let documents = |priorities: &mut dyn Iterator<Item = u64>| priorities.collect::<Vec<_>>();
+    assert_eq!(
+        documents(&mut priorities.iter().map(|priority| priority.2.cast_unsigned())),
+        documents(&mut ordered.iter().map(|priority| priority[2]))
+    );
+}
+
 #[test]
 fn what_does_not_belong_together_is_refused() {
     let corpus = Corpus::new();

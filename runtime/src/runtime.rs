@@ -29,8 +29,8 @@ pub struct RuntimeOptions {
     pub processes: Option<Processes>,
     /// Compile programs that may compute other bits in another process, if that is faster. Without effect on CPUs and TPUs, whose programs never do.
     pub nondeterministic: bool,
-    /// Where compiled programs are kept and found again; `None` to compile each. Without effect for several processes, which compile
-    /// together.
+    /// Where compiled programs are kept and found again; `None` to compile each. Without effect but on a CPU, and for several processes,
+    /// which compile together.
     pub programs: Option<ProgramCache>,
 }
 
@@ -115,10 +115,9 @@ impl Runtime {
             devices.iter().map(|device| client.addressable_devices().contains(device)).collect();
         let devices = devices.into();
         let (nondeterministic, turn) = (options.nondeterministic, Arc::default());
-        let programs = options
-            .programs
-            .clone()
-            .filter(|_| options.processes.as_ref().is_none_or(|processes| processes.count == 1));
+        // Loading was seen to give the same bits with the CPU plugins; others compile until it is seen there.
+        let is_alone = options.processes.as_ref().is_none_or(|processes| processes.count == 1);
+        let programs = options.programs.clone().filter(|_| kind == DeviceKind::Cpu && is_alone);
         Ok(Self {
             kind,
             located,
