@@ -1,9 +1,9 @@
 """Deduplicates on a real Spark, a master and two workers on loopback, one of which is killed at its work, and compares every byte with
 what one machine writes.
 
-    python3 -m venv /tmp/spark && /tmp/spark/bin/pip install pyspark==4.3.0      # and a Java 17 or later
+    python3 -m venv spark && spark/bin/pip install pyspark==4.3.0      # and a Java 17 or later
     cargo build --release --features parquet
-    /tmp/spark/bin/python deploy/spark/check.py --gopher target/release/gopher [--documents FILE.jsonl] [--count 20000]
+    spark/bin/python deploy/spark/check.py --gopher target/release/gopher [--documents FILE.jsonl] [--count 20000]
 """
 
 import argparse
