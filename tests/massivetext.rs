@@ -282,7 +282,18 @@ fn what_cannot_be_read_or_written_is_said() {
     use std::os::unix::fs::symlink;
 
     let place = Place::new();
-    place.refused(&["filter", "--in", "none", "--out", "out"], 1, &["none: no such file or folder"]);
+    // In the same words, whatever the file is for.
+    place.write("d.txt", "one");
+    for arguments in [
+        &["filter", "--in", "none", "--out", "out"][..],
+        &["dedup", "--in", "none", "--out", "out"],
+        &["dedup", "graph", "a", "--in", "none"],
+        &["decontaminate", "--in", "d.txt", "--against", "none", "--out", "out"],
+        &["explain", "--text", "none"],
+    ] {
+        place.refused(arguments, 1, &["none: no such file or folder"]);
+    }
+    place.refused(&["run", "none"], 2, &["none: no such file or folder"]);
     fs::create_dir(place.path("empty")).unwrap();
     place.refused(&["filter", "--in", "empty", "--out", "out"], 1, &["no text found in empty"]);
     assert!(Command::new("mkfifo").arg(place.path("pipe.jsonl")).status().unwrap().success());

@@ -75,6 +75,14 @@ fn what(kind: FileType) -> Option<&'static str> {
     Some(if is_pipe(kind) { "a pipe" } else { "a device" })
 }
 
+/// An operating system's reason, in the words that all commands have for it.
+pub fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {

@@ -4,5 +4,5 @@ mod files;
 pub mod json;
 mod toml_words;
 
-pub use files::{open, read, read_to_string};
+pub use files::{open, read, read_to_string, words};
 pub use toml_words::toml_words;

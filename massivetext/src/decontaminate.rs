@@ -134,15 +134,7 @@ pub struct Places {
 }
 
 /// What [`run`] has to report.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Of this part.
-    pub receipt: Receipt,
-    /// It was complete before.
-    pub was_complete: bool,
-    /// Of all parts, this was the last.
-    pub completes: bool,
-}
+pub type Report = crate::stage::Report<Receipt>;
 
 /// Runs the stage, or a part of it. `progress` is told how many records have been read, now and then.
 ///

@@ -14,7 +14,7 @@ pub enum Error {
     #[error(transparent)]
     Data(#[from] data::Error),
     /// The operating system refused to read or write.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {}", .path.display(), inputs::words(.source))]
     Io {
         /// The file or folder.
         path: PathBuf,

@@ -11,7 +11,6 @@ mod pages;
 pub mod rules;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,7 +18,7 @@ use serde_json::json;
 pub use hosts::{Blocklist, Listed, host_of};
 
 use crate::ledger::{Ledger, count, show};
-use crate::manifest::{Description, Manifest, Part, Piece};
+use crate::manifest::{Description, Manifest, Piece};
 use crate::output::{BAD_RECORDS, Compression, Output, Written};
 use crate::records::BadRecord;
 use crate::stage::{Folder, PartReceipt, check_record_limit, each_batch_of};
@@ -88,20 +87,7 @@ impl Configuration {
     }
 }
 
-/// Where the stage reads and writes, and how, none of which decides a byte of the output.
-#[derive(Clone, Debug)]
-pub struct Places {
-    /// Files and folders to read.
-    pub inputs: Vec<PathBuf>,
-    /// The folder of the documents.
-    pub out: PathBuf,
-    /// The folder of those that are dropped, if they are wanted.
-    pub rejected: Option<PathBuf>,
-    /// Which part of the work.
-    pub part: Part,
-    /// Whether a bad record is an error.
-    pub strict: bool,
-}
+pub use crate::stage::Places;
 
 /// What the stage has done: `receipt.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -149,15 +135,7 @@ impl PartReceipt for Receipt {
 }
 
 /// What [`run`] has to report.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Of this part.
-    pub receipt: Receipt,
-    /// It was complete before.
-    pub was_complete: bool,
-    /// Of all parts, this was the last.
-    pub completes: bool,
-}
+pub type Report = crate::stage::Report<Receipt>;
 
 /// Runs the stage, or a part of it. `blocked` is the list that the configuration describes. `progress` is told how many records
 /// have been read, now and then.

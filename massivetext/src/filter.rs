@@ -2,13 +2,12 @@
 //! and a receipt.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::ledger::{Comparison, Disagreement, Ledger, show};
-use crate::manifest::{Description, Manifest, Part, Piece};
+use crate::manifest::{Description, Manifest, Piece};
 use crate::output::{BAD_RECORDS, Compression, Output, STATISTICS, Written};
 use crate::records::{BadRecord, Raw, write_line};
 use crate::rules::Rules;
@@ -100,20 +99,7 @@ impl Configuration {
     }
 }
 
-/// Where a stage reads and writes, and how, none of which decides a byte of the output.
-#[derive(Clone, Debug)]
-pub struct Places {
-    /// Files and folders to read.
-    pub inputs: Vec<PathBuf>,
-    /// The folder of the documents that are kept.
-    pub out: PathBuf,
-    /// The folder of those that are dropped, if they are wanted.
-    pub rejected: Option<PathBuf>,
-    /// Which part of the work.
-    pub part: Part,
-    /// Whether a bad record is an error.
-    pub strict: bool,
-}
+pub use crate::stage::Places;
 
 /// What a stage has done: `receipt.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,15 +129,7 @@ pub struct Receipt {
 }
 
 /// What [`run`] has to report.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Of this part.
-    pub receipt: Receipt,
-    /// It was complete before.
-    pub was_complete: bool,
-    /// Of all parts, this was the last.
-    pub completes: bool,
-}
+pub type Report = crate::stage::Report<Receipt>;
 
 /// Runs the stage, or a part of it.
 ///

@@ -22,6 +22,32 @@ pub trait PartReceipt: Serialize + DeserializeOwned {
     fn add(&mut self, next: Self);
 }
 
+/// What a stage, or a part of it, has to report.
+#[derive(Clone, Debug)]
+pub struct Report<R> {
+    /// Of this part.
+    pub receipt: R,
+    /// It was complete before.
+    pub was_complete: bool,
+    /// Of all parts, this was the last.
+    pub completes: bool,
+}
+
+/// Where a stage reads and writes, and how, none of which decides a byte of the output.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Files and folders to read.
+    pub inputs: Vec<PathBuf>,
+    /// The folder of the documents that are kept.
+    pub out: PathBuf,
+    /// The folder of those that are dropped, if they are wanted.
+    pub rejected: Option<PathBuf>,
+    /// Which part of the work.
+    pub part: Part,
+    /// Whether a bad record is an error.
+    pub strict: bool,
+}
+
 /// The most that a record may be allowed: statistics count in 32 bits.
 const LARGEST_RECORD: usize = 1 << 30;
 

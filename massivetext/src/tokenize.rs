@@ -111,15 +111,7 @@ impl PartReceipt for Receipt {
 }
 
 /// What [`run`] has to report.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Of this part.
-    pub receipt: Receipt,
-    /// It was complete before.
-    pub was_complete: bool,
-    /// Of all parts, this was the last.
-    pub completes: bool,
-}
+pub type Report = crate::stage::Report<Receipt>;
 
 /// The rule by which documents of nothing but white space are dropped, in the ledger.
 const BLANK: &str = "blank";

@@ -115,7 +115,7 @@ impl Runtime {
             devices.iter().map(|device| client.addressable_devices().contains(device)).collect();
         let devices = devices.into();
         let (nondeterministic, turn) = (options.nondeterministic, Arc::default());
-        // Loading was seen to give the same bits with the CPU plugins; others compile until it is seen there.
+        // Loading was seen to give the same bits with the default CPU plugin; others compile until it is seen there.
         let is_alone = options.processes.as_ref().is_none_or(|processes| processes.count == 1);
         let programs = options.programs.clone().filter(|_| kind == DeviceKind::Cpu && is_alone);
         Ok(Self {

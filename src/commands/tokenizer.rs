@@ -81,7 +81,7 @@ fn read_text(path: &Path) -> anyhow::Result<String> {
         true => ("standard input".to_owned(), standard_input()),
         false => (path.display().to_string(), inputs::read(path)),
     };
-    let content = content.map_err(|error| anyhow!("{place}: {error}"))?;
+    let content = content.map_err(|error| anyhow!("{place}: {}", inputs::words(&error)))?;
     let not_utf8 = |error: std::string::FromUtf8Error| {
         anyhow!("{place}: not UTF-8 text at byte {}; convert it", error.utf8_error().valid_up_to())
     };

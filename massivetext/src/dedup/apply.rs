@@ -12,7 +12,7 @@ use super::signatures::{Signatures, priority};
 use super::sort::Record;
 use super::store::{Store, number, place};
 use super::{Pairs, Receipt};
-use crate::manifest::{Manifest, Part, Piece};
+use crate::manifest::{Manifest, Piece};
 use crate::output::{BAD_RECORDS, Compression, Output};
 use crate::records::{BadRecord, Kind, Raw, write_line};
 use crate::stage::{Folder, each_batch};
@@ -24,31 +24,10 @@ const RULES: [&str; 2] = ["same_ngrams", "similar_ngrams"];
 /// The file that says what removals belong to, in their folder.
 const PAIRS: &str = "pairs.json";
 
-/// Where documents are read and written, and of what part.
-#[derive(Clone, Debug)]
-pub struct Places {
-    /// Files and folders to read.
-    pub inputs: Vec<PathBuf>,
-    /// The folder of the documents that stay.
-    pub out: PathBuf,
-    /// The folder of those that go, if they are wanted.
-    pub rejected: Option<PathBuf>,
-    /// Which part of the work.
-    pub part: Part,
-    /// Whether a bad record is an error.
-    pub strict: bool,
-}
+pub use crate::stage::Places;
 
-/// What was done.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Of this part.
-    pub receipt: Receipt,
-    /// It was complete before.
-    pub was_complete: bool,
-    /// Of all parts, this was the last.
-    pub completes: bool,
-}
+/// What [`run`] has to report.
+pub type Report = crate::stage::Report<Receipt>;
 
 /// Writes the documents that stay, or a part of them, as removals say that another program computed from these signatures.
 ///

@@ -68,16 +68,8 @@ impl PartReceipt for Receipt {
     }
 }
 
-/// What was done.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Of this part.
-    pub receipt: Receipt,
-    /// It was complete before.
-    pub was_complete: bool,
-    /// Of all parts, this was the last.
-    pub completes: bool,
-}
+/// What [`run`] has to report.
+pub type Report = crate::stage::Report<Receipt>;
 
 /// What else is written of a shard, from what is stored of it.
 pub type Export<'a> = &'a dyn Fn(&Store, usize, &Path) -> Result<Vec<Written>>;

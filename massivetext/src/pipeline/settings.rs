@@ -248,7 +248,7 @@ impl Settings {
     /// [`Error::Pipeline`]: a file that cannot be read, no TOML, an unknown key with the known one nearest to it, a value that does
     /// not fit.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = inputs::read_to_string(path).map_err(|error| wrong(path, error.to_string()))?;
+        let text = inputs::read_to_string(path).map_err(|error| wrong(path, inputs::words(&error)))?;
         let settings = Self::parse(&text).map_err(|detail| wrong(path, detail))?;
         settings.check().map_err(|detail| wrong(path, detail))?;
         Ok(settings)

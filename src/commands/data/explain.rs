@@ -34,7 +34,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         )));
     }
     let document = inputs::read_to_string(&arguments.text)
-        .map_err(|error| anyhow!("{}: {error}", arguments.text.display()))?;
+        .map_err(|error| anyhow!("{}: {}", arguments.text.display(), inputs::words(&error)))?;
     let all = explain(&document);
     if !arguments.json {
         return print(text::explanation(&document, &all));
