@@ -203,7 +203,7 @@ fn what_cannot_be_done_is_said_in_one_line() {
     place.refused(&["encode", "none.model", "--text", "x"], 1, &["none.model: no such file"]);
     place.refused(&["encode", "text.txt", "--text", "x"], 1, &["text.txt: not a SentencePiece model"]);
     place.refused(&["inspect", "folder"], 1, &["folder"]);
-    place.refused(&["encode", "m.model", "none.txt"], 1, &["none.txt: No such file"]);
+    place.refused(&["encode", "m.model", "none.txt"], 1, &["none.txt: no such file or folder"]);
     place.refused(&["encode", "m.model", "latin.txt"], 1, &["latin.txt: not UTF-8 text at byte 3"]);
     place.refused(&["encode", "m.model", "text.txt", "--text", "x"], 2, &["--text"]);
     place.refused(&["decode", "m.model", "290"], 1, &["token id 290 is outside the vocabulary of 290"]);

@@ -320,7 +320,7 @@ fn evaluation_files_that_say_nothing_are_refused() {
     ]);
     fs::write(place.path("latin.txt"), b"caf\xe9").unwrap();
     fs::write(place.path("cut.txt.gz"), b"\x1f\x8b\x08\x00").unwrap();
-    place.refused(&["missing.txt"], &["missing.txt", "No such file"]);
+    place.refused(&["missing.txt"], &["missing.txt: no such file or folder"]);
     place.refused(&["good.txt", "good.txt"], &["good.txt: it is named twice"]);
     place.refused(&["empty.txt"], &["empty.txt: there is no text in it"]);
     place.refused(&["blank.jsonl"], &["blank.jsonl: there is no text in it"]);
