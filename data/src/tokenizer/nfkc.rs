@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::canonical_combining_class;
+use unicode_normalization::char::{canonical_combining_class, decompose_compatible};
 
 /// The table in SentencePiece's `precompiled_charsmap` format.
 pub(crate) fn nfkc_charsmap() -> Vec<u8> {
@@ -22,7 +22,7 @@ pub(crate) fn nfkc_charsmap() -> Vec<u8> {
 fn rules() -> BTreeMap<String, String> {
     let variants = compatibility_variants();
     let mut rules = BTreeMap::new();
-    for c in ('\u{1}'..=char::MAX).filter(|c| !c.is_ascii()) {
+    for c in decomposable() {
         let one = std::iter::once(c);
         let nfkc: String = one.clone().nfkc().collect();
         let decomposed: Vec<char> = one.nfd().collect();
@@ -40,6 +40,15 @@ fn rules() -> BTreeMap<String, String> {
     rules
 }
 
+/// The characters that have a decomposition, canonical or not: NFKC leaves each other one, alone, as it is.
+fn decomposable() -> impl Iterator<Item = char> {
+    ('\u{80}'..=char::MAX).filter(|&c| {
+        let mut same = true;
+        decompose_compatible(c, |part| same &= part == c);
+        !same
+    })
+}
+
 /// For a character, the others that NFKC turns into it alone: full-width, half-width, mathematical letters
 /// and so on.
 ///
@@ -47,7 +56,7 @@ fn rules() -> BTreeMap<String, String> {
 /// types.
 fn compatibility_variants() -> BTreeMap<char, Vec<char>> {
     let mut variants: BTreeMap<char, Vec<char>> = BTreeMap::new();
-    for c in ('\u{80}'..=char::MAX).filter(|&c| std::iter::once(c).nfd().eq([c])) {
+    for c in decomposable().filter(|&c| std::iter::once(c).nfd().eq([c])) {
         let mut nfkc = std::iter::once(c).nfkc();
         if let (Some(normal), None) = (nfkc.next(), nfkc.next())
             && normal != c
