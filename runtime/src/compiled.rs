@@ -104,11 +104,6 @@ impl ProgramCache {
         Some(program.to_vec())
     }
 
-    /// The same, where nothing is added: what it holds is loaded.
-    pub fn without_adding(self) -> Self {
-        Self { limit: 0, ..self }
-    }
-
     /// Keeps a program. A folder that cannot be written keeps none.
     pub(crate) fn store(&self, name: &str, program: &[u8]) {
         if (MAGIC.len() + 32 + program.len()) as u64 > self.limit {

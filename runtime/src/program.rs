@@ -43,6 +43,7 @@ pub struct Program {
     positions: Vec<usize>,
     runtime: Runtime,
     compile_seconds: f64,
+    loaded: bool,
 }
 
 impl Program {
@@ -123,26 +124,29 @@ impl Program {
         compile_options.overrides =
             platform_overrides(runtime.kind(), function, runtime.is_nondeterministic());
         compile_options.overrides.extend(options.overrides.iter().cloned());
-        let executable = Self::load_or_compile(runtime, &program, &compile_options).map_err(|source| {
-            let operation = named_operation(&source.to_string());
-            Error::Compile { program: name.clone(), operation, source }
-        })?;
+        let (executable, loaded) =
+            Self::load_or_compile(runtime, &program, &compile_options).map_err(|source| {
+                let operation = named_operation(&source.to_string());
+                Error::Compile { program: name.clone(), operation, source }
+            })?;
         let compile_seconds = start.elapsed().as_secs_f64();
         let positions = runtime.addressable_positions(interface.scalar());
         let runtime = runtime.clone();
-        let program = Self { name, interface, executable, positions, runtime, compile_seconds };
+        let program = Self { name, interface, executable, positions, runtime, compile_seconds, loaded };
         program.check_compiled()?;
         Ok(program)
     }
 
-    /// Compiles a program, or takes it from those that were compiled before.
+    /// Compiles a program, or takes it from those that were compiled before, and says whether it did.
     fn load_or_compile(
         runtime: &Runtime,
         program: &xla_sys::Program,
         options: &xla_sys::CompileOptions,
-    ) -> xla_sys::Result<LoadedExecutable> {
+    ) -> xla_sys::Result<(LoadedExecutable, bool)> {
         let client = runtime.client();
-        let Some((cache, mut key)) = runtime.program_cache() else { return client.compile(program, options) };
+        let Some((cache, mut key)) = runtime.program_cache() else {
+            return Ok((client.compile(program, options)?, false));
+        };
         key.add(&program.code);
         // All of them, in words.
         key.add(format!("{:?} {options:?}", program.format).as_bytes());
@@ -151,13 +155,13 @@ impl Program {
         let kept =
             cache.load(&name).and_then(|bytes| client.deserialize_and_load(&bytes, &program.inputs).ok());
         if let Some(executable) = kept {
-            return Ok(executable);
+            return Ok((executable, true));
         }
         let executable = client.compile(program, options)?;
         if let Ok(bytes) = executable.executable().serialize() {
             cache.store(&name, &bytes);
         }
-        Ok(executable)
+        Ok((executable, false))
     }
 
     /// Checks that the compiled inputs and outputs are laid out as asked.
@@ -227,6 +231,11 @@ impl Program {
     /// Seconds it took to export and compile the function.
     pub fn compile_seconds(&self) -> f64 {
         self.compile_seconds
+    }
+
+    /// Whether it was compiled before, and taken from the [`ProgramCache`](crate::ProgramCache).
+    pub fn was_loaded(&self) -> bool {
+        self.loaded
     }
 
     /// The compiled program, for what this type does not offer.

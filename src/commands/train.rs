@@ -93,6 +93,9 @@ pub struct Arguments {
     /// Say what would be trained, its memory, time and disk, and write nothing: a few steps are taken for it.
     #[arg(long, help_heading = "Watching")]
     dry_run: bool,
+    /// This is the process that a dry run starts, to measure itself where nothing is compiled.
+    #[arg(long, hide = true, requires = "dry_run")]
+    measured_again: bool,
     /// Print the summary as a JSON object, and no sample.
     #[arg(long, help_heading = "Watching")]
     json: bool,
@@ -150,7 +153,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.dry_run {
         let result = train::run::dry_run(config, arguments.run.as_deref(), &resume, &mut display);
         display.progress.clear();
-        return dry_run::show(&result.map_err(failed)?, arguments.json);
+        let mut dry = result.map_err(failed)?;
+        if dry.compiled && !arguments.measured_again {
+            dry_run::measure_again(&mut dry);
+        }
+        return dry_run::show(&dry, arguments.json || arguments.measured_again);
     }
     let result = match &identity {
         None => train::run::train(config, arguments.run.as_deref(), &resume, &mut display),

@@ -18,7 +18,7 @@ impl Place {
 #[test]
 fn it_says_what_would_be_trained_and_writes_nothing() {
     let Some(place) = Place::new() else { return };
-    // Both compile: what other tests compiled is not there.
+    // What other tests compiled is not there: the dry run compiles, and measures itself where nothing is.
     std::fs::remove_file(place.cache().join("programs")).unwrap();
     let arguments = ["--steps", "24", "--set", "training.checkpoint_every=3"];
     let dry = place.dry(&arguments);
@@ -40,7 +40,7 @@ fn it_says_what_would_be_trained_and_writes_nothing() {
         "{dry}"
     );
     let most = summary["peak_memory_bytes"].as_f64().unwrap();
-    assert!((number("process_memory") / most - 1.0).abs() < 0.2, "{} and {most}", number("process_memory"));
+    assert!((number("process_memory") / most - 1.0).abs() < 0.1, "{} and {most}", number("process_memory"));
     // Of a run that there is, what is left; on several devices, each has its part.
     let before = place.names("a");
     let dry = place.dry(&["--run", "a", "--steps", "30", "--topology", "cpu:2"]);

@@ -1,8 +1,37 @@
 //! `gopher train --dry-run`: what a training would be, as a table.
 
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
 use train::run::DryRun;
 
-use crate::output::{bytes, grouped, print, print_json, table};
+use crate::output::{bytes, grouped, note, print, print_json, table};
+
+/// Where programs were compiled, measures memory and start again in another process, which loads them as the training will. If that
+/// fails, as it does if the text came from a pipe, what was measured here stays.
+pub fn measure_again(dry: &mut DryRun) {
+    // Devices with memory of their own load nothing.
+    if dry.process_memory.is_none() {
+        return;
+    }
+    note("once more, with the programs that are compiled now");
+    if let Some(again) = again() {
+        dry.process_memory = again["process_memory"].as_u64().or(dry.process_memory);
+        dry.startup_seconds = again["startup_seconds"].as_f64().unwrap_or(dry.startup_seconds);
+    }
+}
+
+/// What another process with the same arguments says.
+fn again() -> Option<Value> {
+    let mut command = Command::new(std::env::current_exe().ok()?);
+    // Right behind the subcommand: what follows `--` is no option.
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let behind = 1 + arguments.iter().position(|argument| argument == "train")?;
+    command.args(&arguments[..behind]).arg("--measured-again").args(&arguments[behind..]);
+    command.stdin(Stdio::null()).stderr(Stdio::null());
+    let output = command.output().ok()?;
+    serde_json::from_slice(&output.stdout).ok().filter(|_| output.status.success())
+}
 
 /// Prints it.
 ///

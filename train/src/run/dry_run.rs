@@ -21,6 +21,10 @@ use crate::observer::{Event, Observer};
 /// Steps are timed for this long, if there are enough.
 const TIMED: Duration = Duration::from_secs(4);
 
+/// Short steps are timed for longer, until there are so many of them: the most memory that steps take is not that of the first few, since
+/// memory of one is given back while the next already has its own.
+const STEADY: (usize, Duration) = (40, Duration::from_secs(20));
+
 /// The fewest and the most steps that are timed, after one that is not.
 const TIMED_STEPS: (usize, usize) = (3, 50);
 
@@ -78,10 +82,14 @@ pub struct DryRun {
     pub checkpoints: u64,
     /// Bytes that they take.
     pub disk_bytes: u64,
+    /// Whether programs were compiled and kept for the training, which will load them: compiling takes more memory than the training
+    /// then will, and more time at its start.
+    #[serde(skip)]
+    pub compiled: bool,
 }
 
 /// Says what a training would be, for which its programs are compiled, and a few steps are taken where it would take them. Of the
-/// run, nothing is written; tokens of the text go to the user's cache.
+/// run, nothing is written; tokens of the text and compiled programs go to the user's cache.
 ///
 /// # Errors
 /// Those of [`super::train`].
@@ -99,11 +107,14 @@ pub fn dry_run(
         Some(run) => open_for_reading(&config, run, resume, observer)?,
         None => open(&config, Some(&nowhere), resume, None, None, observer)?,
     };
-    // Compiling takes the most memory: what the training would load is loaded here, and what it would compile is left for it.
-    let programs = ProgramCache::of_user().map(ProgramCache::without_adding);
+    let programs = ProgramCache::of_user();
+    let kept = programs.is_some();
     let measured = prepare(&config, &opened, None, programs, observer).and_then(|prepared| {
         let measured = measure(&prepared.config, &opened, &prepared, start, observer)?;
-        Ok(describe(&config, run, opened.completed(), &prepared, &measured))
+        Ok(DryRun {
+            compiled: measured.compiled && kept,
+            ..describe(&config, run, opened.completed(), &prepared, &measured)
+        })
     });
     opened.run.abandon();
     measured
@@ -118,6 +129,7 @@ struct Measured {
     seconds_per_validation: Option<f64>,
     /// The most memory that the process would have had.
     process: Option<u64>,
+    compiled: bool,
 }
 
 fn measure(
@@ -142,7 +154,8 @@ fn measure(
     };
     let memory = programs.step.memory()?;
     let process = peak_with_copy(config, &programs)?;
-    Ok(Measured { memory, startup, seconds_per_step, timed_steps, seconds_per_validation, process })
+    let compiled = !programs.step.was_loaded();
+    Ok(Measured { memory, startup, seconds_per_step, timed_steps, seconds_per_validation, process, compiled })
 }
 
 /// The most memory that the process would have had, in bytes, with a checkpoint being written: then there is a copy of the state.
@@ -196,7 +209,9 @@ fn time_steps(
         last = Some(Instant::now());
         step += 1;
         let (fewest, most) = TIMED_STEPS;
-        if seconds.len() >= most || seconds.len() >= fewest && total >= TIMED {
+        let (steady, longest) = STEADY;
+        let enough = total >= TIMED && (seconds.len() >= steady || total >= longest);
+        if seconds.len() >= most || seconds.len() >= fewest && enough {
             break;
         }
     }
@@ -269,5 +284,6 @@ fn describe(
         checkpoint_bytes,
         checkpoints,
         disk_bytes: checkpoints * checkpoint_bytes,
+        compiled: false,
     }
 }
