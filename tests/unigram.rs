@@ -2,7 +2,9 @@
 //!
 //! A small model is trained on made-up text and asked for tasks made up in the same way. `UNIGRAM_RUN=DIR cargo test --test
 //! unigram -- --nocapture` asks a trained run for WikiText-103 and for texts that stand in for the Pile's 19 sets, which are not
-//! public any more: it prints the table of docs/evaluation.md.
+//! public any more: it prints the tables of docs/evaluation.md. `UNIGRAM_TEXT=DIR` writes text of the same kinds as these
+//! into a folder, and nothing of these themselves: what a run is to be trained on that is to beat all of them (`UNIGRAM_ALL=1` has
+//! the test demand it).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -57,6 +59,46 @@ fn stand_in(file: &str) -> Option<String> {
     }
     let text = tasks::read::text(&root().join(file)).ok()?;
     Some(text.chars().take(CHARACTERS).collect())
+}
+
+/// Text of the kinds of all stand-ins, in files by kind: other novels, pages of documentation and code, other documents of the same files.
+fn write_text(folder: &Path) {
+    let root = root();
+    let shared = root.join("../shared/data");
+    let is_stand_in = |path: &Path| SETS.iter().any(|(_, file)| !file.is_empty() && path.ends_with(file));
+    let below = |folder: PathBuf, ending: &str| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut paths: Vec<PathBuf> =
+            entries.filter(|path| path.to_string_lossy().ends_with(ending) && !is_stand_in(path)).collect();
+        paths.sort();
+        paths
+    };
+    let all = |paths: Vec<PathBuf>, most: usize| -> String {
+        let texts = paths.iter().filter_map(|path| tasks::read::text(path).ok());
+        texts.map(|text| text.chars().take(most).collect::<String>() + "\n").collect()
+    };
+    let rest = |file: &str| {
+        let text = tasks::read::text(&shared.join(file)).unwrap_or_default();
+        text.chars().skip(2 * CHARACTERS).take(200_000).collect::<String>()
+    };
+    let (mut random, mut sums) = (Random::new(2), String::new());
+    for _ in 0..4_000 {
+        let (a, b) = (random.below(900), random.below(900));
+        sums += &format!("What is {a} + {b}?\n{}\n", a + b);
+    }
+    let code = ["graph/src", "graph/src/gradient", "sharding/src", "train/src"];
+    let kinds = [
+        ("novels", all(below(shared.join("lm_books_english_novels"), ".txt.xz"), 12_000)),
+        ("pages", all(vec![shared.join("lm_web_samples/c4-sample.03.json.gz")], 400_000)),
+        ("documentation", all(below(root.join("docs"), ".md"), 40_000)),
+        ("code", code.iter().map(|folder| all(below(root.join(folder), ".rs"), 12_000)).collect()),
+        ("abstracts", rest("lm_pubmed_abstracts/ori_pqal.json.xz")),
+        ("sums", sums),
+    ];
+    fs::create_dir_all(folder).unwrap();
+    for (kind, text) in kinds {
+        fs::write(folder.join(format!("{kind}.txt")), text).unwrap();
+    }
 }
 
 /// Sentences in which the next word depends on the last.
@@ -163,6 +205,14 @@ impl Scored {
 }
 
 #[test]
+fn text_of_the_kinds_of_all_stand_ins() {
+    match std::env::var_os("UNIGRAM_TEXT") {
+        Some(folder) => write_text(Path::new(&folder)),
+        None => eprintln!("skipped: UNIGRAM_TEXT names no folder"),
+    }
+}
+
+#[test]
 fn a_trained_model_beats_the_unigram_entropy_of_every_language_modelling_task() {
     if Runtime::find(DeviceKind::Cpu).unwrap().is_none() {
         eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
@@ -205,7 +255,7 @@ fn a_trained_model_beats_the_unigram_entropy_of_every_language_modelling_task() 
     }
     for (name, task) in &tasks {
         // What stands in may be unlike anything that a given run was trained on: of such, numbers are printed only.
-        if given.is_some() && name != "wikitext103" {
+        if given.is_some() && name != "wikitext103" && std::env::var_os("UNIGRAM_ALL").is_none() {
             continue;
         }
         let model = -task.log_probability / task.tokens.len() as f64;
