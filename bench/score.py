@@ -39,7 +39,8 @@ BATCH = 16
 # Tokens of a call of ours on a CPU.
 CALL = 256
 PROMPT, MADE = 32, 64
-DOCUMENTS = 16
+# As tasks have hundreds, enough that calls are full.
+DOCUMENTS = 64
 WINDOWS, WINDOW = 16, 512
 # Subjects of MMLU, questions of each, and how few of them are asked whole.
 SUBJECTS = ["abstract_algebra", "anatomy", "clinical_knowledge", "college_biology", "computer_security", "econometrics",
