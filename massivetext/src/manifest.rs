@@ -28,6 +28,8 @@ pub enum Format {
     Html,
     /// The file has records of a crawler.
     Warc,
+    /// Every row is a document.
+    Parquet,
 }
 
 /// A file to read.
@@ -85,7 +87,7 @@ impl Manifest {
     /// A missing path, a pipe or device, a file of another kind, nothing to read; a folder whose stage did not finish.
     pub fn find(paths: &[PathBuf]) -> Result<Self> {
         check_finished(paths)?;
-        let found = data::read::find_files(paths)?;
+        let found = data::read::find(paths, &DOCUMENTS)?;
         let mut files = Vec::new();
         let mut passed_over = found.passed_over;
         passed_over.retain(|over| !is_ours(&over.path));
@@ -105,6 +107,10 @@ impl Manifest {
                     continue;
                 }
                 Some(ending) if ending == "jsonl" => Format::JsonLines,
+                Some(ending) if ending == "parquet" => {
+                    check_parquet(&path)?;
+                    Format::Parquet
+                }
                 _ => Format::Text,
             };
             let bytes = fs::metadata(&path).map_err(|error| Error::io(&path, error))?.len();
@@ -113,8 +119,7 @@ impl Manifest {
         }
         if files.is_empty() {
             let path = paths.first().cloned().unwrap_or_default();
-            let detail =
-                "no documents: read are .jsonl, .txt and .md, or these with .gz, .zst or .xz".to_owned();
+            let detail = format!("no documents: read are {}", DOCUMENTS.words);
             return Err(Error::Folder { path, detail });
         }
         Ok(Self { files, passed_over })
@@ -185,6 +190,21 @@ impl Manifest {
     }
 }
 
+/// The files that [`Manifest::find`] reads; of `.json` it says what to do with it.
+const DOCUMENTS: data::read::Kinds = data::read::Kinds {
+    words: ".jsonl, .txt and .md, or these with .gz, .zst or .xz, and .parquet",
+    is_read: |path| is_document(path) || ending(path).is_some_and(|ending| ending == "json"),
+};
+
+/// Refuses a Parquet file, if this program does not read any.
+fn check_parquet(path: &Path) -> Result<()> {
+    if cfg!(feature = "parquet") {
+        return Ok(());
+    }
+    let detail = "a Parquet file, and this program was built without reading them; cargo build --release --features parquet";
+    Err(Error::Damaged { path: path.into(), detail: detail.into() })
+}
+
 /// Which kinds of input there are: the first file of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kinds {
@@ -200,7 +220,8 @@ impl Kinds {
     /// # Errors
     /// A missing path, a pipe or device, no file at all.
     pub fn find(paths: &[PathBuf]) -> Result<Self> {
-        let words = ".warc, .wet, .html, .htm, .jsonl, .txt or .md, or these with .gz, .zst or .xz";
+        let words =
+            ".warc, .wet, .html, .htm, .jsonl, .txt or .md, or these with .gz, .zst or .xz, or .parquet";
         let all = data::read::find(paths, &data::read::Kinds { words, is_read: |_| true })?.files;
         let first = |is_it: fn(&Path) -> bool| all.iter().find(|path| is_it(path)).cloned();
         Ok(Self { crawl: first(|path| crawl_format(path).is_some()), document: first(is_document) })
@@ -235,9 +256,10 @@ fn crawl_format(path: &Path) -> Option<Format> {
     }
 }
 
-/// Whether the name is one of documents.
+/// Whether the name is one of documents. Parquet files are packed inside, and read from their ends.
 fn is_document(path: &Path) -> bool {
-    ending(path).is_some_and(|ending| ["jsonl", "txt", "md"].contains(&&ending[..]))
+    let is_parquet = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"));
+    is_parquet || ending(path).is_some_and(|ending| ["jsonl", "txt", "md"].contains(&&ending[..]))
 }
 
 /// Whether a file is one of those that stages write beside the documents.

@@ -49,7 +49,7 @@ pub struct Places {
 }
 
 /// The most that a record may be allowed: statistics count in 32 bits.
-const LARGEST_RECORD: usize = 1 << 30;
+pub(crate) const LARGEST_RECORD: usize = 1 << 30;
 
 /// Refuses a limit for records that no stage can keep to.
 ///

@@ -12,7 +12,7 @@ use crate::output::{grouped, note, print, print_json, table, usage};
 /// Arguments of `gopher data decontaminate`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz.
+    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz; .parquet.
     #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
     inputs: Vec<PathBuf>,
     /// Evaluation files: .jsonl with an item each line, WikiText with an article below each heading, any other text an item; each
@@ -56,7 +56,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         fields: arguments.against_field,
         max_record_bytes: arguments.work.max_record_bytes,
         shard_bytes: arguments.work.shard_bytes(),
-        compression: arguments.work.compression.into(),
+        compression: arguments.work.written.compression()?,
     };
     configuration.check().map_err(usage)?;
     work::set_threads(arguments.work.threads)?;

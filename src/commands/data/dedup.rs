@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use massivetext::dedup::store::Store;
 use massivetext::dedup::{self, Configuration, Places, Receipt};
 use massivetext::manifest::{Manifest, Part};
-use massivetext::output::{Compression, Written};
+use massivetext::output::Written;
 
 use super::text::shortened;
 use super::work;
@@ -63,7 +63,7 @@ struct Whole {
 
 #[derive(Args)]
 struct Documents {
-    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz.
+    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz; .parquet.
     #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
     inputs: Vec<PathBuf>,
     /// Threads. The output is the same for any number.
@@ -104,9 +104,8 @@ struct Rules {
     /// Most bytes of a record; longer ones are counted as errors.
     #[arg(long, value_name = "BYTES", default_value_t = Configuration::default().max_record_bytes, help_heading = "Work")]
     max_record_bytes: usize,
-    /// How documents are written.
-    #[arg(long, value_enum, default_value_t = work::CompressionArgument::Zst, help_heading = "Work")]
-    compression: work::CompressionArgument,
+    #[command(flatten)]
+    written: work::Written,
 }
 
 impl Rules {
@@ -118,7 +117,7 @@ impl Rules {
             seed: self.seed,
             max_record_bytes: self.max_record_bytes,
             shard_bytes: self.shard_mib << 20,
-            compression: Compression::from(self.compression),
+            compression: self.written.compression()?,
         };
         configuration.bands().map_err(usage)?;
         Ok(configuration)

@@ -53,7 +53,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         blocked_hosts: blocked.as_ref().map(Blocklist::describe),
         max_record_bytes: arguments.work.max_record_bytes,
         shard_bytes: arguments.work.shard_bytes(),
-        compression: arguments.work.compression.into(),
+        compression: arguments.work.written.compression()?,
     };
     // Wrong settings are wrong usage, and known before anything is read.
     configuration.check().map_err(usage)?;

@@ -13,7 +13,7 @@ use crate::output::{note, print, print_json, usage};
 /// Arguments of `gopher data filter`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz.
+    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz; .parquet.
     #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
     inputs: Vec<PathBuf>,
     /// Folder for the documents that are kept, their statistics and the receipt: a new one.
@@ -67,7 +67,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         compare: compared(&arguments.compare)?,
         max_record_bytes: arguments.work.max_record_bytes,
         shard_bytes: arguments.work.shard_bytes(),
-        compression: arguments.work.compression.into(),
+        compression: arguments.work.written.compression()?,
     };
     // Wrong thresholds are wrong usage, and known before anything is read.
     configuration.all_rules().map_err(|error| usage(format_args!("--rule {error}")))?;

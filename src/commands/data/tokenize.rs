@@ -13,7 +13,7 @@ use crate::output::{grouped, note, print, print_json};
 /// Arguments of `gopher data tokenize`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz.
+    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz; .parquet.
     #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
     inputs: Vec<PathBuf>,
     /// Tokenizer: a SentencePiece .model or a tokenizer.json; `gopher tokenizer train` makes one.
