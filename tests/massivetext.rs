@@ -442,3 +442,21 @@ fn rows_are_not_compressed_as_lines_are() {
     let arguments = ["filter", "--in", "docs", "--out", "out", "--format", "parquet", "--compression", "zst"];
     place.refused(&arguments, 2, &["--compression is for --format jsonl"]);
 }
+
+#[cfg(not(feature = "object-store"))]
+#[test]
+fn a_program_without_object_stores_names_the_address_and_the_way_out() {
+    let place = Place::new();
+    place.write("docs/b.jsonl", "{\"text\": \"x\"}");
+    let way_out = "cargo build --release --features object-store";
+    place.refused(
+        &["filter", "--in", "s3://bucket/docs", "--out", "out"],
+        1,
+        &["s3://bucket/docs: ", way_out],
+    );
+    place.refused(
+        &["filter", "--in", "docs", "--out", "file:///tmp/out"],
+        1,
+        &["file:///tmp/out: ", way_out],
+    );
+}

@@ -4,11 +4,12 @@
 //! output is made of. A part is a stretch of shards. So the output depends neither on how many parts there are nor on how
 //! many threads: part i of N is a function of the manifest, the shard size, i and N.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use data::read::PassedOver;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,8 @@ pub struct File {
     pub name: String,
     /// Bytes on disk.
     pub bytes: u64,
+    /// What changes with its content, if something does that is known without reading it.
+    pub version: Option<String>,
     /// What is in it.
     pub format: Format,
     /// Whether it can be read from any byte on.
@@ -54,6 +57,17 @@ pub struct Manifest {
     pub files: Vec<File>,
     /// What else there was.
     pub passed_over: Vec<PassedOver>,
+    /// Brings the files here, if they are elsewhere.
+    pub fetch: Option<Arc<dyn Fetch>>,
+}
+
+/// Brings the content of files that are elsewhere.
+pub trait Fetch: fmt::Debug + Send + Sync {
+    /// Makes sure that the file at `path`, which had its size alone, has its content. What it brought before may go.
+    ///
+    /// # Errors
+    /// [`Error::Fetch`]: it is not to be had.
+    fn fetch(&self, path: &Path) -> Result<()>;
 }
 
 /// A stretch of a file: the records whose first byte is in it.
@@ -76,7 +90,7 @@ pub struct Description {
     pub files: usize,
     /// Their bytes on disk.
     pub bytes: u64,
-    /// sha256 of their names and sizes.
+    /// sha256 of their names and sizes, and versions if there are any.
     pub sha256: String,
 }
 
@@ -115,14 +129,14 @@ impl Manifest {
             };
             let bytes = fs::metadata(&path).map_err(|error| Error::io(&path, error))?.len();
             let divisible = format == Format::JsonLines && bare.len() == plain.len();
-            files.push(File { name: name(paths, &path), path, bytes, format, divisible });
+            files.push(File { name: name(paths, &path), path, bytes, version: None, format, divisible });
         }
         if files.is_empty() {
             let path = paths.first().cloned().unwrap_or_default();
             let detail = format!("no documents: read are {}", DOCUMENTS.words);
             return Err(Error::Folder { path, detail });
         }
-        Ok(Self { files, passed_over })
+        Ok(Self { files, passed_over, fetch: None })
     }
 
     /// As [`Manifest::find`], of crawl files: WARC and WET files, and HTML pages.
@@ -139,9 +153,9 @@ impl Manifest {
         let file = |path: PathBuf| {
             let bytes = fs::metadata(&path).map_err(|error| Error::io(&path, error))?.len();
             let format = crawl_format(&path).unwrap_or(Format::Html);
-            Ok(File { name: name(paths, &path), path, bytes, format, divisible: false })
+            Ok(File { name: name(paths, &path), path, bytes, version: None, format, divisible: false })
         };
-        Ok(Self { files: files.into_iter().map(file).collect::<Result<_>>()?, passed_over })
+        Ok(Self { files: files.into_iter().map(file).collect::<Result<_>>()?, passed_over, fetch: None })
     }
 
     /// What was passed over and why, a line for each reason.
@@ -153,7 +167,8 @@ impl Manifest {
     pub fn describe(&self) -> Description {
         let mut hash = Sha256::new();
         for file in &self.files {
-            hash.update(format!("{}\t{}\n", file.name, file.bytes));
+            let version = file.version.iter().map(|version| format!("\t{version}")).collect::<String>();
+            hash.update(format!("{}\t{}{version}\n", file.name, file.bytes));
         }
         let bytes = self.files.iter().map(|file| file.bytes).sum();
         Description { files: self.files.len(), bytes, sha256: hexadecimal(&hash.finalize()) }
@@ -336,10 +351,11 @@ mod tests {
             path: PathBuf::new(),
             name: index.to_string(),
             bytes,
+            version: None,
             format: Format::JsonLines,
             divisible,
         };
-        Manifest { files: sizes.iter().enumerate().map(file).collect(), passed_over: Vec::new() }
+        Manifest { files: sizes.iter().enumerate().map(file).collect(), passed_over: Vec::new(), fetch: None }
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use clap::Args;
 use massivetext::decontaminate::{self, Configuration, Places, Receipt, Report};
 use massivetext::manifest::Manifest;
 
-use super::work;
+use super::{remote, work};
 use crate::output::{grouped, note, print, print_json, table, usage};
 
 /// Arguments of `gopher data decontaminate`.
@@ -60,21 +60,25 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     configuration.check().map_err(usage)?;
     work::set_threads(arguments.work.threads)?;
+    remote::refuse("--against", &arguments.against)?;
+    remote::refuse("--titles", &arguments.titles)?;
+    let (out, rejected) = (Some(arguments.out.as_path()), arguments.rejected.as_deref());
+    let remote = remote::Places::new(&arguments.inputs, out, rejected, &arguments.work.room)?;
     let places = Places {
-        inputs: arguments.inputs,
+        inputs: remote.inputs.clone(),
         against: arguments.against,
         titles: arguments.titles,
-        out: arguments.out,
-        rejected: arguments.rejected,
+        out: remote.out.clone(),
+        rejected: remote.rejected.clone(),
         part: arguments.work.part,
         strict: arguments.work.strict,
     };
-    let manifest = Manifest::find(&places.inputs)?;
+    let manifest = remote.manifest(Manifest::find)?;
     manifest.notes().iter().for_each(note);
     let report =
-        work::with_progress(|progress| decontaminate::run(&configuration, &places, &manifest, progress))?;
+        remote.run(&mut |progress| decontaminate::run(&configuration, &places, &manifest, progress))?;
     let Report { receipt, was_complete, completes } = report;
-    work::say_complete(&places.out, places.part, was_complete, completes);
+    work::say_complete(&remote.out_name(), places.part, was_complete, completes);
     work::say_bad_records(&receipt.ledger, &receipt.bad_records);
     if arguments.json { print_json(&receipt) } else { print(text(&receipt)) }
 }

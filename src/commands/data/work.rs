@@ -10,6 +10,7 @@ use massivetext::manifest::Part;
 use massivetext::output::Compression;
 use massivetext::records::BadRecord;
 
+use super::remote::Room;
 use crate::output::{grouped, line, note, usage};
 
 /// How a stage that looks at each record alone is done.
@@ -29,6 +30,8 @@ pub struct Options {
     pub max_record_bytes: usize,
     #[command(flatten)]
     pub written: Written,
+    #[command(flatten)]
+    pub room: Room,
     /// Stop at a bad record instead of counting it.
     #[arg(long)]
     pub strict: bool,
