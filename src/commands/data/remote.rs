@@ -1,7 +1,7 @@
 //! Inputs and outputs of a stage in object stores. The stage is given folders of this machine that stand for them: of what it reads, files
 //! that have nothing but their sizes until it is their turn; of what it writes, each file until it is sent.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
@@ -38,9 +38,14 @@ pub struct Places {
     /// Folders and files of this machine, with the addresses they stand for.
     addresses: Vec<(PathBuf, String)>,
     mirrors: Vec<Mirror>,
+    /// Whether a store has refused something: it is asked again at the end, and says so then.
+    has_refused: Cell<bool>,
     /// Removed with all that is in it.
     _room: Option<tempfile::TempDir>,
 }
+
+/// A stage, which is told whom to tell of its progress.
+type Stage<'a, R> = dyn FnMut(&mut dyn FnMut(u64)) -> massivetext::Result<Report<R>> + 'a;
 
 /// Whether a path is meant as an address.
 fn is_address(path: &Path) -> bool {
@@ -81,6 +86,7 @@ impl Places {
             fetcher: Arc::default(),
             addresses: Vec::new(),
             mirrors: Vec::new(),
+            has_refused: Cell::new(false),
             _room: None,
         };
         if !all.clone().any(is_address) {
@@ -172,24 +178,12 @@ impl Places {
         anyhow!(text)
     }
 
-    /// Runs a stage and sends what it writes; `whole` is what it has to report when it is complete.
+    /// Runs a stage and sends what it writes.
     ///
     /// # Errors
     /// Those of the stage, and a store that cannot be written.
-    pub fn run<R>(
-        &self,
-        stage: &mut dyn FnMut(&mut dyn FnMut(u64)) -> massivetext::Result<Report<R>>,
-    ) -> anyhow::Result<Report<R>> {
-        let once = |stage: &mut dyn FnMut(&mut dyn FnMut(u64)) -> massivetext::Result<Report<R>>| {
-            let report = work::with_progress(|progress| {
-                stage(&mut |records| {
-                    progress(records);
-                    self.send_some();
-                })
-            });
-            report.map_err(|error| self.explain(error.into()))
-        };
-        let mut report = once(stage)?;
+    pub fn run<R>(&self, stage: &mut Stage<'_, R>) -> anyhow::Result<Report<R>> {
+        let mut report = self.once(stage)?;
         self.send()?;
         let Some(out) = self.mirrors.iter().find(|mirror| mirror.local == self.out) else {
             return Ok(report);
@@ -197,17 +191,27 @@ impl Places {
         if !out.local.join(RECEIPT).exists() {
             // Other parts may have sent theirs meanwhile: the one that finds all adds them up.
             out.take_receipts()?;
-            once(stage)?;
+            self.once(stage)?;
             report.completes = out.local.join(RECEIPT).exists();
             self.send()?;
         }
         Ok(report)
     }
 
-    /// Sends what is whole, so that it takes no room. That a store refuses is found again at the end.
+    fn once<R>(&self, stage: &mut Stage<'_, R>) -> anyhow::Result<Report<R>> {
+        let report = work::with_progress(|progress| {
+            stage(&mut |records| {
+                progress(records);
+                self.send_some();
+            })
+        });
+        report.map_err(|error| self.explain(error.into()))
+    }
+
+    /// Sends what is whole, so that it takes no room, unless a store has refused something.
     pub fn send_some(&self) {
-        for mirror in &self.mirrors {
-            let _ = mirror.send_files();
+        if !self.has_refused.get() {
+            self.has_refused.set(self.mirrors.iter().any(|mirror| mirror.send_files().is_err()));
         }
     }
 
