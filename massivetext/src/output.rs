@@ -175,19 +175,18 @@ impl Output {
     /// What the operating system refuses, such as a full disk.
     pub fn write(&mut self) -> Result<()> {
         let full = std::mem::take(&mut self.full);
-        let packed = match (&mut self.sink, self.compression) {
+        match &mut self.sink {
             #[cfg(feature = "parquet")]
-            (Sink::Rows(rows), _) => {
-                return full.iter().try_for_each(|lines| rows.write(lines, &self.unfinished));
+            Sink::Rows(rows) => full.iter().try_for_each(|lines| rows.write(lines, &self.unfinished)),
+            Sink::Lines(file) => {
+                let packed = match self.compression {
+                    Compression::Zst => full.par_iter().map(|frame| compressed(frame)).collect(),
+                    Compression::None | Compression::Parquet => full,
+                };
+                let written = packed.iter().try_for_each(|frame| file.write_all(frame));
+                written.map_err(|error| Error::io(&self.unfinished, error))
             }
-            (_, Compression::Zst) => full.par_iter().map(|frame| compressed(frame)).collect(),
-            _ => full,
-        };
-        for frame in packed {
-            let Sink::Lines(file) = &mut self.sink else { continue };
-            file.write_all(&frame).map_err(|error| Error::io(&self.unfinished, error))?;
         }
-        Ok(())
     }
 
     /// Writes the rest, and gives the file its name once it is on disk.
