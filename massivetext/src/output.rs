@@ -177,7 +177,7 @@ impl Output {
         let full = std::mem::take(&mut self.full);
         match &mut self.sink {
             #[cfg(feature = "parquet")]
-            Sink::Rows(rows) => full.iter().try_for_each(|lines| rows.write(lines, &self.unfinished)),
+            Sink::Rows(rows) => full.iter().try_for_each(|lines| rows.write(lines)),
             Sink::Lines(file) => {
                 let packed = match self.compression {
                     Compression::Zst => full.par_iter().map(|frame| compressed(frame)).collect(),
@@ -199,11 +199,7 @@ impl Output {
             self.full.push(std::mem::take(&mut self.buffer));
         }
         self.write()?;
-        let Hashed { file, hash, bytes } = match self.sink {
-            Sink::Lines(file) => file,
-            #[cfg(feature = "parquet")]
-            Sink::Rows(rows) => rows.finish(&self.unfinished)?,
-        };
+        let Hashed { file, hash, bytes } = self.sink.finish()?;
         file.sync_all().map_err(|error| Error::io(&self.unfinished, error))?;
         fs::rename(&self.unfinished, &self.path).map_err(|error| Error::io(&self.path, error))?;
         self.written.bytes = bytes;
@@ -223,6 +219,15 @@ impl Sink {
         let detail =
             "this program was built without writing Parquet files; cargo build --release --features parquet";
         Err(Error::Folder { path: path.into(), detail: detail.into() })
+    }
+
+    /// Writes the end, if the format has one.
+    fn finish(self) -> Result<Hashed> {
+        match self {
+            Sink::Lines(file) => Ok(file),
+            #[cfg(feature = "parquet")]
+            Sink::Rows(rows) => rows.finish(),
+        }
     }
 
     /// Whether it is a file of lines in which nothing has been written.

@@ -13,7 +13,7 @@ use std::path::Path;
 use fuzz::{Numbers, cases};
 use massivetext::ledger::Ledger;
 use massivetext::manifest::{Format, Piece};
-use massivetext::records::{Content, Raw, Reader, write_line};
+use massivetext::records::{Raw, Reader, write_line};
 use serde_json::{Value, json};
 
 const LIMIT: usize = 300;
@@ -140,6 +140,8 @@ mod parquet_files {
     use parquet::file::properties::{WriterProperties, WriterVersion};
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::parser::parse_message_type;
+
+    use massivetext::records::Content;
 
     use super::*;
 

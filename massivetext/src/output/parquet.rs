@@ -1,6 +1,6 @@
 //! Documents as rows of a Parquet file: a column for each field that every document has, and one of JSON for all others.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::parquet::basic::Compression;
@@ -26,10 +26,12 @@ const ROWS: usize = 16;
 /// A file of rows that is being written.
 pub(super) struct Rows {
     writer: SerializedFileWriter<Hashed>,
+    /// For errors.
+    path: PathBuf,
 }
 
 impl Rows {
-    /// Begins a file. `path` is for errors, here and below.
+    /// Begins a file.
     pub(super) fn begin(file: Hashed, path: &Path) -> Result<Self> {
         // Nothing here depends on the time or the machine.
         let properties = WriterProperties::builder()
@@ -42,18 +44,18 @@ impl Rows {
             .build();
         let schema = parse_message_type(SCHEMA).map_err(|error| refused(path, error))?;
         let writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties));
-        Ok(Self { writer: writer.map_err(|error| refused(path, error))? })
+        Ok(Self { writer: writer.map_err(|error| refused(path, error))?, path: path.into() })
     }
 
     /// Appends lines as a group of rows.
-    pub(super) fn write(&mut self, lines: &[u8], path: &Path) -> Result<()> {
+    pub(super) fn write(&mut self, lines: &[u8]) -> Result<()> {
         let lines: Vec<&[u8]> = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
         let rows: Result<Vec<Columns>, String> = lines.into_par_iter().map(columns_of).collect();
-        let rows = rows.map_err(|detail| Error::Damaged { path: path.into(), detail })?;
+        let rows = rows.map_err(|detail| Error::Damaged { path: self.path.clone(), detail })?;
         if rows.is_empty() {
             return Ok(());
         }
-        self.group(rows).map_err(|error| refused(path, error))
+        self.group(rows).map_err(|error| refused(&self.path, error))
     }
 
     fn group(&mut self, rows: Vec<Columns>) -> Result<(), ParquetError> {
@@ -79,8 +81,8 @@ impl Rows {
     }
 
     /// Writes the file's end.
-    pub(super) fn finish(self, path: &Path) -> Result<Hashed> {
-        self.writer.into_inner().map_err(|error| refused(path, error))
+    pub(super) fn finish(self) -> Result<Hashed> {
+        self.writer.into_inner().map_err(|error| refused(&self.path, error))
     }
 }
 
