@@ -414,3 +414,49 @@ fn evaluation_documents_go() {
     place.refused(&[&fixed[..], &["--out", "y", "--jaccard", "1.5"]].concat(), 2, &["--jaccard = 1.5"]);
     assert!(!place.path("y").exists());
 }
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn a_program_without_parquet_names_the_file_and_the_way_out() {
+    let place = Place::new();
+    place.write("docs/a.parquet", "PAR1");
+    place.write("docs/b.jsonl", "{\"text\": \"x\"}");
+    let way_out = "built without reading them; cargo build --release --features parquet";
+    place.refused(
+        &["filter", "--in", "docs", "--out", "out"],
+        1,
+        &["docs/a.parquet: a Parquet file", way_out],
+    );
+    let arguments = ["filter", "--in", "docs/b.jsonl", "--out", "out", "--format", "parquet"];
+    place.refused(
+        &arguments,
+        2,
+        &["--format parquet: this program was built without it", "--features parquet"],
+    );
+}
+
+#[test]
+fn rows_are_not_compressed_as_lines_are() {
+    let place = Place::new();
+    place.write("docs/b.jsonl", "{\"text\": \"x\"}");
+    let arguments = ["filter", "--in", "docs", "--out", "out", "--format", "parquet", "--compression", "zst"];
+    place.refused(&arguments, 2, &["--compression is for --format jsonl"]);
+}
+
+#[cfg(not(feature = "object-store"))]
+#[test]
+fn a_program_without_object_stores_names_the_address_and_the_way_out() {
+    let place = Place::new();
+    place.write("docs/b.jsonl", "{\"text\": \"x\"}");
+    let way_out = "cargo build --release --features object-store";
+    place.refused(
+        &["filter", "--in", "s3://bucket/docs", "--out", "out"],
+        1,
+        &["s3://bucket/docs: ", way_out],
+    );
+    place.refused(
+        &["filter", "--in", "docs", "--out", "file:///tmp/out"],
+        1,
+        &["file:///tmp/out: ", way_out],
+    );
+}

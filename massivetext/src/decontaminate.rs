@@ -373,7 +373,7 @@ impl Judge<'_> {
         let mut line = Vec::with_capacity(document.text.len() + 256);
         write_line(&document, &more, &mut line).map_err(|error| BadRecord {
             file: name.clone(),
-            offset: raw.offset,
+            at: raw.place,
             kind: Kind::InvalidJson,
             detail: error.to_string(),
         })?;

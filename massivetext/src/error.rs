@@ -21,6 +21,12 @@ pub enum Error {
         /// The operating system's reason.
         source: io::Error,
     },
+    /// A file that is elsewhere and cannot be brought here.
+    #[error("{detail}")]
+    Fetch {
+        /// Which, and why.
+        detail: String,
+    },
     /// A threshold that cannot be set.
     #[error("{assignment}: {detail}")]
     Threshold {

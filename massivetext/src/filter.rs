@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::ledger::{Comparison, Disagreement, Ledger, show};
 use crate::manifest::{Description, Manifest, Piece};
 use crate::output::{BAD_RECORDS, Compression, Output, STATISTICS, Written};
-use crate::records::{BadRecord, Raw, write_line};
+use crate::records::{BadRecord, Place, Raw, write_line};
 use crate::rules::Rules;
 use crate::stage::{Folder, PartReceipt, check_record_limit, each_batch};
 use crate::statistics::{Measurer, RuleSet, Statistics};
@@ -378,22 +378,26 @@ impl Judge<'_> {
         let mut line = Vec::with_capacity(document.text.len() + 256);
         if let Err(error) = write_line(&document, &more, &mut line) {
             let kind = crate::records::Kind::InvalidJson;
-            let bad = BadRecord { file: name.clone(), offset: raw.offset, kind, detail: error.to_string() };
+            let bad = BadRecord { file: name.clone(), at: raw.place, kind, detail: error.to_string() };
             return Judged { line: Vec::new(), statistics: Vec::new(), verdict: Err(bad) };
         }
-        let statistics = statistics_line(&document.id, name, raw.offset, &sets, &all);
+        let statistics = statistics_line(&document.id, name, raw.place, &sets, &all);
         Judged { line, statistics, verdict: Ok(verdicts) }
     }
 }
 
 /// A line of a file of statistics.
-fn statistics_line(id: &str, file: &str, offset: u64, sets: &[RuleSet], all: &[Statistics]) -> Vec<u8> {
+fn statistics_line(id: &str, file: &str, at: Place, sets: &[RuleSet], all: &[Statistics]) -> Vec<u8> {
+    let (name, place) = match at {
+        Place::Byte(offset) => ("offset", offset),
+        Place::Row(row) => ("row", row),
+    };
     let values: BTreeMap<&str, Vec<Value>> = sets
         .iter()
         .zip(all)
         .map(|(set, statistics)| (set.name(), statistics.iter().map(|value| number(*value)).collect()))
         .collect();
-    format!("{}\n", json!({"id": id, "file": file, "offset": offset, "statistics": values})).into_bytes()
+    format!("{}\n", json!({"id": id, "file": file, name: place, "statistics": values})).into_bytes()
 }
 
 /// A number as JSON has it: whole ones without a point, none as null.

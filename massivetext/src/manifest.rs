@@ -4,11 +4,12 @@
 //! output is made of. A part is a stretch of shards. So the output depends neither on how many parts there are nor on how
 //! many threads: part i of N is a function of the manifest, the shard size, i and N.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use data::read::PassedOver;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub enum Format {
     Html,
     /// The file has records of a crawler.
     Warc,
+    /// Every row is a document.
+    Parquet,
 }
 
 /// A file to read.
@@ -39,6 +42,8 @@ pub struct File {
     pub name: String,
     /// Bytes on disk.
     pub bytes: u64,
+    /// What changes with its content, if something does that is known without reading it.
+    pub version: Option<String>,
     /// What is in it.
     pub format: Format,
     /// Whether it can be read from any byte on.
@@ -52,6 +57,17 @@ pub struct Manifest {
     pub files: Vec<File>,
     /// What else there was.
     pub passed_over: Vec<PassedOver>,
+    /// Brings the files here, if they are elsewhere.
+    pub fetch: Option<Arc<dyn Fetch>>,
+}
+
+/// Brings the content of files that are elsewhere.
+pub trait Fetch: fmt::Debug + Send + Sync {
+    /// Makes sure that the file at `path`, which had its size alone, has its content. What it brought before may go.
+    ///
+    /// # Errors
+    /// [`Error::Fetch`]: it is not to be had.
+    fn fetch(&self, path: &Path) -> Result<()>;
 }
 
 /// A stretch of a file: the records whose first byte is in it.
@@ -74,7 +90,7 @@ pub struct Description {
     pub files: usize,
     /// Their bytes on disk.
     pub bytes: u64,
-    /// sha256 of their names and sizes.
+    /// sha256 of their names and sizes, and versions if there are any.
     pub sha256: String,
 }
 
@@ -85,7 +101,7 @@ impl Manifest {
     /// A missing path, a pipe or device, a file of another kind, nothing to read; a folder whose stage did not finish.
     pub fn find(paths: &[PathBuf]) -> Result<Self> {
         check_finished(paths)?;
-        let found = data::read::find_files(paths)?;
+        let found = data::read::find(paths, &DOCUMENTS)?;
         let mut files = Vec::new();
         let mut passed_over = found.passed_over;
         passed_over.retain(|over| !is_ours(&over.path));
@@ -105,19 +121,22 @@ impl Manifest {
                     continue;
                 }
                 Some(ending) if ending == "jsonl" => Format::JsonLines,
+                Some(ending) if ending == "parquet" => {
+                    check_parquet(&path)?;
+                    Format::Parquet
+                }
                 _ => Format::Text,
             };
             let bytes = fs::metadata(&path).map_err(|error| Error::io(&path, error))?.len();
             let divisible = format == Format::JsonLines && bare.len() == plain.len();
-            files.push(File { name: name(paths, &path), path, bytes, format, divisible });
+            files.push(File { name: name(paths, &path), path, bytes, version: None, format, divisible });
         }
         if files.is_empty() {
             let path = paths.first().cloned().unwrap_or_default();
-            let detail =
-                "no documents: read are .jsonl, .txt and .md, or these with .gz, .zst or .xz".to_owned();
+            let detail = format!("no documents: read are {}", DOCUMENTS.words);
             return Err(Error::Folder { path, detail });
         }
-        Ok(Self { files, passed_over })
+        Ok(Self { files, passed_over, fetch: None })
     }
 
     /// As [`Manifest::find`], of crawl files: WARC and WET files, and HTML pages.
@@ -134,9 +153,9 @@ impl Manifest {
         let file = |path: PathBuf| {
             let bytes = fs::metadata(&path).map_err(|error| Error::io(&path, error))?.len();
             let format = crawl_format(&path).unwrap_or(Format::Html);
-            Ok(File { name: name(paths, &path), path, bytes, format, divisible: false })
+            Ok(File { name: name(paths, &path), path, bytes, version: None, format, divisible: false })
         };
-        Ok(Self { files: files.into_iter().map(file).collect::<Result<_>>()?, passed_over })
+        Ok(Self { files: files.into_iter().map(file).collect::<Result<_>>()?, passed_over, fetch: None })
     }
 
     /// What was passed over and why, a line for each reason.
@@ -148,7 +167,8 @@ impl Manifest {
     pub fn describe(&self) -> Description {
         let mut hash = Sha256::new();
         for file in &self.files {
-            hash.update(format!("{}\t{}\n", file.name, file.bytes));
+            let version = file.version.iter().map(|version| format!("\t{version}")).collect::<String>();
+            hash.update(format!("{}\t{}{version}\n", file.name, file.bytes));
         }
         let bytes = self.files.iter().map(|file| file.bytes).sum();
         Description { files: self.files.len(), bytes, sha256: hexadecimal(&hash.finalize()) }
@@ -185,6 +205,21 @@ impl Manifest {
     }
 }
 
+/// The files that [`Manifest::find`] reads; of `.json` it says what to do with it.
+const DOCUMENTS: data::read::Kinds = data::read::Kinds {
+    words: ".jsonl, .txt and .md, or these with .gz, .zst or .xz, and .parquet",
+    is_read: |path| is_document(path) || ending(path).is_some_and(|ending| ending == "json"),
+};
+
+/// Refuses a Parquet file, if this program does not read any.
+fn check_parquet(path: &Path) -> Result<()> {
+    if cfg!(feature = "parquet") {
+        return Ok(());
+    }
+    let detail = "a Parquet file, and this program was built without reading them; cargo build --release --features parquet";
+    Err(Error::Damaged { path: path.into(), detail: detail.into() })
+}
+
 /// Which kinds of input there are: the first file of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kinds {
@@ -200,7 +235,8 @@ impl Kinds {
     /// # Errors
     /// A missing path, a pipe or device, no file at all.
     pub fn find(paths: &[PathBuf]) -> Result<Self> {
-        let words = ".warc, .wet, .html, .htm, .jsonl, .txt or .md, or these with .gz, .zst or .xz";
+        let words =
+            ".warc, .wet, .html, .htm, .jsonl, .txt or .md, or these with .gz, .zst or .xz, or .parquet";
         let all = data::read::find(paths, &data::read::Kinds { words, is_read: |_| true })?.files;
         let first = |is_it: fn(&Path) -> bool| all.iter().find(|path| is_it(path)).cloned();
         Ok(Self { crawl: first(|path| crawl_format(path).is_some()), document: first(is_document) })
@@ -235,9 +271,10 @@ fn crawl_format(path: &Path) -> Option<Format> {
     }
 }
 
-/// Whether the name is one of documents.
+/// Whether the name is one of documents. Parquet files are packed inside, and read from their ends.
 fn is_document(path: &Path) -> bool {
-    ending(path).is_some_and(|ending| ["jsonl", "txt", "md"].contains(&&ending[..]))
+    let is_parquet = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"));
+    is_parquet || ending(path).is_some_and(|ending| ["jsonl", "txt", "md"].contains(&&ending[..]))
 }
 
 /// Whether a file is one of those that stages write beside the documents.
@@ -314,10 +351,11 @@ mod tests {
             path: PathBuf::new(),
             name: index.to_string(),
             bytes,
+            version: None,
             format: Format::JsonLines,
             divisible,
         };
-        Manifest { files: sizes.iter().enumerate().map(file).collect(), passed_over: Vec::new() }
+        Manifest { files: sizes.iter().enumerate().map(file).collect(), passed_over: Vec::new(), fetch: None }
     }
 
     proptest! {

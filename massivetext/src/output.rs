@@ -3,6 +3,9 @@
 //! A file is written under a hidden name and renamed when it is complete and on disk; the receipt comes last. Compressed files
 //! are frames of whole records, cut where the records decide, so that they are the same for any number of threads.
 
+#[cfg(feature = "parquet")]
+mod parquet;
+
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -32,6 +35,8 @@ pub const UNFINISHED: &str = ".unfinished";
 
 /// Bytes of records after which a frame ends.
 const FRAME: usize = 1 << 20;
+/// Bytes of records, as lines, after which a group of rows ends.
+const GROUP: usize = 32 << 20;
 
 /// How documents are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +47,8 @@ pub enum Compression {
     Zst,
     /// `.jsonl`.
     None,
+    /// `.parquet`, packed by Snappy; for a program that was built with `parquet`.
+    Parquet,
 }
 
 impl Compression {
@@ -50,6 +57,15 @@ impl Compression {
         match self {
             Compression::Zst => format!("{shard:05}.jsonl.zst"),
             Compression::None => format!("{shard:05}.jsonl"),
+            Compression::Parquet => format!("{shard:05}.parquet"),
+        }
+    }
+
+    /// Bytes of lines that are compressed at once.
+    fn frame(self) -> usize {
+        match self {
+            Compression::Zst | Compression::None => FRAME,
+            Compression::Parquet => GROUP,
         }
     }
 }
@@ -67,24 +83,50 @@ pub struct Written {
     pub sha256: String,
 }
 
-/// A file of lines that is being written.
+/// A file of lines, or of the rows that they stand for, that is being written.
 pub struct Output {
-    file: File,
+    sink: Sink,
     path: PathBuf,
     unfinished: PathBuf,
     compression: Compression,
     /// Records that are in no frame yet, and frames that are not written yet.
     buffer: Vec<u8>,
     full: Vec<Vec<u8>>,
-    hash: Sha256,
     written: Written,
+}
+
+/// Where records go.
+enum Sink {
+    Lines(Hashed),
+    #[cfg(feature = "parquet")]
+    Rows(Box<parquet::Rows>),
+}
+
+/// A file, and the hash of what was written to it.
+struct Hashed {
+    file: File,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 impl Output {
     /// Begins `folder/name`.
     ///
     /// # Errors
-    /// What the operating system refuses; another process that writes the same file.
+    /// What the operating system refuses; another process that writes the same file; a format that this program was built without.
     pub fn begin(folder: &Path, name: &str, compression: Compression) -> Result<Self> {
         let path = folder.join(name);
         let unfinished = folder.join(format!(".{name}{UNFINISHED}"));
@@ -102,8 +144,12 @@ impl Output {
         }
         file.set_len(0).or_else(|error| if is_file(&file) { Err(io(error)) } else { Ok(()) })?;
         let written = Written { file: name.to_owned(), records: 0, bytes: 0, sha256: String::new() };
-        let (buffer, full, hash) = (Vec::new(), Vec::new(), Sha256::new());
-        Ok(Self { file, path, unfinished, compression, buffer, full, hash, written })
+        let hashed = Hashed { file, hash: Sha256::new(), bytes: 0 };
+        let sink = match compression {
+            Compression::Zst | Compression::None => Sink::Lines(hashed),
+            Compression::Parquet => Sink::rows(hashed, &unfinished)?,
+        };
+        Ok(Self { sink, path, unfinished, compression, buffer: Vec::new(), full: Vec::new(), written })
     }
 
     /// Appends a line, or none.
@@ -113,7 +159,7 @@ impl Output {
         }
         self.buffer.extend_from_slice(line);
         self.written.records += 1;
-        if self.buffer.len() >= FRAME {
+        if self.buffer.len() >= self.compression.frame() {
             self.full.push(std::mem::take(&mut self.buffer));
         }
     }
@@ -129,16 +175,18 @@ impl Output {
     /// What the operating system refuses, such as a full disk.
     pub fn write(&mut self) -> Result<()> {
         let full = std::mem::take(&mut self.full);
-        let packed: Vec<Vec<u8>> = match self.compression {
-            Compression::None => full,
-            Compression::Zst => full.par_iter().map(|frame| compressed(frame)).collect(),
-        };
-        for frame in packed {
-            self.hash.update(&frame);
-            self.written.bytes += frame.len() as u64;
-            self.file.write_all(&frame).map_err(|error| Error::io(&self.unfinished, error))?;
+        match &mut self.sink {
+            #[cfg(feature = "parquet")]
+            Sink::Rows(rows) => full.iter().try_for_each(|lines| rows.write(lines)),
+            Sink::Lines(file) => {
+                let packed = match self.compression {
+                    Compression::Zst => full.par_iter().map(|frame| compressed(frame)).collect(),
+                    Compression::None | Compression::Parquet => full,
+                };
+                let written = packed.iter().try_for_each(|frame| file.write_all(frame));
+                written.map_err(|error| Error::io(&self.unfinished, error))
+            }
         }
-        Ok(())
     }
 
     /// Writes the rest, and gives the file its name once it is on disk.
@@ -147,14 +195,48 @@ impl Output {
     /// As [`Output::write`].
     pub fn finish(mut self) -> Result<Written> {
         // A compressed file has a frame, even of nothing.
-        if !self.buffer.is_empty() || (self.written.bytes == 0 && self.full.is_empty()) {
+        if !self.buffer.is_empty() || (self.full.is_empty() && self.sink.is_without_frame()) {
             self.full.push(std::mem::take(&mut self.buffer));
         }
         self.write()?;
-        self.file.sync_all().map_err(|error| Error::io(&self.unfinished, error))?;
+        let Hashed { file, hash, bytes } = self.sink.finish()?;
+        file.sync_all().map_err(|error| Error::io(&self.unfinished, error))?;
         fs::rename(&self.unfinished, &self.path).map_err(|error| Error::io(&self.path, error))?;
-        self.written.sha256 = hexadecimal(&self.hash.finalize());
+        self.written.bytes = bytes;
+        self.written.sha256 = hexadecimal(&hash.finalize());
         Ok(self.written)
+    }
+}
+
+impl Sink {
+    #[cfg(feature = "parquet")]
+    fn rows(file: Hashed, path: &Path) -> Result<Self> {
+        Ok(Sink::Rows(Box::new(parquet::Rows::begin(file, path)?)))
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    fn rows(_: Hashed, path: &Path) -> Result<Self> {
+        let detail =
+            "this program was built without writing Parquet files; cargo build --release --features parquet";
+        Err(Error::Folder { path: path.into(), detail: detail.into() })
+    }
+
+    /// Writes the end, if the format has one.
+    fn finish(self) -> Result<Hashed> {
+        match self {
+            Sink::Lines(file) => Ok(file),
+            #[cfg(feature = "parquet")]
+            Sink::Rows(rows) => rows.finish(),
+        }
+    }
+
+    /// Whether it is a file of lines in which nothing has been written.
+    fn is_without_frame(&self) -> bool {
+        match self {
+            Sink::Lines(file) => file.bytes == 0,
+            #[cfg(feature = "parquet")]
+            Sink::Rows(_) => false,
+        }
     }
 }
 

@@ -3,10 +3,13 @@
 //! The two are apart because reading is done by one thread and everything after by many. A record that is no document is told
 //! with its place and the reason, and reading goes on behind it.
 
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
 mod reader;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 
 use serde::de::IgnoredAny;
@@ -29,6 +32,8 @@ pub enum Kind {
     TooLong,
     /// A file that cannot be read on: what follows in it is lost.
     BrokenFile,
+    /// A Parquet file that is packed in a way, or has a column of a type, that is not read.
+    Unsupported,
     /// A WARC record whose header cannot be understood.
     BadHeader,
     /// A WARC record whose `Content-Length` is absent, no number, or not where the record ends.
@@ -52,6 +57,7 @@ impl Kind {
             Kind::InvalidUtf8 => "invalid_utf8",
             Kind::TooLong => "too_long",
             Kind::BrokenFile => "broken_file",
+            Kind::Unsupported => "unsupported",
             Kind::BadHeader => "bad_header",
             Kind::BadLength => "bad_length",
             Kind::Damaged => "damaged",
@@ -62,13 +68,43 @@ impl Kind {
     }
 }
 
+/// Where a record is in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Place {
+    /// Its first byte in the decompressed file, from 0.
+    #[serde(rename = "offset")]
+    Byte(u64),
+    /// The row of a Parquet file, from 0.
+    #[serde(rename = "row")]
+    Row(u64),
+}
+
+impl Place {
+    /// The byte or the row.
+    pub fn number(self) -> u64 {
+        match self {
+            Place::Byte(number) | Place::Row(number) => number,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Byte(byte) => write!(f, "byte {byte}"),
+            Place::Row(row) => write!(f, "row {row}"),
+        }
+    }
+}
+
 /// A record that is no document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadRecord {
     /// The file, as the manifest names it.
     pub file: String,
-    /// Its first byte in the decompressed file, from 0.
-    pub offset: u64,
+    /// Where it is in the file: `offset` or `row`.
+    #[serde(flatten)]
+    pub at: Place,
     /// Why.
     pub kind: Kind,
     /// In words.
@@ -76,9 +112,9 @@ pub struct BadRecord {
 }
 
 impl BadRecord {
-    /// `file` at byte `offset`.
+    /// `file` at byte `offset`, or at row `row`.
     pub fn place(&self) -> String {
-        format!("{} at byte {}", self.file, self.offset)
+        format!("{} at {}", self.file, self.at)
     }
 }
 
@@ -88,8 +124,9 @@ pub struct Provenance<'a> {
     /// The file, as the manifest names it.
     #[serde(borrow)]
     pub file: Cow<'a, str>,
-    /// Its first byte in the decompressed file, from 0.
-    pub offset: u64,
+    /// Where it is in the file: `offset` or `row`.
+    #[serde(flatten)]
+    pub at: Place,
 }
 
 /// The bytes of a record.
@@ -97,8 +134,8 @@ pub struct Provenance<'a> {
 pub struct Raw {
     /// The file's place in the manifest.
     pub file: usize,
-    /// The record's first byte in the decompressed file.
-    pub offset: u64,
+    /// Where the record is in the file.
+    pub place: Place,
     /// How the bytes are to be understood.
     pub format: Format,
     /// What was read.
@@ -114,12 +151,14 @@ pub enum Content {
     TooLong(u64),
     /// The file's end was not reached.
     Broken(String),
+    /// It is no document, as was seen when it was read.
+    Bad(Kind, String),
 }
 
 /// A document as JSON has it: what we read of it, and what we pass on.
 #[derive(Debug)]
 pub struct Document<'a> {
-    /// The record's `id`; the file and the byte, if it has none.
+    /// The record's `id`; the file and the place in it, if it has none.
     pub id: String,
     /// The text.
     pub text: String,
@@ -137,7 +176,7 @@ impl Raw {
     /// # Errors
     /// Why there is none.
     pub fn document(&self, name: &str, limit: usize) -> Result<Document<'_>, BadRecord> {
-        let bad = |kind, detail| BadRecord { file: name.to_owned(), offset: self.offset, kind, detail };
+        let bad = |kind, detail| BadRecord { file: name.to_owned(), at: self.place, kind, detail };
         let bytes = match &self.content {
             Content::Bytes(bytes) => bytes,
             Content::TooLong(length) => {
@@ -145,13 +184,14 @@ impl Raw {
                 return Err(bad(Kind::TooLong, detail));
             }
             Content::Broken(detail) => return Err(bad(Kind::BrokenFile, detail.clone())),
+            Content::Bad(kind, detail) => return Err(bad(*kind, detail.clone())),
         };
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let detail = format!("not UTF-8 at byte {} of the record", error.valid_up_to());
             bad(Kind::InvalidUtf8, detail)
         })?;
         let here = || {
-            let place = Provenance { file: name.into(), offset: self.offset };
+            let place = Provenance { file: name.into(), at: self.place };
             serde_json::to_string(&place).map_err(|error| bad(Kind::InvalidJson, error.to_string()))
         };
         if self.format == Format::Text {
@@ -186,7 +226,7 @@ impl Raw {
             }
         })?;
         let mut word = |key: &str| take(key).and_then(name_of);
-        let id = word("id").unwrap_or_else(|| format!("{name}:{}", self.offset));
+        let id = word("id").unwrap_or_else(|| format!("{name}:{}", self.place.number()));
         let source = word("source").unwrap_or_else(|| name.to_owned());
         let provenance = match take("provenance") {
             Some(earlier) => Cow::Borrowed(earlier),
@@ -287,6 +327,45 @@ pub fn write_line(
     Ok(())
 }
 
+/// A document as a row of a Parquet file.
+#[cfg(feature = "parquet")]
+pub(crate) struct Columns {
+    pub(crate) id: String,
+    pub(crate) text: String,
+    pub(crate) source: String,
+    /// JSON.
+    pub(crate) provenance: String,
+    /// An object of JSON with all other fields, as they are written; `None` if there are none.
+    pub(crate) other_fields: Option<String>,
+}
+
+/// The row of a line that [`write_line`] wrote.
+///
+/// # Errors
+/// Another line.
+#[cfg(feature = "parquet")]
+pub(crate) fn columns_of(line: &[u8]) -> Result<Columns, String> {
+    let line = std::str::from_utf8(line).map_err(|error| error.to_string())?;
+    let fields = fields(line)?;
+    let Some(([id, text, source, provenance], other)) = fields.split_first_chunk() else {
+        return Err("no document: it has too few fields".into());
+    };
+    let string = |(name, value): &(Cow<'_, str>, &str)| {
+        serde_json::from_str::<String>(value)
+            .map_err(|error| format!("{name}: {}", inputs::json::json_words(&error)))
+    };
+    let member =
+        |(name, value): &(Cow<'_, str>, &str)| format!("{}:{value}", serde_json::Value::from(&name[..]));
+    let members = other.iter().map(member).collect::<Vec<_>>().join(",");
+    Ok(Columns {
+        id: string(id)?,
+        text: string(text)?,
+        source: string(source)?,
+        provenance: provenance.1.to_owned(),
+        other_fields: (!other.is_empty()).then(|| format!("{{{members}}}")),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Cursor, Write as _};
@@ -314,8 +393,8 @@ mod tests {
             let mut reader = Reader::open(file.path(), piece, LIMIT).unwrap();
             while let Some(raw) = reader.next(file.path()).unwrap() {
                 found.push(match raw.document("f", LIMIT) {
-                    Ok(document) => Ok((document.id, document.text, raw.offset)),
-                    Err(bad) => Err((bad.kind, bad.offset)),
+                    Ok(document) => Ok((document.id, document.text, raw.place.number())),
+                    Err(bad) => Err((bad.kind, bad.at.number())),
                 });
             }
         }
@@ -325,7 +404,7 @@ mod tests {
     #[track_caller]
     fn refused(line: &str, kind: Kind, detail: &str) {
         let content = Content::Bytes(line.as_bytes().to_vec());
-        let raw = Raw { file: 0, offset: 5, format: Format::JsonLines, content };
+        let raw = Raw { file: 0, place: Place::Byte(5), format: Format::JsonLines, content };
         let bad = raw.document("f", 1000).unwrap_err();
         assert_eq!((bad.kind, bad.detail.as_str(), bad.place().as_str()), (kind, detail, "f at byte 5"));
     }
@@ -351,7 +430,7 @@ mod tests {
     fn other_fields_go_on_as_they_are_written() {
         let line = r#"{"a": 1e400, "id": 12345678901234567890123, "text": "\u00e9\n", "b" : [ {"c":0.10} ] , "\u0061": 2}"#;
         let content = Content::Bytes(line.as_bytes().to_vec());
-        let raw = Raw { file: 0, offset: 0, format: Format::JsonLines, content };
+        let raw = Raw { file: 0, place: Place::Byte(0), format: Format::JsonLines, content };
         let document = raw.document("f", 1000).unwrap();
         let mut written = Vec::new();
         write_line(&document, &BTreeMap::new(), &mut written).unwrap();

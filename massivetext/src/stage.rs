@@ -49,7 +49,7 @@ pub struct Places {
 }
 
 /// The most that a record may be allowed: statistics count in 32 bits.
-const LARGEST_RECORD: usize = 1 << 30;
+pub(crate) const LARGEST_RECORD: usize = 1 << 30;
 
 /// Refuses a limit for records that no stage can keep to.
 ///
@@ -270,6 +270,9 @@ pub fn each_batch_of<R: Records, T, W: Send>(
     let mut batch = |batch: Vec<R::Record>| done(batch.into_par_iter().map_init(&tool, &work).collect());
     for piece in pieces {
         let file = &manifest.files[piece.file];
+        if let Some(fetch) = &manifest.fetch {
+            fetch.fetch(&file.path)?;
+        }
         let bytes = std::fs::metadata(&file.path).map_err(|error| Error::io(&file.path, error))?.len();
         if bytes != file.bytes {
             let detail =

@@ -3,83 +3,45 @@
 //!
 //! `GOPHER_FUZZ_SECONDS=600 cargo test -p massivetext --test warc_fuzz -- --nocapture`
 
+mod fuzz;
+
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use fuzz::{Numbers, seconds};
 use massivetext::extract::encoding::{decode, find};
 use massivetext::warc::http::Response;
 use massivetext::warc::{Found, Reader};
 
 const LIMIT: usize = 5000;
 
-/// A generator of numbers that are the same everywhere.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end.max(1)
+/// A record of an answer, some of whose parts are odd.
+fn record(numbers: &mut Numbers) -> Vec<u8> {
+    let odd = [
+        "WARC/1.0\r\n",
+        "\r\n\r\n",
+        "\0",
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "<meta charset=gbk>",
+        "5\r\nhello\r\n",
+        "\u{1f}\u{8b}\u{8}",
+    ];
+    let mut body = Vec::new();
+    for _ in 0..numbers.below(20) {
+        body.extend_from_slice(odd[numbers.below(odd.len())].as_bytes());
+        body.extend(numbers.bytes(20));
     }
-
-    fn bytes(&mut self, most: usize) -> Vec<u8> {
-        (0..self.below(most)).map(|_| self.below(256) as u8).collect()
+    let fields =
+        ["", "Transfer-Encoding: chunked\r\n", "Content-Encoding: gzip\r\n", "Content-Encoding: deflate\r\n"];
+    let field = fields[numbers.below(fields.len())];
+    if field.contains("gzip") && numbers.below(2) == 0 {
+        body = gzip(&body);
     }
-
-    /// A record of an answer, some of whose parts are odd.
-    fn record(&mut self) -> Vec<u8> {
-        let odd = [
-            "WARC/1.0\r\n",
-            "\r\n\r\n",
-            "\0",
-            "HTTP/1.1 200 OK\r\n\r\n",
-            "<meta charset=gbk>",
-            "5\r\nhello\r\n",
-            "\u{1f}\u{8b}\u{8}",
-        ];
-        let mut body = Vec::new();
-        for _ in 0..self.below(20) {
-            body.extend_from_slice(odd[self.below(odd.len())].as_bytes());
-            body.extend(self.bytes(20));
-        }
-        let fields = [
-            "",
-            "Transfer-Encoding: chunked\r\n",
-            "Content-Encoding: gzip\r\n",
-            "Content-Encoding: deflate\r\n",
-        ];
-        let field = fields[self.below(fields.len())];
-        if field.contains("gzip") && self.below(2) == 0 {
-            body = gzip(&body);
-        }
-        let block = [format!("HTTP/1.1 200 OK\r\n{field}\r\n").as_bytes(), &body].concat();
-        let head = format!("WARC/1.0\r\nWARC-Type: response\r\nContent-Length: {}\r\n\r\n", block.len());
-        [head.as_bytes(), &block, b"\r\n\r\n"].concat()
-    }
-
-    /// Changes, cuts, repeats or mixes bytes.
-    fn damaged(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
-        for _ in 0..=self.below(3) {
-            let place = self.below(bytes.len());
-            match self.below(6) {
-                0 if !bytes.is_empty() => bytes[place] ^= 1 << self.below(8),
-                1 => bytes.truncate(place),
-                2 => drop(bytes.drain(..place)),
-                3 => {
-                    let insert = self.bytes(30);
-                    bytes.splice(place..place, insert);
-                }
-                4 => {
-                    let end = (place + self.below(40)).min(bytes.len());
-                    let copy = bytes[place..end].to_vec();
-                    bytes.splice(place..place, copy);
-                }
-                _ => bytes.extend(vec![0; self.below(20)]),
-            }
-        }
-        bytes
-    }
+    let block = [format!("HTTP/1.1 200 OK\r\n{field}\r\n").as_bytes(), &body].concat();
+    let head = format!("WARC/1.0\r\nWARC-Type: response\r\nContent-Length: {}\r\n\r\n", block.len());
+    [head.as_bytes(), &block, b"\r\n\r\n"].concat()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -90,7 +52,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn whole_members_are_found_between_rubbish() {
-    let seconds = std::env::var("GOPHER_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let seconds = seconds().unwrap_or(1);
     let (began, mut numbers) = (Instant::now(), Numbers(seconds));
     let folder = tempfile::tempdir().unwrap();
     let [mut files, mut members, mut records, mut faults] = [0_u64; 4];
@@ -98,7 +60,7 @@ fn whole_members_are_found_between_rubbish() {
     while began.elapsed() < Duration::from_secs(seconds) {
         let (mut bytes, mut whole) = (Vec::new(), Vec::new());
         for _ in 0..numbers.below(12) {
-            let record = numbers.record();
+            let record = record(&mut numbers);
             match numbers.below(8) {
                 0 => bytes.extend(numbers.bytes(200)),
                 1 | 2 => bytes.extend(numbers.damaged(gzip(&record))),
@@ -122,7 +84,7 @@ fn whole_members_are_found_between_rubbish() {
         // The same as a plain file, and damaged plain records.
         let plain: Vec<u8> = (0..numbers.below(6))
             .flat_map(|_| {
-                let record = numbers.record();
+                let record = record(&mut numbers);
                 if numbers.below(2) == 0 { numbers.damaged(record) } else { record }
             })
             .collect();

@@ -5,6 +5,7 @@ mod dedup;
 mod explain;
 mod extract;
 mod filter;
+mod remote;
 mod run;
 mod text;
 mod tokenize;

@@ -18,6 +18,7 @@ mod catalogue;
 mod client;
 mod download;
 mod held;
+mod objects;
 mod run_files;
 mod upload;
 mod writer;
@@ -30,6 +31,7 @@ pub use catalogue::{planned_steps, set_aside_after, steps};
 pub use client::Store;
 pub use download::{Check, RestoreError, folder_for_another_run, restore, restore_newest};
 pub use download::{config, fetch};
+pub use objects::Object;
 pub use upload::{Upload, Uploaded};
 pub use writer::Writer;
 

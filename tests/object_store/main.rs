@@ -4,6 +4,7 @@
 //! to fail; with `GOPHER_MOTO_PYTHON`, a Python that has `moto[server]`, `s3://` against that as well.
 
 mod damage;
+mod data;
 #[allow(dead_code)]
 #[path = "../train/place.rs"]
 mod place;

@@ -12,6 +12,7 @@ object whose name contains TEXT:
 GET /_hanging names the requests that hang.
 """
 
+import hashlib
 import re
 import sys
 import threading
@@ -25,6 +26,10 @@ uploads = {}
 fault = ["none"]
 hanging = []
 lock = threading.Lock()
+
+
+def etag(data):
+    return '"' + hashlib.md5(data).hexdigest() + '"'
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -114,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
         if key not in objects:
             return self.error(404, "NoSuchKey")
         data = objects[key]
-        headers = [("ETag", '"whole"'), ("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")]
+        headers = [("ETag", etag(data)), ("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")]
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         if not wanted:
             return self.answer(200, data, headers)
@@ -131,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
                 folders.add(prefix + rest.split(delimiter)[0] + delimiter)
                 continue
             contents.append(
-                f"<Contents><Key>{escape(name)}</Key><Size>{len(objects[name])}</Size><ETag>whole</ETag>"
+                f"<Contents><Key>{escape(name)}</Key><Size>{len(objects[name])}</Size><ETag>{escape(etag(objects[name]))}</ETag>"
                 "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
             )
         folders = [f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>" for name in sorted(folders)]

@@ -72,6 +72,16 @@ impl Server {
         self.request("PUT", &format!("/{name}"), "");
     }
 
+    /// Puts an object there.
+    pub fn put(&self, path: &str, body: &str) {
+        self.request("PUT", path, body);
+    }
+
+    /// The text of an object, which is one.
+    pub fn get(&self, path: &str) -> String {
+        self.request("GET", path, "")
+    }
+
     /// See `server.py`.
     pub fn fault(&self, what: &str) {
         self.request("PUT", "/_fault", what);

@@ -292,8 +292,8 @@ fn line(manifest: &Manifest, raw: Raw, limit: usize, seed: u64) -> Result<Line, 
     let priority = priority(seed, &found.text, &found.id);
     let mut line = Vec::with_capacity(found.text.len() + 256);
     write_line(&found, &BTreeMap::new(), &mut line).map_err(|error| {
-        let (file, offset) = (name.clone(), raw.offset);
-        BadRecord { file, offset, kind: Kind::InvalidJson, detail: error.to_string() }
+        let (file, at) = (name.clone(), raw.place);
+        BadRecord { file, at, kind: Kind::InvalidJson, detail: error.to_string() }
     })?;
     drop(found);
     Ok(Line { line, priority, raw })

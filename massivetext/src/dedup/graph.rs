@@ -6,7 +6,7 @@ use super::grams::{Grams, covered, jaccard};
 use super::signatures::priority;
 use crate::Result;
 use crate::manifest::Manifest;
-use crate::records::Raw;
+use crate::records::{Place, Raw};
 use crate::stage::each_batch;
 
 /// Which document, and what counts.
@@ -78,7 +78,7 @@ pub fn run(
     manifest: &Manifest,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Option<Neighborhood>> {
-    let mut asked: Option<(Asked, usize, u64)> = None;
+    let mut asked: Option<(Asked, usize, Place)> = None;
     let (n, least) = (question.ngram, question.least);
     let find = |grams: &mut Grams, raw: Raw| {
         let document = raw.document(&manifest.files[raw.file].name, question.max_record_bytes).ok()?;
@@ -87,7 +87,7 @@ pub fn run(
         }
         grams.read(&document.text, n);
         let priority = priority(question.seed, &document.text, &document.id);
-        Some((Asked { text: document.text, set: grams.set.clone(), priority }, raw.file, raw.offset))
+        Some((Asked { text: document.text, set: grams.set.clone(), priority }, raw.file, raw.place))
     };
     let mut read = 0;
     each_record(question, manifest, find, &mut |found, records| {
@@ -97,10 +97,10 @@ pub fn run(
         read += records;
         progress(read);
     })?;
-    let Some((asked, file, offset)) = asked else { return Ok(None) };
+    let Some((asked, file, place)) = asked else { return Ok(None) };
     let compare = |grams: &mut Grams, raw: Raw| {
         let document = raw.document(&manifest.files[raw.file].name, question.max_record_bytes).ok()?;
-        if (raw.file, raw.offset) == (file, offset) {
+        if (raw.file, raw.place) == (file, place) {
             return None;
         }
         grams.read(&document.text, n);

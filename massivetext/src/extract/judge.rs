@@ -14,7 +14,7 @@ use super::{Configuration, rules};
 use crate::filter::number;
 use crate::html::{self, Budget};
 use crate::manifest::{File, Format};
-use crate::records::{BadRecord, Document, Kind, write_line};
+use crate::records::{BadRecord, Document, Kind, Place, write_line};
 use crate::warc::Type;
 
 /// Bytes of a page in which ratings are looked for.
@@ -81,7 +81,7 @@ pub(super) fn judge(configuration: &Configuration, file: &File, raw: Raw) -> Jud
         is_replaced: false,
     };
     let bad = |kind, detail| {
-        Verdict::Bad(BadRecord { file: file.name.clone(), offset: raw.place.offset, kind, detail })
+        Verdict::Bad(BadRecord { file: file.name.clone(), at: Place::Byte(raw.place.offset), kind, detail })
     };
     let text = match &raw.outcome {
         Outcome::Bad(kind, detail) => {

@@ -230,7 +230,7 @@ fn extract(settings: &Settings, subset: &SubsetSettings) -> Result<Configured> {
         blocked_hosts: blocked.as_ref().map(Blocklist::describe),
         max_record_bytes: work.max_record_bytes,
         shard_bytes: work.shard_mib << 20,
-        compression: work.compression,
+        compression: work.compression(),
     };
     configuration.check()?;
     Ok(Configured::Extract(configuration, blocked.unwrap_or_default()))
@@ -246,7 +246,7 @@ fn filter(settings: &Settings, subset: &SubsetSettings) -> Result<Configured> {
         compare: first(&own.compare, &all.compare).unwrap_or(usual.compare),
         max_record_bytes: work.max_record_bytes,
         shard_bytes: work.shard_mib << 20,
-        compression: work.compression,
+        compression: work.compression(),
     };
     configuration.all_rules()?;
     Ok(Configured::Filter(configuration))
@@ -262,7 +262,7 @@ fn dedup(settings: &Settings, subset: &SubsetSettings) -> Result<Configured> {
         seed: settings.seed,
         max_record_bytes: work.max_record_bytes,
         shard_bytes: work.shard_mib << 20,
-        compression: work.compression,
+        compression: work.compression(),
     };
     configuration.bands()?;
     Ok(Configured::Dedup(configuration, work.memory_mib << 20))
@@ -278,7 +278,7 @@ fn decontaminate(settings: &Settings, subset: &SubsetSettings) -> Result<Configu
         fields: first(&own.against_field, &all.against_field).unwrap_or(usual.fields),
         max_record_bytes: work.max_record_bytes,
         shard_bytes: work.shard_mib << 20,
-        compression: work.compression,
+        compression: work.compression(),
     };
     configuration.check().map_err(words)?;
     let against = first(&own.against, &all.against).unwrap_or_default();

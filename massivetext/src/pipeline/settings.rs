@@ -67,8 +67,10 @@ pub struct Work {
     pub rejected: bool,
     /// MiB of input for one file of output.
     pub shard_mib: u64,
-    /// How documents are written.
-    pub compression: Compression,
+    /// The format of the documents that are written.
+    pub format: Format,
+    /// How lines are compressed.
+    pub compression: Lines,
     /// Most bytes of a record.
     pub max_record_bytes: usize,
     /// MiB of memory for sorting.
@@ -83,10 +85,42 @@ impl Default for Work {
         Self {
             rejected: true,
             shard_mib: filter.shard_bytes >> 20,
-            compression: filter.compression,
+            format: Format::Jsonl,
+            compression: Lines::Zst,
             max_record_bytes: filter.max_record_bytes,
             memory_mib: 1024,
             strict: false,
+        }
+    }
+}
+
+/// The format of documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// JSON lines.
+    Jsonl,
+    /// Parquet.
+    Parquet,
+}
+
+/// How lines are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lines {
+    /// By Zstandard.
+    Zst,
+    /// Not.
+    None,
+}
+
+impl Work {
+    /// How documents are written.
+    pub fn compression(&self) -> Compression {
+        match (self.format, self.compression) {
+            (Format::Parquet, _) => Compression::Parquet,
+            (Format::Jsonl, Lines::Zst) => Compression::Zst,
+            (Format::Jsonl, Lines::None) => Compression::None,
         }
     }
 }
@@ -275,6 +309,9 @@ impl Settings {
         }
         if !(1..1 << 30).contains(&self.work.shard_mib) || !(1..1 << 30).contains(&self.work.memory_mib) {
             return Err("work.shard_mib and work.memory_mib are 1 or more".into());
+        }
+        if self.work.format == Format::Parquet && !cfg!(feature = "parquet") {
+            return Err("work.format = \"parquet\": this program was built without it; cargo build --release --features parquet".into());
         }
         if self.tokenizer.file.is_some() && self.tokenizer.train.is_some() {
             return Err("[tokenizer]: `file` or `train` is expected, not both".into());

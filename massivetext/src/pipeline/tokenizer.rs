@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use data::read::{documents, find_files};
-use data::{ReadConfig, Tokenizer, TokenizerConfig};
+use data::read::Document;
+use data::{Tokenizer, TokenizerConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::manifest::{Description, Manifest, Part};
+use crate::manifest::{Description, File, Manifest, Part, Piece};
 use crate::output::write_whole;
-use crate::stage::{Folder, PartReceipt};
+use crate::records::Reader;
+use crate::stage::{Folder, LARGEST_RECORD, PartReceipt};
 use crate::{Error, Result};
 
 /// What was trained: `receipt.json`.
@@ -63,16 +64,22 @@ pub fn train(
     if let Some(receipt) = folder.receipt::<Receipt>()? {
         return Ok(Tokenizer::load(&out.join(receipt.file))?);
     }
-    let files = find_files(inputs)?.files;
-    let mut count = 0;
-    let reading = ReadConfig { bad_records: data::BadRecords::Skip, ..ReadConfig::default() };
-    let texts = documents(&files, &reading).inspect(|_| {
+    let manifest = Manifest::find(inputs)?;
+    let mut texts =
+        Texts { manifest: &manifest, pieces: manifest.shards(u64::MAX).concat().into_iter(), open: None };
+    let (mut count, mut failed) = (0, None);
+    let documents = std::iter::from_fn(|| {
         count += 1;
         if count % 1024 == 0 {
             progress(count);
         }
+        texts.next().unwrap_or_else(|error| {
+            failed = Some(error);
+            None
+        })
     });
-    let tokenizer = Tokenizer::train(texts, configuration)?;
+    let trained = Tokenizer::train(documents.map(Ok), configuration);
+    let tokenizer = failed.map_or_else(|| Ok(trained?), Err)?;
     let file = tokenizer.file_name().to_owned();
     write_whole(&out.join(&file), &std::process::id().to_string(), tokenizer.to_bytes())?;
     let receipt = Receipt {
@@ -85,6 +92,36 @@ pub fn train(
     };
     folder.finish(&receipt)?;
     Ok(tokenizer)
+}
+
+/// The texts of all documents that are not blank. Bad records are passed over; the stage that encodes counts them.
+struct Texts<'a> {
+    manifest: &'a Manifest,
+    pieces: std::vec::IntoIter<Piece>,
+    /// The file that is being read.
+    open: Option<(&'a File, Reader)>,
+}
+
+impl Texts<'_> {
+    fn next(&mut self) -> Result<Option<Document>> {
+        loop {
+            let Some((file, reader)) = &mut self.open else {
+                let Some(piece) = self.pieces.next() else { return Ok(None) };
+                let file = &self.manifest.files[piece.file];
+                self.open = Some((file, Reader::open(&file.path, piece, LARGEST_RECORD)?));
+                continue;
+            };
+            match reader.next(&file.path)? {
+                None => self.open = None,
+                Some(raw) => match raw.document(&file.name, LARGEST_RECORD) {
+                    Ok(found) if !found.text.trim().is_empty() => {
+                        return Ok(Some(Document { name: found.id, text: found.text }));
+                    }
+                    _ => {}
+                },
+            }
+        }
+    }
 }
 
 /// The tokenizer of a file.

@@ -3,12 +3,48 @@
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use super::{Content, Raw};
+use super::{Content, Place, Raw};
 use crate::manifest::{Format, Piece};
 use crate::{Error, Result};
 
 /// Reads the records of a piece of a file.
-pub struct Reader {
+pub struct Reader(Kind);
+
+enum Kind {
+    Stream(Box<Stream>),
+    #[cfg(feature = "parquet")]
+    Parquet(Box<super::parquet::Reader>),
+}
+
+impl Reader {
+    /// Opens a piece; `limit` is the most bytes that a record may have.
+    ///
+    /// # Errors
+    /// A file that cannot be opened.
+    pub fn open(path: &Path, piece: Piece, limit: usize) -> Result<Self> {
+        #[cfg(feature = "parquet")]
+        if piece.format == Format::Parquet {
+            let reader = super::parquet::Reader::open(path, piece, limit)?;
+            return Ok(Self(Kind::Parquet(Box::new(reader))));
+        }
+        Ok(Self(Kind::Stream(Box::new(Stream::open(path, piece, limit)?))))
+    }
+
+    /// The next record; `None` after the last. Blank lines are none.
+    ///
+    /// # Errors
+    /// What the operating system refuses. A file that is damaged gives a record that says so, its last.
+    pub fn next(&mut self, path: &Path) -> Result<Option<Raw>> {
+        match &mut self.0 {
+            Kind::Stream(stream) => stream.next(path),
+            #[cfg(feature = "parquet")]
+            Kind::Parquet(rows) => rows.next(path),
+        }
+    }
+}
+
+/// Records that stand one after another.
+struct Stream {
     piece: Piece,
     /// Most bytes of a record.
     limit: usize,
@@ -39,12 +75,8 @@ impl Input {
     }
 }
 
-impl Reader {
-    /// Opens a piece; `limit` is the most bytes that a record may have.
-    ///
-    /// # Errors
-    /// A file that cannot be opened.
-    pub fn open(path: &Path, piece: Piece, limit: usize) -> Result<Self> {
+impl Stream {
+    fn open(path: &Path, piece: Piece, limit: usize) -> Result<Self> {
         let mut reader = match piece.start {
             0 => Self { piece, limit, input: Input::Whole(data::read::open(path)?), offset: 0, ended: false },
             start => {
@@ -64,16 +96,12 @@ impl Reader {
         Ok(reader)
     }
 
-    /// The next record; `None` after the last. Blank lines are none.
-    ///
-    /// # Errors
-    /// What the operating system refuses. A compressed file that is damaged gives a record that says so, its last.
-    pub fn next(&mut self, path: &Path) -> Result<Option<Raw>> {
+    fn next(&mut self, path: &Path) -> Result<Option<Raw>> {
         while !self.ended && self.piece.end.is_none_or(|end| self.offset < end) {
             let offset = self.offset;
             let read = match self.piece.format {
                 Format::JsonLines => read_line(self.input.reader(), self.limit),
-                Format::Text | Format::Html | Format::Warc => {
+                Format::Text | Format::Html | Format::Warc | Format::Parquet => {
                     self.ended = true;
                     read_all(self.input.reader(), self.limit)
                 }
@@ -102,7 +130,8 @@ impl Reader {
                     Content::Broken(self.input.words(path, error))
                 }
             };
-            return Ok(Some(Raw { file: self.piece.file, offset, format: self.piece.format, content }));
+            let place = Place::Byte(offset);
+            return Ok(Some(Raw { file: self.piece.file, place, format: self.piece.format, content }));
         }
         Ok(None)
     }

@@ -6,13 +6,13 @@ use clap::Args;
 use massivetext::decontaminate::{self, Configuration, Places, Receipt, Report};
 use massivetext::manifest::Manifest;
 
-use super::work;
+use super::{remote, work};
 use crate::output::{grouped, note, print, print_json, table, usage};
 
 /// Arguments of `gopher data decontaminate`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz.
+    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz; .parquet.
     #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
     inputs: Vec<PathBuf>,
     /// Evaluation files: .jsonl with an item each line, WikiText with an article below each heading, any other text an item; each
@@ -56,25 +56,29 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         fields: arguments.against_field,
         max_record_bytes: arguments.work.max_record_bytes,
         shard_bytes: arguments.work.shard_bytes(),
-        compression: arguments.work.compression.into(),
+        compression: arguments.work.written.compression()?,
     };
     configuration.check().map_err(usage)?;
     work::set_threads(arguments.work.threads)?;
+    remote::refuse("--against", &arguments.against)?;
+    remote::refuse("--titles", &arguments.titles)?;
+    let (out, rejected) = (Some(arguments.out.as_path()), arguments.rejected.as_deref());
+    let remote = remote::Places::new(&arguments.inputs, out, rejected, &arguments.work.room)?;
     let places = Places {
-        inputs: arguments.inputs,
+        inputs: remote.inputs.clone(),
         against: arguments.against,
         titles: arguments.titles,
-        out: arguments.out,
-        rejected: arguments.rejected,
+        out: remote.out.clone(),
+        rejected: remote.rejected.clone(),
         part: arguments.work.part,
         strict: arguments.work.strict,
     };
-    let manifest = Manifest::find(&places.inputs)?;
+    let manifest = remote.manifest(Manifest::find)?;
     manifest.notes().iter().for_each(note);
     let report =
-        work::with_progress(|progress| decontaminate::run(&configuration, &places, &manifest, progress))?;
+        remote.run(&mut |progress| decontaminate::run(&configuration, &places, &manifest, progress))?;
     let Report { receipt, was_complete, completes } = report;
-    work::say_complete(&places.out, places.part, was_complete, completes);
+    work::say_complete(&remote.out_name(), places.part, was_complete, completes);
     work::say_bad_records(&receipt.ledger, &receipt.bad_records);
     if arguments.json { print_json(&receipt) } else { print(text(&receipt)) }
 }

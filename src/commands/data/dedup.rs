@@ -7,10 +7,10 @@ use clap::{Args, Subcommand};
 use massivetext::dedup::store::Store;
 use massivetext::dedup::{self, Configuration, Places, Receipt};
 use massivetext::manifest::{Manifest, Part};
-use massivetext::output::{Compression, Written};
+use massivetext::output::Written;
 
 use super::text::shortened;
-use super::work;
+use super::{remote, work};
 use crate::arguments::bytes;
 use crate::output::{grouped, line, note, print, print_json, usage};
 
@@ -63,23 +63,31 @@ struct Whole {
 
 #[derive(Args)]
 struct Documents {
-    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz.
+    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz; .parquet.
     #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
     inputs: Vec<PathBuf>,
     /// Threads. The output is the same for any number.
     #[arg(long, value_name = "N", help_heading = "Work")]
     threads: Option<usize>,
+    #[command(flatten)]
+    room: remote::Room,
     /// Stop at a bad record instead of counting it.
     #[arg(long)]
     strict: bool,
 }
 
 impl Documents {
-    fn list(&self) -> anyhow::Result<Manifest> {
+    /// The places of a step, some of which may be in stores, and what is to be read.
+    fn list(
+        &self,
+        out: Option<&Path>,
+        rejected: Option<&Path>,
+    ) -> anyhow::Result<(remote::Places, Manifest)> {
         work::set_threads(self.threads)?;
-        let manifest = Manifest::find(&self.inputs)?;
+        let places = remote::Places::new(&self.inputs, out, rejected, &self.room)?;
+        let manifest = places.manifest(Manifest::find)?;
         manifest.notes().iter().for_each(note);
-        Ok(manifest)
+        Ok((places, manifest))
     }
 }
 
@@ -104,9 +112,8 @@ struct Rules {
     /// Most bytes of a record; longer ones are counted as errors.
     #[arg(long, value_name = "BYTES", default_value_t = Configuration::default().max_record_bytes, help_heading = "Work")]
     max_record_bytes: usize,
-    /// How documents are written.
-    #[arg(long, value_enum, default_value_t = work::CompressionArgument::Zst, help_heading = "Work")]
-    compression: work::CompressionArgument,
+    #[command(flatten)]
+    written: work::Written,
 }
 
 impl Rules {
@@ -118,7 +125,7 @@ impl Rules {
             seed: self.seed,
             max_record_bytes: self.max_record_bytes,
             shard_bytes: self.shard_mib << 20,
-            compression: Compression::from(self.compression),
+            compression: self.written.compression()?,
         };
         configuration.bands().map_err(usage)?;
         Ok(configuration)
@@ -217,11 +224,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn run_whole(arguments: Whole) -> anyhow::Result<()> {
     let configuration = arguments.rules.configuration()?;
     let out = arguments.out.ok_or_else(|| usage("--out DIR is needed"))?;
-    let manifest = arguments.documents.list()?;
+    let (remote, manifest) = arguments.documents.list(Some(&out), arguments.rejected.as_deref())?;
     let places = Places {
-        inputs: arguments.documents.inputs,
-        out,
-        rejected: arguments.rejected,
+        inputs: remote.inputs.clone(),
+        out: remote.out.clone(),
+        rejected: remote.rejected.clone(),
         memory: arguments.memory,
         strict: arguments.documents.strict,
     };
@@ -229,10 +236,12 @@ fn run_whole(arguments: Whole) -> anyhow::Result<()> {
         if line::is_possible() {
             line::rewrite(&format!("{what}: {}", grouped(count)));
         }
+        remote.send_some();
     });
     line::clear();
-    let (receipt, was_complete) = result?;
-    work::say_complete(&places.out, Part::WHOLE, was_complete, true);
+    let (receipt, was_complete) = result.map_err(|error| remote.explain(error.into()))?;
+    remote.send()?;
+    work::say_complete(&remote.out_name(), Part::WHOLE, was_complete, true);
     show(&receipt, arguments.json)
 }
 
@@ -258,16 +267,16 @@ fn signatures(arguments: Signatures) -> anyhow::Result<()> {
         let _ = (store, shard, folder, bands);
         Ok(Vec::new())
     };
-    let manifest = arguments.documents.list()?;
+    remote::refuse("--out", [&arguments.out])?;
+    let (remote, manifest) = arguments.documents.list(Some(&arguments.out), None)?;
     let places = dedup::signatures::Places {
-        inputs: arguments.documents.inputs,
+        inputs: remote.inputs.clone(),
         out: arguments.out,
         part: arguments.part,
         strict: arguments.documents.strict,
     };
-    let report = work::with_progress(|progress| {
-        dedup::signatures::run(&configuration, &places, &manifest, &export, progress)
-    })?;
+    let report = remote
+        .run(&mut |progress| dedup::signatures::run(&configuration, &places, &manifest, &export, progress))?;
     work::say_complete(&places.out, places.part, report.was_complete, report.completes);
     let receipt = report.receipt;
     work::say_bad_records(&receipt.ledger, &receipt.bad_records);
@@ -291,19 +300,22 @@ fn verify(arguments: &Verify) -> anyhow::Result<()> {
 }
 
 fn apply(arguments: Apply) -> anyhow::Result<()> {
+    remote::refuse("--signatures", [&arguments.signatures])?;
+    remote::refuse("--removals", [&arguments.removals])?;
     let signatures = dedup::signatures::open(&arguments.signatures)?;
-    let manifest = arguments.documents.list()?;
+    let rejected = arguments.rejected.as_deref();
+    let (remote, manifest) = arguments.documents.list(Some(&arguments.out), rejected)?;
     let places = dedup::apply::Places {
-        inputs: arguments.documents.inputs,
-        out: arguments.out,
-        rejected: arguments.rejected,
+        inputs: remote.inputs.clone(),
+        out: remote.out.clone(),
+        rejected: remote.rejected.clone(),
         part: arguments.part,
         strict: arguments.documents.strict,
     };
-    let report = work::with_progress(|progress| {
+    let report = remote.run(&mut |progress| {
         dedup::apply::run(&signatures, &arguments.removals, &places, &manifest, progress)
     })?;
-    work::say_complete(&places.out, places.part, report.was_complete, report.completes);
+    work::say_complete(&remote.out_name(), places.part, report.was_complete, report.completes);
     show(&report.receipt, arguments.json)
 }
 
@@ -315,7 +327,7 @@ fn graph(arguments: &Graph) -> anyhow::Result<()> {
         least: arguments.least,
         max_record_bytes: arguments.max_record_bytes,
     };
-    let manifest = arguments.documents.list()?;
+    let (_places, manifest) = arguments.documents.list(None, None)?;
     let found = work::with_progress(|progress| dedup::graph::run(&question, &manifest, progress))?;
     let Some(found) = found else {
         let id = &arguments.document;

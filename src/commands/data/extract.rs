@@ -6,7 +6,7 @@ use clap::Args;
 use massivetext::extract::{self, Blocklist, Configuration, Places, Receipt, Report};
 use massivetext::manifest::Manifest;
 
-use super::{text, work};
+use super::{remote, text, work};
 use crate::output::{grouped, note, print, print_json, usage};
 
 /// Arguments of `gopher data extract`.
@@ -53,25 +53,27 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         blocked_hosts: blocked.as_ref().map(Blocklist::describe),
         max_record_bytes: arguments.work.max_record_bytes,
         shard_bytes: arguments.work.shard_bytes(),
-        compression: arguments.work.compression.into(),
+        compression: arguments.work.written.compression()?,
     };
     // Wrong settings are wrong usage, and known before anything is read.
     configuration.check().map_err(usage)?;
     work::set_threads(arguments.work.threads)?;
+    let (out, rejected) = (Some(arguments.out.as_path()), arguments.rejected.as_deref());
+    let remote = remote::Places::new(&arguments.inputs, out, rejected, &arguments.work.room)?;
     let places = Places {
-        inputs: arguments.inputs,
-        out: arguments.out,
-        rejected: arguments.rejected,
+        inputs: remote.inputs.clone(),
+        out: remote.out.clone(),
+        rejected: remote.rejected.clone(),
         part: arguments.work.part,
         strict: arguments.work.strict,
     };
-    let manifest = Manifest::find_crawl(&places.inputs)?;
+    let manifest = remote.manifest(Manifest::find_crawl)?;
     manifest.notes().iter().for_each(note);
     let blocked = blocked.unwrap_or_default();
     let report =
-        work::with_progress(|progress| extract::run(&configuration, &places, &manifest, &blocked, progress))?;
+        remote.run(&mut |progress| extract::run(&configuration, &places, &manifest, &blocked, progress))?;
     let Report { receipt, was_complete, completes } = report;
-    work::say_complete(&places.out, places.part, was_complete, completes);
+    work::say_complete(&remote.out_name(), places.part, was_complete, completes);
     work::say_bad_records(&receipt.ledger, &receipt.bad_records);
     if arguments.json { print_json(&receipt) } else { print(table(&receipt)) }
 }

@@ -7,13 +7,13 @@ use massivetext::RuleSet;
 use massivetext::filter::{self, Configuration, Places, Report, Subset};
 use massivetext::manifest::Manifest;
 
-use super::{rule_set, text, work};
+use super::{remote, rule_set, text, work};
 use crate::output::{note, print, print_json, usage};
 
 /// Arguments of `gopher data filter`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz.
+    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz; .parquet.
     #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
     inputs: Vec<PathBuf>,
     /// Folder for the documents that are kept, their statistics and the receipt: a new one.
@@ -67,23 +67,25 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         compare: compared(&arguments.compare)?,
         max_record_bytes: arguments.work.max_record_bytes,
         shard_bytes: arguments.work.shard_bytes(),
-        compression: arguments.work.compression.into(),
+        compression: arguments.work.written.compression()?,
     };
     // Wrong thresholds are wrong usage, and known before anything is read.
     configuration.all_rules().map_err(|error| usage(format_args!("--rule {error}")))?;
     work::set_threads(arguments.work.threads)?;
+    let (out, rejected) = (Some(arguments.out.as_path()), arguments.rejected.as_deref());
+    let remote = remote::Places::new(&arguments.inputs, out, rejected, &arguments.work.room)?;
     let places = Places {
-        inputs: arguments.inputs,
-        out: arguments.out,
-        rejected: arguments.rejected,
+        inputs: remote.inputs.clone(),
+        out: remote.out.clone(),
+        rejected: remote.rejected.clone(),
         part: arguments.work.part,
         strict: arguments.work.strict,
     };
-    let manifest = Manifest::find(&places.inputs)?;
+    let manifest = remote.manifest(Manifest::find)?;
     manifest.notes().iter().for_each(note);
-    let report = work::with_progress(|progress| filter::run(&configuration, &places, &manifest, progress))?;
+    let report = remote.run(&mut |progress| filter::run(&configuration, &places, &manifest, progress))?;
     let Report { receipt, was_complete, completes } = report;
-    work::say_complete(&places.out, places.part, was_complete, completes);
+    work::say_complete(&remote.out_name(), places.part, was_complete, completes);
     work::say_bad_records(&receipt.ledger, &receipt.bad_records);
     if !receipt.configuration.subset.is_judged() {
         note("the rules are for --subset web alone, as in the paper: every document is kept");

@@ -8,7 +8,7 @@ use massivetext::Error;
 use massivetext::pipeline::{self, Event, Plan, Settings, Summary, TokenizerPlan};
 use serde_json::json;
 
-use super::work;
+use super::{remote, work};
 use crate::output::{grouped, line, note, print, print_json, table, usage};
 
 /// Arguments of `gopher data run`.
@@ -38,6 +38,8 @@ pub struct Arguments {
 /// Does all stages that are not done, and prints what became of each subset.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut settings = Settings::read(&arguments.file).map_err(usage)?;
+    remote::refuse("out =", [&settings.out])?;
+    settings.subset.values().try_for_each(|subset| remote::refuse("in =", &subset.inputs))?;
     if let Some(tokens) = arguments.tokens {
         if !(tokens.is_finite() && tokens > 0.0) {
             return Err(usage(format_args!("--tokens {tokens}: a number above 0 is expected")));

@@ -7,13 +7,13 @@ use data::Tokenizer;
 use massivetext::manifest::{Manifest, Part};
 use massivetext::tokenize::{self, Configuration, Places, Receipt, Report};
 
-use super::work;
+use super::{remote, work};
 use crate::output::{grouped, note, print, print_json};
 
 /// Arguments of `gopher data tokenize`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz.
+    /// Files and folders of documents: .jsonl with a text each line, .txt and .md, each also .gz, .zst, .xz; .parquet.
     #[arg(long = "in", value_name = "PATH", required = true, num_args = 1..)]
     inputs: Vec<PathBuf>,
     /// Tokenizer: a SentencePiece .model or a tokenizer.json; `gopher tokenizer train` makes one.
@@ -40,6 +40,8 @@ pub struct Arguments {
     /// Most bytes of a record; longer ones are counted as errors.
     #[arg(long, value_name = "BYTES", default_value_t = Configuration::default().max_record_bytes, help_heading = "Work")]
     max_record_bytes: usize,
+    #[command(flatten)]
+    room: remote::Room,
     /// Stop at a bad record instead of counting it.
     #[arg(long)]
     strict: bool,
@@ -57,20 +59,22 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         shard_bytes: arguments.shard_mib << 20,
     };
     work::set_threads(arguments.threads)?;
+    remote::refuse("--tokenizer", [&arguments.tokenizer])?;
     let tokenizer = Tokenizer::load(&arguments.tokenizer)?;
+    let out = Some(arguments.out.as_path());
+    let remote = remote::Places::new(&arguments.inputs, out, None, &arguments.room)?;
     let places = Places {
-        inputs: arguments.inputs,
-        out: arguments.out,
+        inputs: remote.inputs.clone(),
+        out: remote.out.clone(),
         part: arguments.part,
         strict: arguments.strict,
     };
-    let manifest = Manifest::find(&places.inputs)?;
+    let manifest = remote.manifest(Manifest::find)?;
     manifest.notes().iter().for_each(note);
-    let report = work::with_progress(|progress| {
-        tokenize::run(&configuration, &places, &manifest, &tokenizer, progress)
-    })?;
+    let report = remote
+        .run(&mut |progress| tokenize::run(&configuration, &places, &manifest, &tokenizer, progress))?;
     let Report { receipt, was_complete, completes } = report;
-    work::say_complete(&places.out, places.part, was_complete, completes);
+    work::say_complete(&remote.out_name(), places.part, was_complete, completes);
     work::say_bad_records(&receipt.ledger, &receipt.bad_records);
     if arguments.json {
         return print_json(&receipt);

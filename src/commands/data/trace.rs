@@ -88,7 +88,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 /// Where a document came from at first.
 fn from(provenance: &Value) -> String {
     let file = provenance["file"].as_str().map_or_else(|| provenance["file"].to_string(), str::to_owned);
-    let place = format!("{file} at byte {}", provenance["offset"]);
+    let place = match &provenance["row"] {
+        Value::Number(row) => return format!("{file} at row {row}"),
+        _ => format!("{file} at byte {}", provenance["offset"]),
+    };
     match (&provenance["member_offset"], &provenance["member_length"]) {
         (Value::Number(offset), Value::Number(length)) => {
             format!("{place}, in the gzip member of {length} bytes at byte {offset}")

@@ -10,6 +10,7 @@ use massivetext::manifest::Part;
 use massivetext::output::Compression;
 use massivetext::records::BadRecord;
 
+use super::remote::Room;
 use crate::output::{grouped, line, note, usage};
 
 /// How a stage that looks at each record alone is done.
@@ -27,9 +28,10 @@ pub struct Options {
     /// Most bytes of a record; longer ones are counted as errors.
     #[arg(long, value_name = "BYTES", default_value_t = Configuration::default().max_record_bytes, help_heading = "Work")]
     pub max_record_bytes: usize,
-    /// How documents are written.
-    #[arg(long, value_enum, default_value_t = CompressionArgument::Zst, help_heading = "Work")]
-    pub compression: CompressionArgument,
+    #[command(flatten)]
+    pub written: Written,
+    #[command(flatten)]
+    pub room: Room,
     /// Stop at a bad record instead of counting it.
     #[arg(long)]
     pub strict: bool,
@@ -42,17 +44,44 @@ impl Options {
     }
 }
 
+/// How documents are written.
+#[derive(Args)]
+pub struct Written {
+    /// Format of the documents that are written.
+    #[arg(long, value_enum, default_value_t = FormatArgument::Jsonl, help_heading = "Work")]
+    format: FormatArgument,
+    /// How lines are compressed [default: zst]; Parquet files are packed by Snappy.
+    #[arg(long, value_enum, help_heading = "Work")]
+    compression: Option<CompressionArgument>,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
-pub enum CompressionArgument {
+enum FormatArgument {
+    /// A JSON object on each line.
+    Jsonl,
+    /// Rows, for a program that was built with --features parquet.
+    Parquet,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CompressionArgument {
     Zst,
     None,
 }
 
-impl From<CompressionArgument> for Compression {
-    fn from(argument: CompressionArgument) -> Self {
-        match argument {
-            CompressionArgument::Zst => Compression::Zst,
-            CompressionArgument::None => Compression::None,
+impl Written {
+    /// As the stages have it.
+    pub fn compression(&self) -> anyhow::Result<Compression> {
+        match (self.format, self.compression) {
+            (FormatArgument::Jsonl, None | Some(CompressionArgument::Zst)) => Ok(Compression::Zst),
+            (FormatArgument::Jsonl, Some(CompressionArgument::None)) => Ok(Compression::None),
+            (FormatArgument::Parquet, Some(_)) => {
+                Err(usage("--compression is for --format jsonl; Parquet files are packed by Snappy"))
+            }
+            (FormatArgument::Parquet, None) if !cfg!(feature = "parquet") => Err(usage(
+                "--format parquet: this program was built without it; cargo build --release --features parquet",
+            )),
+            (FormatArgument::Parquet, None) => Ok(Compression::Parquet),
         }
     }
 }

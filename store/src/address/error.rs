@@ -1,5 +1,7 @@
 //! Why an object store cannot be used.
 
+use std::path::PathBuf;
+
 use super::{Address, Scheme};
 
 /// Why an object store cannot be used.
@@ -46,6 +48,13 @@ pub enum Error {
         failure: Failure,
         /// What it, or the way to it, says.
         reason: String,
+    },
+
+    /// An object is not what it was.
+    #[error("{}: it has changed since it was listed; run this again", .place.display())]
+    Changed {
+        /// The object.
+        place: PathBuf,
     },
 
     /// Something is in the way.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::Read;
 
-use super::{Address, Error};
+use super::{Address, Error, Object};
 use crate::checkpoint;
 
 /// A store; there is none in this program.
@@ -30,6 +30,14 @@ impl Store {
     }
 
     pub(super) fn files(&self, _: &str) -> Result<BTreeMap<String, u64>, Error> {
+        match self.0 {}
+    }
+
+    pub(super) fn list(&self) -> Result<Vec<Object>, Error> {
+        match self.0 {}
+    }
+
+    pub(super) fn head(&self, _: &str) -> Result<Option<Object>, Error> {
         match self.0 {}
     }
 

@@ -14,7 +14,7 @@ use object_store::path::Path;
 use object_store::{ClientConfigKey, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig, WriteMultipart};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Address, Error, Scheme};
+use super::{Address, Error, Object, Scheme};
 use crate::address::Failure;
 use crate::checkpoint;
 use crate::files::FileError;
@@ -87,6 +87,35 @@ impl Store {
             Some((parts.join("/"), object.size))
         };
         Ok(list.into_iter().filter_map(file).collect())
+    }
+
+    /// All objects, however deep.
+    pub(super) fn list(&self) -> Result<Vec<Object>, Error> {
+        let base = (!self.base.is_root()).then_some(&self.base);
+        let list = self.runtime.block_on(self.store.list(base).try_collect::<Vec<_>>());
+        let list = list.map_err(|error| self.failed("list what is there".to_owned(), &error))?;
+        let object = |found: object_store::ObjectMeta| {
+            let parts = found.location.prefix_match(&self.base)?;
+            let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
+            Some(self.described(name, found)).filter(|object| !object.name.is_empty())
+        };
+        Ok(list.into_iter().filter_map(object).collect())
+    }
+
+    /// What there is of an object; `None` if there is none.
+    pub(super) fn head(&self, name: &str) -> Result<Option<Object>, Error> {
+        match self.runtime.block_on(self.store.head(&self.path(name))) {
+            Ok(found) => Ok(Some(self.described(name.to_owned(), found))),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed(format!("look for {name}"), &error)),
+        }
+    }
+
+    fn described(&self, name: String, found: object_store::ObjectMeta) -> Object {
+        // What is said of a file changes when it is copied or touched.
+        let etag = found.e_tag.filter(|_| self.address.scheme() != Scheme::File);
+        let etag = etag.map(|etag| etag.trim_matches('"').to_owned());
+        Object { name, size: found.size, etag }
     }
 
     /// A small object; `None` if there is none.
