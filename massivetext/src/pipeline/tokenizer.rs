@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use data::read::{documents, find_files};
+use data::shards::HeldOut;
+use data::tokenizer::Sampling;
 use data::{ReadConfig, Tokenizer, TokenizerConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,6 +14,27 @@ use crate::output::write_whole;
 use crate::stage::{Folder, PartReceipt};
 use crate::{Error, Result};
 
+/// How a tokenizer is trained: what decides its bytes, beside the text.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Pieces.
+    pub vocabulary_size: usize,
+    /// The share of the documents that it is trained on, above 0 and at most 1.
+    pub share: f64,
+    /// Bytes of memory for the words of these; where they take more, some of the text is left out.
+    pub memory: u64,
+    /// The seed of both choices.
+    pub seed: u64,
+}
+
+impl Training {
+    /// Whether it is trained on a document of this text. With the same seed, others are held out from a training of models.
+    fn takes(&self, text: &str) -> bool {
+        let choice = HeldOut { fraction: self.share, seed: !self.seed };
+        self.share >= 1.0 || choice.holds_out(text)
+    }
+}
+
 /// What was trained: `receipt.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
@@ -19,8 +42,14 @@ pub struct Receipt {
     pub stage: String,
     /// Of the program.
     pub version: String,
-    /// Pieces that were asked for.
+    /// How.
+    pub training: Training,
+    /// Pieces it has.
     pub vocabulary_size: usize,
+    /// Documents that it was trained on.
+    pub documents: u64,
+    /// Of their text, the share whose words found room.
+    pub share_used: f64,
     /// What was read: each subset's documents.
     pub input: Vec<Description>,
     /// The model's file.
@@ -44,7 +73,7 @@ impl PartReceipt for Receipt {
 /// # Errors
 /// A folder that holds something else, text of which no such tokenizer can be made, a disk that refuses.
 pub fn train(
-    configuration: &TokenizerConfig,
+    training: &Training,
     inputs: &[PathBuf],
     out: &Path,
     progress: &mut dyn FnMut(u64),
@@ -56,7 +85,7 @@ pub fn train(
     let plan = json!({
         "stage": "tokenizer",
         "version": env!("CARGO_PKG_VERSION"),
-        "vocabulary_size": configuration.vocabulary_size,
+        "training": training,
         "input": input,
     });
     let folder = Folder::begin(inputs, out, None, Part::WHOLE, &plan)?;
@@ -64,21 +93,30 @@ pub fn train(
         return Ok(Tokenizer::load(&out.join(receipt.file))?);
     }
     let files = find_files(inputs)?.files;
-    let mut count = 0;
     let reading = ReadConfig { bad_records: data::BadRecords::Skip, ..ReadConfig::default() };
-    let texts = documents(&files, &reading).inspect(|_| {
-        count += 1;
-        if count % 1024 == 0 {
-            progress(count);
+    let (mut read, mut taken) = (0, 0);
+    let texts = documents(&files, &reading).filter(|document| {
+        read += 1;
+        if read % 1024 == 0 {
+            progress(read);
         }
+        let takes = document.as_ref().map_or(true, |document| training.takes(&document.text));
+        taken += u64::from(takes);
+        takes
     });
-    let tokenizer = Tokenizer::train(texts, configuration)?;
+    let configuration =
+        TokenizerConfig { vocabulary_size: training.vocabulary_size, ..TokenizerConfig::default() };
+    let sampling = Sampling { memory: training.memory, seed: training.seed };
+    let (tokenizer, sample) = Tokenizer::train_within(texts, &configuration, sampling)?;
     let file = tokenizer.file_name().to_owned();
     write_whole(&out.join(&file), &std::process::id().to_string(), tokenizer.to_bytes())?;
     let receipt = Receipt {
         stage: "tokenizer".into(),
         version: env!("CARGO_PKG_VERSION").into(),
+        training: *training,
         vocabulary_size: tokenizer.vocabulary_size(),
+        documents: taken,
+        share_used: sample.share(),
         input,
         file,
         tokenizer: tokenizer.fingerprint(),
