@@ -5,7 +5,7 @@
 
 The corpus is lines in .jsonl.gz files, a function of --seed and --gb alone: documents of 3 to 20 pieces of real texts (texts.py), so that no two
 are the same by chance; one in ten is an edited copy of an earlier one, one in ten breaks the rules of quality, one in twelve is in another
-language. The pipeline is filter, dedup, decontaminate, tokenize, with a tokenizer that it trains. The limit is of the process's address space
+language. The pipeline is filter (the paper's rules alone), dedup, decontaminate, tokenize, with a tokenizer that it trains on a part. The limit is of the process's address space
 (RLIMIT_AS, what `ulimit -v` sets), which is stricter than one of resident memory: what asks for more gets none. --memory-mib is the
 pipeline's own setting, work.memory_mib. Needs about twice as much disk as the corpus has text.
 """
@@ -33,6 +33,8 @@ parser.add_argument("--limit-mib", type=int, default=1024)
 parser.add_argument("--memory-mib", type=int, default=384)
 parser.add_argument("--seed", type=int, default=5)
 parser.add_argument("--vocabulary", type=int, default=8192)
+parser.add_argument("--train-gb", type=float, default=0.3, help="text that the tokenizer is trained on")
+parser.add_argument("--compare", action="store_true", help="measure all rule sets, and not the paper's alone")
 parser.add_argument("--folder", help="where a temporary folder is made for corpus and output")
 parser.add_argument("--program", default="target/release/gopher")
 arguments = parser.parse_args()
@@ -174,7 +176,8 @@ def pipeline(folder):
 [work]
 memory_mib = {arguments.memory_mib}
 [tokenizer]
-train = {{ vocabulary_size = {arguments.vocabulary} }}
+train = {{ vocabulary_size = {arguments.vocabulary}, share = {min(1.0, arguments.train_gb / arguments.gb):.4f}, memory_mib = {arguments.memory_mib} }}
+{'' if arguments.compare else '[filter]' + chr(10) + 'compare = []'}
 [decontaminate]
 against = ["{shared}/lm_wikitext/wikitext-103/wiki.valid.tokens.xz", "{shared}/eval_boolq/dev.jsonl.xz"]
 against_field = ["passage"]
