@@ -101,6 +101,16 @@ def memory(process):
         return 0.0
 
 
+def processor(process):
+    """Processor time so far, in seconds, of all threads."""
+    try:
+        with open(f"/proc/{process.pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return 0.0
+
+
 def files_of(folder):
     return [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]
 
@@ -109,8 +119,9 @@ class Run:
     """A run of the pipeline: a row for each of its steps."""
 
     def __init__(self, folder, threads):
-        self.rows, self.began, self.peaks, self.disk = {}, time.monotonic(), [], 0
-        self.processor, self.out = 0.0, os.path.join(folder, "out")
+        self.rows, self.began, self.disk, self.out = {}, time.monotonic(), 0, os.path.join(folder, "out")
+        # Until the last step.
+        self.used = 0.0
         before = os.times()
         command = [os.path.abspath(arguments.program), "data", "run", "pipeline.toml", "--threads", str(threads)]
         limit = arguments.limit_mib << 20
@@ -133,12 +144,12 @@ class Run:
             sys.exit("".join(errors[-20:]))
         after = os.times()
         self.processor = after.children_user + after.children_system - before.children_user - before.children_system
-        self.rows["report"] = (time.monotonic() - self.began, 0.0)
+        self.rows["report"] = (time.monotonic() - self.began, self.processor - self.used, 0.0)
 
     def step(self, name):
-        now = time.monotonic()
-        self.rows[name] = (now - self.began, memory(self.process))
-        self.began = now
+        now, used = time.monotonic(), processor(self.process)
+        self.rows[name] = (now - self.began, used - self.used, memory(self.process))
+        self.began, self.used = now, used
 
     def watch(self):
         """Notices when the tokenizer is trained, which is no stage, and how much disk is used."""
@@ -191,19 +202,20 @@ in = ["in"]
 def table(run, documents, size, threads):
     with open(os.path.join(run.out, "report.json")) as file:
         stages = {stage["stage"]: stage for stage in json.load(file)["subsets"][0]["stages"]}
-    total = sum(seconds for seconds, _ in run.rows.values())
+    total = sum(seconds for seconds, _, _ in run.rows.values())
     print(f"\n{threads} thread{'s' if threads > 1 else ''}: {total:.0f} s, {size / 1e6 / total:.1f} MB/s; processor {run.processor:.0f} s;", end=" ")
     print(f"at most {run.disk / 1e9:.2f} GB on disk beside the corpus; sha256 of all files {digest(run.out)}\n")
-    print("| | documents in | documents out | MB read | MB written | s | MB/s of the corpus' text | peak MiB |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, (seconds, peak) in run.rows.items():
+    print("| | documents in | documents out | MB read | MB written | s | processor s | MB/s of the corpus' text, by clock | by processor | peak MiB |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for name, (seconds, used, peak) in run.rows.items():
         stage = stages.get(name)
         sizes = ["", "", "", ""]
         if stage:
             ledger = stage["ledger"]
             sizes = [f"{ledger['records']:,}", f"{ledger['kept']:,}", f"{stage['input_bytes'] / 1e6:,.0f}", f"{stage['output_bytes'] / 1e6:,.0f}"]
-        rate = size / 1e6 / seconds if seconds > 0.05 else float("nan")
-        print(f"| {name} | {' | '.join(sizes)} | {seconds:.1f} | {rate:.1f} | {peak:.0f} |", flush=True)
+        rates = [f"{size / 1e6 / spent:.1f}" if stage or name == "tokenizer" else "" for spent in (seconds, max(used, 0.01))]
+        resident = f"{peak:.0f}" if peak else ""
+        print(f"| {name} | {' | '.join(sizes)} | {seconds:.1f} | {used:.1f} | {' | '.join(rates)} | {resident} |", flush=True)
 
 
 def main(folder):
