@@ -34,8 +34,9 @@ use crate::records::BadRecord;
 use crate::stage::{Folder, PartReceipt, check_record_limit};
 use crate::{Error, Result};
 use apply::Write;
-use local::Local;
+use local::Known;
 use minhash::Bands;
+use signatures::Pass;
 use store::Store;
 
 /// What decides the output.
@@ -221,10 +222,9 @@ pub fn run(
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
         _ => std::fs::create_dir(&work).map_err(io)?,
     }
-    let store = read(configuration, places, manifest, &work, progress)?;
-    let local =
-        Local { configuration, bands: receipt.bands, work: &work, memory: places.memory, store: &store };
-    let removals = local.removals(progress)?;
+    let mut known = Known::new(&work, places.memory);
+    let store = read(&receipt, places, manifest, &work, &mut known, progress)?;
+    let removals = known.removals(configuration, &store, progress)?;
     (receipt.pairs, receipt.clusters) = (removals.pairs, removals.clusters);
     let (inputs, out, rejected) = (places.inputs.clone(), places.out.clone(), places.rejected.clone());
     let places = apply::Places { inputs, out, rejected, part: Part::WHOLE, strict: places.strict };
@@ -237,31 +237,30 @@ pub fn run(
 
 /// Reads all documents, and stores what is known of each.
 fn read(
-    configuration: &Configuration,
+    receipt: &Receipt,
     places: &Places,
     manifest: &Manifest,
     work: &Path,
+    known: &mut Known,
     progress: &mut dyn FnMut(&str, u64),
 ) -> Result<Store> {
+    let configuration = &receipt.configuration;
     let (mut shards, mut read) = (Vec::new(), 0);
-    let mut bad = |record: BadRecord| match places.strict {
-        // They are counted when documents are written.
-        false => Ok(()),
-        true => Err(Error::BadRecord { place: record.place(), detail: record.detail }),
+    let mut pass = Pass {
+        bands: Some(receipt.bands),
+        bad: &mut |record| match places.strict {
+            // They are counted when documents are written.
+            false => Ok(()),
+            true => Err(Error::BadRecord { place: record.place(), detail: record.detail }),
+        },
+        seen: &mut |document, seen| known.add(document, seen),
+        progress: &mut |records| {
+            read += records;
+            progress("reading", read);
+        },
     };
     for shard in manifest.shards(configuration.shard_bytes).iter().enumerate() {
-        let shard = (shard.0, &shard.1[..]);
-        shards.push(signatures::read_shard(
-            configuration,
-            manifest,
-            shard,
-            work,
-            &mut bad,
-            &mut |records| {
-                read += records;
-                progress("reading", read);
-            },
-        )?);
+        shards.push(pass.shard(configuration, manifest, (shard.0, &shard.1[..]), work)?);
     }
     Store::open(work, &shards)
 }

@@ -3,6 +3,7 @@
 //! A file is written under a hidden name and renamed when it is complete and on disk; the receipt comes last. Compressed files
 //! are frames of whole records, cut where the records decide, so that they are the same for any number of threads.
 
+mod matches;
 #[cfg(feature = "parquet")]
 mod parquet;
 
@@ -11,12 +12,13 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use ruzstd::encoding::{CompressionLevel, FrameCompressor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::manifest::hexadecimal;
 use crate::{Error, Result};
+use matches::Matches;
 
 /// The file that says a stage's output is complete, and what is in it.
 pub const RECEIPT: &str = "receipt.json";
@@ -245,7 +247,11 @@ fn is_file(file: &File) -> bool {
 }
 
 fn compressed(frame: &[u8]) -> Vec<u8> {
-    compress_to_vec(frame, CompressionLevel::Fastest)
+    let mut compressor = FrameCompressor::new_with_matcher(Matches::new(), CompressionLevel::Fastest);
+    compressor.set_source(frame);
+    compressor.set_drain(Vec::new());
+    compressor.compress();
+    compressor.take_drain().unwrap_or_default()
 }
 
 /// Writes a small file as a whole. `mark` tells this process from others that write the same.

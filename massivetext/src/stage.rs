@@ -213,7 +213,7 @@ const BATCH: usize = 1024;
 const BATCH_BYTES: usize = 16 << 20;
 
 /// What the records of a piece of input are read with, one at a time.
-pub trait Records {
+pub trait Records: Send {
     /// A record as it was read.
     type Record: Send;
 
@@ -267,7 +267,6 @@ pub fn each_batch_of<R: Records, T, W: Send>(
     work: impl Fn(&mut T, R::Record) -> W + Sync + Send,
     done: &mut dyn FnMut(Vec<W>) -> Result<()>,
 ) -> Result<()> {
-    let mut batch = |batch: Vec<R::Record>| done(batch.into_par_iter().map_init(&tool, &work).collect());
     for piece in pieces {
         let file = &manifest.files[piece.file];
         if let Some(fetch) = &manifest.fetch {
@@ -280,18 +279,27 @@ pub fn each_batch_of<R: Records, T, W: Send>(
             return Err(Error::Damaged { path: file.path.clone(), detail });
         }
         let mut reader = open(&file.path, *piece)?;
-        loop {
-            let (mut raws, mut bytes) = (Vec::new(), 0);
-            while raws.len() < BATCH && bytes < BATCH_BYTES {
-                let Some(raw) = reader.next(&file.path)? else { break };
-                bytes += R::bytes(&raw);
-                raws.push(raw);
-            }
-            if raws.is_empty() {
-                break;
-            }
-            batch(raws)?;
+        let mut batch = next_batch(&mut reader, &file.path)?;
+        while !batch.is_empty() {
+            // Reading is one thread's work, so the others go on meanwhile.
+            let (next, worked) = rayon::join(
+                || next_batch(&mut reader, &file.path),
+                || std::mem::take(&mut batch).into_par_iter().map_init(&tool, &work).collect(),
+            );
+            done(worked)?;
+            batch = next?;
         }
     }
     Ok(())
+}
+
+/// The records that follow, as many as are worked on at once; none at the end.
+fn next_batch<R: Records>(reader: &mut R, path: &Path) -> Result<Vec<R::Record>> {
+    let (mut records, mut bytes) = (Vec::new(), 0);
+    while records.len() < BATCH && bytes < BATCH_BYTES {
+        let Some(record) = reader.next(path)? else { break };
+        bytes += R::bytes(&record);
+        records.push(record);
+    }
+    Ok(records)
 }

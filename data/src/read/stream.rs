@@ -18,7 +18,7 @@ pub(super) struct Stream<'a> {
     pub(super) path: &'a Path,
     pub(super) format: Format,
     compression: Compression,
-    pub(super) reader: Box<dyn BufRead>,
+    pub(super) reader: Box<dyn BufRead + Send>,
 }
 
 impl<'a> Stream<'a> {
@@ -38,7 +38,7 @@ impl<'a> Stream<'a> {
 pub struct Bytes {
     path: PathBuf,
     compression: Compression,
-    reader: Box<dyn BufRead>,
+    reader: Box<dyn BufRead + Send>,
 }
 
 /// Opens a file of any kind, such as a table. If its name ends with `.gz`, `.zst` or `.xz`, what is read is decompressed.
@@ -79,7 +79,7 @@ impl BufRead for Bytes {
     }
 }
 
-fn decompressed(path: &Path, compression: Compression) -> Result<Box<dyn BufRead>> {
+fn decompressed(path: &Path, compression: Compression) -> Result<Box<dyn BufRead + Send>> {
     let file = BufReader::with_capacity(BUFFER, inputs::open(path).map_err(|e| Error::io(path, e))?);
     Ok(match compression {
         Compression::None => Box::new(file),

@@ -25,6 +25,8 @@ pub struct Index {
     /// Items, by the n-grams they have, in ascending order for each.
     postings: Vec<u32>,
     by_hash: FxHashMap<u64, Range<usize>>,
+    /// What `by_hash` has, at a glance.
+    bits: Bits,
     /// Lengths of n-grams, in words.
     lengths: Vec<usize>,
     items: Vec<Size>,
@@ -37,6 +39,31 @@ pub struct Size {
     pub words: usize,
     /// Different n-grams.
     pub grams: usize,
+}
+
+/// A bit for each of several places, sixteen times as many as there are hashes: set where one of them is. Most n-grams of most texts are in
+/// no item, which is seen here without the table of all.
+#[derive(Debug)]
+struct Bits {
+    bits: Vec<u64>,
+    /// By how much a hash is shifted to give the place.
+    shift: u32,
+}
+
+impl Bits {
+    fn new(hashes: impl ExactSizeIterator<Item = u64>) -> Self {
+        let places = (16 * hashes.len()).next_power_of_two().max(64);
+        let (mut bits, shift) = (vec![0; places / 64], 64 - places.ilog2());
+        for place in hashes.map(|hash| (hash >> shift) as usize) {
+            bits[place / 64] |= 1 << (place % 64);
+        }
+        Self { bits, shift }
+    }
+
+    fn may_have(&self, hash: u64) -> bool {
+        let place = (hash >> self.shift) as usize;
+        self.bits[place / 64] >> (place % 64) & 1 == 1
+    }
 }
 
 /// An n-gram of an item.
@@ -77,6 +104,7 @@ impl Index {
             grams: Vec::new(),
             postings: Vec::new(),
             by_hash: FxHashMap::default(),
+            bits: Bits::new(occurrences.iter().map(|occurrence| occurrence.hash)),
             lengths,
             items,
         };
@@ -154,6 +182,9 @@ impl Matcher<'_> {
         shared.clear();
         for &length in &index.lengths {
             words.each_gram(length, |at, hash| {
+                if !index.bits.may_have(hash) {
+                    return;
+                }
                 let candidates = index.by_hash.get(&hash).cloned().unwrap_or_default();
                 let mut same = candidates.filter(|&gram| index.letters(gram) == words.gram(at, length));
                 hits.extend(same.next().map(|gram| (gram, at)));
@@ -236,6 +267,7 @@ mod tests {
             words.read(text);
             words.each_gram(3, |_, hash| index.by_hash.extend([(hash, 0..2)]));
         }
+        index.bits = Bits::new(index.by_hash.keys().copied());
         assert_eq!(index.matcher().compare("d e f"), []);
         let found = index.matcher().compare("x y z");
         assert_eq!(found, [Similarity { item: 1, jaccard: 1.0, containment: 1.0 }]);

@@ -42,14 +42,38 @@ impl Grams {
 /// may end.
 pub(crate) fn each_letter(text: &str, mut each: impl FnMut(Option<(usize, char)>)) {
     for (at, c) in text.char_indices() {
-        if is_space(c) {
-            each(None);
-        } else if !is_punctuation(c) {
-            c.to_lowercase().for_each(|c| each(Some((at, c))));
+        match ASCII.get(c as usize) {
+            Some(&SEPARATOR) => each(None),
+            Some(&SKIPPED) => {}
+            Some(&lower) => each(Some((at, char::from(lower)))),
+            None if is_space(c) => each(None),
+            None if c.general_category_group() == GeneralCategoryGroup::Punctuation => {}
+            None => c.to_lowercase().for_each(|c| each(Some((at, c)))),
         }
     }
     each(None);
 }
+
+/// Stands in [`ASCII`] for whitespace, and for punctuation.
+const SEPARATOR: u8 = 0xFE;
+const SKIPPED: u8 = 0xFF;
+
+/// What each character of ASCII is in lower case, unless it is whitespace or punctuation; the signs that Unicode calls symbols are none.
+static ASCII: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut at = 0;
+    while at < 128 {
+        let byte = at as u8;
+        table[at] = match byte {
+            b' ' | b'\t'..=b'\r' | 0x1C..=0x1F => SEPARATOR,
+            b'$' | b'+' | b'<'..=b'>' | b'^' | b'`' | b'|' | b'~' => byte,
+            _ if byte.is_ascii_punctuation() => SKIPPED,
+            _ => byte.to_ascii_lowercase(),
+        };
+        at += 1;
+    }
+    table
+};
 
 /// The parts of a text that are covered by n-grams of a set in ascending order: stretches of bytes, in order.
 pub fn covered(text: &str, n: usize, set: &[u64]) -> Vec<Range<usize>> {
@@ -121,16 +145,8 @@ impl WordHash {
     }
 }
 
-fn is_punctuation(c: char) -> bool {
-    match c {
-        // ASCII's, without the signs that Unicode calls symbols.
-        _ if c.is_ascii() => c.is_ascii_punctuation() && !"$+<=>^`|~".contains(c),
-        _ => c.general_category_group() == GeneralCategoryGroup::Punctuation,
-    }
-}
-
 /// The finaliser of SplitMix64 (Steele, Lea & Flood 2014): a bijection of 64 bits that scatters.
-pub(super) fn mix(value: u64) -> u64 {
+pub(crate) fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -178,6 +194,20 @@ mod tests {
         // What is shorter than n is one n-gram, and a text without words has none.
         assert_eq!(set("one two", 13).len(), 1);
         assert!(set(" . — ", 13).is_empty());
+    }
+
+    #[test]
+    fn the_table_of_ascii_is_what_unicode_says() {
+        for c in (0u8..128).map(char::from) {
+            let expected = match c.general_category_group() {
+                _ if is_space(c) => "//".to_owned(),
+                GeneralCategoryGroup::Punctuation => "/".to_owned(),
+                _ => format!("{}/", c.to_lowercase()),
+            };
+            let mut found = String::new();
+            each_letter(&c.to_string(), |letter| found.push(letter.map_or('/', |(_, c)| c)));
+            assert_eq!(found, expected, "{c:?}");
+        }
     }
 
     #[test]

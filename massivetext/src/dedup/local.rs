@@ -1,30 +1,78 @@
 //! What needs all documents, on one machine: which go, by sorting on disk.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::grams::jaccard;
 use super::keep::{self, Bits, Removal};
-use super::minhash::Bands;
-use super::signatures::set_hash;
+use super::signatures::Seen;
 use super::sort::{Record, Sorter};
-use super::store::{Store, number};
+use super::store::Store;
 use super::{Configuration, Pairs};
 use crate::Result;
 
-/// Documents whose signatures, or pairs whose similarities, are computed at once.
+/// Pairs whose similarities are computed at once.
 const BATCH: usize = 4096;
 
-pub(super) struct Local<'a> {
-    pub configuration: &'a Configuration,
-    pub bands: Bands,
+/// What is collected while documents are read.
+pub(super) struct Known {
     /// The folder for what does not fit into memory.
-    pub work: &'a Path,
+    work: PathBuf,
     /// Bytes of memory for sorting.
-    pub memory: u64,
-    pub store: &'a Store,
+    memory: u64,
+    /// The hash of each set, with the document's priority.
+    by_set: Sorter<4>,
+    /// The keys of each document.
+    by_key: Sorter<2>,
+}
+
+impl Known {
+    /// Nothing yet; sorting takes so many bytes of memory, and files in the folder.
+    pub fn new(work: &Path, memory: u64) -> Self {
+        let (by_set, by_key) = (sorter(work, memory, "by-set"), sorter(work, memory, "by-key"));
+        Self { work: work.to_owned(), memory, by_set, by_key }
+    }
+
+    /// Takes a document.
+    ///
+    /// # Errors
+    /// What the operating system refuses, such as a full disk.
+    pub fn add(&mut self, document: u64, seen: &Seen) -> Result<()> {
+        if seen.is_empty() {
+            return Ok(());
+        }
+        self.by_set.push([seen.hash, seen.priority[0], seen.priority[1], document])?;
+        seen.keys.iter().try_for_each(|&key| self.by_key.push([key, document]))
+    }
+
+    /// The documents that go.
+    ///
+    /// # Errors
+    /// What the operating system refuses.
+    pub fn removals(
+        self,
+        configuration: &Configuration,
+        store: &Store,
+        progress: &mut dyn FnMut(&str, u64),
+    ) -> Result<Removals> {
+        let Self { work, memory, by_set, by_key } = self;
+        Local { configuration, store, work, memory }.removals(by_set, by_key, progress)
+    }
+}
+
+fn sorter<const N: usize>(work: &Path, memory: u64, name: &str) -> Sorter<N> {
+    // No more than four hold records at a time.
+    Sorter::new(work, name, usize::try_from(memory / 4).unwrap_or(usize::MAX))
+}
+
+/// Works on what was collected.
+struct Local<'a> {
+    configuration: &'a Configuration,
+    store: &'a Store,
+    work: PathBuf,
+    memory: u64,
 }
 
 /// The documents that go.
@@ -38,24 +86,17 @@ pub(super) struct Removals {
 
 impl Local<'_> {
     fn sorter<const N: usize>(&self, name: &str) -> Sorter<N> {
-        // No more than four hold records at a time.
-        Sorter::new(self.work, name, usize::try_from(self.memory / 4).unwrap_or(usize::MAX))
+        sorter(&self.work, self.memory, name)
     }
 
-    /// The numbers of documents, some at a time.
-    fn batches(&self) -> impl Iterator<Item = Vec<u64>> + '_ {
-        self.store.counts().flat_map(|(shard, documents)| {
-            let batch = move |begin| {
-                (begin..documents.min(begin + BATCH as u64)).map(|place| number(shard, place)).collect()
-            };
-            (0..documents).step_by(BATCH).map(batch)
-        })
-    }
-
-    /// The documents that go.
-    pub fn removals(&self, progress: &mut dyn FnMut(&str, u64)) -> Result<Removals> {
-        let (represented, same) = self.same_sets(progress)?;
-        let candidates = self.candidates(&represented, progress)?;
+    fn removals(
+        &self,
+        by_set: Sorter<4>,
+        by_key: Sorter<2>,
+        progress: &mut dyn FnMut(&str, u64),
+    ) -> Result<Removals> {
+        let (represented, same) = self.same_sets(by_set)?;
+        let candidates = self.candidates(by_key, &represented)?;
         drop(represented);
         let (similar_pairs, pairs) = self.verify(candidates, progress)?;
         let mut similar = self.sorter("similar");
@@ -90,65 +131,41 @@ impl Local<'_> {
     }
 
     /// Documents with the set of another one that comes before them; and each of these behind that one.
-    fn same_sets(&self, progress: &mut dyn FnMut(&str, u64)) -> Result<(Bits, Sorter<2>)> {
+    fn same_sets(&self, by_set: Sorter<4>) -> Result<(Bits, Sorter<2>)> {
         let store = self.store;
-        let mut by_set = self.sorter::<4>("by-set");
-        let mut done = 0;
-        for batch in self.batches() {
-            done += batch.len() as u64;
-            let hashed: Result<Vec<Option<Record<4>>>> = batch
-                .into_par_iter()
-                .map(|document| {
-                    let entry = store.entry(document)?;
-                    let [first, second, document] = entry.priority;
-                    let record = |set: Vec<u64>| [set_hash(&set), first, second, document];
-                    if entry.is_empty() { Ok(None) } else { Ok(Some(record(store.set(&entry)?))) }
-                })
-                .collect();
-            hashed?.into_iter().flatten().try_for_each(|record| by_set.push(record))?;
-            progress("sets", done);
-        }
+        let set = |document: u64| store.set(&store.entry(document)?);
         let (mut represented, mut same) = (store.bits(), self.sorter("same"));
-        let mut first: Option<(u64, u64, Vec<u64>)> = None;
+        // The hash and the document that came first, and its set if another one has had this hash.
+        let mut first: Option<(u64, u64, Option<Vec<u64>>)> = None;
         for record in by_set.finish()? {
             let [hash, _, _, document] = record?;
-            let set = store.set(&store.entry(document)?)?;
-            match &first {
-                Some((of, representative, other)) if *of == hash && *other == set => {
-                    represented.set(document);
-                    same.push([*representative, document])?;
+            first = match first.take().filter(|(of, ..)| *of == hash) {
+                None => Some((hash, document, None)),
+                Some((hash, representative, known)) => {
+                    let known = known.map_or_else(|| set(representative), Ok)?;
+                    let own = set(document)?;
+                    if own == known {
+                        represented.set(document);
+                        same.push([representative, document])?;
+                        Some((hash, representative, Some(known)))
+                    } else {
+                        Some((hash, document, Some(own)))
+                    }
                 }
-                _ => first = Some((hash, document, set)),
-            }
+            };
         }
         Ok((represented, same))
     }
 
     /// Pairs of documents that share a band, each as often as they do.
-    fn candidates(&self, represented: &Bits, progress: &mut dyn FnMut(&str, u64)) -> Result<Sorter<2>> {
-        let mut by_key = self.sorter::<2>("by-key");
-        let (bands, seed, store) = (self.bands, self.configuration.seed, self.store);
-        let mut done = 0;
-        for batch in self.batches() {
-            done += batch.len() as u64;
-            let keys: Result<Vec<(u64, Vec<u64>)>> = batch
-                .into_par_iter()
-                .filter(|&document| !represented.has(document))
-                .map(|document| {
-                    let mut keys = Vec::new();
-                    bands.keys(&store.set(&store.entry(document)?)?, seed, &mut keys);
-                    Ok((document, keys))
-                })
-                .collect();
-            for (document, keys) in keys? {
-                keys.into_iter().try_for_each(|key| by_key.push([key, document]))?;
-            }
-            progress("signatures", done);
-        }
+    fn candidates(&self, by_key: Sorter<2>, represented: &Bits) -> Result<Sorter<2>> {
         let mut candidates = self.sorter("candidates");
         let (mut key, mut group) = (0, Vec::new());
         for record in by_key.finish()? {
             let [of, document] = record?;
+            if represented.has(document) {
+                continue;
+            }
             if of != key {
                 (key, group) = (of, Vec::new());
             }

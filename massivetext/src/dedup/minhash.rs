@@ -42,14 +42,40 @@ impl Bands {
         if set.is_empty() {
             return;
         }
-        for band in 0..self.bands {
-            let mut key = mix(seed ^ band as u64);
-            for row in 0..self.rows {
-                let function = mix(seed.wrapping_add(mix((band * self.rows + row) as u64)));
-                let least = set.iter().map(|gram| mix(gram ^ function)).min().unwrap_or_default();
-                key = mix(key ^ least);
-            }
-            keys.push(key);
+        let mut minima = vec![u64::MAX; self.bands * self.rows];
+        fill(set, seed, &mut minima);
+        let key = |(band, rows): (usize, &[u64])| {
+            rows.iter().fold(mix(seed ^ band as u64), |key, least| mix(key ^ least))
+        };
+        keys.extend(minima.chunks(self.rows.max(1)).enumerate().map(key));
+    }
+}
+
+/// Puts a minimum of a set in each place of `minima`, all of which are `u64::MAX`.
+///
+/// Every round has a hash function, by which each n-gram goes to one place; a place that no round before has filled takes the least
+/// hash that comes to it. After as many rounds as there are places, all n-grams go to one place in each round. So two sets have the same
+/// in a place with a probability that is their Jaccard similarity, whichever places have been filled, and a long document is done in
+/// two or three rounds (Dahlgaard, Knudsen & Thorup 2017, "Fast similarity sketching").
+fn fill(set: &[u64], seed: u64, minima: &mut [u64]) {
+    let places = minima.len();
+    let mut is_full = vec![false; places];
+    for round in 0..2 * places {
+        let function = mix(seed.wrapping_add(mix(round as u64)));
+        let hashes = set.iter().map(|gram| mix(gram ^ function));
+        match round.checked_sub(places) {
+            None => hashes.for_each(|hash| {
+                let place = ((u128::from(hash) * places as u128) >> 64) as usize;
+                if !is_full[place] {
+                    minima[place] = minima[place].min(hash);
+                }
+            }),
+            Some(place) if is_full[place] => {}
+            Some(place) => minima[place] = hashes.min().unwrap_or(u64::MAX),
+        }
+        is_full.iter_mut().zip(&*minima).for_each(|(is_full, least)| *is_full = *least != u64::MAX);
+        if is_full.iter().all(|&is_full| is_full) {
+            return;
         }
     }
 }
@@ -71,36 +97,47 @@ mod tests {
         }
     }
 
+    /// The share of pairs that are candidates, of `pairs` that have `shared` elements of `all` in common, and what the curve says of them.
+    fn rates(bands: Bands, shared: u64, all: u64, pairs: u64) -> (f64, f64) {
+        let pair = |number: u64| {
+            let rest = (all - shared) / 2;
+            [0..shared + rest, rest..all].map(|range| {
+                let mut set: Vec<u64> = range.map(|element| mix(number << 16 | element)).collect();
+                set.sort_unstable();
+                set
+            })
+        };
+        let (mut keys, mut others) = (Vec::new(), Vec::new());
+        let is_candidate = |number: &u64| {
+            let [a, b] = pair(*number);
+            bands.keys(&a, 7, &mut keys);
+            bands.keys(&b, 7, &mut others);
+            keys.iter().zip(&others).any(|(a, b)| a == b)
+        };
+        let found = (0..pairs).filter(is_candidate).count();
+        (found as f64 / pairs as f64, bands.probability(shared as f64 / all as f64))
+    }
+
     /// Over many pairs of known similarity, candidates are as many as the curve says.
     #[test]
     fn candidates_are_as_many_as_the_curve_says() {
-        let bands = Bands { bands: 23, rows: 6 };
-        for shared in [60usize, 80, 90] {
-            // `shared` elements of both, of 100 in either.
-            let pair = |number: u64| {
-                let element = |i: usize| mix(number << 8 | i as u64);
-                let rest = (100 - shared) / 2;
-                [0..shared + rest, rest..100].map(|range| {
-                    let mut set: Vec<u64> = range.map(element).collect();
-                    set.sort_unstable();
-                    set
-                })
-            };
-            let (mut keys, mut others) = (Vec::new(), Vec::new());
+        for (shared, all) in [(60, 100), (80, 100), (90, 100), (120, 200), (300, 500)] {
             let pairs = 3000;
-            let found = (0..pairs)
-                .filter(|&number| {
-                    let [a, b] = pair(number);
-                    bands.keys(&a, 7, &mut keys);
-                    bands.keys(&b, 7, &mut others);
-                    keys.iter().zip(&others).any(|(a, b)| a == b)
-                })
-                .count();
-            let [a, b] = pair(0);
-            let expected = bands.probability(super::super::grams::jaccard(&a, &b));
-            let rate = found as f64 / pairs as f64;
+            let (rate, expected) = rates(Bands { bands: 23, rows: 6 }, shared, all, pairs);
             let deviation = (expected * (1.0 - expected) / pairs as f64).sqrt();
-            assert!((rate - expected).abs() < 5.0 * deviation + 1e-3, "{shared}: {rate} and {expected}");
+            assert!(
+                (rate - expected).abs() < 5.0 * deviation + 1e-3,
+                "{shared} of {all}: {rate} and {expected}"
+            );
+        }
+    }
+
+    /// A document of few n-grams goes through many rounds, and is found as often as a long one.
+    #[test]
+    fn short_documents_are_found_too() {
+        for (shared, all) in [(1, 1), (4, 5), (8, 10), (16, 20), (32, 40)] {
+            let (rate, expected) = rates(Bands { bands: 23, rows: 6 }, shared, all, 3000);
+            assert!(rate >= expected - 1e-3, "{shared} of {all}: {rate} and {expected}");
         }
     }
 }

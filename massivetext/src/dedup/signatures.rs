@@ -110,25 +110,23 @@ pub fn run(
     let shards = manifest.shards(configuration.shard_bytes);
     let mut read = 0;
     for index in places.part.of(shards.len()) {
-        let mut bad = |record: BadRecord| {
-            if places.strict {
-                return Err(Error::BadRecord { place: record.place(), detail: record.detail });
-            }
-            receipt.ledger.error(record.kind);
-            show(&mut receipt.bad_records, record);
-            Ok(())
-        };
-        let mut shard = read_shard(
-            configuration,
-            manifest,
-            (index, &shards[index]),
-            &places.out,
-            &mut bad,
-            &mut |records| {
+        let mut pass = Pass {
+            bands: None,
+            bad: &mut |record| {
+                if places.strict {
+                    return Err(Error::BadRecord { place: record.place(), detail: record.detail });
+                }
+                receipt.ledger.error(record.kind);
+                show(&mut receipt.bad_records, record);
+                Ok(())
+            },
+            seen: &mut |_, _| Ok(()),
+            progress: &mut |records| {
                 read += records;
                 progress(read);
             },
-        )?;
+        };
+        let mut shard = pass.shard(configuration, manifest, (index, &shards[index]), &places.out)?;
         let store = Store::open(&places.out, std::slice::from_ref(&shard))?;
         shard.files.extend(export(&store, index, &places.out)?);
         receipt.shards.push(shard);
@@ -141,50 +139,81 @@ pub fn run(
 }
 
 /// A document as it is read.
-struct Seen {
+pub(super) struct Seen {
     set: Vec<u64>,
-    priority: [u64; 2],
+    /// What decides its priority.
+    pub priority: [u64; 2],
     id: String,
+    /// Of its set.
+    pub hash: u64,
+    /// Of each band, if they are wanted.
+    pub keys: Vec<u64>,
 }
 
-/// Reads the documents of a shard, which is given with its place among all, and stores what is known of each.
-///
-/// # Errors
-/// Those of `bad`, which is given the records that are no documents; what the operating system refuses.
-pub(super) fn read_shard(
-    configuration: &Configuration,
-    manifest: &Manifest,
-    (index, pieces): (usize, &[Piece]),
-    folder: &Path,
-    bad: &mut dyn FnMut(BadRecord) -> Result<()>,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Shard> {
-    let mut writer = Writer::begin(folder, index, &std::process::id().to_string())?;
-    let (limit, seed) = (configuration.max_record_bytes, configuration.seed);
-    each_batch(
-        manifest,
-        pieces,
-        limit,
-        Grams::default,
-        |grams, raw| {
-            let document = raw.document(&manifest.files[raw.file].name, limit)?;
-            grams.read(&document.text, configuration.ngram);
-            let priority = priority(seed, &document.text, &document.id);
-            Ok(Seen { set: grams.set.clone(), priority, id: document.id })
-        },
-        &mut |batch: Vec<Result<Seen, BadRecord>>| {
-            let records = batch.len() as u64;
-            for seen in batch {
-                match seen {
-                    Ok(seen) => drop(writer.push(&seen.set, seen.priority, &seen.id)?),
-                    Err(record) => bad(record)?,
+impl Seen {
+    /// Whether it has no n-grams, so that nothing is similar to it.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty()
+    }
+}
+
+/// The first pass over documents.
+pub(super) struct Pass<'a> {
+    /// The bands whose keys are wanted.
+    pub bands: Option<Bands>,
+    /// Is given the records that are no documents.
+    pub bad: &'a mut dyn FnMut(BadRecord) -> Result<()>,
+    /// Is given each document with its number, in order.
+    pub seen: &'a mut dyn FnMut(u64, &Seen) -> Result<()>,
+    /// Is told how many more records have been read.
+    pub progress: &'a mut dyn FnMut(u64),
+}
+
+impl Pass<'_> {
+    /// Reads the documents of a shard, which is given with its place among all, and stores what is known of each.
+    ///
+    /// # Errors
+    /// Those of `bad` and `seen`; what the operating system refuses.
+    pub fn shard(
+        &mut self,
+        configuration: &Configuration,
+        manifest: &Manifest,
+        (index, pieces): (usize, &[Piece]),
+        folder: &Path,
+    ) -> Result<Shard> {
+        let mut writer = Writer::begin(folder, index, &std::process::id().to_string())?;
+        let (limit, seed, bands) = (configuration.max_record_bytes, configuration.seed, self.bands);
+        each_batch(
+            manifest,
+            pieces,
+            limit,
+            Grams::default,
+            |grams, raw| {
+                let document = raw.document(&manifest.files[raw.file].name, limit)?;
+                grams.read(&document.text, configuration.ngram);
+                let set = grams.set.clone();
+                let mut keys = Vec::new();
+                bands.inspect(|bands| bands.keys(&set, seed, &mut keys));
+                let priority = priority(seed, &document.text, &document.id);
+                Ok(Seen { hash: set_hash(&set), set, priority, id: document.id, keys })
+            },
+            &mut |batch: Vec<Result<Seen, BadRecord>>| {
+                let records = batch.len() as u64;
+                for seen in batch {
+                    match seen {
+                        Ok(seen) => {
+                            let number = writer.push(&seen.set, seen.priority, &seen.id)?;
+                            (self.seen)(number, &seen)?;
+                        }
+                        Err(record) => (self.bad)(record)?,
+                    }
                 }
-            }
-            progress(records);
-            Ok(())
-        },
-    )?;
-    writer.finish()
+                (self.progress)(records);
+                Ok(())
+            },
+        )?;
+        writer.finish()
+    }
 }
 
 /// What decides which of similar documents stays: a hash of the seed and the text; of equal texts, of the id.

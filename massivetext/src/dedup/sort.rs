@@ -25,6 +25,8 @@ pub struct Sorter<const N: usize> {
 
 /// The fewest bytes that a sorter makes do with.
 const LEAST_BYTES: usize = 1 << 16;
+/// Files that are merged at once: each takes an open file and a buffer.
+const MOST_RUNS: usize = 64;
 
 impl<const N: usize> Sorter<N> {
     /// A sorter that holds up to so many bytes, and writes files `NAME-0`, `NAME-1`, … into a folder.
@@ -38,24 +40,24 @@ impl<const N: usize> Sorter<N> {
     /// # Errors
     /// What the operating system refuses, such as a full disk.
     pub fn push(&mut self, record: Record<N>) -> Result<()> {
+        if self.buffer.len() == self.buffer.capacity() {
+            // Twice as many as before, and never more than are held.
+            self.buffer.reserve_exact(self.buffer.len().clamp(1, self.capacity - self.buffer.len()));
+        }
         self.buffer.push(record);
         if self.buffer.len() >= self.capacity { self.spill() } else { Ok(()) }
     }
 
+    fn path(&self, run: usize) -> PathBuf {
+        let mut path = self.prefix.clone().into_os_string();
+        path.push(format!("-{run}"));
+        PathBuf::from(path)
+    }
+
     fn spill(&mut self) -> Result<()> {
         self.buffer.par_sort_unstable();
-        let mut path = self.prefix.clone().into_os_string();
-        path.push(format!("-{}", self.runs.len()));
-        let path = PathBuf::from(path);
-        let write = || {
-            let mut file = BufWriter::with_capacity(1 << 20, File::create(&path)?);
-            for number in self.buffer.iter().flatten() {
-                file.write_all(&number.to_le_bytes())?;
-            }
-            file.flush()
-        };
-        write().map_err(|error| Error::io(&path, error))?;
-        self.buffer.clear();
+        let path = self.path(self.runs.len());
+        write(&path, self.buffer.drain(..).map(Ok))?;
         self.runs.push(path);
         Ok(())
     }
@@ -70,8 +72,23 @@ impl<const N: usize> Sorter<N> {
             return Ok(Sorted { memory: self.buffer.into_iter(), runs: Vec::new(), heap: BinaryHeap::new() });
         }
         self.spill()?;
+        // Memory is given back before files are read: the buffer of each is memory too.
+        self.buffer = Vec::new();
+        let mut merged = self.runs.len();
+        while self.runs.len() > MOST_RUNS {
+            let first: Vec<PathBuf> = self.runs.drain(..MOST_RUNS).collect();
+            let path = self.path(merged);
+            merged += 1;
+            let records = Self::merge(first)?;
+            write(&path, records)?;
+            self.runs.push(path);
+        }
+        Self::merge(self.runs)
+    }
+
+    fn merge(runs: Vec<PathBuf>) -> Result<Sorted<N>> {
         let mut sorted = Sorted { memory: Vec::new().into_iter(), runs: Vec::new(), heap: BinaryHeap::new() };
-        for path in self.runs {
+        for path in runs {
             let file = File::open(&path).map_err(|error| Error::io(&path, error))?;
             let mut run = Run { file: BufReader::with_capacity(1 << 18, file), path };
             if let Some(record) = run.next()? {
@@ -81,6 +98,18 @@ impl<const N: usize> Sorter<N> {
         }
         Ok(sorted)
     }
+}
+
+/// Writes records to a file.
+fn write<const N: usize>(path: &Path, records: impl Iterator<Item = Result<Record<N>>>) -> Result<()> {
+    let io = |error| Error::io(path, error);
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(path).map_err(io)?);
+    for record in records {
+        for number in record? {
+            file.write_all(&number.to_le_bytes()).map_err(io)?;
+        }
+    }
+    file.flush().map_err(io)
 }
 
 /// A sorted file; removed when it has been read.
@@ -159,5 +188,19 @@ mod tests {
             prop_assert_eq!(sorted, expected);
             prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         }
+    }
+
+    #[test]
+    fn many_files_are_merged_in_several_rounds() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sorter = Sorter::new(folder.path(), "run", 1);
+        let count = (LEAST_BYTES / size_of::<Record<1>>() * (2 * MOST_RUNS + 5)) as u64;
+        // Each number once, in a scattered order.
+        (0..count).for_each(|i| sorter.push([i.wrapping_mul(0x9E37_79B1) % count]).unwrap());
+        assert!(sorter.runs.len() > 2 * MOST_RUNS);
+        let sorted = sorter.finish().unwrap();
+        assert!(sorted.runs.len() <= MOST_RUNS);
+        assert!(sorted.map(Result::unwrap).eq((0..count).map(|i| [i])));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use data::TokenizerConfig;
 use data::shards::HeldOut;
 
+use super::StageName;
 use super::settings::{Settings, SubsetSettings};
-use super::{StageName, tokenizer};
+use super::tokenizer::{self, Training};
 use crate::extract::Blocklist;
 use crate::manifest::Kinds;
 use crate::{Error, Result, decontaminate, dedup, extract, filter, tokenize};
@@ -73,7 +73,7 @@ pub enum TokenizerPlan {
     /// It is trained.
     Train {
         /// How.
-        configuration: TokenizerConfig,
+        training: Training,
         /// The documents that are to be encoded, of all subsets.
         inputs: Vec<PathBuf>,
         /// The folder for it.
@@ -177,9 +177,11 @@ fn tokenizer(settings: &Settings, inputs: Vec<PathBuf>) -> Result<TokenizerPlan>
             Ok(TokenizerPlan::File(file.clone()))
         }
         (None, Some(train)) => Ok(TokenizerPlan::Train {
-            configuration: TokenizerConfig {
+            training: Training {
                 vocabulary_size: train.vocabulary_size,
-                ..TokenizerConfig::default()
+                share: train.share,
+                memory: train.memory_mib << 20,
+                seed: settings.seed,
             },
             inputs,
             out: settings.out.join(TOKENIZER),

@@ -136,10 +136,8 @@ fn remove(folder: &Path, plan: &str) -> Result<()> {
 fn made(plan: &TokenizerPlan, progress: &mut dyn FnMut(&str, u64)) -> Result<Tokenizer> {
     match plan {
         TokenizerPlan::File(file) => tokenizer::load(file),
-        TokenizerPlan::Train { configuration, inputs, out } => {
-            tokenizer::train(configuration, inputs, out, &mut |count| {
-                progress("training the tokenizer", count)
-            })
+        TokenizerPlan::Train { training, inputs, out } => {
+            tokenizer::train(training, inputs, out, &mut |count| progress("training the tokenizer", count))
         }
     }
 }

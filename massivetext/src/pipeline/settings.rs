@@ -155,6 +155,20 @@ pub struct TokenizerSettings {
 pub struct TrainSettings {
     /// Pieces it has.
     pub vocabulary_size: usize,
+    /// The share of the documents that it is trained on, above 0 and at most 1. Which they are depends on their texts.
+    #[serde(default = "all")]
+    pub share: f64,
+    /// Memory for the words of these, in MiB; where they take more, some of the text is left out.
+    #[serde(default = "train_memory")]
+    pub memory_mib: u64,
+}
+
+fn all() -> f64 {
+    1.0
+}
+
+fn train_memory() -> u64 {
+    1024
 }
 
 /// Settings of the extraction of documents from crawl files.
@@ -316,6 +330,16 @@ impl Settings {
         if self.tokenizer.file.is_some() && self.tokenizer.train.is_some() {
             return Err("[tokenizer]: `file` or `train` is expected, not both".into());
         }
+        if let Some(TrainSettings { share, memory_mib, .. }) = self.tokenizer.train {
+            if !(share > 0.0 && share <= 1.0) {
+                return Err(format!(
+                    "tokenizer.train.share = {share}: a share above 0 and at most 1 is expected"
+                ));
+            }
+            if !(1..1 << 30).contains(&memory_mib) {
+                return Err(format!("tokenizer.train.memory_mib = {memory_mib}: 1 or more is expected"));
+            }
+        }
         if self.subset.is_empty() {
             return Err("there is no subset: [subset.web] begins one".into());
         }
@@ -464,6 +488,11 @@ mod tests {
         );
         let both = "[tokenizer]\nfile = \"a\"\ntrain = { vocabulary_size = 300 }\n";
         refused(&format!("{SMALL}{both}"), "[tokenizer]: `file` or `train` is expected, not both");
+        let none = "[tokenizer]\ntrain = { vocabulary_size = 300, share = 0 }\n";
+        refused(
+            &format!("{SMALL}{none}"),
+            "tokenizer.train.share = 0: a share above 0 and at most 1 is expected",
+        );
         refused("out = \"o\"\nsubset = {}\n", "there is no subset: [subset.web] begins one");
         let path = "out = \"o\"\n[subset.\"../x\"]\nin = [\"a\"]\nkind = \"web\"\n";
         assert!(Settings::parse(path).unwrap().check().unwrap_err().contains("\"../x\""));

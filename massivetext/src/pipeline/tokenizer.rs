@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use data::read::Document;
+use data::shards::HeldOut;
+use data::tokenizer::Sampling;
 use data::{Tokenizer, TokenizerConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,6 +15,27 @@ use crate::records::Reader;
 use crate::stage::{Folder, LARGEST_RECORD, PartReceipt};
 use crate::{Error, Result};
 
+/// How a tokenizer is trained: what decides its bytes, beside the text.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Pieces.
+    pub vocabulary_size: usize,
+    /// The share of the documents that it is trained on, above 0 and at most 1.
+    pub share: f64,
+    /// Bytes of memory for the words of these; where they take more, some of the text is left out.
+    pub memory: u64,
+    /// The seed of both choices.
+    pub seed: u64,
+}
+
+impl Training {
+    /// Whether it is trained on a document of this text. With the same seed, others are held out from a training of models.
+    fn takes(&self, text: &str) -> bool {
+        let choice = HeldOut { fraction: self.share, seed: !self.seed };
+        self.share >= 1.0 || choice.holds_out(text)
+    }
+}
+
 /// What was trained: `receipt.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
@@ -20,8 +43,14 @@ pub struct Receipt {
     pub stage: String,
     /// Of the program.
     pub version: String,
-    /// Pieces that were asked for.
+    /// How.
+    pub training: Training,
+    /// Pieces it has.
     pub vocabulary_size: usize,
+    /// Documents that it was trained on.
+    pub documents: u64,
+    /// Of their text, the share whose words found room.
+    pub share_used: f64,
     /// What was read: each subset's documents.
     pub input: Vec<Description>,
     /// The model's file.
@@ -45,7 +74,7 @@ impl PartReceipt for Receipt {
 /// # Errors
 /// A folder that holds something else, text of which no such tokenizer can be made, a disk that refuses.
 pub fn train(
-    configuration: &TokenizerConfig,
+    training: &Training,
     inputs: &[PathBuf],
     out: &Path,
     progress: &mut dyn FnMut(u64),
@@ -57,7 +86,7 @@ pub fn train(
     let plan = json!({
         "stage": "tokenizer",
         "version": env!("CARGO_PKG_VERSION"),
-        "vocabulary_size": configuration.vocabulary_size,
+        "training": training,
         "input": input,
     });
     let folder = Folder::begin(inputs, out, None, Part::WHOLE, &plan)?;
@@ -67,25 +96,36 @@ pub fn train(
     let manifest = Manifest::find(inputs)?;
     let mut texts =
         Texts { manifest: &manifest, pieces: manifest.shards(u64::MAX).concat().into_iter(), open: None };
-    let (mut count, mut failed) = (0, None);
+    let (mut read, mut taken, mut failed) = (0, 0, None);
     let documents = std::iter::from_fn(|| {
-        count += 1;
-        if count % 1024 == 0 {
-            progress(count);
-        }
         texts.next().unwrap_or_else(|error| {
             failed = Some(error);
             None
         })
     });
-    let trained = Tokenizer::train(documents.map(Ok), configuration);
-    let tokenizer = failed.map_or_else(|| Ok(trained?), Err)?;
+    let chosen = documents.filter(|document| {
+        read += 1;
+        if read % 1024 == 0 {
+            progress(read);
+        }
+        let takes = training.takes(&document.text);
+        taken += u64::from(takes);
+        takes
+    });
+    let configuration =
+        TokenizerConfig { vocabulary_size: training.vocabulary_size, ..TokenizerConfig::default() };
+    let sampling = Sampling { memory: training.memory, seed: training.seed };
+    let trained = Tokenizer::train_within(chosen.map(Ok), &configuration, sampling);
+    let (tokenizer, sample) = failed.map_or_else(|| Ok(trained?), Err)?;
     let file = tokenizer.file_name().to_owned();
     write_whole(&out.join(&file), &std::process::id().to_string(), tokenizer.to_bytes())?;
     let receipt = Receipt {
         stage: "tokenizer".into(),
         version: env!("CARGO_PKG_VERSION").into(),
+        training: *training,
         vocabulary_size: tokenizer.vocabulary_size(),
+        documents: taken,
+        share_used: sample.share(),
         input,
         file,
         tokenizer: tokenizer.fingerprint(),
