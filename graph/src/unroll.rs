@@ -189,8 +189,8 @@ fn iterations(
     Ok(carries.into_iter().map(Stacked::Whole).chain(stacked).collect())
 }
 
-/// Puts a barrier behind updates that take over an input's memory and are read besides. XLA's CPU compiler would make them
-/// again in whatever reads them, each time in a copy of the input.
+/// Puts a barrier behind updates that take over an input's memory. XLA's CPU compiler would make them again in whatever reads
+/// them, each time in a copy of the input.
 fn hold_updates(function: &mut Function) {
     let aliased: Vec<Value> =
         function.results.iter().filter(|output| output.alias.is_some()).map(|output| output.value).collect();
@@ -207,7 +207,12 @@ fn hold_updates(function: &mut Function) {
         function.nodes.push(node);
         if let Some(update) = update {
             let result = function.new_value(function.ty(update).clone());
-            function.nodes.push(Node { op: Op::Barrier, operands: vec![update], results: vec![result], scope });
+            function.nodes.push(Node {
+                op: Op::Barrier,
+                operands: vec![update],
+                results: vec![result],
+                scope,
+            });
             held.insert(update, result);
         }
     }
