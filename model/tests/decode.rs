@@ -27,6 +27,34 @@ fn everywhere(check: impl Fn(&str, &dyn Fn(&Function) -> Program)) {
     }
 }
 
+/// On the plugin, with the layers of decoding steps written out.
+fn written_out(check: impl Fn(&str, &dyn Fn(&Function) -> Program)) {
+    let Some(runtime) = runtime() else { return };
+    check("plugin, layers written out", &|function| {
+        let unrolled = graph::unroll(function).unwrap();
+        let program = common::compile(&runtime, &unrolled.function);
+        let types = function.result_types();
+        Box::new(move |inputs| {
+            let pieces = unrolled.inputs.iter().map(|piece| piece_of(&inputs[piece.of], piece.part));
+            let outputs = program.run_literals(&pieces.collect::<Vec<_>>()).unwrap();
+            let joined = types.iter().enumerate().map(|(of, ty)| {
+                let pieces = unrolled.outputs.iter().zip(&outputs).filter(|(piece, _)| piece.of == of);
+                let numbers = pieces.flat_map(|(_, output)| output.floats().unwrap()).copied().collect();
+                Literal::from_floats(ty.clone(), numbers).unwrap()
+            });
+            joined.collect()
+        })
+    });
+}
+
+/// An array, or an index of its leading axis.
+fn piece_of(array: &Literal, part: Option<usize>) -> Literal {
+    let Some(part) = part else { return array.clone() };
+    let ty = TensorType::new(array.ty().dtype, &array.ty().shape[1..]);
+    let numbers = array.floats().unwrap()[part * ty.elements()..][..ty.elements()].to_vec();
+    Literal::from_floats(ty, numbers).unwrap()
+}
+
 fn ints(shape: &[usize], values: &[i64]) -> Literal {
     Literal::from_ints(TensorType::new(DType::I32, shape), values.to_vec()).unwrap()
 }
@@ -57,18 +85,25 @@ fn at_position(literal: &Literal, position: usize) -> Literal {
 /// last real position must be the forward pass's. What the caches start with must not matter.
 #[track_caller]
 fn check(window: usize, chunk: usize, sizes: &[usize]) {
-    models().iter().for_each(|model| check_model(model, window, chunk, sizes));
+    let places = |check: &dyn Fn(&str, &dyn Fn(&Function) -> Program)| everywhere(check);
+    models().iter().for_each(|model| check_model(model, window, chunk, sizes, &places));
 }
 
 #[track_caller]
-fn check_model(model: &ModelConfig, window: usize, chunk: usize, sizes: &[usize]) {
+fn check_model(
+    model: &ModelConfig,
+    window: usize,
+    chunk: usize,
+    sizes: &[usize],
+    places: &dyn Fn(&dyn Fn(&str, &dyn Fn(&Function) -> Program)),
+) {
     let time: usize = sizes.iter().sum();
     let parameters = parameters(model, DType::F32, 7);
     let tokens = Random(8).ints(&[BATCH, time], 0, model.sizes().vocabulary_size as i64 - 1);
     let shape = DecodeShape { batch: BATCH, chunk, window, own_positions: false };
     let step = decode(model, Precision::FLOAT32, shape).unwrap();
     let tables = decode_tables(model, Precision::FLOAT32, window).unwrap();
-    everywhere(|place, compile| {
+    places(&|place, compile| {
         let expected = forward_logits(model, compile, &parameters, &tokens);
         let tables = tables.as_ref().map_or_else(Vec::new, |tables| compile(tables)(&parameters));
         let step = compile(&step);
@@ -110,6 +145,12 @@ fn a_window_larger_than_the_text() {
 }
 
 #[test]
+fn layers_that_are_written_out() {
+    let places = |check: &dyn Fn(&str, &dyn Fn(&Function) -> Program)| written_out(check);
+    models().iter().for_each(|model| check_model(model, 8, 1, &[1; 4], &places));
+}
+
+#[test]
 fn a_prompt_in_chunks() {
     check(9, 3, &[3, 3, 3]);
     check(8, 8, &[8]);
@@ -133,7 +174,7 @@ fn texts_at_positions_of_their_own() {
         let shape = DecodeShape { batch: BATCH, chunk: 1, window: WINDOW, own_positions: true };
         let step = decode(model, Precision::FLOAT32, shape).unwrap();
         let alone = decode(model, Precision::FLOAT32, DecodeShape { batch: 1, ..shape }).unwrap();
-        let place = place_caches(model, Precision::FLOAT32, BATCH, WINDOW).unwrap();
+        let place = place_caches(model, Precision::FLOAT32, BATCH, WINDOW, false).unwrap();
         let tables = decode_tables(model, Precision::FLOAT32, WINDOW).unwrap();
         everywhere(|on, compile| {
             let expected = forward_logits(model, compile, &parameters, &tokens);
