@@ -13,8 +13,12 @@ const BATCH: usize = 2;
 
 /// A function made ready to run.
 type Program = Box<dyn Fn(&[Literal]) -> Vec<Literal>>;
+/// Makes a function ready somewhere.
+type Compile<'a> = &'a dyn Fn(&Function) -> Program;
+/// What is checked somewhere, given the place's name.
+type Check<'a> = &'a dyn Fn(&str, Compile<'_>);
 
-fn everywhere(check: impl Fn(&str, &dyn Fn(&Function) -> Program)) {
+fn everywhere(check: impl Fn(&str, Compile<'_>)) {
     check("interpreter", &|function| {
         let function = function.clone();
         Box::new(move |inputs| graph::interpret(&function, inputs).unwrap())
@@ -28,7 +32,7 @@ fn everywhere(check: impl Fn(&str, &dyn Fn(&Function) -> Program)) {
 }
 
 /// On the plugin, with the layers of decoding steps written out.
-fn written_out(check: impl Fn(&str, &dyn Fn(&Function) -> Program)) {
+fn written_out(check: impl Fn(&str, Compile<'_>)) {
     let Some(runtime) = runtime() else { return };
     check("plugin, layers written out", &|function| {
         let unrolled = graph::unroll(function).unwrap();
@@ -62,7 +66,7 @@ fn ints(shape: &[usize], values: &[i64]) -> Literal {
 /// Logits `[batch, time, vocabulary]` of all positions at once.
 fn forward_logits(
     model: &ModelConfig,
-    compile: &dyn Fn(&Function) -> Program,
+    compile: Compile<'_>,
     parameters: &[Literal],
     tokens: &Literal,
 ) -> Literal {
@@ -85,8 +89,7 @@ fn at_position(literal: &Literal, position: usize) -> Literal {
 /// last real position must be the forward pass's. What the caches start with must not matter.
 #[track_caller]
 fn check(window: usize, chunk: usize, sizes: &[usize]) {
-    let places = |check: &dyn Fn(&str, &dyn Fn(&Function) -> Program)| everywhere(check);
-    models().iter().for_each(|model| check_model(model, window, chunk, sizes, &places));
+    models().iter().for_each(|model| check_model(model, window, chunk, sizes, &|check| everywhere(check)));
 }
 
 #[track_caller]
@@ -95,7 +98,7 @@ fn check_model(
     window: usize,
     chunk: usize,
     sizes: &[usize],
-    places: &dyn Fn(&dyn Fn(&str, &dyn Fn(&Function) -> Program)),
+    places: &dyn Fn(Check<'_>),
 ) {
     let time: usize = sizes.iter().sum();
     let parameters = parameters(model, DType::F32, 7);
@@ -146,8 +149,7 @@ fn a_window_larger_than_the_text() {
 
 #[test]
 fn layers_that_are_written_out() {
-    let places = |check: &dyn Fn(&str, &dyn Fn(&Function) -> Program)| written_out(check);
-    models().iter().for_each(|model| check_model(model, 8, 1, &[1; 4], &places));
+    models().iter().for_each(|model| check_model(model, 8, 1, &[1; 4], &|check| written_out(check)));
 }
 
 #[test]
