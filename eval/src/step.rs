@@ -1,7 +1,7 @@
 //! Decoding steps, compiled in the form that is best for the device.
 //!
 //! On a CPU, layers follow each other and each has its parameters, where they lie in the stacked ones, and its caches as inputs of its
-//! own ([`graph::unroll`]). A loop over stacked ones copies all parameters once and all caches several times for every token, which takes
+//! own ([`graph::unroll()`]). A loop over stacked ones copies all parameters once and all caches several times for every token, which takes
 //! as long as the work: a token is little work on much memory. On accelerators, and for models of very many layers, it stays a loop.
 
 use graph::Piece;

@@ -115,7 +115,7 @@ pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) ->
 ///
 /// Inputs: `row`, i32 scalar; the caches of `batch` sequences, whose memory the outputs take over; those of one, by the same
 /// names in `one/…`. Outputs: the caches of `batch` sequences. If layers are `apart`, each cache is an array for each layer,
-/// `name/layer`, as [`graph::unroll`] takes those of [`decode`] apart.
+/// `name/layer`, as [`graph::unroll()`] takes those of [`decode`] apart.
 ///
 /// # Errors
 /// [`Error::Type`] if the sizes make no valid program, or a cache has no axis `batch`.
