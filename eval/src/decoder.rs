@@ -2,8 +2,9 @@
 
 use graph::TensorType;
 use model::{DecodeShape, ModelConfig, Precision};
-use runtime::{Buffer, Program, Runtime};
+use runtime::{Buffer, Runtime};
 
+use crate::step::{Step, Weights};
 use crate::{Error, Result};
 
 /// Tokens of a prompt that one step reads, if the window holds as many.
@@ -16,11 +17,10 @@ pub struct Decoder {
     runtime: Runtime,
     config: ModelConfig,
     parameters: Vec<Buffer>,
-    /// The tensors that every step reads besides the parameters, computed once.
-    tables: Vec<Buffer>,
-    read_chunk: Program,
-    read_one: Program,
-    caches: Vec<TensorType>,
+    /// Their layers, and the tables that every step reads besides, computed once.
+    weights: Weights,
+    read_chunk: Step,
+    read_one: Step,
     /// Positions of the caches.
     capacity: usize,
     chunk: usize,
@@ -48,27 +48,26 @@ impl Decoder {
         let weights = parameters.iter().map(|buffer| buffer.ty().bytes() as u64).sum();
         let caches = cache_types(config, precision, window);
         check_memory(runtime, window, weights, caches.iter().map(|ty| ty.bytes() as u64).sum())?;
-        let program = |chunk| -> Result<Program> {
+        let step = |chunk| {
             let shape = DecodeShape { batch: 1, chunk, window: capacity, own_positions: false };
-            Ok(runtime.compile(&model::decode(config, precision, shape)?)?)
+            Step::compile(runtime, config, precision, shape)
         };
         let tables = match model::decode_tables(config, precision, capacity)? {
             Some(tables) => runtime.compile(&tables)?.run(&parameters.iter().collect::<Vec<_>>())?,
             None => Vec::new(),
         };
-        let (read_chunk, read_one) = (program(chunk)?, program(1)?);
+        let (read_chunk, read_one) = (step(chunk)?, step(1)?);
         // Some plugins do not say what a program needs.
-        if let Ok(memory) = read_chunk.memory() {
+        if let Ok(memory) = read_chunk.program.memory() {
             check_memory(runtime, window, weights, memory.total().saturating_sub(weights))?;
         }
         Ok(Self {
             runtime: runtime.clone(),
             config: config.clone(),
-            tables,
+            weights: read_one.weights(runtime, &parameters, tables)?,
             parameters,
             read_chunk,
             read_one,
-            caches,
             capacity,
             chunk,
             window,
@@ -87,7 +86,7 @@ impl Decoder {
 
     /// Seconds it took to compile the programs.
     pub fn compile_seconds(&self) -> f64 {
-        self.read_chunk.compile_seconds() + self.read_one.compile_seconds()
+        self.read_chunk.program.compile_seconds() + self.read_one.program.compile_seconds()
     }
 
     /// Gives the parameters back.
@@ -100,7 +99,7 @@ impl Decoder {
     /// # Errors
     /// [`Error::Device`] when the device's memory is too small for the cache.
     pub fn start(&self) -> Result<Session<'_>> {
-        let caches = self.caches.iter().map(|cache| self.runtime.zeros(cache)).collect::<Result<_, _>>()?;
+        let caches = self.read_one.caches(&self.runtime, &self.parameters, &self.weights)?;
         Ok(Session { decoder: self, caches, position: 0 })
     }
 }
@@ -181,20 +180,14 @@ impl Session<'_> {
 
     /// Reads up to `chunk` tokens with the program for that many.
     fn step(&mut self, tokens: &[u32], chunk: usize) -> Result<Buffer> {
-        let Decoder { runtime, parameters, tables, read_chunk, read_one, .. } = self.decoder;
-        let program = if chunk == 1 { read_one } else { read_chunk };
+        let Decoder { runtime, parameters, weights, read_chunk, read_one, .. } = self.decoder;
+        let step = if chunk == 1 { read_one } else { read_chunk };
         let mut padded: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
         padded.resize(chunk, 0);
         let padded = runtime.upload_slice(&padded, &[1, chunk])?;
         let position = runtime.upload_slice(&[self.position as i32], &[])?;
         let last = runtime.upload_slice(&[tokens.len() as i32 - 1], &[])?;
-        let mut inputs: Vec<&Buffer> = parameters.iter().collect();
-        inputs.extend([&padded, &position, &last]);
-        inputs.extend(tables);
-        inputs.extend(&self.caches);
-        let mut outputs = program.run(&inputs)?;
-        self.caches = outputs.split_off(1);
-        let logits = outputs.swap_remove(0);
+        let logits = step.run(parameters, weights, [&padded, &position, &last], &mut self.caches)?;
         self.position += tokens.len();
         Ok(logits)
     }

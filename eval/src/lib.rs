@@ -14,6 +14,7 @@ mod imported;
 mod place;
 mod sample;
 pub mod scoring;
+mod step;
 mod trained;
 
 pub use decoder::{Decoder, PROMPT_CHUNK, Session};

@@ -381,6 +381,11 @@ impl Builder {
         self.one(Op::DynamicUpdateSlice, &[&[x, update], starts].concat())
     }
 
+    /// Identity that a compiler does not look through.
+    pub fn barrier(&self, x: Tensor) -> BuildResult {
+        self.one(Op::Barrier, &[x])
+    }
+
     /// Identity that no gradient passes.
     pub fn stop_gradient(&self, x: Tensor) -> BuildResult {
         self.one(Op::StopGradient, &[x])

@@ -185,6 +185,7 @@ fn passes_gradient(op: &Op) -> bool {
         | Op::ScatterAdd
         | Op::DynamicSlice { .. }
         | Op::DynamicUpdateSlice
+        | Op::Barrier
         | Op::Name(_)
         | Op::Shard { .. }
         | Op::AllReduce { .. }

@@ -115,7 +115,7 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, Strin
             fits(operand, &update.shape)?;
             (*operand).clone()
         }
-        Op::StopGradient => only(operands)?.clone(),
+        Op::Barrier | Op::StopGradient => only(operands)?.clone(),
         Op::Name(name) => {
             ensure(!name.is_empty(), || "the name is empty".into())?;
             only(operands)?.clone()

@@ -29,6 +29,7 @@ pub mod stablehlo;
 #[doc(hidden)]
 pub mod testing;
 pub mod text;
+pub mod unroll;
 pub mod verify;
 
 pub use builder::{BuildResult, Builder, ScanBody, ScanInputs, ScanOutputs, Tensor};
@@ -44,4 +45,5 @@ pub use mesh::{Mesh, MeshAxis, Placement, PlacementTable, Split};
 pub use op::{Binary, Comparison, DotDims, Op, OpClass, Reduction, Remat, Scan, Unary};
 pub use partitioned::Partitioned;
 pub use stablehlo::{to_stablehlo, to_stablehlo_partitioned};
+pub use unroll::{Piece, Unrolled, unroll};
 pub use verify::verify;

@@ -177,6 +177,8 @@ pub enum Op {
     },
     /// Operands: tensor, update, then one scalar integer start per dimension, clamped so that the update fits.
     DynamicUpdateSlice,
+    /// Identity that a compiler does not look through: the operand is computed once, whole, whoever reads the result.
+    Barrier,
     /// Identity that no gradient passes.
     StopGradient,
     /// Identity that names a value for [`Remat::Save`].
@@ -260,6 +262,7 @@ impl Op {
             Op::ScatterAdd => "scatter_add",
             Op::DynamicSlice { .. } => "dynamic_slice",
             Op::DynamicUpdateSlice => "dynamic_update_slice",
+            Op::Barrier => "barrier",
             Op::StopGradient => "stop_gradient",
             Op::Name(_) => "name",
             Op::Shard { .. } => "shard",
@@ -331,7 +334,8 @@ impl Op {
             | Op::Take
             | Op::ScatterAdd
             | Op::DynamicSlice { .. }
-            | Op::DynamicUpdateSlice => OpClass::Local,
+            | Op::DynamicUpdateSlice
+            | Op::Barrier => OpClass::Local,
             Op::StopGradient | Op::Name(_) | Op::Shard { .. } => OpClass::Marker,
             Op::AxisIndex { axis } => OpClass::DeviceIndex(axis),
             Op::AllReduce { axes, .. } => OpClass::Collective(axes),

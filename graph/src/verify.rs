@@ -190,6 +190,7 @@ impl Verifier<'_> {
             | Op::ScatterAdd
             | Op::DynamicSlice { .. }
             | Op::DynamicUpdateSlice
+            | Op::Barrier
             | Op::StopGradient => return Ok(()),
         };
         self.all_names(index, op, &mut names.iter())

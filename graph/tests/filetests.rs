@@ -64,6 +64,8 @@ const DIRECTIVES: &[(&str, Directive)] = &[
         verify(&function)?;
         Ok(function.to_string())
     }),
+    // The program with its loops written out.
+    ("unroll", |program, _| Ok(graph::unroll(&read(program)?)?.function.to_string())),
 ];
 
 fn read(program: &str) -> Result<Function, Error> {

@@ -55,7 +55,7 @@ fn random_functions_contain_every_op() {
     let names =
         graph::Unary::ALL.map(|op| op.name()).into_iter().chain(graph::Binary::ALL.map(|op| op.name()));
     let others = "constant iota select convert bitcast broadcast reshape transpose slice pad concatenate reverse dot \
-                  take scatter_add dynamic_slice dynamic_update_slice stop_gradient name scan shard axis_index \
+                  take scatter_add dynamic_slice dynamic_update_slice barrier stop_gradient name scan shard axis_index \
                   all_reduce all_gather reduce_scatter all_to_all permute";
     let kinds = graph::Comparison::ALL.map(|kind| format!("compare {}", kind.name())).into_iter();
     let kinds = kinds.chain(graph::Reduction::ALL.map(|kind| format!("reduce {}", kind.name())));

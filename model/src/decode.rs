@@ -114,7 +114,8 @@ pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) ->
 /// Puts the caches of one sequence in the place of one of several.
 ///
 /// Inputs: `row`, i32 scalar; the caches of `batch` sequences, whose memory the outputs take over; those of one, by the same
-/// names in `one/…`. Outputs: the caches of `batch` sequences.
+/// names in `one/…`. Outputs: the caches of `batch` sequences. If layers are `apart`, each cache is an array for each layer,
+/// `name/layer`, as [`graph::unroll()`] takes those of [`decode`] apart.
 ///
 /// # Errors
 /// [`Error::Type`] if the sizes make no valid program, or a cache has no axis `batch`.
@@ -123,23 +124,33 @@ pub fn place_caches(
     precision: Precision,
     batch: usize,
     window: usize,
+    apart: bool,
 ) -> Result<Function, Error> {
     let b = Builder::new("place_caches");
     let row = b.param("row", TensorType::scalar(DType::I32), &[]);
-    let ty = |shape: &[usize]| TensorType::new(precision.activations, shape);
-    let specs = config.caches(batch, window);
-    let all: Vec<_> = specs.iter().map(|spec| b.param(spec.name, ty(&spec.shape), spec.axes)).collect();
-    for (index, (one, all)) in config.caches(1, window).iter().zip(all).enumerate() {
-        let new = b.param(format!("one/{}", one.name), ty(&one.shape), one.axes);
-        let mut starts = vec![b.scalar(DType::I32, 0.0)?; one.shape.len()];
-        let axis = one.axes.iter().position(|&axis| axis == "batch");
+    let arrays = |batch, prefix: &str| -> Vec<_> {
+        let arrays = config.caches(batch, window).into_iter().flat_map(|spec| {
+            let name = format!("{prefix}{}", spec.name);
+            let ty = |shape: &[usize]| TensorType::new(precision.activations, shape);
+            match apart {
+                false => vec![(name, spec.axes, ty(&spec.shape))],
+                true => (0..spec.shape[0])
+                    .map(|layer| (format!("{name}/{layer}"), &spec.axes[1..], ty(&spec.shape[1..])))
+                    .collect(),
+            }
+        });
+        arrays.map(|(name, axes, ty)| (b.param(&*name, ty, axes), name, axes)).collect()
+    };
+    let all = arrays(batch, "");
+    for (index, ((all, name, axes), (new, ..))) in all.into_iter().zip(arrays(1, "one/")).enumerate() {
+        let mut starts = vec![b.scalar(DType::I32, 0.0)?; axes.len()];
+        let axis = axes.iter().position(|&axis| axis == "batch");
         let Some(start) = axis.and_then(|axis| starts.get_mut(axis)) else {
-            let message =
-                format!("the cache `{}` has the axes {:?}, none of them `batch`", one.name, one.axes);
+            let message = format!("the cache `{name}` has the axes {axes:?}, none of them `batch`");
             return Err(Error::Type { op: "place_caches", scope: String::new(), message });
         };
         *start = row;
-        b.output_aliased(one.name, b.dynamic_update_slice(all, new, &starts)?, Some(1 + index));
+        b.output_aliased(name, b.dynamic_update_slice(all, new, &starts)?, Some(1 + index));
     }
     b.finish()
 }

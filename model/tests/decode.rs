@@ -13,8 +13,12 @@ const BATCH: usize = 2;
 
 /// A function made ready to run.
 type Program = Box<dyn Fn(&[Literal]) -> Vec<Literal>>;
+/// Makes a function ready somewhere.
+type Compile<'a> = &'a dyn Fn(&Function) -> Program;
+/// What is checked somewhere, given the place's name.
+type Check<'a> = &'a dyn Fn(&str, Compile<'_>);
 
-fn everywhere(check: impl Fn(&str, &dyn Fn(&Function) -> Program)) {
+fn everywhere(check: impl Fn(&str, Compile<'_>)) {
     check("interpreter", &|function| {
         let function = function.clone();
         Box::new(move |inputs| graph::interpret(&function, inputs).unwrap())
@@ -27,6 +31,34 @@ fn everywhere(check: impl Fn(&str, &dyn Fn(&Function) -> Program)) {
     }
 }
 
+/// On the plugin, with the layers of decoding steps written out.
+fn written_out(check: impl Fn(&str, Compile<'_>)) {
+    let Some(runtime) = runtime() else { return };
+    check("plugin, layers written out", &|function| {
+        let unrolled = graph::unroll(function).unwrap();
+        let program = common::compile(&runtime, &unrolled.function);
+        let types = function.result_types();
+        Box::new(move |inputs| {
+            let pieces = unrolled.inputs.iter().map(|piece| piece_of(&inputs[piece.of], piece.part));
+            let outputs = program.run_literals(&pieces.collect::<Vec<_>>()).unwrap();
+            let joined = types.iter().enumerate().map(|(of, ty)| {
+                let pieces = unrolled.outputs.iter().zip(&outputs).filter(|(piece, _)| piece.of == of);
+                let numbers = pieces.flat_map(|(_, output)| output.floats().unwrap()).copied().collect();
+                Literal::from_floats(ty.clone(), numbers).unwrap()
+            });
+            joined.collect()
+        })
+    });
+}
+
+/// An array, or an index of its leading axis.
+fn piece_of(array: &Literal, part: Option<usize>) -> Literal {
+    let Some(part) = part else { return array.clone() };
+    let ty = TensorType::new(array.ty().dtype, &array.ty().shape[1..]);
+    let numbers = array.floats().unwrap()[part * ty.elements()..][..ty.elements()].to_vec();
+    Literal::from_floats(ty, numbers).unwrap()
+}
+
 fn ints(shape: &[usize], values: &[i64]) -> Literal {
     Literal::from_ints(TensorType::new(DType::I32, shape), values.to_vec()).unwrap()
 }
@@ -34,7 +66,7 @@ fn ints(shape: &[usize], values: &[i64]) -> Literal {
 /// Logits `[batch, time, vocabulary]` of all positions at once.
 fn forward_logits(
     model: &ModelConfig,
-    compile: &dyn Fn(&Function) -> Program,
+    compile: Compile<'_>,
     parameters: &[Literal],
     tokens: &Literal,
 ) -> Literal {
@@ -57,18 +89,24 @@ fn at_position(literal: &Literal, position: usize) -> Literal {
 /// last real position must be the forward pass's. What the caches start with must not matter.
 #[track_caller]
 fn check(window: usize, chunk: usize, sizes: &[usize]) {
-    models().iter().for_each(|model| check_model(model, window, chunk, sizes));
+    models().iter().for_each(|model| check_model(model, window, chunk, sizes, &|check| everywhere(check)));
 }
 
 #[track_caller]
-fn check_model(model: &ModelConfig, window: usize, chunk: usize, sizes: &[usize]) {
+fn check_model(
+    model: &ModelConfig,
+    window: usize,
+    chunk: usize,
+    sizes: &[usize],
+    places: &dyn Fn(Check<'_>),
+) {
     let time: usize = sizes.iter().sum();
     let parameters = parameters(model, DType::F32, 7);
     let tokens = Random(8).ints(&[BATCH, time], 0, model.sizes().vocabulary_size as i64 - 1);
     let shape = DecodeShape { batch: BATCH, chunk, window, own_positions: false };
     let step = decode(model, Precision::FLOAT32, shape).unwrap();
     let tables = decode_tables(model, Precision::FLOAT32, window).unwrap();
-    everywhere(|place, compile| {
+    places(&|place, compile| {
         let expected = forward_logits(model, compile, &parameters, &tokens);
         let tables = tables.as_ref().map_or_else(Vec::new, |tables| compile(tables)(&parameters));
         let step = compile(&step);
@@ -110,6 +148,11 @@ fn a_window_larger_than_the_text() {
 }
 
 #[test]
+fn layers_that_are_written_out() {
+    models().iter().for_each(|model| check_model(model, 8, 1, &[1; 4], &|check| written_out(check)));
+}
+
+#[test]
 fn a_prompt_in_chunks() {
     check(9, 3, &[3, 3, 3]);
     check(8, 8, &[8]);
@@ -133,7 +176,7 @@ fn texts_at_positions_of_their_own() {
         let shape = DecodeShape { batch: BATCH, chunk: 1, window: WINDOW, own_positions: true };
         let step = decode(model, Precision::FLOAT32, shape).unwrap();
         let alone = decode(model, Precision::FLOAT32, DecodeShape { batch: 1, ..shape }).unwrap();
-        let place = place_caches(model, Precision::FLOAT32, BATCH, WINDOW).unwrap();
+        let place = place_caches(model, Precision::FLOAT32, BATCH, WINDOW, false).unwrap();
         let tables = decode_tables(model, Precision::FLOAT32, WINDOW).unwrap();
         everywhere(|on, compile| {
             let expected = forward_logits(model, compile, &parameters, &tokens);

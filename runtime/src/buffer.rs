@@ -6,7 +6,7 @@ use std::ops::Range;
 use graph::{DType, Literal, TensorType};
 use xla_sys::{ArrayType, BufferState, Element, ElementType, HostArray};
 
-use crate::{DeviceLayout, Error, Result};
+use crate::{DeviceLayout, Error, Result, Runtime};
 
 /// A whole array in the memory of devices, or one that a running program will put there: one part on each device of its
 /// layout. Reading it waits for that program, and gives that program's error if it fails.
@@ -181,6 +181,29 @@ impl Buffer {
             }
         }
         Ok(true)
+    }
+}
+
+impl Runtime {
+    /// The arrays at the indices of the first dimension of an array on one device: in its memory, as long as any of them is there,
+    /// where the plugin can do that. XLA's for CPUs does for parts of a multiple of 64 bytes; others are copied.
+    ///
+    /// # Errors
+    /// As [`Buffer::to_host`], and [`Error::Device`] when the device's memory is full.
+    pub fn rows(&self, array: &Buffer) -> Result<Vec<Buffer>> {
+        let Some((&rows, shape)) = array.ty.shape.split_first() else { return Ok(Vec::new()) };
+        let ty = TensorType::new(array.ty.dtype, shape);
+        let layout = DeviceLayout::single(ty.rank());
+        if let ([shard], [position]) = (&array.shards[..], &array.positions[..])
+            && array.layout == DeviceLayout::single(array.ty.rank())
+            && let Ok(views) = shard.rows()
+        {
+            let view = |view| Buffer::new(vec![view], vec![*position], ty.clone(), layout.clone());
+            return Ok(views.into_iter().map(view).collect());
+        }
+        let whole = array.to_host()?;
+        let bytes = ty.bytes();
+        (0..rows).map(|row| self.upload_bytes(&ty, &whole.bytes()[row * bytes..][..bytes])).collect()
     }
 }
 

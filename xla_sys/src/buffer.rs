@@ -58,15 +58,26 @@ impl Drop for BufferHandle {
 /// An array in a device's memory, or the promise of one: buffers exist before the computation or transfer that fills
 /// them has ended. Dropping a buffer frees its memory once nothing running needs it.
 pub struct Buffer {
-    handle: BufferHandle,
+    handle: Arc<BufferHandle>,
     array_type: ArrayType,
     device: Device,
     deleted: AtomicBool,
+    /// Whether other buffers are in its memory.
+    shared: AtomicBool,
+    /// The buffer that it is in the memory of.
+    within: Option<Arc<BufferHandle>>,
 }
 
 impl Buffer {
     pub(crate) fn new(handle: BufferHandle, array_type: ArrayType, device: Device) -> Buffer {
-        Buffer { handle, array_type, device, deleted: AtomicBool::new(false) }
+        Buffer {
+            handle: Arc::new(handle),
+            array_type,
+            device,
+            deleted: AtomicBool::new(false),
+            shared: AtomicBool::new(false),
+            within: None,
+        }
     }
 
     pub(crate) fn raw(&self) -> *mut c::PJRT_Buffer {
@@ -104,13 +115,75 @@ impl Buffer {
         Ok(self.state()? != BufferState::Live)
     }
 
-    /// Gives up the array's memory now; work under way that uses it still ends well.
+    /// Whether it is in the memory of another buffer ([`Buffer::rows`]).
+    pub fn is_view(&self) -> bool {
+        self.within.is_some()
+    }
+
+    /// The arrays at the indices of the first dimension, in this array's memory: it is freed when none of them is left, and an
+    /// execution that would write to it writes to a copy. For plugins whose devices have addresses as a CPU has.
+    ///
+    /// # Errors
+    /// [`Error::BufferUnusable`] after deletion or donation, the error of the computation that should have
+    /// made the array. The plugin's, or that of a scalar, when it cannot do that: XLA's for CPUs wants each part at a multiple of 64 bytes.
+    pub fn rows(&self) -> Result<Vec<Buffer>> {
+        self.check_live()?;
+        let dims = &self.array_type.dims;
+        let (Some((&rows, dims)), None) = (dims.split_first(), self.device_order()?) else {
+            let detail = format!("{} has no rows that follow each other", self.array_type);
+            return Err(Error::malformed("PJRT_Client_CreateViewOfDeviceBuffer", detail));
+        };
+        let row = ArrayType::new(self.array_type.element_type, dims);
+        // A view does not wait for what fills its memory.
+        self.ready_event()?.wait()?;
+        let mut reference =
+            c::PJRT_Buffer_IncreaseExternalReferenceCount_Args { buffer: self.raw(), ..PjrtStruct::new() };
+        let mut memory =
+            c::PJRT_Buffer_OpaqueDeviceMemoryDataPointer_Args { buffer: self.raw(), ..PjrtStruct::new() };
+        if !self.shared.swap(true, Ordering::AcqRel) {
+            // SAFETY: the buffer is alive. The plugin neither frees nor reuses its memory from here on until it is destroyed.
+            unsafe { self.client().api.call(&mut reference) }?;
+        }
+        // SAFETY: the buffer is alive.
+        unsafe { self.client().api.call(&mut memory) }?;
+        let (start, bytes) = (memory.device_memory_ptr, row.byte_count()?);
+        (0..rows).map(|index| self.view(start.wrapping_byte_add(index * bytes), &row)).collect()
+    }
+
+    /// An array in this array's memory, which is kept.
+    fn view(&self, start: *mut std::ffi::c_void, array_type: &ArrayType) -> Result<Buffer> {
+        let dims = array_type.raw_dims();
+        let mut args = c::PJRT_Client_CreateViewOfDeviceBuffer_Args {
+            client: self.client().raw,
+            device_buffer_ptr: start,
+            dims: dims.as_ptr(),
+            num_dims: dims.len(),
+            element_type: array_type.element_type.to_raw(),
+            device: self.device.raw,
+            // The CPU plugin calls it even if there is none.
+            on_delete_callback: Some(nothing),
+            ..PjrtStruct::new()
+        };
+        // SAFETY: the memory is an array of this type, filled, and stays so: the new buffer keeps the handle, whose buffer neither an
+        // execution overwrites nor `delete` frees.
+        unsafe { self.client().api.call(&mut args) }?;
+        let operation = "PJRT_Client_CreateViewOfDeviceBuffer";
+        // SAFETY: the buffer is new and ours.
+        let handle = unsafe { BufferHandle::from_raw(args.buffer, self.client(), operation) }?;
+        let buffer = Buffer::new(handle, array_type.clone(), self.device.clone());
+        Ok(Buffer { within: Some(self.handle.clone()), ..buffer })
+    }
+
+    /// Gives up the array's memory now, or with the last of the buffers in it; work under way that uses it still ends well.
     pub fn delete(&self) -> Result<()> {
         if self.is_deleted()? {
             return Ok(());
         }
         let mut args = c::PJRT_Buffer_Delete_Args { buffer: self.raw(), ..PjrtStruct::new() };
         self.deleted.store(true, Ordering::Release);
+        if self.shared.load(Ordering::Acquire) {
+            return Ok(());
+        }
         // SAFETY: the buffer is alive.
         unsafe { self.client().api.call(&mut args) }
     }
@@ -239,6 +312,9 @@ impl Buffer {
         }
     }
 }
+
+/// What is to be done when a view is deleted: its memory is the other buffer's.
+unsafe extern "C" fn nothing(_memory: *mut std::ffi::c_void, _argument: *mut std::ffi::c_void) {}
 
 impl std::fmt::Debug for Buffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -50,6 +50,60 @@ fn add(size: usize, donate: bool) -> Program {
     Program::mlir(code, vec![f32s(&[size]); 2])
 }
 
+#[test]
+fn rows_share_the_memory_of_the_array_and_keep_it() {
+    let Some(client) = client() else { return };
+    let device = &client.devices()[1];
+    let values: Vec<f32> = (0..96).map(|value| value as f32).collect();
+    let array = client.copy_to_device(&HostArray::from_slice(&values, &[3, 32]).unwrap(), device).unwrap();
+    let rows = array.rows().unwrap();
+    let check = || {
+        for (row, values) in rows.iter().zip(values.chunks(32)) {
+            assert!(row.is_view() && row.array_type() == &f32s(&[32]));
+            assert_eq!(row.to_host().unwrap().as_slice::<f32>().unwrap(), values);
+        }
+    };
+    check();
+    array.delete().unwrap();
+    assert!(array.is_deleted().unwrap() && array.rows().is_err());
+    drop(array);
+    // What takes memory now takes other memory.
+    let others: Vec<_> =
+        (0..8).map(|_| client.copy_to_device(&vector(&[7.0; 96]), device).unwrap()).collect();
+    check();
+    drop(others);
+
+    // Programs that would write where others are write elsewhere.
+    let device = &client.devices()[0];
+    let array = HostArray::from_slice(&values[..64], &[2, 32]).unwrap();
+    let array = client.copy_to_device(&array, device).unwrap();
+    let rows = array.rows().unwrap();
+    let first = |program: Program, inputs: &[&Buffer]| {
+        let executable = client.compile(&program, &CompileOptions::default()).unwrap();
+        let execution = executable.execute(&[inputs], &ExecuteOptions::default()).unwrap();
+        execution.outputs[0][0].to_host().unwrap().as_slice::<f32>().unwrap().to_vec()
+    };
+    let ones = client.copy_to_device(&vector(&[1.0; 32]), device).unwrap();
+    assert_eq!(first(add(32, true), &[&rows[0], &ones])[..2], [1.0, 2.0]);
+    assert_eq!(array.to_host().unwrap().as_slice::<f32>().unwrap(), &values[..64]);
+    let twice = "module @twice {
+      func.func @main(%x: tensor<2x32xf32> {tf.aliasing_output = 0 : i32}) -> tensor<2x32xf32> {
+        %0 = stablehlo.add %x, %x : tensor<2x32xf32>
+        return %0 : tensor<2x32xf32>
+      }
+    }";
+    assert_eq!(first(Program::mlir(twice.to_owned(), vec![f32s(&[2, 32])]), &[&array])[..2], [0.0, 2.0]);
+    assert_eq!(rows[1].to_host().unwrap().as_slice::<f32>().unwrap(), &values[32..64]);
+
+    // Not every array has rows, and not all rows lie where the plugin wants them.
+    let scalar = client.copy_to_device(&HostArray::from_slice(&[1.0f32], &[]).unwrap(), device).unwrap();
+    assert!(scalar.rows().is_err());
+    let narrow =
+        client.copy_to_device(&HostArray::from_slice(&[1.0f32; 6], &[2, 3]).unwrap(), device).unwrap();
+    let message = narrow.rows().unwrap_err().to_string();
+    assert!(message.contains("aligned"), "{message}");
+}
+
 /// Runs a program on its first device and returns its outputs.
 fn run(client: &Client, executable: &LoadedExecutable, inputs: &[HostArray]) -> Vec<HostArray> {
     let device = &executable.devices()[0];

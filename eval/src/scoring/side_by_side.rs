@@ -5,16 +5,17 @@ use runtime::{Buffer, DeviceKind, Program};
 
 use super::engine::Engine;
 use crate::decoder::{cache_types, check_memory, chunk_and_capacity};
+use crate::step::{Step, Weights, apart};
 use crate::{Error, Result};
 
 /// Programs that read one prompt in chunks, and decode as many texts side by side as there are rows, each at a position of its
 /// own. The number of rows is the device's, however many texts there are: so no bit of a text depends on the others.
 pub(super) struct SideBySide {
-    read: Program,
-    step: Program,
+    read: Step,
+    step: Step,
     place: Program,
-    /// What steps read besides the parameters.
-    tables: Vec<Buffer>,
+    /// The parameters' layers, and what steps read besides.
+    weights: Weights,
     rows: usize,
     chunk: usize,
 }
@@ -42,19 +43,21 @@ impl SideBySide {
             rows /= 2;
         }
         fits(rows)?;
-        let decode = |batch, chunk, own_positions| -> Result<Program> {
+        let decode = |batch, chunk, own_positions| {
             let shape = DecodeShape { batch, chunk, window: capacity, own_positions };
-            Ok(runtime.compile(&model::decode(config, *precision, shape)?)?)
+            Step::compile(runtime, config, *precision, shape)
         };
         let tables = match model::decode_tables(config, *precision, capacity)? {
             Some(tables) => runtime.compile(&tables)?.run(&parameters.iter().collect::<Vec<_>>())?,
             None => Vec::new(),
         };
+        let place = model::place_caches(config, *precision, rows, capacity, apart(runtime, config))?;
+        let step = decode(rows, 1, true)?;
         Ok(Self {
             read: decode(1, chunk, false)?,
-            step: decode(rows, 1, true)?,
-            place: runtime.compile(&model::place_caches(config, *precision, rows, capacity)?)?,
-            tables,
+            place: runtime.compile(&place)?,
+            weights: step.weights(runtime, parameters, tables)?,
+            step,
             rows,
             chunk,
         })
@@ -67,12 +70,8 @@ impl SideBySide {
 
     /// Of texts that nothing is read of.
     pub fn caches(&self, engine: &Engine) -> Result<Caches> {
-        let zeros = |program: &Program, first: usize| {
-            let inputs = program.inputs().iter().skip(first);
-            inputs.map(|input| Ok(engine.runtime.zeros(&input.ty)?)).collect::<Result<Vec<_>>>()
-        };
-        let first = engine.parameters.len() + 3 + self.tables.len();
-        Ok(Caches { all: zeros(&self.step, first)?, one: zeros(&self.read, first)? })
+        let caches = |step: &Step| step.caches(&engine.runtime, &engine.parameters, &self.weights);
+        Ok(Caches { all: caches(&self.step)?, one: caches(&self.read)? })
     }
 
     /// Reads a prompt into a row: the logits of what follows it.
@@ -110,7 +109,7 @@ impl SideBySide {
     fn run(
         &self,
         engine: &Engine,
-        program: &Program,
+        step: &Step,
         (tokens, tokens_shape): (&[i32], &[usize]),
         (position, position_shape): (&[i32], &[usize]),
         last: usize,
@@ -120,11 +119,7 @@ impl SideBySide {
         let tokens = runtime.upload_slice(tokens, tokens_shape)?;
         let position = runtime.upload_slice(position, position_shape)?;
         let last = runtime.upload_slice(&[last as i32], &[])?;
-        let parameters = engine.parameters.iter();
-        let inputs = parameters.chain([&tokens, &position, &last]).chain(&self.tables).chain(&*caches);
-        let mut outputs = program.run(&inputs.collect::<Vec<_>>())?;
-        *caches = outputs.split_off(1);
-        Ok(outputs.swap_remove(0))
+        step.run(&engine.parameters, &self.weights, [&tokens, &position, &last], caches)
     }
 }
 

@@ -230,6 +230,7 @@ impl Cost {
             | Op::Transpose { .. }
             | Op::Convert(_)
             | Op::Compare(_)
+            | Op::Barrier
             | Op::StopGradient
             | Op::Shard { .. }
             | Op::AxisIndex { .. }

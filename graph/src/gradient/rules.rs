@@ -119,7 +119,7 @@ impl Backward<'_> {
                 let old = old.then(|| b.dynamic_update_slice(ct, zeros, &starts)).transpose()?;
                 return Ok(vec![old, Some(b.dynamic_slice(ct, &starts, &update.shape)?)]);
             }
-            Op::Name(_) | Op::Shard { gradient: None, .. } => ct,
+            Op::Barrier | Op::Name(_) | Op::Shard { gradient: None, .. } => ct,
             Op::Shard { gradient: Some(to), .. } => b.shard(ct, to.clone(), None)?,
             // The differentiated loss is the sum of all devices' scalars: each device's operand reaches every sum.
             Op::AllReduce { kind: Reduction::Sum, axes } => b.all_reduce(Reduction::Sum, ct, axes)?,

@@ -88,6 +88,7 @@ impl Printer {
                 format!("stablehlo.dynamic_slice {operands}, sizes = [{}] : {signature}", list(sizes))
             }
             Op::DynamicUpdateSlice => format!("stablehlo.dynamic_update_slice {operands} : {signature}"),
+            Op::Barrier => format!("stablehlo.optimization_barrier {operands} : {result}"),
             Op::AxisIndex { .. }
             | Op::AllReduce { .. }
             | Op::AllGather { .. }
@@ -184,6 +185,7 @@ pub(crate) fn index_operands(op: &Op, operands: usize) -> Range<usize> {
         | Op::Reverse { .. }
         | Op::Dot { .. }
         | Op::Reduce { .. }
+        | Op::Barrier
         | Op::StopGradient
         | Op::Name(_)
         | Op::Shard { .. }

@@ -376,8 +376,9 @@ impl Writer<'_> {
 
     fn marker(&mut self) -> Result<(), Error> {
         let x = self.any(|_| true, |ty| ty)?;
-        let op = match self.random.below(4) {
+        let op = match self.random.below(5) {
             0 => Op::StopGradient,
+            4 => Op::Barrier,
             3 => Op::Shard {
                 to: self.placement(&x),
                 gradient: self.random.once_in(2).then(|| self.placement(&x)),

@@ -238,6 +238,7 @@ fn op(
         "scatter_add" => (Op::ScatterAdd, operands(cursor)?),
         "dynamic_slice" => (Op::DynamicSlice { sizes: shape }, operands(cursor)?),
         "dynamic_update_slice" => (Op::DynamicUpdateSlice, operands(cursor)?),
+        "barrier" => (Op::Barrier, operands(cursor)?),
         "stop_gradient" => (Op::StopGradient, operands(cursor)?),
         "name" => {
             let operands = operands(cursor)?;

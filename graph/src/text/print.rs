@@ -151,6 +151,7 @@ fn op(out: &mut String, op: &Op, operands: &[Value]) {
         | Op::ScatterAdd
         | Op::DynamicSlice { .. }
         | Op::DynamicUpdateSlice
+        | Op::Barrier
         | Op::StopGradient
         | Op::Scan(_) => {}
     }

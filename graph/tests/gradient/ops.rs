@@ -33,6 +33,7 @@ fn differentiable() -> Vec<Op> {
         Op::ScatterAdd,
         Op::DynamicSlice { sizes: vec![] },
         Op::DynamicUpdateSlice,
+        Op::Barrier,
         Op::Name("x".into()),
         Op::Shard { to: Placement { table: PlacementTable::Activations, axes: vec![] }, gradient: None },
     ];
@@ -122,7 +123,7 @@ fn case(kind: &Op, random: &mut Random) -> Option<Case> {
             ];
             Case { op: Op::Select, inputs }
         }
-        Op::Convert(_) | Op::Name(_) => {
+        Op::Convert(_) | Op::Barrier | Op::Name(_) => {
             Case { op: kind.clone(), inputs: vec![random.floats(&shape, -1.0, 1.0)] }
         }
         Op::Broadcast { .. } => {

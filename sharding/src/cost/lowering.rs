@@ -30,9 +30,12 @@ pub(super) enum Lowering {
 impl Lowering {
     pub(super) fn of(op: &Op) -> Lowering {
         match op {
-            Op::Reshape { .. } | Op::Shard { .. } | Op::Name(_) | Op::StopGradient | Op::Bitcast(_) => {
-                Lowering::Alias
-            }
+            Op::Reshape { .. }
+            | Op::Shard { .. }
+            | Op::Name(_)
+            | Op::Barrier
+            | Op::StopGradient
+            | Op::Bitcast(_) => Lowering::Alias,
             Op::Unary(unary) => Lowering::Elementwise(unary_operations(*unary)),
             Op::Binary(binary) => Lowering::Elementwise(binary_operations(*binary)),
             Op::Compare(_) | Op::Select | Op::Convert(_) => Lowering::Elementwise(1.0),

@@ -146,6 +146,7 @@ fn kind(function: &Function, node: &Node, bytes: u64, operations: f64, size: Siz
         | Op::ScatterAdd
         | Op::DynamicSlice { .. }
         | Op::DynamicUpdateSlice
+        | Op::Barrier
         | Op::StopGradient
         | Op::Name(_)
         | Op::Shard { .. }

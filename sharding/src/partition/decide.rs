@@ -58,7 +58,7 @@ impl Site<'_> {
     pub(super) fn decide(&self, view: &MeshView<'_>) -> Option<Decision> {
         match self.op {
             Op::Constant(_) | Op::Iota { .. } | Op::AxisIndex { .. } => Some(self.replicated()),
-            Op::Unary(Unary::Neg) | Op::StopGradient | Op::Name(_) => {
+            Op::Unary(Unary::Neg) | Op::Barrier | Op::StopGradient | Op::Name(_) => {
                 self.like_operand(|layout| layout.clone())
             }
             Op::Convert(to) => {
@@ -177,6 +177,7 @@ impl Site<'_> {
             | Op::ScatterAdd
             | Op::DynamicSlice { .. }
             | Op::DynamicUpdateSlice
+            | Op::Barrier
             | Op::StopGradient
             | Op::Name(_)
             | Op::Shard { .. }

@@ -179,6 +179,7 @@ impl<'a> Emitter<'a> {
             | Op::ScatterAdd
             | Op::DynamicSlice { .. }
             | Op::DynamicUpdateSlice
+            | Op::Barrier
             | Op::StopGradient
             | Op::Name(_)
             | Op::Shard { .. }
@@ -349,6 +350,7 @@ impl<'a> Emitter<'a> {
             | Op::Take
             | Op::ScatterAdd
             | Op::DynamicUpdateSlice
+            | Op::Barrier
             | Op::StopGradient
             | Op::Name(_)
             | Op::AxisIndex { .. }

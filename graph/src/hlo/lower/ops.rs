@@ -69,6 +69,7 @@ impl Lowering {
             Op::ScatterAdd => self.scatter_add(body, site),
             Op::DynamicSlice { sizes } => emit("dynamic-slice", &|i| i.dynamic_slice_sizes = longs(sizes)),
             Op::DynamicUpdateSlice => emit("dynamic-update-slice", &|_| {}),
+            Op::Barrier => emit("opt-barrier", &|_| {}),
             Op::AxisIndex { .. }
             | Op::AllReduce { .. }
             | Op::AllGather { .. }
