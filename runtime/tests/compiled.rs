@@ -1,4 +1,4 @@
-//! Programs that were compiled before are found again: the same types, memory and bits, for one device and for a mesh.
+//! Programs of one device that were compiled before are found again: the same types, memory and bits.
 
 use std::fs;
 use std::path::{Path, PathBuf};

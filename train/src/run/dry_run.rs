@@ -112,7 +112,7 @@ pub fn dry_run(
     let measured = prepare(&config, &opened, None, programs, observer).and_then(|prepared| {
         let measured = measure(&prepared.config, &opened, &prepared, start, observer)?;
         Ok(DryRun {
-            compiled: measured.compiled && kept,
+            compiled: measured.compiled && kept && prepared.runtime.device_count() == 1,
             ..describe(&config, run, opened.completed(), &prepared, &measured)
         })
     });
