@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use graph::testing::{Options, Random, random_function, random_inputs};
-use graph::{Builder, DType, Function, Literal, TensorType};
+use graph::{Builder, DType, Function, Literal, Mesh, MeshAxis, Partitioned, TensorType};
 use runtime::{DeviceKind, ProgramCache, Runtime, RuntimeOptions};
 
 fn runtime(folder: &Path, limit: u64) -> Option<Runtime> {
@@ -117,4 +117,18 @@ fn the_limit_holds_and_a_folder_that_cannot_be_written_does_no_harm() {
     fs::write(&file, "").unwrap();
     runtime(&file.join("below"), u64::MAX).unwrap().compile(&scaled(1.5)).unwrap();
     assert_eq!(fs::read(&file).unwrap().len(), 0);
+}
+
+/// Loaded, it would wait for the other devices for ever.
+#[test]
+fn a_program_of_several_devices_is_compiled_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(runtime) = runtime(folder.path(), u64::MAX) else { return };
+    let split = vec![vec![vec!["data".to_owned()]]];
+    let mesh = Mesh { axes: vec![MeshAxis { name: "data".into(), size: 2 }] };
+    let program = Partitioned { function: scaled(2.0), mesh, params: split.clone(), results: split };
+    for _ in 0..2 {
+        assert!(!runtime.compile_partitioned(&program, &Default::default()).unwrap().was_loaded());
+    }
+    assert!(files(folder.path()).is_empty());
 }
