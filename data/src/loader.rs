@@ -131,6 +131,14 @@ impl Sequences {
         Ok(Batch { rows, sequence_length: self.sequence_length, inputs, targets })
     }
 
+    /// Has the system begin to read the `rows` sequences from position `start` on, where they are on disk, without waiting for
+    /// them: [`Sequences::sequences`] of the same is quicker then.
+    pub fn read_ahead(&self, start: u64, rows: usize) {
+        for from in self.starts(start).take(rows) {
+            self.stream.read_ahead(from..from + self.sequence_length + 1);
+        }
+    }
+
     /// The given `rows` of the batch of `batch_size` sequences that step `step` (from 0) reads, when all
     /// steps before it had the same batch size. Hosts that ask for different rows of one step together get
     /// the whole batch.

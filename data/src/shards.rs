@@ -21,6 +21,8 @@ mod write;
 
 use std::fs::File;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -247,10 +249,8 @@ impl ShardTokens {
     /// Appends the ids of a range within it.
     pub(crate) fn extend(&self, range: Range<usize>, out: &mut Vec<i32>) -> Result<()> {
         let footer = &self.shard.footer;
-        let width = footer.dtype.bytes();
-        let before = if self.held_out { footer.training.tokens as usize } else { 0 };
-        let offset = BEGIN + ((before + range.start) * width) as u64;
-        let bytes = self.shard.read(offset, range.len() * width)?;
+        let (offset, length) = self.place(&range);
+        let bytes = self.shard.read(offset, length)?;
         let begin = out.len();
         footer.dtype.extend(&bytes, out);
         let vocabulary = footer.vocabulary_size;
@@ -262,6 +262,33 @@ impl ShardTokens {
             return Err(self.shard.damaged(detail));
         }
         Ok(())
+    }
+
+    /// Has the system begin to read a range within it, without waiting.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn read_ahead(&self, range: Range<usize>) {
+        let (offset, length) = self.place(&range);
+        // An error is none yet: it shows when the range is read.
+        if let Ok(file) = File::open(&self.shard.path) {
+            let _ = rustix::fs::fadvise(
+                file,
+                offset,
+                NonZeroU64::new(length as u64),
+                rustix::fs::Advice::WillNeed,
+            );
+        }
+    }
+
+    /// Nothing, where the system is not known to have such a call.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn read_ahead(&self, _: Range<usize>) {}
+
+    /// Where in the file the ids of a range are: offset and length in bytes.
+    fn place(&self, range: &Range<usize>) -> (u64, usize) {
+        let footer = &self.shard.footer;
+        let width = footer.dtype.bytes();
+        let before = if self.held_out { footer.training.tokens as usize } else { 0 };
+        (BEGIN + ((before + range.start) * width) as u64, range.len() * width)
     }
 
     /// Adds how often each id occurs.

@@ -85,6 +85,54 @@ fn a_corpus_in_shards_is_the_corpus_in_memory() {
     }
 }
 
+/// What is to be read is brought into memory while nobody waits for it, and nothing else is.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_read_ahead_is_in_memory_when_it_is_asked_for() {
+    use rustix::fs::{Advice, fadvise};
+    use rustix::io::{Errno, ReadWriteFlags, preadv2};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("00000.shard");
+    let place = Place { plan: "of the test".into(), of: 1, shard: 0 };
+    let mut writer = ShardWriter::new(&path, &TOKENIZER, HeldOut { fraction: 0.0, seed: 0 }, place).unwrap();
+    let ids: Vec<u32> = (0..8 << 20).map(|i| 5 + i % 300).collect();
+    writer.add(&ShardDocument { text: "any", ids: &ids, record: "{}" }).unwrap();
+    writer.finish().unwrap();
+    fs::write(folder.path().join(TOKENIZER.file_name()), TOKENIZER.to_bytes()).unwrap();
+    let corpus = Corpus::from_shards(&ShardFolder::open(folder.path()).unwrap()).unwrap();
+    let sequences = Sequences::new(corpus.training(), 1 << 16, Order::Sequential).unwrap();
+
+    let file = fs::File::open(&path).unwrap();
+    file.sync_all().unwrap();
+    // Whether the first bytes of a sequence could be had without waiting for the disk. To ask may bring them.
+    let is_in_memory = |position: u64| {
+        let offset = 64 + (position << 17);
+        let mut bytes = [0; 16];
+        let read =
+            preadv2(&file, &mut [std::io::IoSliceMut::new(&mut bytes)], offset, ReadWriteFlags::NOWAIT);
+        match read {
+            Ok(16) => Some(true),
+            Err(Errno::AGAIN) => Some(false),
+            _ => None,
+        }
+    };
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    if is_in_memory(20) != Some(false) {
+        return eprintln!("skipped: this file system does not tell what is in memory");
+    }
+    // The system may be busy, and may drop what it has brought.
+    let brought = (40..100).step_by(10).any(|position| {
+        sequences.read_ahead(position, 2);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        is_in_memory(position) == Some(true) && is_in_memory(position + 1) == Some(true)
+    });
+    assert!(brought, "nothing was read ahead");
+    assert_eq!(is_in_memory(120), Some(false), "all was");
+    // Past the end there is nothing to read.
+    corpus.training().read_ahead(ids.len() - 5..ids.len() + 100);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     /// Any range, across the ends of shards, is that range of the whole.

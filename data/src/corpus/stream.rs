@@ -155,19 +155,34 @@ impl TokenStream {
     /// If the range goes past the end.
     pub fn extend(&self, range: Range<usize>, out: &mut Vec<i32>) -> Result<()> {
         assert!(range.end <= self.len(), "{range:?} of {self:?}");
-        let first =
-            self.segments.partition_point(|segment| segment.start + segment.tokens.len() <= range.start);
-        for Segment { start, tokens } in &self.segments[first..] {
-            if *start >= range.end {
-                break;
-            }
-            let within = range.start.max(*start) - start..range.end.min(start + tokens.len()) - start;
+        for (tokens, within) in self.pieces(range) {
             match tokens {
                 Tokens::InMemory(ids) => ids.extend(within, out),
                 Tokens::InShard(tokens) => tokens.extend(within, out)?,
             }
         }
         Ok(())
+    }
+
+    /// Has the system begin to read what of a range of tokens is on disk, without waiting for it; what is past the end is
+    /// left out. [`TokenStream::extend`] is quicker then, and gives the same.
+    pub fn read_ahead(&self, range: Range<usize>) {
+        for (tokens, within) in self.pieces(range) {
+            match tokens {
+                Tokens::InMemory(_) => {}
+                Tokens::InShard(tokens) => tokens.read_ahead(within),
+            }
+        }
+    }
+
+    /// The segments that have a part in a range of tokens, each with that part of it.
+    fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (&Tokens, Range<usize>)> {
+        let first =
+            self.segments.partition_point(|segment| segment.start + segment.tokens.len() <= range.start);
+        let segments = self.segments[first..].iter().take_while(move |segment| segment.start < range.end);
+        segments.map(move |Segment { start, tokens }| {
+            (tokens, range.start.max(*start) - start..range.end.min(start + tokens.len()) - start)
+        })
     }
 
     /// Feeds what the tokens are to a hash: those in memory as i32 in little-endian bytes, those of a shard by the digest that

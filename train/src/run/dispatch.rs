@@ -1,5 +1,6 @@
 //! Dispatch of one step to the devices: its inputs are uploaded and its program is started.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use configuration::Config;
@@ -10,6 +11,9 @@ use store::skipped::Skipped;
 use super::programs::TrainingPrograms;
 use crate::Error;
 use crate::upload_batch::upload_batch;
+
+/// How many steps before it is dispatched the disk begins to read a step's sequences.
+const READ_AHEAD: u64 = 4;
 
 /// A step to be dispatched, and what decides whether its update is applied.
 pub(crate) struct Dispatch<'a> {
@@ -50,7 +54,11 @@ impl Dispatch<'_> {
         let first = skipped.position(batches.position(step - 1));
         let learning_rate = config.schedule.learning_rate(step - 1, training.steps);
         let program = &programs.step;
-        let rows = |rows: Range<usize>| sequences.sequences(first + rows.start as u64, rows.len());
+        let read = RefCell::new(Vec::new());
+        let rows = |rows: Range<usize>| {
+            read.borrow_mut().push(rows.clone());
+            sequences.sequences(first + rows.start as u64, rows.len())
+        };
         let [tokens, targets] = upload_batch(program, input(program, "tokens"), rows)?;
         reading_done();
         let scalar = |name, value: f64| program.upload_slice(input(program, name), &[value as f32]);
@@ -64,6 +72,13 @@ impl Dispatch<'_> {
         ];
         let inputs: Vec<_> = programs.state.buffers().iter().chain(&inputs).collect();
         let outputs = program.run(&inputs)?;
+        // While it runs, the disk brings what a later step reads: a slow disk then delays none.
+        let later = step + READ_AHEAD;
+        if later <= training.steps {
+            let first = skipped.position(batches.position(later - 1));
+            let rows = read.into_inner().into_iter();
+            rows.for_each(|rows| sequences.read_ahead(first + rows.start as u64, rows.len()));
+        }
         let mut metrics = programs.state.advance(outputs);
         let applied = metrics.pop();
         let (Some(apply), [loss, grad_norm]) = (applied, &metrics[..]) else {
