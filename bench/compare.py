@@ -32,17 +32,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # What a contestant needs installed.
 PACKAGES = {"jax": ["jax==0.10.2"], "torch": ["torch", "numpy", "setuptools"]}
-# The settings that our process makes with mallopt (xla_sys::keep_freed_memory), for a process of another program.
-KEEP_FREED_MEMORY = {
-    "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "2147483647", "MALLOC_TOP_PAD_": "67108864",
-    "MALLOC_ARENA_MAX": "1",
-}
-# (name in the table, environment, script, arguments, variables)
+# (name in the table, environment, script, arguments)
 OTHERS = [
-    ("JAX", "jax", "jax_gopher.py", [], {}),
-    ("JAX, our allocator settings", "jax", "jax_gopher.py", [], KEEP_FREED_MEMORY),
-    ("PyTorch", "torch", "torch_gopher.py", [], {}),
-    ("PyTorch, compiled", "torch", "torch_gopher.py", ["--compile"], {}),
+    ("JAX", "jax", "jax_gopher.py", []),
+    ("PyTorch", "torch", "torch_gopher.py", []),
+    ("PyTorch, compiled", "torch", "torch_gopher.py", ["--compile"]),
 ]
 BASE = "JAX"
 
@@ -88,12 +82,12 @@ def build_ours():
 
 
 def contestants(options):
-    """[(name, command, variables)] of those that can run, and [(name, reason)] of those that cannot."""
+    """[(name, command)] of those that can run, and [(name, reason)] of those that cannot."""
     sizes = [str(options.batch), str(options.sequence), str(options.warm_up + options.steps)]
     ours = [build_ours(), "--batch", sizes[0], "--sequence", sizes[1], "--steps", str(options.steps),
             "--warm-up", str(options.warm_up), *options.ours]
-    present, skipped = [("Gopher in Rust", ours, {})], []
-    for name, venv, script, extra, variables in OTHERS:
+    present, skipped = [("Gopher in Rust", ours)], []
+    for name, venv, script, extra in OTHERS:
         script, python = options.peers / script, options.venvs / venv / "bin" / "python"
         if options.only and not any(part in name for part in options.only.split(",")):
             continue
@@ -102,15 +96,14 @@ def contestants(options):
         elif not python.exists():
             skipped.append((name, f"no environment `{venv}` in the folder --venvs (--install {venv} makes it)"))
         else:
-            present.append((name, [str(python), str(script), *sizes, *extra], variables))
+            present.append((name, [str(python), str(script), *sizes, *extra]))
     return present, skipped
 
 
-def run(command, variables):
+def run(command):
     """Seconds of each step, peak resident bytes, and standard output."""
     with tempfile.TemporaryFile("w+") as output:
-        environment = {**os.environ, **variables}
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
         output.seek(0)
         text = output.read()
@@ -145,8 +138,8 @@ def main():
     details = {}
     for number in range(options.rounds):
         turn = number % len(present)
-        for name, command, variables in present[turn:] + present[:turn]:
-            steps, peak, text = run(command, variables)
+        for name, command in present[turn:] + present[:turn]:
+            steps, peak, text = run(command)
             counted = steps[options.warm_up:][:options.steps]
             seconds[name].append(counted)
             memory[name] = max(peak, memory.get(name, 0))

@@ -50,7 +50,6 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    xla_sys::keep_freed_memory();
     let size = &arguments.size;
     let preset = size.preset()?;
     let runtime = Runtime::start(DeviceKind::Cpu, &RuntimeOptions::default(), &mut |_| ())?;

@@ -45,9 +45,6 @@ struct Arguments {
     /// Queries per block of attention; 0 chooses by sequence length.
     #[arg(long, default_value_t = 0)]
     query_block: usize,
-    /// Leave the C library's allocator as it is.
-    #[arg(long)]
-    default_allocator: bool,
     /// Where to run: cpu, cuda or tpu.
     #[arg(long, default_value = "cpu")]
     device: DeviceKind,
@@ -100,9 +97,6 @@ fn peak_resident_bytes() -> Option<u64> {
 fn main() -> Result<()> {
     let process = Instant::now();
     let arguments = Arguments::parse();
-    if arguments.device == DeviceKind::Cpu && !arguments.default_allocator {
-        xla_sys::keep_freed_memory();
-    }
     let options = arguments.options()?;
     let runtime_options = RuntimeOptions {
         plugin: arguments.plugin.clone(),

@@ -37,10 +37,6 @@ fn main() -> ExitCode {
             return ExitCode::from(error.exit_code() as u8);
         }
     };
-    // Not for plans: a search allocates in all its threads, and a compiler gives back what it no longer needs.
-    if !matches!(cli.command, commands::Command::Plan(_)) {
-        xla_sys::keep_freed_memory();
-    }
     match commands::run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::report(&error),

@@ -36,7 +36,6 @@
 //! # What is not here
 //! Nothing in this crate knows what a graph or a model is. It is the only crate of the workspace with `unsafe` code.
 
-mod allocator;
 mod api;
 mod array;
 // Machine-generated: its names and layout are those of the C header.
@@ -61,7 +60,6 @@ mod signature;
 mod topology;
 mod wire;
 
-pub use allocator::keep_freed_memory;
 pub use array::{ArrayType, Element, ElementType, HostArray};
 pub use buffer::{Buffer, TransferToHost};
 pub use client::Client;
