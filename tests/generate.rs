@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use runtime::{DeviceKind, Runtime};
+use runtime::{DeviceKind, QUICK_FLAGS, Runtime};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -16,7 +16,7 @@ const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobl
 /// The program, whose programs are compiled in half the time: how quick they are does not matter here.
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
-    command.env("XLA_FLAGS", "--xla_backend_optimization_level=0");
+    command.env("XLA_FLAGS", QUICK_FLAGS.join(" "));
     command
 }
 

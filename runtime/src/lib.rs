@@ -53,7 +53,7 @@ pub use error::Error;
 pub use interface::{Input, Interface, Output};
 pub use layout::DeviceLayout;
 pub use memory_limit::host_memory;
-pub use options::{CompileOptions, Format};
+pub use options::{CompileOptions, Format, QUICK_FLAGS};
 pub use processes::Processes;
 pub use program::{Memory, Program};
 pub use runtime::{Runtime, RuntimeOptions};

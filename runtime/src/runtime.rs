@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use graph::{DType, Function, Literal, Partitioned, TensorType};
 use xla_sys::locate::{self, Located, Locator};
-use xla_sys::{Client, Device, Element, Event, HostArray, Plugin};
+use xla_sys::{Client, Device, Element, Event, HostArray, Plugin, PluginOptions};
 
 use crate::buffer::{array_type, tensor_type};
 use crate::compiled::{Key, ProgramCache};
@@ -29,6 +29,9 @@ pub struct RuntimeOptions {
     pub processes: Option<Processes>,
     /// Compile programs that may compute other bits in another process, if that is faster. Without effect on CPUs and TPUs, whose programs never do.
     pub nondeterministic: bool,
+    /// Flags for XLA, such as `--xla_dump_to=FOLDER`, added to those of `XLA_FLAGS` but for those it has already. The first runtime
+    /// of a process decides, for its plugin reads them once.
+    pub xla_flags: &'static [&'static str],
     /// Where compiled programs are kept and found again; `None` to compile each. Without effect but on a CPU, and for several processes,
     /// which compile together.
     pub programs: Option<ProgramCache>,
@@ -82,7 +85,9 @@ impl Runtime {
     }
 
     fn load(kind: DeviceKind, located: Located, options: &RuntimeOptions) -> Result<Self> {
-        let plugin = Plugin::load_located(kind, &located)?;
+        let mut plugin_options = PluginOptions::located(kind, &located);
+        plugin_options.xla_flags.extend(options.xla_flags.iter().map(|&flag| flag.to_owned()));
+        let plugin = Plugin::load(&located.path, &plugin_options)?;
         let client_options = client_options(kind, options);
         let absent = |error: xla_sys::Error| match says_no_device(kind, &error.to_string()) {
             true => Error::NoDevices { kind, plugin: located.path.clone() },

@@ -10,14 +10,15 @@ use graph::{
     BuildResult, Builder, DType, DotDims, Literal, Mesh, MeshAxis, Partitioned, Reduction, Remat, ScanBody,
     ScanInputs, ScanOutputs, Split, Tensor, TensorType, gradient, interpret_partitioned,
 };
-use runtime::{CompileOptions, DeviceKind, Runtime, RuntimeOptions};
+use runtime::{CompileOptions, DeviceKind, QUICK_FLAGS, Runtime, RuntimeOptions};
 use support::{difference, literal, reader, tolerance};
 
 /// The CPU runtime with eight virtual devices; `None`, with a message, when no plugin is on this machine.
 fn runtime() -> Option<&'static Runtime> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let find = || {
-        let options = RuntimeOptions { virtual_devices: Some(8), ..Default::default() };
+        let xla_flags = size::either(QUICK_FLAGS, &[]);
+        let options = RuntimeOptions { virtual_devices: Some(8), xla_flags, ..Default::default() };
         let runtime = Runtime::find_with(DeviceKind::Cpu, &options).unwrap();
         if runtime.is_none() {
             eprintln!("skipped: no CPU plugin (`gopher runtime install cpu` fetches it)");
@@ -37,8 +38,7 @@ fn check(program: &Partitioned, inputs: &[Literal], tolerance: f64) {
     }
     let Some(runtime) = runtime() else { return };
     let text = graph::to_stablehlo_partitioned(program).unwrap();
-    let compiled = runtime
-        .compile_partitioned(program, &size::either(CompileOptions::quick(), CompileOptions::default()));
+    let compiled = runtime.compile_partitioned(program, &CompileOptions::default());
     let compiled = compiled.unwrap_or_else(|error| panic!("{error}\n{text}"));
     let got = compiled.run_literals(inputs).unwrap();
     for ((expected, got), output) in expected.iter().zip(&got).zip(&program.function.results) {

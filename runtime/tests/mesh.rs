@@ -4,12 +4,14 @@ mod support;
 
 use std::sync::OnceLock;
 
-use graph::testing::Random;
+use graph::testing::{Random, size};
 use graph::{
     BuildResult, Builder, DType, Function, Literal, Mesh, MeshAxis, Partitioned, Reduction, Split, Tensor,
     TensorType,
 };
-use runtime::{CompileOptions, DeviceKind, DeviceLayout, Error, Format, Runtime, RuntimeOptions};
+use runtime::{
+    CompileOptions, DeviceKind, DeviceLayout, Error, Format, QUICK_FLAGS, Runtime, RuntimeOptions,
+};
 use support::{difference, literal, tolerance};
 
 const DEVICES: usize = 8;
@@ -18,7 +20,8 @@ const DEVICES: usize = 8;
 fn runtime() -> Option<&'static Runtime> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let find = || {
-        let options = RuntimeOptions { virtual_devices: Some(DEVICES), ..Default::default() };
+        let xla_flags = size::either(QUICK_FLAGS, &[]);
+        let options = RuntimeOptions { virtual_devices: Some(DEVICES), xla_flags, ..Default::default() };
         let runtime = Runtime::find_with(DeviceKind::Cpu, &options).unwrap();
         if runtime.is_none() {
             eprintln!("skipped: no CPU plugin (`gopher runtime install cpu` fetches it)");

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use graph::testing::size;
+use runtime::QUICK_FLAGS;
 use serde_json::Value;
 use sharding::DeviceKind;
 use tempfile::TempDir;
@@ -29,10 +30,6 @@ pub const TINY: [&str; 10] = [
     "training.validation_batches=2",
     "schedule.warmup_steps=2",
 ];
-
-/// XLA's flags with which it compiles in half the time: most of what a run of `TINY` takes, and how quick a program is
-/// hardly ever matters here.
-const QUICK: &str = "--xla_backend_optimization_level=0";
 
 /// The file of a checkpoint's tensors.
 pub const SHARD: &str = "shard-00000-of-00001.safetensors";
@@ -69,14 +66,15 @@ pub struct Place {
     pub folder: TempDir,
     cache: TempDir,
     plugin: PathBuf,
-    flags: &'static str,
+    /// Of XLA: with some it compiles in less time, which is most of what a run of `TINY` takes.
+    flags: String,
 }
 
 impl Place {
     /// `None` without a plugin.
     pub fn new() -> Option<Place> {
         let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let place = Place { folder, cache, plugin: plugin()?.to_owned(), flags: QUICK };
+        let place = Place { folder, cache, plugin: plugin()?.to_owned(), flags: QUICK_FLAGS.join(" ") };
         place.write("text.txt", TEXT.repeat(60));
         // What one test compiled another need not, though each has a cache of its own.
         let programs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
@@ -88,7 +86,7 @@ impl Place {
 
     /// The same with programs compiled as a user's are, if tests run at full size: for what is said of their numbers.
     pub fn optimised(self) -> Place {
-        Place { flags: size::either(QUICK, ""), ..self }
+        Place { flags: size::either(self.flags, String::new()), ..self }
     }
 
     /// A folder with a run `whole` besides: of 24 steps, saved after every third. It is trained once, and copied from memory.
@@ -131,7 +129,7 @@ impl Place {
         command.args(arguments).current_dir(self.folder.path());
         command.env("GOPHER_CPU_PLUGIN", &self.plugin);
         command.env("GOPHER_CACHE", self.cache()).env("GOPHER_OFFLINE", "1");
-        command.env("XLA_FLAGS", self.flags);
+        command.env("XLA_FLAGS", &self.flags);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

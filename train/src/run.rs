@@ -227,6 +227,7 @@ fn start_runtime(
         virtual_devices: topology.map(Topology::devices),
         processes: group.map(Group::processes),
         nondeterministic: !config.device.deterministic,
+        xla_flags: &[],
         programs,
     };
     let runtime = Runtime::start(config.device.kind, &options, &mut |progress| {

@@ -7,7 +7,7 @@ use graph::testing::size;
 use graph::{DType, Function, Literal, Partitioned, Split};
 use model::{Gopher, Precision};
 use proptest::prelude::*;
-use runtime::{CompileOptions, DeviceKind, Input, Interface, Program, Runtime, RuntimeOptions};
+use runtime::{CompileOptions, DeviceKind, Input, Interface, Program, QUICK_FLAGS, Runtime, RuntimeOptions};
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use store::checkpoint::{
     self, Checkpoint, DataPosition, Description, History, RandomState, Snapshot, Versions,
@@ -21,7 +21,8 @@ use train::step::{initialize, train_step};
 fn runtime() -> Option<&'static Runtime> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let find = || {
-        let options = RuntimeOptions { virtual_devices: Some(8), ..Default::default() };
+        let xla_flags = size::either(QUICK_FLAGS, &[]);
+        let options = RuntimeOptions { virtual_devices: Some(8), xla_flags, ..Default::default() };
         let runtime = Runtime::find_with(DeviceKind::Cpu, &options).unwrap();
         if runtime.is_none() {
             eprintln!("skipped: no CPU plugin (`gopher runtime install cpu` fetches it)");
@@ -55,17 +56,12 @@ fn plan(data: usize, model: usize, zero: u8) -> Plan {
     .with_derived_rules()
 }
 
-/// How programs are compiled: quickly unless tests run at full size.
-fn compile_options() -> CompileOptions {
-    size::either(CompileOptions::quick(), CompileOptions::default())
-}
-
 fn compile(runtime: &Runtime, partitioned: &Partitioned) -> Program {
-    runtime.compile_partitioned(partitioned, &compile_options()).unwrap()
+    runtime.compile_partitioned(partitioned, &CompileOptions::default()).unwrap()
 }
 
 fn compile_whole(runtime: &Runtime, function: &Function) -> Program {
-    runtime.compile_with(function, &compile_options()).unwrap()
+    runtime.compile_with(function, &CompileOptions::default()).unwrap()
 }
 
 /// The parameters from a seed, in the layouts of a step's inputs.

@@ -5,7 +5,7 @@ pub use graph::testing::Random;
 use graph::testing::size;
 use graph::{DType, Function, Literal};
 use model::{Gopher, Llama, ModelConfig};
-use runtime::{CompileOptions, DeviceKind, Program, Runtime};
+use runtime::{DeviceKind, Program, QUICK_FLAGS, Runtime, RuntimeOptions};
 
 /// A Gopher with all parts, no two sizes alike.
 pub fn tiny() -> ModelConfig {
@@ -40,18 +40,19 @@ pub fn parameters(config: &ModelConfig, dtype: DType, seed: u64) -> Vec<Literal>
     config.parameters().iter().map(|spec| random.scaled(dtype, &spec.shape, 0.7)).collect()
 }
 
-/// The CPU plugin, if this machine has it.
+/// The CPU plugin, if this machine has it; it compiles quickly unless tests run at full size.
 pub fn runtime() -> Option<Runtime> {
-    let runtime = Runtime::find(DeviceKind::Cpu).unwrap();
+    let options = RuntimeOptions { xla_flags: size::either(QUICK_FLAGS, &[]), ..RuntimeOptions::default() };
+    let runtime = Runtime::find_with(DeviceKind::Cpu, &options).unwrap();
     if runtime.is_none() {
         eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
     }
     runtime
 }
 
-/// A function compiled, quickly unless tests run at full size.
+/// A function compiled.
 pub fn compile(runtime: &Runtime, function: &Function) -> Program {
-    runtime.compile_with(function, &size::either(CompileOptions::quick(), CompileOptions::default())).unwrap()
+    runtime.compile(function).unwrap()
 }
 
 /// The largest difference between two tensors over the largest number in the expected one.

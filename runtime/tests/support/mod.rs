@@ -8,13 +8,15 @@ use std::sync::OnceLock;
 
 use graph::testing::size;
 use graph::{DType, Elements, Function, Literal, TensorType};
-use runtime::{CompileOptions, DeviceKind, Format, Program, Runtime};
+use runtime::{CompileOptions, DeviceKind, Format, Program, QUICK_FLAGS, Runtime, RuntimeOptions};
 
 /// The CPU runtime; `None`, with a message, when no plugin is on this machine.
 pub fn runtime() -> Option<&'static Runtime> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let find = || {
-        let runtime = Runtime::find(DeviceKind::Cpu).unwrap();
+        let options =
+            RuntimeOptions { xla_flags: size::either(QUICK_FLAGS, &[]), ..RuntimeOptions::default() };
+        let runtime = Runtime::find_with(DeviceKind::Cpu, &options).unwrap();
         if runtime.is_none() {
             assert!(
                 !reader::is_wanted(),
@@ -39,8 +41,7 @@ fn say(message: &str) {
 pub fn programs(runtime: &Runtime, function: &Function) -> Vec<(&'static str, String, Program)> {
     let hlo = graph::to_hlo_text(function).unwrap();
     let compile = |form, text: String, format, code: Option<&[u8]>| {
-        let options =
-            CompileOptions { format, ..size::either(CompileOptions::quick(), CompileOptions::default()) };
+        let options = CompileOptions { format, ..CompileOptions::default() };
         let program = match code {
             None => runtime.compile_with(function, &options),
             Some(code) => runtime.compile_code(function, code, &options),

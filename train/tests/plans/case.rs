@@ -7,7 +7,7 @@ use configuration::Adam;
 use graph::testing::{Random, size};
 use graph::{Function, Literal, Partitioned, TensorType};
 use model::{ModelConfig, Precision};
-use runtime::{Buffer, CompileOptions, DeviceKind, Program, Runtime, RuntimeOptions};
+use runtime::{Buffer, CompileOptions, DeviceKind, Program, QUICK_FLAGS, Runtime, RuntimeOptions};
 use sharding::partition::Rules;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
 use train::plan::Planned;
@@ -20,7 +20,8 @@ const DEVICES: usize = 32;
 pub fn runtime() -> Option<&'static Runtime> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let find = || {
-        let options = RuntimeOptions { virtual_devices: Some(DEVICES), ..Default::default() };
+        let xla_flags = size::either(QUICK_FLAGS, &[]);
+        let options = RuntimeOptions { virtual_devices: Some(DEVICES), xla_flags, ..Default::default() };
         let runtime = Runtime::find_with(DeviceKind::Cpu, &options).unwrap();
         if runtime.is_none() {
             eprintln!("skipped: no CPU plugin (`gopher runtime install cpu` fetches it)");
@@ -102,20 +103,15 @@ impl Case {
     }
 
     /// The step of each device, compiled.
-    pub fn compile(&self, runtime: &Runtime, options: &CompileOptions) -> Program {
-        let compiled = runtime.compile_partitioned(&self.split(), options);
+    pub fn compile(&self, runtime: &Runtime) -> Program {
+        let compiled = runtime.compile_partitioned(&self.split(), &CompileOptions::default());
         compiled.unwrap_or_else(|error| panic!("{self:?}: {error}"))
     }
 
     /// The whole step, compiled.
-    pub fn compile_whole(&self, runtime: &Runtime, options: &CompileOptions) -> Program {
-        runtime.compile_with(&self.whole(), options).unwrap()
+    pub fn compile_whole(&self, runtime: &Runtime) -> Program {
+        runtime.compile(&self.whole()).unwrap()
     }
-}
-
-/// How programs are compiled whose numbers need not be as near as they can: quickly, unless tests run at full size.
-pub fn roughly() -> CompileOptions {
-    size::either(CompileOptions::quick(), CompileOptions::default())
 }
 
 /// A state whose parameters are far from their first values, whose means are zero, so that those after one step are the

@@ -18,7 +18,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use graph::{DType, Function, MeshAxis, Op, Partitioned};
 use model::{Gopher, Precision};
-use runtime::CompileOptions;
 use runtime::aot::Cost;
 use sharding::machine::Collective;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
@@ -91,7 +90,7 @@ fn given(program: &Partitioned) -> Counts {
 /// The collectives of the program as XLA left it. Axes are told by the sizes of groups, which differ here.
 fn optimised(case: &Case) -> Option<Counts> {
     // Collectives are XLA's work, not LLVM's.
-    let program = case.compile(runtime()?, &CompileOptions::quick());
+    let program = case.compile(runtime()?);
     let optimised = program.executable().executable().optimized_program().unwrap();
     let cost = Cost::of(&optimised, &vec![0; case.plan.mesh.devices()], 1).unwrap();
     assert!(cost.loops.iter().all(|inner| inner.trips.is_some()), "{case:?}: {:?}", cost.loops);

@@ -5,7 +5,7 @@ use graph::testing::size;
 use model::Gopher;
 use sharding::plan::{Plan, RematPolicy};
 
-use crate::case::{Case, plan, planned, roughly, runtime, train};
+use crate::case::{Case, plan, planned, runtime, train};
 
 const STEPS: usize = 20;
 
@@ -20,7 +20,7 @@ fn losses_are_the_same_on_one_four_and_eight_devices() {
     let model = Gopher { layers: 4, heads: 4, key_value_size: 4, d_model: 16, vocabulary_size: 24 };
     let planned = planned(model);
     let alone = Case { planned: planned.clone(), plan: plan([1, 1, 1], 1, 0, RematPolicy::None) };
-    let expected = losses(&train(&alone.compile_whole(runtime, &roughly()), &alone, 9, STEPS).metrics);
+    let expected = losses(&train(&alone.compile_whole(runtime), &alone, 9, STEPS).metrics);
     let (first, last) = (expected[0], expected[STEPS - 1]);
     assert!(last < first - 0.1, "nothing is learnt: {expected:?}");
     let plans = [
@@ -32,7 +32,7 @@ fn losses_are_the_same_on_one_four_and_eight_devices() {
     // The last two are on eight devices.
     for plan in plans.into_iter().skip(size::either(1, 0)).step_by(size::either(2, 1)) {
         let case = Case { planned: planned.clone(), plan };
-        let got = train(&case.compile(runtime, &roughly()), &case, 9, STEPS);
+        let got = train(&case.compile(runtime), &case, 9, STEPS);
         assert_eq!(got.apart, Vec::<String>::new(), "{case:?}");
         let got = losses(&got.metrics);
         let off = got.iter().zip(&expected).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);

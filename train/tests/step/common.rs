@@ -3,7 +3,7 @@
 use graph::testing::{Random, size};
 use graph::{DType, Function, Literal, TensorType};
 use model::{Architecture, Gopher};
-use runtime::{CompileOptions, DeviceKind, Program, Runtime};
+use runtime::{DeviceKind, Program, QUICK_FLAGS, Runtime, RuntimeOptions};
 use train::step::StepOptions;
 
 /// A model with all parts, no two sizes alike but those of `layers`.
@@ -87,13 +87,14 @@ pub fn regrouped(inputs: &[Literal], function: &Function) -> Vec<Literal> {
 
 /// A function compiled, quickly unless tests run at full size.
 pub fn compile(runtime: &Runtime, function: &Function) -> Program {
-    runtime.compile_with(function, &size::either(CompileOptions::quick(), CompileOptions::default())).unwrap()
+    runtime.compile(function).unwrap()
 }
 
 /// Results by the interpreter, and by the plugin where there is one.
 pub fn run_everywhere(function: &Function, inputs: &[Literal]) -> Vec<(&'static str, Vec<Literal>)> {
     let mut results = vec![("interpreter", graph::interpret(function, inputs).unwrap())];
-    match Runtime::find(DeviceKind::Cpu).unwrap() {
+    let options = RuntimeOptions { xla_flags: size::either(QUICK_FLAGS, &[]), ..RuntimeOptions::default() };
+    match Runtime::find_with(DeviceKind::Cpu, &options).unwrap() {
         Some(runtime) => {
             results.push(("plugin", compile(&runtime, function).run_literals(inputs).unwrap()));
         }
