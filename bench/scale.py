@@ -1,13 +1,15 @@
 """Runs the whole data pipeline over a made corpus of a given size, under a limit of memory, and prints what each stage took.
 
     cargo build --release --bin gopher
-    python3 bench/scale.py --gb 2 [--threads 1 2] [--limit-mib 1024] [--memory-mib 384] [--folder FOLDER] [--program target/release/gopher]
+    python3 bench/scale.py --gb 2 [--threads 1 2] [--limit-mib 1024] [--memory-mib 384] [--folder FOLDER] [--corpus FOLDER]
+        [--program target/release/gopher]
 
 The corpus is lines in .jsonl.gz files, a function of --seed and --gb alone: documents of 3 to 20 pieces of real texts (texts.py), so that no two
 are the same by chance; one in ten is an edited copy of an earlier one, one in ten breaks the rules of quality, one in twelve is in another
 language. The pipeline is filter (the paper's rules alone), dedup, decontaminate, tokenize, with a tokenizer that it trains on a part. The limit
 is of the process's address space (RLIMIT_AS, what `ulimit -v` sets), which is stricter than one of resident memory: what asks for more gets
-none. --memory-mib is the pipeline's own setting, work.memory_mib. Needs about 2.5 times as much disk as the corpus has text.
+none. --memory-mib is the pipeline's own setting, work.memory_mib. Needs about 2.5 times as much disk as the corpus has text. With --corpus, the corpus is kept there, and taken from there if
+it is whole (making it takes longer than a stage).
 """
 
 import argparse
@@ -36,6 +38,7 @@ parser.add_argument("--vocabulary", type=int, default=8192)
 parser.add_argument("--train-gb", type=float, default=0.3, help="text that the tokenizer is trained on")
 parser.add_argument("--compare", action="store_true", help="measure all rule sets, and not the paper's alone")
 parser.add_argument("--folder", help="where a temporary folder is made for corpus and output")
+parser.add_argument("--corpus", help="folder for the corpus alone, which is kept")
 parser.add_argument("--program", default="target/release/gopher")
 arguments = parser.parse_args()
 
@@ -71,6 +74,13 @@ class Corpus:
 
     def write(self, folder):
         """Documents, bytes of text, bytes on disk."""
+        wanted, made = {"gb": arguments.gb, "seed": arguments.seed}, folder + ".json"
+        if os.path.exists(made):
+            with open(made) as file:
+                found = json.load(file)
+            if {key: found.pop(key) for key in wanted} == wanted:
+                return tuple(found.values())
+            sys.exit(f"{folder} holds another corpus, as {made} says; take another --corpus, or remove both")
         documents = size = on_disk = 0
         os.makedirs(folder)
         while size < arguments.gb * 1e9:
@@ -86,6 +96,8 @@ class Corpus:
                     documents += 256
                     file.write("".join(lines).encode())
             on_disk += os.path.getsize(path)
+        with open(made, "w") as file:
+            json.dump({**wanted, "documents": documents, "size": size, "on_disk": on_disk}, file)
         return documents, size, on_disk
 
 
@@ -179,7 +191,7 @@ def digest(folder):
     return whole.hexdigest()[:16]
 
 
-def pipeline(folder):
+def pipeline(folder, corpus):
     shared = os.path.abspath(texts.SHARED)
     with open(os.path.join(folder, "pipeline.toml"), "w") as file:
         file.write(
@@ -194,7 +206,7 @@ against = ["{shared}/lm_wikitext/wikitext-103/wiki.valid.tokens.xz", "{shared}/e
 against_field = ["passage"]
 [subset.web]
 kind = "web"
-in = ["in"]
+in = ["{corpus}"]
 """
         )
 
@@ -220,11 +232,12 @@ def table(run, documents, size, threads):
 
 def main(folder):
     began = time.monotonic()
-    documents, size, on_disk = Corpus().write(os.path.join(folder, "in"))
+    corpus = os.path.abspath(arguments.corpus or os.path.join(folder, "in"))
+    documents, size, on_disk = Corpus().write(corpus)
     print(f"{documents:,} documents, {size / 1e9:.2f} GB of text, {on_disk / 1e9:.2f} GB on disk, made in {time.monotonic() - began:.0f} s;", end=" ")
     print(f"limit of address space {arguments.limit_mib} MiB (RLIMIT_AS), work.memory_mib = {arguments.memory_mib};", end=" ")
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}", flush=True)
-    pipeline(folder)
+    pipeline(folder, corpus)
     for threads in arguments.threads:
         run = Run(folder, threads)
         table(run, documents, size, threads)

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Instant;
 
 use data::shards::Shard;
 use data::{Document, Tokenizer, TokenizerConfig};
@@ -294,6 +295,94 @@ fn a_pipeline_that_was_ended_in_a_crawl_goes_on() {
     );
     let (_, notes) = place.text(&["run", "pipeline.toml", "--force-stage", "web/extract"]);
     assert!(notes.contains("web/extract: 71 = 31 kept + 10 dropped"), "{notes}");
+}
+
+/// Every file in a folder and those below it, hidden ones too: what was left unfinished is seen.
+fn everything(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = paths.flat_map(|path| match path.is_dir() {
+        true => everything(&path),
+        false => BTreeMap::from([(path.clone(), fs::read(&path).unwrap())]),
+    });
+    files.collect()
+}
+
+/// Whatever a kill meets, of one process or of two that each have a part: the next goes on, and at the end all bytes are those of
+/// one that nobody disturbed.
+#[test]
+fn a_crawl_that_is_killed_at_any_time_gives_the_same_bytes() {
+    let place = Place::new();
+    crawl_and_pipeline(&place);
+    // Comments make them several shards.
+    let mut numbers = 1u64;
+    let mut comment = || {
+        let letters = (0..16_000).map(|_| {
+            numbers = numbers.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'a' + (numbers >> 59) as u8 % 26)
+        });
+        format!("<!-- {} -->", letters.collect::<String>())
+    };
+    for file in 1..6 {
+        let numbers = (0..80).map(|number| file * 1000 + number);
+        let crawl = numbers.flat_map(|number| {
+            let page = page(number).replace("</body>", &format!("{}</body>", comment()));
+            member(&format!("http://harbour.example/{number}"), "200 OK", &page)
+        });
+        place.write(&format!("crawl/{file:05}.warc.gz"), crawl.collect::<Vec<_>>());
+    }
+    let extract = |out: &'static str| {
+        ["extract", "--in", "crawl", "--out", out, "--shard-mib", "1", "--threads", "2"].to_vec()
+    };
+    let began = Instant::now();
+    place.text(&extract("whole"));
+    place.text(&["run", "pipeline.toml"]);
+    let takes = began.elapsed() / 2;
+    fs::rename(place.path("massive"), place.path("undisturbed")).unwrap();
+    let whole = place.files("whole");
+    assert!(whole.len() > 2, "{:?}", whole.keys());
+
+    let kill_after = |arguments: &[&str], twelfths: u32| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
+        command.arg("data").args(arguments).current_dir(place.0.path());
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(takes * twelfths / 12);
+        // SIGKILL. It may have ended by itself.
+        let _ = child.kill();
+        !child.wait().unwrap().success()
+    };
+    let times = [1, 3, 5, 2, 7, 4];
+    let killed = times.map(|time| kill_after(&extract("killed"), time));
+    assert!(killed.iter().any(|&killed| killed), "each had ended before it was killed");
+    place.text(&extract("killed"));
+    assert!(
+        everything(&place.path("killed")).into_values().eq(everything(&place.path("whole")).into_values())
+    );
+    for part in ["1/2", "2/2", "1/2"] {
+        kill_after(&[&extract("parts")[..], &["--part", part]].concat(), 2);
+    }
+    place.text(&[&extract("parts")[..], &["--part", "2/2"]].concat());
+    place.text(&[&extract("parts")[..], &["--part", "1/2"]].concat());
+    let documents = |folder: &str| {
+        let files = place.files(folder).into_iter();
+        files.filter(|(name, _)| name.ends_with(".zst")).collect::<BTreeMap<_, _>>()
+    };
+    assert!(documents("parts") == documents("whole"));
+
+    // All stages in one process.
+    for time in times.iter().chain(&times) {
+        kill_after(&["run", "pipeline.toml"], *time);
+    }
+    place.text(&["run", "pipeline.toml"]);
+    let (got, expected) = (everything(&place.path("massive")), everything(&place.path("undisturbed")));
+    let names = |files: &BTreeMap<PathBuf, Vec<u8>>, root: &str| {
+        let root = place.path(root);
+        files.keys().map(|path| path.strip_prefix(&root).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&got, "massive"), names(&expected, "undisturbed"));
+    for (path, (got, expected)) in got.keys().zip(got.values().zip(expected.values())) {
+        assert!(got == expected, "{}", path.display());
+    }
 }
 
 #[test]
