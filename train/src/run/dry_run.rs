@@ -143,15 +143,17 @@ fn measure(
     let mut programs = super::compile(opened, prepared, observer)?;
     let startup = start.elapsed().as_secs_f64();
     observer.event(Event::Note("timing a few steps".to_owned()));
-    let (seconds_per_step, timed_steps) = time_steps(config, opened.completed(), prepared, &mut programs)?;
-    let seconds_per_validation = match &programs.validation {
-        Some((validation, program)) => {
-            let start = Instant::now();
-            validation.loss(program, &programs.state, || ())?;
-            Some(start.elapsed().as_secs_f64())
-        }
-        None => None,
-    };
+    let completed = opened.completed();
+    let seconds = take_steps(config, completed, prepared, &mut programs, are_timed)?;
+    let (seconds_per_step, timed_steps) = (seconds.iter().sum::<f64>() / seconds.len() as f64, seconds.len());
+    let mut seconds_per_validation = None;
+    if let Some((validation, program)) = &programs.validation {
+        let start = Instant::now();
+        validation.loss(program, &programs.state, || ())?;
+        seconds_per_validation = Some(start.elapsed().as_secs_f64());
+        // Steps that follow it take more memory, for what it took is not all given back.
+        take_steps(config, completed, prepared, &mut programs, are_steady)?;
+    }
     let memory = programs.step.memory()?;
     let process = peak_with_copy(config, &programs)?;
     let compiled = !programs.step.was_loaded();
@@ -175,13 +177,15 @@ fn peak_with_copy(config: &Config, programs: &TrainingPrograms) -> Result<Option
     Ok(most)
 }
 
-/// Seconds of a step, and how many were timed. As in training, a step is under way while the one before is read.
-fn time_steps(
+/// Takes steps as training does, with one under way while the one before is read, until `is_enough` says so of the seconds of those
+/// after the first; these.
+fn take_steps(
     config: &Config,
     completed: u64,
     prepared: &Prepared,
     programs: &mut TrainingPrograms,
-) -> Result<(f64, usize), Error> {
+    is_enough: impl Fn(&[f64]) -> bool,
+) -> Result<Vec<f64>, Error> {
     let skipped = Default::default();
     let mut dispatch = |step| {
         let sequences = &prepared.sequences;
@@ -196,27 +200,32 @@ fn time_steps(
     let mut under_way = dispatch(completed + 1)?;
     let mut step = completed + 2;
     let mut seconds = Vec::new();
-    let mut total = Duration::ZERO;
     let mut last: Option<Instant> = None;
-    loop {
+    while !is_enough(&seconds) {
         let next = dispatch(step)?;
         read(std::mem::replace(&mut under_way, next))?;
-        if let Some(last) = last {
-            let elapsed = last.elapsed();
-            total += elapsed;
-            seconds.push(elapsed.as_secs_f64());
-        }
-        last = Some(Instant::now());
+        let now = Instant::now();
+        seconds.extend(last.map(|last| now.duration_since(last).as_secs_f64()));
+        last = Some(now);
         step += 1;
-        let (fewest, most) = TIMED_STEPS;
-        let (steady, longest) = STEADY;
-        let enough = total >= TIMED && (seconds.len() >= steady || total >= longest);
-        if seconds.len() >= most || seconds.len() >= fewest && enough {
-            break;
-        }
     }
     read(under_way)?;
-    Ok((total.as_secs_f64() / seconds.len() as f64, seconds.len()))
+    Ok(seconds)
+}
+
+/// Whether so many steps have been timed, in seconds of each, that their mean is that of a training's.
+fn are_timed(seconds: &[f64]) -> bool {
+    let (fewest, most) = TIMED_STEPS;
+    let (steady, longest) = STEADY;
+    let (count, total) = (seconds.len(), Duration::from_secs_f64(seconds.iter().sum()));
+    let enough = total >= TIMED && (count >= steady || total >= longest);
+    count >= most || count >= fewest && enough
+}
+
+/// Whether steps after a validation have taken the memory that they take between two of them.
+fn are_steady(seconds: &[f64]) -> bool {
+    let total = Duration::from_secs_f64(seconds.iter().sum());
+    seconds.len() >= TIMED_STEPS.0 && (seconds.len() >= STEADY.0 / 2 || total >= TIMED)
 }
 
 fn describe(
