@@ -204,7 +204,7 @@ fn bits_are_the_same_for_any_batch_order_and_reuse() {
         let variants =
             variants().iter().map(|&options| (options, RefCell::new(scorer(&runtime, &model, options))));
         let variants: Vec<_> = variants.collect();
-        let config = Config { failure_persistence: None, ..Config::with_cases(size::cases(4, 24)) };
+        let config = Config { failure_persistence: None, ..Config::with_cases(size::cases(2, 24)) };
         TestRunner::new(config)
             .run(&rows(), |rows| {
                 let mut reference = reference.borrow_mut();
@@ -398,7 +398,7 @@ fn no_text_depends_on_those_generated_beside_it() {
     let Some(runtime) = runtime() else { return };
     for model in models() {
         let scorer = RefCell::new(scorer(&runtime, &model, ScoringOptions::default()));
-        let config = Config { failure_persistence: None, ..Config::with_cases(size::cases(4, 24)) };
+        let config = Config { failure_persistence: None, ..Config::with_cases(size::cases(2, 24)) };
         TestRunner::new(config)
             .run(&(prompts(), 0usize..12, 0u8..128), |(prompts, tokens, stop)| {
                 let mut scorer = scorer.borrow_mut();
