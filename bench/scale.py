@@ -237,7 +237,8 @@ def main(folder):
     print(f"{documents:,} documents, {size / 1e9:.2f} GB of text, {on_disk / 1e9:.2f} GB on disk, made in {time.monotonic() - began:.0f} s;", end=" ")
     print(f"limit of address space {arguments.limit_mib} MiB (RLIMIT_AS), work.memory_mib = {arguments.memory_mib};", end=" ")
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}", flush=True)
-    pipeline(folder, corpus)
+    # Its path is in receipts, and so in the sum of all files: by itself it has the same in every run.
+    pipeline(folder, corpus if arguments.corpus else "in")
     for threads in arguments.threads:
         run = Run(folder, threads)
         table(run, documents, size, threads)
