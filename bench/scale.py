@@ -8,8 +8,8 @@ The corpus is lines in .jsonl.gz files, a function of --seed and --gb alone: doc
 are the same by chance; one in ten is an edited copy of an earlier one, one in ten breaks the rules of quality, one in twelve is in another
 language. The pipeline is filter (the paper's rules alone), dedup, decontaminate, tokenize, with a tokenizer that it trains on a part. The limit
 is of the process's address space (RLIMIT_AS, what `ulimit -v` sets), which is stricter than one of resident memory: what asks for more gets
-none. --memory-mib is the pipeline's own setting, work.memory_mib. Needs about 2.5 times as much disk as the corpus has text. With --corpus, the corpus is kept there, and taken from there if
-it is whole (making it takes longer than a stage).
+none. --memory-mib is the pipeline's own setting, work.memory_mib. Needs about 2.5 times as much disk as the corpus has text.
+With --corpus, the corpus is kept there, and taken from there if it is whole (making it takes longer than a stage).
 """
 
 import argparse

@@ -31,7 +31,7 @@ pub struct CompileOptions {
     pub devices: Option<Vec<usize>>,
 }
 
-/// [`RuntimeOptions::xla_flags`] for programs that run a few times: a CPU's compiler takes a third of the time, for LLVM optimises
+/// [`RuntimeOptions::xla_flags`] for programs that run a few times: a CPU's compiler takes less than half of the time, for LLVM optimises
 /// nothing, and code of fused operations is made by XLA's older and shorter way. What XLA itself makes of a program, its collectives
 /// among it, is the same.
 pub const QUICK_FLAGS: &[&str] = &[

@@ -30,7 +30,7 @@ pub struct RuntimeOptions {
     /// Compile programs that may compute other bits in another process, if that is faster. Without effect on CPUs and TPUs, whose programs never do.
     pub nondeterministic: bool,
     /// Flags for XLA, such as `--xla_dump_to=FOLDER`, added to those of `XLA_FLAGS` but for those it has already. The first runtime
-    /// of a process decides, for its plugin reads them once.
+    /// of a process decides, for its plugin reads them once. A flag that the plugin does not know makes it end the process.
     pub xla_flags: &'static [&'static str],
     /// Where compiled programs are kept and found again; `None` to compile each. Without effect but on a CPU, and for several processes,
     /// which compile together.

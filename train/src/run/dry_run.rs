@@ -151,8 +151,10 @@ fn measure(
         let start = Instant::now();
         validation.loss(program, &programs.state, || ())?;
         seconds_per_validation = Some(start.elapsed().as_secs_f64());
-        // Steps that follow it take more memory, for what it took is not all given back.
-        take_steps(config, completed, prepared, &mut programs, are_steady)?;
+        // Steps that follow it take more of the computer's memory, for what it took is not all given back.
+        if config.device.kind == DeviceKind::Cpu {
+            take_steps(config, completed, prepared, &mut programs, are_steady)?;
+        }
     }
     let memory = programs.step.memory()?;
     let process = peak_with_copy(config, &programs)?;
