@@ -6,8 +6,9 @@
 mod matches;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod unfinished;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 use crate::manifest::hexadecimal;
 use crate::{Error, Result};
 use matches::Matches;
+pub use unfinished::{UNFINISHED, Unfinished};
 
 /// The file that says a stage's output is complete, and what is in it.
 pub const RECEIPT: &str = "receipt.json";
@@ -32,8 +34,6 @@ pub const RECEIPTS: &str = ".receipts";
 pub const STATISTICS: &str = ".statistics.zst";
 /// How the names of files with bad records end.
 pub const BAD_RECORDS: &str = ".errors.zst";
-/// How the hidden names of files end that are being written.
-pub const UNFINISHED: &str = ".unfinished";
 
 /// Bytes of records after which a frame ends.
 const FRAME: usize = 1 << 20;
@@ -88,8 +88,7 @@ pub struct Written {
 /// A file of lines, or of the rows that they stand for, that is being written.
 pub struct Output {
     sink: Sink,
-    path: PathBuf,
-    unfinished: PathBuf,
+    place: Unfinished,
     compression: Compression,
     /// Records that are in no frame yet, and frames that are not written yet.
     buffer: Vec<u8>,
@@ -131,27 +130,14 @@ impl Output {
     /// What the operating system refuses; another process that writes the same file; a format that this program was built without.
     pub fn begin(folder: &Path, name: &str, compression: Compression) -> Result<Self> {
         let path = folder.join(name);
-        let unfinished = folder.join(format!(".{name}{UNFINISHED}"));
-        let io = |error| Error::io(&unfinished, error);
-        let file =
-            OpenOptions::new().write(true).create(true).truncate(false).open(&unfinished).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let detail = "another process is writing it; give each its own --part".to_owned();
-                return Err(Error::Folder { path, detail });
-            }
-            // Some file systems have no locks.
-            Err(TryLockError::Error(_)) => {}
-        }
-        file.set_len(0).or_else(|error| if is_file(&file) { Err(io(error)) } else { Ok(()) })?;
+        let (place, file) = Unfinished::begin(&path)?;
         let written = Written { file: name.to_owned(), records: 0, bytes: 0, sha256: String::new() };
         let hashed = Hashed { file, hash: Sha256::new(), bytes: 0 };
         let sink = match compression {
             Compression::Zst | Compression::None => Sink::Lines(hashed),
-            Compression::Parquet => Sink::rows(hashed, &unfinished)?,
+            Compression::Parquet => Sink::rows(hashed, &path)?,
         };
-        Ok(Self { sink, path, unfinished, compression, buffer: Vec::new(), full: Vec::new(), written })
+        Ok(Self { sink, place, compression, buffer: Vec::new(), full: Vec::new(), written })
     }
 
     /// Appends a line, or none.
@@ -186,7 +172,7 @@ impl Output {
                     Compression::None | Compression::Parquet => full,
                 };
                 let written = packed.iter().try_for_each(|frame| file.write_all(frame));
-                written.map_err(|error| Error::io(&self.unfinished, error))
+                written.map_err(|error| self.place.failed(error))
             }
         }
     }
@@ -202,8 +188,7 @@ impl Output {
         }
         self.write()?;
         let Hashed { file, hash, bytes } = self.sink.finish()?;
-        file.sync_all().map_err(|error| Error::io(&self.unfinished, error))?;
-        fs::rename(&self.unfinished, &self.path).map_err(|error| Error::io(&self.path, error))?;
+        self.place.finish(&file)?;
         self.written.bytes = bytes;
         self.written.sha256 = hexadecimal(&hash.finalize());
         Ok(self.written)
@@ -242,10 +227,6 @@ impl Sink {
     }
 }
 
-fn is_file(file: &File) -> bool {
-    file.metadata().is_ok_and(|metadata| metadata.is_file())
-}
-
 fn compressed(frame: &[u8]) -> Vec<u8> {
     let mut compressor = FrameCompressor::new_with_matcher(Matches::new(), CompressionLevel::Fastest);
     compressor.set_source(frame);
@@ -254,27 +235,21 @@ fn compressed(frame: &[u8]) -> Vec<u8> {
     compressor.take_drain().unwrap_or_default()
 }
 
-/// Writes a small file as a whole. `mark` tells this process from others that write the same.
+/// Writes a small file as a whole. Other processes may write the same.
 ///
 /// # Errors
 /// What the operating system refuses.
-pub fn write_whole(path: &Path, mark: &str, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let unfinished = path.with_file_name(format!(".{}.{mark}{UNFINISHED}", name.trim_start_matches('.')));
-    let write = || {
-        let mut file = File::create(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    };
-    write().map_err(|error| Error::io(path, error))
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let (place, mut file) = Unfinished::begin_in_turn(path)?;
+    file.write_all(bytes).map_err(|error| place.failed(error))?;
+    place.finish(&file)
 }
 
 /// Makes a folder ready for a stage: it is new, empty, or was begun for the same plan, which is in the file `name`.
 ///
 /// # Errors
 /// A folder with other content, or for another plan.
-pub fn claim(folder: &Path, name: &str, plan: &[u8], mark: &str) -> Result<()> {
+pub fn claim(folder: &Path, name: &str, plan: &[u8]) -> Result<()> {
     let refuse = |detail: String| Err(Error::Folder { path: folder.into(), detail });
     fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
     let place = folder.join(name);
@@ -296,7 +271,7 @@ pub fn claim(folder: &Path, name: &str, plan: &[u8], mark: &str) -> Result<()> {
                 // Another part may have claimed it and begun since.
                 Some(_) if inputs::read(&place).is_ok_and(|found| found == plan) => Ok(()),
                 Some(name) => refuse(format!("it is not empty ({name}); name a new folder")),
-                None => write_whole(&place, mark, plan),
+                None => write_whole(&place, plan),
             }
         }
         Err(error) => Err(Error::io(&place, error)),

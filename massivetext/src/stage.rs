@@ -107,7 +107,6 @@ pub struct Folder {
     complete: PathBuf,
     receipts: PathBuf,
     own: PathBuf,
-    mark: String,
     part: Part,
 }
 
@@ -124,18 +123,17 @@ impl Folder {
         plan: &Value,
     ) -> Result<Self> {
         check_folders(inputs, out, beside)?;
-        let mark = format!("{}-of-{}.{}", part.index, part.parts, std::process::id());
         let plan = json(plan);
-        claim(out, PLAN, &plan, &mark)?;
+        claim(out, PLAN, &plan)?;
         if let Some(beside) = beside {
-            claim(beside, PLAN_BESIDE, &plan, &mark)?;
+            claim(beside, PLAN_BESIDE, &plan)?;
         }
         let (complete, receipts) = (out.join(RECEIPT), out.join(RECEIPTS));
         let own = match part.parts {
             1 => complete.clone(),
             parts => receipts.join(format!("{}-of-{parts}.json", part.index)),
         };
-        Ok(Self { path: out.to_owned(), complete, receipts, own, mark, part })
+        Ok(Self { path: out.to_owned(), complete, receipts, own, part })
     }
 
     /// The receipt of the whole or of the part, if that is complete already, with its files. If all parts are, the receipt of the
@@ -163,7 +161,7 @@ impl Folder {
         if self.part.parts > 1 {
             std::fs::create_dir_all(&self.receipts).map_err(|error| Error::io(&self.receipts, error))?;
         }
-        write_whole(&self.own, &self.mark, &json(receipt))?;
+        write_whole(&self.own, &json(receipt))?;
         self.complete::<R>()
     }
 
@@ -181,7 +179,7 @@ impl Folder {
             }
         }
         if let Some(whole) = whole {
-            write_whole(&self.complete, &self.mark, &json(&whole))?;
+            write_whole(&self.complete, &json(&whole))?;
         }
         Ok(true)
     }

@@ -156,8 +156,7 @@ pub fn run(
     if let Some(receipt) = folder.receipt()? {
         return Ok(Report { receipt, was_complete: true, completes: false });
     }
-    let mark = format!("{}.{}", places.part.index, std::process::id());
-    write_whole(&places.out.join(tokenizer.file_name()), &mark, tokenizer.to_bytes())?;
+    write_whole(&places.out.join(tokenizer.file_name()), tokenizer.to_bytes())?;
     let plan = hexadecimal(&Sha256::digest(plan.to_string()));
     let mut read = 0;
     for index in places.part.of(shards.len()) {

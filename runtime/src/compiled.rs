@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
@@ -28,6 +28,9 @@ const MAGIC: &[u8; 16] = b"gopher program 1";
 
 /// How the names of files end.
 const ENDING: &str = ".program";
+
+/// How long nothing has been written to what nobody writes any more.
+const LEFT_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// A hash of what decides a program's code, fed part by part.
 pub(crate) struct Key(Sha256);
@@ -124,9 +127,10 @@ impl ProgramCache {
         self.make_room();
     }
 
-    /// Removes the programs that were not used for longest, down to the limit.
+    /// Removes what killed processes left, and the programs that were not used for longest, down to the limit.
     fn make_room(&self) {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        let entries = entries.filter(|entry| !entry.as_ref().is_ok_and(remove_if_left));
         let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
             .filter_map(|entry| {
                 let (path, metadata) =
@@ -144,5 +148,43 @@ impl ProgramCache {
             bytes -= size;
             let _ = fs::remove_file(path);
         }
+    }
+}
+
+/// Removes an entry that a process began to write and did not finish, for it was killed. Whether it is unfinished.
+fn remove_if_left(entry: &fs::DirEntry) -> bool {
+    if !entry.file_name().to_string_lossy().starts_with('.') {
+        return false;
+    }
+    let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|at| at.elapsed());
+    // Younger ones may be in the writing.
+    if age.is_ok_and(|age| age.is_ok_and(|age| age > LEFT_AFTER)) {
+        let _ = fs::remove_file(entry.path());
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = ProgramCache { folder: folder.path().to_owned(), limit: u64::MAX };
+        let old = folder.path().join(".0a.program.4000");
+        let young = folder.path().join(".0b.program.4001");
+        for path in [&old, &young] {
+            fs::write(path, "part of a program").unwrap();
+        }
+        File::options()
+            .write(true)
+            .open(&old)
+            .unwrap()
+            .set_modified(SystemTime::now() - 2 * LEFT_AFTER)
+            .unwrap();
+        cache.store("0c.program", b"a program");
+        assert!(!old.exists() && young.exists() && folder.path().join("0c.program").exists());
+        assert_eq!(cache.load("0c.program").unwrap(), b"a program");
     }
 }

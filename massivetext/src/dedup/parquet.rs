@@ -1,6 +1,6 @@
 //! Signatures as Parquet files, which engines of clusters read.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::minhash::Bands;
 use super::signatures::set_hash;
 use super::store::{Store, number};
 use crate::manifest::hexadecimal;
-use crate::output::Written;
+use crate::output::{Unfinished, Written};
 use crate::{Error, Result};
 
 const KEYS: &str = "message keys { required int32 band; required int64 key; required int64 document; }";
@@ -88,6 +88,7 @@ enum Column {
 
 struct Table<'a> {
     writer: SerializedFileWriter<File>,
+    place: Unfinished,
     folder: &'a Path,
     name: String,
     records: u64,
@@ -95,12 +96,12 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     fn begin(folder: &'a Path, name: String, schema: &str) -> Result<Self> {
-        let path = unfinished(folder, &name);
-        let file = File::create(&path).map_err(|error| Error::io(&path, error))?;
+        let path = folder.join(&name);
+        let (place, file) = Unfinished::begin(&path)?;
         let properties = WriterProperties::builder().set_statistics_enabled(EnabledStatistics::None).build();
         let writer = parse_message_type(schema)
             .and_then(|schema| SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties)));
-        Ok(Self { writer: writer.map_err(|error| refused(&path, error))?, folder, name, records: 0 })
+        Ok(Self { writer: writer.map_err(|error| refused(&place, error))?, place, folder, name, records: 0 })
     }
 
     /// Appends rows.
@@ -119,15 +120,14 @@ impl<'a> Table<'a> {
             group.close()?;
             Ok(rows as u64)
         };
-        self.records += write().map_err(|error| refused(&unfinished(self.folder, &self.name), error))?;
+        self.records += write().map_err(|error| refused(&self.place, error))?;
         Ok(())
     }
 
     fn finish(self) -> Result<Written> {
-        let (begun, path) = (unfinished(self.folder, &self.name), self.folder.join(&self.name));
-        let file = self.writer.into_inner().map_err(|error| refused(&begun, error))?;
-        file.sync_all().map_err(|error| Error::io(&begun, error))?;
-        fs::rename(&begun, &path).map_err(|error| Error::io(&path, error))?;
+        let path = self.folder.join(&self.name);
+        let file = self.writer.into_inner().map_err(|error| refused(&self.place, error))?;
+        self.place.finish(&file)?;
         let mut hash = Sha256::new();
         let mut file = File::open(&path).map_err(|error| Error::io(&path, error))?;
         let bytes = std::io::copy(&mut file, &mut hash).map_err(|error| Error::io(&path, error))?;
@@ -135,10 +135,6 @@ impl<'a> Table<'a> {
     }
 }
 
-fn unfinished(folder: &Path, name: &str) -> std::path::PathBuf {
-    folder.join(format!(".{name}.{}.unfinished", std::process::id()))
-}
-
-fn refused(path: &Path, error: ParquetError) -> Error {
-    Error::io(path, std::io::Error::other(error))
+fn refused(place: &Unfinished, error: ParquetError) -> Error {
+    place.failed(std::io::Error::other(error))
 }

@@ -181,7 +181,7 @@ impl Pass<'_> {
         (index, pieces): (usize, &[Piece]),
         folder: &Path,
     ) -> Result<Shard> {
-        let mut writer = Writer::begin(folder, index, &std::process::id().to_string())?;
+        let mut writer = Writer::begin(folder, index)?;
         let (limit, seed, bands) = (configuration.max_record_bytes, configuration.seed, self.bands);
         each_batch(
             manifest,

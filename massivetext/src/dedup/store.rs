@@ -4,7 +4,7 @@
 //! its place in the shard.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::keep::{Bits, Priority};
 use crate::manifest::hexadecimal;
-use crate::output::Written;
+use crate::output::{Unfinished, Written};
 use crate::{Error, Result};
 
 /// Numbers that are stored of a document: where its set begins and how long it is, its priority, where its id begins and its bytes.
@@ -46,34 +46,34 @@ pub struct Shard {
 
 struct Growing {
     file: BufWriter<File>,
-    path: PathBuf,
-    unfinished: PathBuf,
+    name: String,
+    place: Unfinished,
     hash: Sha256,
     bytes: u64,
 }
 
 impl Growing {
-    fn begin(folder: &Path, name: &str, mark: &str) -> Result<Self> {
-        let unfinished = folder.join(format!(".{name}.{mark}.unfinished"));
-        let file = File::create(&unfinished).map_err(|error| Error::io(&unfinished, error))?;
+    fn begin(folder: &Path, name: String) -> Result<Self> {
+        let (place, file) = Unfinished::begin(&folder.join(&name))?;
         let file = BufWriter::with_capacity(1 << 20, file);
-        Ok(Self { file, path: folder.join(name), unfinished, hash: Sha256::new(), bytes: 0 })
+        Ok(Self { file, name, place, hash: Sha256::new(), bytes: 0 })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
-        self.file.write_all(bytes).map_err(|error| Error::io(&self.unfinished, error))
+        self.file.write_all(bytes).map_err(|error| self.place.failed(error))
     }
 
     fn finish(self, records: u64) -> Result<Written> {
-        let finish = || {
-            self.file.into_inner().map_err(|error| error.into_error())?.sync_all()?;
-            fs::rename(&self.unfinished, &self.path)
-        };
-        finish().map_err(|error| Error::io(&self.path, error))?;
-        let file = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Written { file, records, bytes: self.bytes, sha256: hexadecimal(&self.hash.finalize()) })
+        let file = self.file.into_inner().map_err(|error| self.place.failed(error.into_error()))?;
+        self.place.finish(&file)?;
+        Ok(Written {
+            file: self.name,
+            records,
+            bytes: self.bytes,
+            sha256: hexadecimal(&self.hash.finalize()),
+        })
     }
 }
 
@@ -87,12 +87,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a shard's files in a folder. `mark` tells this process from others that write the same.
+    /// Begins a shard's files in a folder.
     ///
     /// # Errors
-    /// What the operating system refuses.
-    pub fn begin(folder: &Path, shard: usize, mark: &str) -> Result<Self> {
-        let begin = |kind| Growing::begin(folder, &format!("{shard:05}.{kind}"), mark);
+    /// What the operating system refuses; another process that writes the same.
+    pub fn begin(folder: &Path, shard: usize) -> Result<Self> {
+        let begin = |kind| Growing::begin(folder, format!("{shard:05}.{kind}"));
         let files = [begin(KINDS[0])?, begin(KINDS[1])?, begin(KINDS[2])?];
         Ok(Self { shard, files, documents: 0, grams: 0, id_bytes: 0 })
     }

@@ -94,7 +94,7 @@ pub fn run(
     let files = [json, html::page(&summary).into_bytes(), card::text(settings, plan, &summary).into_bytes()];
     fs::create_dir_all(&plan.out).map_err(|error| Error::io(&plan.out, error))?;
     for (name, bytes) in REPORT.into_iter().zip(files) {
-        write_whole(&plan.out.join(name), &std::process::id().to_string(), &bytes)?;
+        write_whole(&plan.out.join(name), &bytes)?;
     }
     Ok(summary)
 }

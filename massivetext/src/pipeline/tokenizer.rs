@@ -118,7 +118,7 @@ pub fn train(
     let trained = Tokenizer::train_within(chosen.map(Ok), &configuration, sampling);
     let (tokenizer, sample) = failed.map_or_else(|| Ok(trained?), Err)?;
     let file = tokenizer.file_name().to_owned();
-    write_whole(&out.join(&file), &std::process::id().to_string(), tokenizer.to_bytes())?;
+    write_whole(&out.join(&file), tokenizer.to_bytes())?;
     let receipt = Receipt {
         stage: "tokenizer".into(),
         version: env!("CARGO_PKG_VERSION").into(),
