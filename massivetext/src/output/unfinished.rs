@@ -77,7 +77,8 @@ impl Unfinished {
     /// Whether the file is the one that has the hidden name.
     fn is_of(&self, file: &File) -> bool {
         let is = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-        matches!((file.metadata(), fs::metadata(&self.hidden)), (Ok(open), Ok(named)) if is(open) == is(named))
+        let named = fs::metadata(&self.hidden).map(is);
+        file.metadata().map(is).is_ok_and(|open| named.is_ok_and(|named| named == open))
     }
 
     fn emptied(self, file: File) -> Result<(Self, File)> {
