@@ -237,9 +237,13 @@ impl Kinds {
     pub fn find(paths: &[PathBuf]) -> Result<Self> {
         let words =
             ".warc, .wet, .html, .htm, .jsonl, .txt or .md, or these with .gz, .zst or .xz, or .parquet";
-        let all = data::read::find(paths, &data::read::Kinds { words, is_read: |_| true })?.files;
-        let first = |is_it: fn(&Path) -> bool| all.iter().find(|path| is_it(path)).cloned();
-        Ok(Self { crawl: first(|path| crawl_format(path).is_some()), document: first(is_document) })
+        Ok(Self::of(&data::read::find(paths, &data::read::Kinds { words, is_read: |_| true })?.files))
+    }
+
+    /// Those of files, by their names.
+    pub fn of(files: &[PathBuf]) -> Self {
+        let first = |is_it: fn(&Path) -> bool| files.iter().find(|path| is_it(path)).cloned();
+        Self { crawl: first(|path| crawl_format(path).is_some()), document: first(is_document) }
     }
 }
 

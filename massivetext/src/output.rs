@@ -10,7 +10,7 @@ mod unfinished;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use ruzstd::encoding::{CompressionLevel, FrameCompressor};

@@ -12,6 +12,7 @@ mod html;
 mod plan;
 mod run;
 pub mod settings;
+mod storage;
 mod summary;
 mod svg;
 mod tokenizer;
@@ -26,6 +27,7 @@ use crate::{decontaminate, dedup, extract, filter, tokenize};
 pub use plan::{Configured, Plan, Step, TokenizerPlan};
 pub use run::{Event, REPORT, run};
 pub use settings::Settings;
+pub use storage::{Find, Folders, Opened, Storage, is_meant};
 pub use summary::Summary;
 
 /// The stages.

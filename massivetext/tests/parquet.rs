@@ -213,7 +213,8 @@ const TEXT: &str = "message rows { optional binary text (STRING); }";
 
 #[test]
 fn groups_and_packings_are_read_in_order() {
-    for packing in [Packing::UNCOMPRESSED, Packing::SNAPPY, Packing::GZIP(Default::default())] {
+    let (gzip, zstd) = (Packing::GZIP(Default::default()), Packing::ZSTD(Default::default()));
+    for packing in [Packing::UNCOMPRESSED, Packing::SNAPPY, gzip, zstd] {
         let bench = Bench::new();
         let schema = "message rows { required binary text (STRING); required binary source (STRING); }";
         let group = |texts_: [&str; 4]| [texts(texts_), texts(["s"; 4])];

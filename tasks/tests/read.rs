@@ -157,7 +157,7 @@ fn parquet() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parquet");
     let (folder, plain) = (Folder::new(), Shape::default());
     let mut spoiled_files = 0;
-    for name in ["snappy.parquet", "gzip.parquet"] {
+    for name in ["snappy.parquet", "gzip.parquet", "zstd.parquet"] {
         let path = data.join(name);
         assert_eq!(good(&path, plain), rows_of_pyarrow(), "{name}");
         let bytes = fs::read(&path).unwrap();
@@ -194,9 +194,11 @@ fn parquet() {
         error,
         "dates.parquet: record 0: column \"when\" has values of the type Date, which is not read"
     );
-    let error = bad(&data.join("zstd.parquet"), plain);
+    let error = bad(&data.join("lz4.parquet"), plain);
     assert!(
-        error.starts_with("zstd.parquet: packed by ZSTD; read are files packed by Snappy or gzip"),
+        error.starts_with(
+            "lz4.parquet: packed by LZ4_RAW; read are files packed by Snappy, gzip or Zstandard"
+        ),
         "{error}"
     );
 }

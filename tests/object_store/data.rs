@@ -14,14 +14,14 @@ use crate::server::Server;
 const SMALL: [&str; 4] = ["--shard-mib", "1", "--compare", "none"];
 
 /// A folder of documents, and what a store needs.
-struct Documents {
+pub struct Documents {
     folder: tempfile::TempDir,
-    environment: Vec<(&'static str, String)>,
+    pub environment: Vec<(&'static str, String)>,
 }
 
 impl Documents {
     /// Three files, each a shard of its own or more.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let documents = Self { folder: tempfile::tempdir().unwrap(), environment: Vec::new() };
         for (name, text) in files() {
             documents.write(&format!("docs/{name}"), &text);
@@ -29,20 +29,20 @@ impl Documents {
         documents
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
         fs::write(self.path(name), text).unwrap();
     }
 
-    fn url(&self, name: &str) -> String {
+    pub fn url(&self, name: &str) -> String {
         format!("file://{}", self.path(name).display())
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
         for (name, _) in
             std::env::vars().filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("GOOGLE_"))
@@ -68,7 +68,7 @@ impl Documents {
     }
 
     #[track_caller]
-    fn refused(&self, arguments: &[&str], parts: &[&str]) {
+    pub fn refused(&self, arguments: &[&str], parts: &[&str]) {
         let Output { status, stderr, .. } = self.command(arguments).output().unwrap();
         let error = String::from_utf8_lossy(&stderr);
         assert!(!status.success() && parts.iter().all(|part| error.contains(part)), "{error}");
@@ -76,7 +76,7 @@ impl Documents {
     }
 
     /// The files of a folder, hidden ones too.
-    fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+    pub fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         let mut folders = vec![self.path(folder)];
         while let Some(next) = folders.pop() {
@@ -96,7 +96,7 @@ impl Documents {
 }
 
 /// Documents that are kept and dropped, and a line that is none.
-fn files() -> [(&'static str, String); 3] {
+pub fn files() -> [(&'static str, String); 3] {
     let good = |number: usize| {
         let letters = |n: usize| n.to_string().bytes().map(|digit| (digit + 49) as char).collect::<String>();
         let words: Vec<String> =
@@ -181,13 +181,11 @@ fn what_is_not_possible_is_said_in_a_line() {
     );
     documents.refused(
         &["decontaminate", "--in", &docs, "--out", &out, "--against", &docs],
-        &["--against file:", "object stores are for --in, --out and --rejected"],
+        &["--against file:", "object stores are for what stages read and write"],
     );
     documents.write("other/x", "x");
     let other = documents.url("other");
     documents.refused(&["filter", "--in", &docs, "--out", &other], &[&other, "it is not empty (x)"]);
-    documents.write("run.toml", &format!("out = \"o\"\n[subset.web]\nin = [{docs:?}]\nkind = \"web\"\n"));
-    documents.refused(&["run", "run.toml"], &["in =", "name a path here"]);
 }
 
 /// A stage through a server of a kind.

@@ -5,6 +5,7 @@
 
 mod damage;
 mod data;
+mod pipeline;
 #[allow(dead_code)]
 #[path = "../train/place.rs"]
 mod place;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use configuration::Data;
 use data::read::FileList;
 use data::shards::{is_shard_folder, tokenizer_path};
+use data::tokenizer::Sampling;
 use data::{
     Corpus, CorpusConfig, Document, Order, ReadConfig, Sequences, ShardFolder, Source, TokenCache, Tokenizer,
     TokenizerConfig,
@@ -140,11 +141,20 @@ impl Text {
                     character_coverage: data.character_coverage,
                     ..TokenizerConfig::default()
                 };
-                let tokenizer = Tokenizer::train(data::read::documents(&all, &read), &config);
-                tokenizer.map_err(|error| match error {
+                let trained =
+                    Tokenizer::train_within(data::read::documents(&all, &read), &config, Sampling::USUAL);
+                let (tokenizer, sample) = trained.map_err(|error| match error {
                     data::Error::NoText { detail, .. } => data::Error::NoText { paths: all.clone(), detail },
                     other => other,
-                })?
+                })?;
+                if sample.share() < 1.0 {
+                    let share = 100.0 * sample.share();
+                    observer.event(Event::Note(format!(
+                        "the tokenizer is trained on {share:.3}% of the text, as the words of all of it take more than 1 GiB; gopher \
+                         tokenizer train --memory trains one on more"
+                    )));
+                }
+                tokenizer
             }
         };
         let config = CorpusConfig { validation_fraction: data.validation_fraction };

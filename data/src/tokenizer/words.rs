@@ -33,6 +33,9 @@ pub struct Sampling {
 impl Sampling {
     /// All of the text, whatever memory that takes.
     pub const ALL: Self = Self { memory: u64::MAX, seed: 0 };
+
+    /// All of the text, or as much of it as 1 GiB has room for.
+    pub const USUAL: Self = Self { memory: 1 << 30, seed: 0 };
 }
 
 /// The text that a tokenizer was trained on.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::output::STATISTICS;
+use super::summary::statistics_of;
 use crate::rules::{Drops, Rule, Rules};
 use crate::what_if::each_document;
 use crate::{Result, filter};
@@ -111,8 +111,7 @@ pub fn of(folder: &Path, receipt: &filter::Receipt) -> Result<Vec<Histogram>> {
         histograms[place].rules.push(threshold);
     }
     for written in &receipt.outputs {
-        let shard = written.file.split('.').next().unwrap_or_default();
-        let path = folder.join(format!("{shard}{STATISTICS}"));
+        let path = folder.join(statistics_of(&written.file));
         each_document(&path, rules.set, &mut |_, values| {
             for histogram in &mut histograms {
                 histogram.see(values.get(histogram.index).copied().unwrap_or(f64::NAN));

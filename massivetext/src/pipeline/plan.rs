@@ -1,12 +1,12 @@
 //! From settings to steps: which stage reads what and writes where, each with its library's configuration.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use data::shards::HeldOut;
 
 use super::StageName;
 use super::settings::{Settings, SubsetSettings};
+use super::storage::Storage;
 use super::tokenizer::{self, Training};
 use crate::extract::Blocklist;
 use crate::manifest::Kinds;
@@ -93,14 +93,14 @@ impl Plan {
     ///
     /// # Errors
     /// Inputs and evaluation files that are not there, settings outside their ranges, a stage that lacks what it needs.
-    pub fn new(settings: &Settings) -> Result<Self> {
+    pub fn new(settings: &Settings, storage: &dyn Storage) -> Result<Self> {
         let (mut steps, mut encoded) = (Vec::new(), Vec::new());
         for (name, subset) in &settings.subset {
             let mut inputs = Vec::new();
             for pattern in &subset.inputs {
-                inputs.extend(expand(pattern)?);
+                inputs.extend(storage.expand(pattern)?);
             }
-            for stage in stages(name, subset, &inputs)? {
+            for stage in stages(name, subset, &inputs, storage)? {
                 let folder = settings.out.join(name);
                 let work = configured(stage, settings, subset)
                     .map_err(|detail| Error::Pipeline { path: format!("{name}/{stage}").into(), detail })?;
@@ -150,11 +150,16 @@ impl Plan {
 }
 
 /// The stages of a subset: those that are named, else all that what it reads needs.
-fn stages(name: &str, subset: &SubsetSettings, inputs: &[PathBuf]) -> Result<Vec<StageName>> {
+fn stages(
+    name: &str,
+    subset: &SubsetSettings,
+    inputs: &[PathBuf],
+    storage: &dyn Storage,
+) -> Result<Vec<StageName>> {
     if let Some(stages) = &subset.stages {
         return Ok(stages.clone());
     }
-    match Kinds::find(inputs)? {
+    match storage.kinds(inputs)? {
         Kinds { crawl: Some(crawl), document: Some(document) } => {
             let detail = format!(
                 "both crawl files ({}) and documents ({}), of which a stage reads one kind: make two subsets, or name `stages`, the \
@@ -311,68 +316,4 @@ fn tokenize(settings: &Settings, subset: &SubsetSettings) -> Result<Configured> 
 
 fn first<T: Clone>(own: &Option<T>, all: &Option<T>) -> Option<T> {
     own.as_ref().or(all.as_ref()).cloned()
-}
-
-/// The paths that a pattern stands for, in order; `*` and `?` have a meaning in its last part, if there is nothing of that name.
-fn expand(pattern: &Path) -> Result<Vec<PathBuf>> {
-    let name = pattern.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    if !name.contains(['*', '?']) || pattern.exists() {
-        return Ok(vec![pattern.to_owned()]);
-    }
-    let folder = pattern.parent().unwrap_or(Path::new(""));
-    let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let mut names = Vec::new();
-    for entry in fs::read_dir(listed).map_err(|error| Error::io(listed, error))? {
-        let entry = entry.map_err(|error| Error::io(listed, error))?.file_name();
-        let text = entry.to_string_lossy();
-        if !text.starts_with('.') && matches(name.as_bytes(), text.as_bytes()) {
-            names.push(entry);
-        }
-    }
-    names.sort();
-    match names.len() {
-        0 => Err(Error::Folder { path: pattern.into(), detail: "there is no such file".into() }),
-        _ => Ok(names.into_iter().map(|name| folder.join(name)).collect()),
-    }
-}
-
-/// Whether a name is one that a pattern stands for.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    // For each beginning of the pattern, whether the beginning of the name that has been read is one that it stands for.
-    let mut reached = vec![false; pattern.len() + 1];
-    reached[0] = true;
-    let stars = |reached: &mut Vec<bool>| {
-        (0..pattern.len()).for_each(|at| reached[at + 1] |= pattern[at] == b'*' && reached[at]);
-    };
-    stars(&mut reached);
-    for byte in name {
-        let mut next = vec![false; pattern.len() + 1];
-        for at in 0..pattern.len() {
-            next[at + 1] |= reached[at] && (pattern[at] == *byte || pattern[at] == b'?');
-            next[at + 1] |= reached[at + 1] && pattern[at] == b'*';
-        }
-        stars(&mut next);
-        reached = next;
-    }
-    reached[pattern.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_stand_for_names() {
-        let check = |pattern: &str, name: &str, expected: bool| {
-            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
-        };
-        check("*.jsonl", "a.jsonl", true);
-        check("*.jsonl", "a.jsonl.gz", false);
-        check("a*b*c", "abbc", true);
-        check("a*b*c", "acb", false);
-        check("?.txt", "a.txt", true);
-        check("?.txt", ".txt", false);
-        check("*", "", true);
-        check("**a", "ba", true);
-    }
 }

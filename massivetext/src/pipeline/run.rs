@@ -1,8 +1,6 @@
 //! Doing the steps of a plan, each unless it is done.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use data::Tokenizer;
@@ -10,11 +8,12 @@ use serde_json::Value;
 
 use super::plan::{Configured, Plan, Step, TOKENIZER, TokenizerPlan};
 use super::settings::Settings;
-use super::summary::{FORMAT, Summary};
+use super::storage::{Opened, Storage};
+use super::summary::{FORMAT, Finished, Summary};
 use super::{Done, StageName, card, html, tokenizer};
 use crate::ledger::Ledger;
 use crate::manifest::{Manifest, Part};
-use crate::output::{PLAN, PLAN_BESIDE, write_whole};
+use crate::output::{PLAN, PLAN_BESIDE};
 use crate::{Error, Result, decontaminate, dedup, extract, filter, tokenize};
 
 /// What whoever runs a pipeline is told.
@@ -54,23 +53,24 @@ pub const REPORT: [&str; 3] = ["report.json", "report.html", "data-card.md"];
 pub fn run(
     settings: &Settings,
     plan: &Plan,
+    storage: &dyn Storage,
     forced: &[String],
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<Summary> {
-    check_report(&plan.out)?;
+    check_report(&plan.out, storage)?;
     for step in plan.forced(forced)? {
-        remove(&step.out, PLAN)?;
-        step.rejected.as_deref().map_or(Ok(()), |folder| remove(folder, PLAN_BESIDE))?;
+        storage.remove(&step.out, PLAN)?;
+        step.rejected.as_deref().map_or(Ok(()), |folder| storage.remove(folder, PLAN_BESIDE))?;
     }
     if let (Some(TokenizerPlan::Train { out, .. }), false) = (&plan.tokenizer, forced.is_empty()) {
         // It is made of what is done again.
-        remove(out, PLAN)?;
+        storage.remove(out, PLAN)?;
         for step in plan.steps.iter().filter(|step| step.stage == StageName::Tokenize) {
-            remove(&step.out, PLAN)?;
+            storage.remove(&step.out, PLAN)?;
         }
     }
     let mut tokenizer = None;
-    let mut all: Vec<(&Step, Done)> = Vec::new();
+    let mut all: Vec<Finished<'_>> = Vec::new();
     let mut kept: BTreeMap<&str, u64> = BTreeMap::new();
     for (place, step) in plan.steps.iter().enumerate() {
         let name = step.name();
@@ -78,33 +78,36 @@ pub fn run(
             observe(Event::Progress { place: place + 1, of: plan.steps.len(), step: &name, what, count });
         };
         if step.stage == StageName::Tokenize && tokenizer.is_none() {
-            let made = plan.tokenizer.as_ref().map(|plan| made(plan, &mut progress)).transpose();
-            tokenizer = made.map_err(|error| explained(error, plan, None))?;
+            let made = plan.tokenizer.as_ref().map(|plan| made(plan, storage, &mut progress)).transpose();
+            tokenizer = made?;
         }
-        let (done, was_complete) = one(settings, step, tokenizer.as_ref(), &mut progress)
-            .map_err(|error| explained(error, plan, Some(step)))?;
-        let ledger = done.ledger();
+        let opened = storage.open(&step.inputs, Some(&step.out), step.rejected.as_deref())?;
+        let done = one(settings, step, &*opened, tokenizer.as_ref(), &mut progress)
+            .map_err(|error| opened.explain(explained(error, &name, &*opened)))?;
+        opened.finish()?;
+        let (done, was_complete) = done;
+        let finished = Finished::new(step, done, &*opened).map_err(|error| opened.explain(error))?;
+        let ledger = finished.done.ledger();
         check(step, ledger, kept.insert(&step.subset, ledger.kept), settings.limits.most_lost)?;
         observe(Event::Finished { step: &name, ledger, was_complete });
-        all.push((step, done));
+        all.push(finished);
     }
-    let summary = Summary::new(settings, plan, &all)?;
+    let summary = Summary::new(settings, plan, all);
     let mut json = serde_json::to_vec_pretty(&summary).unwrap_or_default();
     json.push(b'\n');
     let files = [json, html::page(&summary).into_bytes(), card::text(settings, plan, &summary).into_bytes()];
-    fs::create_dir_all(&plan.out).map_err(|error| Error::io(&plan.out, error))?;
     for (name, bytes) in REPORT.into_iter().zip(files) {
-        write_whole(&plan.out.join(name), &bytes)?;
+        storage.write(&plan.out.join(name), &bytes)?;
     }
     Ok(summary)
 }
 
 /// Refuses to write a report over what is not one, or over answers that somebody has written into the card.
-fn check_report(out: &Path) -> Result<()> {
-    let read = |name: &str| match inputs::read_to_string(&out.join(name)) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(&out.join(name), error)),
+fn check_report(out: &Path, storage: &dyn Storage) -> Result<()> {
+    let read = |name: &str| -> Result<Option<String>> {
+        let bytes = storage.read(&out.join(name))?;
+        // What is no text is not ours.
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     };
     let refuse =
         |name: &str, detail: &str| Err(Error::Pipeline { path: out.join(name), detail: detail.into() });
@@ -125,19 +128,26 @@ fn check_report(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes a folder that a stage has begun, if it is there.
-fn remove(folder: &Path, plan: &str) -> Result<()> {
-    if !folder.join(plan).exists() {
-        return Ok(());
-    }
-    fs::remove_dir_all(folder).map_err(|error| Error::io(folder, error))
-}
-
-fn made(plan: &TokenizerPlan, progress: &mut dyn FnMut(&str, u64)) -> Result<Tokenizer> {
+fn made(
+    plan: &TokenizerPlan,
+    storage: &dyn Storage,
+    progress: &mut dyn FnMut(&str, u64),
+) -> Result<Tokenizer> {
     match plan {
         TokenizerPlan::File(file) => tokenizer::load(file),
         TokenizerPlan::Train { training, inputs, out } => {
-            tokenizer::train(training, inputs, out, &mut |count| progress("training the tokenizer", count))
+            let describe = |path| {
+                let opened = storage.open(std::slice::from_ref(path), None, None)?;
+                let manifest = opened.manifest(Manifest::find).map_err(|error| opened.explain(error))?;
+                Ok(manifest.describe())
+            };
+            let input = inputs.iter().map(describe).collect::<Result<_>>()?;
+            let opened = storage.open(inputs, Some(out), None)?;
+            let mut count = |count| progress("training the tokenizer", count);
+            let made = tokenizer::train(training, input, &*opened, &mut count)
+                .map_err(|error| opened.explain(explained(error, TOKENIZER, &*opened)))?;
+            opened.finish()?;
+            Ok(made)
         }
     }
 }
@@ -146,17 +156,23 @@ fn made(plan: &TokenizerPlan, progress: &mut dyn FnMut(&str, u64)) -> Result<Tok
 fn one(
     settings: &Settings,
     step: &Step,
+    opened: &dyn Opened,
     tokenizer: Option<&Tokenizer>,
     progress: &mut dyn FnMut(&str, u64),
 ) -> Result<(Done, bool)> {
-    let manifest = || Manifest::find(&step.inputs);
-    let Step { inputs, out, rejected, .. } = step.clone();
+    let manifest = || opened.manifest(Manifest::find);
+    let (inputs, out) = (opened.inputs().to_vec(), opened.out().to_owned());
+    let rejected = opened.rejected().map(Path::to_owned);
     let (part, strict) = (Part::WHOLE, settings.work.strict);
+    let mut progress = |what: &str, count: u64| {
+        progress(what, count);
+        opened.progress();
+    };
     let mut count = |records: u64| progress("", records);
     match &step.work {
         Configured::Extract(configuration, blocked) => {
             let places = extract::Places { inputs, out, rejected, part, strict };
-            let manifest = Manifest::find_crawl(&step.inputs)?;
+            let manifest = opened.manifest(Manifest::find_crawl)?;
             let report = extract::run(configuration, &places, &manifest, blocked, &mut count)?;
             Ok((Done::Extract(Box::new(report.receipt)), report.was_complete))
         }
@@ -167,7 +183,7 @@ fn one(
         }
         Configured::Dedup(configuration, memory) => {
             let places = dedup::Places { inputs, out, rejected, memory: *memory, strict };
-            let (receipt, was_complete) = dedup::run(configuration, &places, &manifest()?, progress)?;
+            let (receipt, was_complete) = dedup::run(configuration, &places, &manifest()?, &mut progress)?;
             Ok((Done::Dedup(Box::new(receipt)), was_complete))
         }
         Configured::Decontaminate { configuration, against, titles } => {
@@ -187,13 +203,8 @@ fn one(
 }
 
 /// An error of a step, or of the tokenizer, with the way out that a pipeline has.
-fn explained(error: Error, plan: &Plan, step: Option<&Step>) -> Error {
-    let name = step.map_or_else(|| TOKENIZER.to_owned(), Step::name);
-    let is_own = |path: &Path| match (step, &plan.tokenizer) {
-        (Some(step), _) => path == step.out || step.rejected.as_deref() == Some(path),
-        (None, Some(TokenizerPlan::Train { out, .. })) => path == out,
-        _ => false,
-    };
+fn explained(error: Error, name: &str, opened: &dyn Opened) -> Error {
+    let is_own = |path: &Path| path == opened.out() || opened.rejected() == Some(path);
     match error {
         Error::Folder { path, detail } if is_own(&path) => {
             let detail =

@@ -1,8 +1,6 @@
 //! What a pipeline did, from its receipts: `report.json`, and what the page and the card are made of.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use data::shards::ShardPart;
 use serde::Serialize;
@@ -11,12 +9,13 @@ use super::histograms::{self, Histogram};
 use super::plan::{Plan, Step};
 use super::run::lost;
 use super::settings::Settings;
+use super::storage::Opened;
 use super::{Done, StageName};
+use crate::Result;
 use crate::decontaminate::{EvaluationFile, TitleFile};
 use crate::filter::Subset;
 use crate::ledger::{Disagreement, Ledger};
-use crate::output::Written;
-use crate::{Error, Result};
+use crate::output::{STATISTICS, Written};
 
 /// What the first field of a report says.
 pub const FORMAT: &str = "massivetext report 1";
@@ -145,14 +144,22 @@ pub fn paper(kind: Subset) -> PaperSubset {
 
 impl Summary {
     /// The summary of what was done.
-    ///
-    /// # Errors
-    /// Files of statistics or shards that are not there any more, or are damaged.
-    pub(super) fn new(settings: &Settings, plan: &Plan, all: &[(&Step, Done)]) -> Result<Self> {
+    pub(super) fn new(settings: &Settings, plan: &Plan, all: Vec<Finished<'_>>) -> Self {
         let weight = |name: &str| {
             settings.subset.get(name).map_or(0.0, |subset| subset.weight.unwrap_or(paper(subset.kind).share))
         };
         let sum: f64 = settings.subset.keys().map(|name| weight(name)).sum();
+        let tokenizer = all.iter().find_map(|finished| match &finished.done {
+            Done::Tokenize(receipt) => Some(TokenizerSummary {
+                sha256: receipt.tokenizer.clone(),
+                vocabulary_size: receipt.vocabulary_size,
+            }),
+            _ => None,
+        });
+        let mut by_subset: BTreeMap<&str, Vec<Finished<'_>>> = BTreeMap::new();
+        for finished in all {
+            by_subset.entry(&finished.step.subset).or_default().push(finished);
+        }
         let mut subsets = Vec::new();
         for (name, subset) in &settings.subset {
             let share = if sum > 0.0 { weight(name) / sum } else { 0.0 };
@@ -171,8 +178,8 @@ impl Summary {
                 evaluation: Vec::new(),
                 titles: None,
             };
-            for (step, done) in all.iter().filter(|(step, _)| step.subset == *name) {
-                summary.add(plan, step, done)?;
+            for finished in by_subset.remove(&name[..]).unwrap_or_default() {
+                summary.add(plan, finished);
             }
             summary.epochs = summary
                 .tokens
@@ -180,61 +187,86 @@ impl Summary {
                 .map(|tokens| settings.training_tokens * share / tokens.tokens as f64);
             subsets.push(summary);
         }
-        let tokenizer = all.iter().find_map(|(_, done)| match done {
-            Done::Tokenize(receipt) => Some(TokenizerSummary {
-                sha256: receipt.tokenizer.clone(),
-                vocabulary_size: receipt.vocabulary_size,
-            }),
-            _ => None,
-        });
-        Ok(Self {
+        Self {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION"),
             training_tokens: settings.training_tokens,
             seed: settings.seed,
             tokenizer,
             subsets,
-        })
+        }
     }
 }
 
-impl SubsetSummary {
-    fn add(&mut self, plan: &Plan, step: &Step, done: &Done) -> Result<()> {
+/// What a step has done, with what is read of its files.
+pub(super) struct Finished<'a> {
+    step: &'a Step,
+    /// Its receipt.
+    pub done: Done,
+    histograms: Vec<Histogram>,
+    output_bytes: u64,
+}
+
+impl<'a> Finished<'a> {
+    /// Reads files of statistics, and looks at the sizes of shards.
+    ///
+    /// # Errors
+    /// Those that are not there any more, or are damaged.
+    pub fn new(step: &'a Step, done: Done, opened: &dyn Opened) -> Result<Self> {
+        let (out, mut histograms) = (opened.out(), Vec::new());
         let written = |files: &[Written]| files.iter().map(|file| file.bytes).sum();
-        let output_bytes = match done {
-            Done::Extract(receipt) => {
-                self.extraction = Some(Extraction {
-                    languages: receipt.languages.clone(),
-                    encodings: receipt.encodings.clone(),
-                    replaced: receipt.replaced,
-                });
-                written(&receipt.outputs)
-            }
+        let output_bytes = match &done {
+            Done::Extract(receipt) => written(&receipt.outputs),
             Done::Filter(receipt) => {
-                self.histograms = histograms::of(&step.out, receipt)?;
-                self.disagreement = Some(receipt.disagreement.clone());
+                for file in &receipt.outputs {
+                    opened.fetch(&out.join(statistics_of(&file.file)))?;
+                }
+                histograms = histograms::of(out, receipt)?;
                 written(&receipt.outputs)
             }
-            Done::Dedup(receipt) => {
-                self.clusters = Some(receipt.clusters.clone());
-                written(&receipt.outputs)
-            }
-            Done::Decontaminate(receipt) => {
-                self.evaluation.clone_from(&receipt.evaluation);
-                self.titles.clone_from(&receipt.titles);
-                written(&receipt.outputs)
-            }
+            Done::Dedup(receipt) => written(&receipt.outputs),
+            Done::Decontaminate(receipt) => written(&receipt.outputs),
             Done::Tokenize(receipt) => {
-                self.tokens = Some(tokens(receipt.sums()));
-                let sizes = receipt.shards.iter().map(|shard| size(&step.out.join(&shard.file)));
+                let sizes = receipt.shards.iter().map(|shard| opened.size(&out.join(&shard.file)));
                 sizes.sum::<Result<u64>>()?
             }
         };
-        let folder = step.out.strip_prefix(&plan.out).unwrap_or(&step.out).to_string_lossy().into_owned();
+        Ok(Self { step, done, histograms, output_bytes })
+    }
+}
+
+/// The file of the statistics of the documents in a shard's file.
+pub(super) fn statistics_of(documents: &str) -> String {
+    format!("{}{STATISTICS}", documents.split('.').next().unwrap_or_default())
+}
+
+impl SubsetSummary {
+    fn add(&mut self, plan: &Plan, finished: Finished<'_>) {
+        let Finished { step, done, histograms, output_bytes } = finished;
         let ledger = done.ledger().clone();
-        let (lost, input_bytes) = (lost(&ledger), done.input_bytes());
+        let input_bytes = done.input_bytes();
+        match done {
+            Done::Extract(receipt) => {
+                self.extraction = Some(Extraction {
+                    languages: receipt.languages,
+                    encodings: receipt.encodings,
+                    replaced: receipt.replaced,
+                });
+            }
+            Done::Filter(receipt) => {
+                self.histograms = histograms;
+                self.disagreement = Some(receipt.disagreement);
+            }
+            Done::Dedup(receipt) => self.clusters = Some(receipt.clusters),
+            Done::Decontaminate(receipt) => {
+                self.evaluation = receipt.evaluation;
+                self.titles = receipt.titles;
+            }
+            Done::Tokenize(receipt) => self.tokens = Some(tokens(receipt.sums())),
+        }
+        let folder = step.out.strip_prefix(&plan.out).unwrap_or(&step.out).to_string_lossy().into_owned();
+        let lost = lost(&ledger);
         self.stages.push(StageSummary { stage: step.stage, folder, ledger, lost, input_bytes, output_bytes });
-        Ok(())
     }
 }
 
@@ -246,8 +278,4 @@ fn tokens([training, held_out]: [ShardPart; 2]) -> Tokens {
         held_out_documents: held_out.documents,
         held_out_tokens: held_out.tokens,
     }
-}
-
-fn size(path: &Path) -> Result<u64> {
-    fs::metadata(path).map(|metadata| metadata.len()).map_err(|error| Error::io(path, error))
 }

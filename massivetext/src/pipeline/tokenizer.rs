@@ -1,6 +1,6 @@
 //! The tokenizer of a pipeline that trains its own: a folder with the model and a receipt.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use data::read::Document;
 use data::shards::HeldOut;
@@ -9,6 +9,7 @@ use data::{Tokenizer, TokenizerConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::storage::Opened;
 use crate::manifest::{Description, File, Manifest, Part, Piece};
 use crate::output::write_whole;
 use crate::records::Reader;
@@ -69,31 +70,30 @@ impl PartReceipt for Receipt {
     }
 }
 
-/// Trains a tokenizer on documents, unless that is done. `progress` is told how many have been read.
+/// Trains a tokenizer on documents, unless that is done: `input` is what is said of them. `progress` is told how many have been read.
 ///
 /// # Errors
 /// A folder that holds something else, text of which no such tokenizer can be made, a disk that refuses.
 pub fn train(
     training: &Training,
-    inputs: &[PathBuf],
-    out: &Path,
+    input: Vec<Description>,
+    opened: &dyn Opened,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Tokenizer> {
-    let mut input = Vec::new();
-    for path in inputs {
-        input.push(Manifest::find(std::slice::from_ref(path))?.describe());
-    }
+    let out = opened.out();
     let plan = json!({
         "stage": "tokenizer",
         "version": env!("CARGO_PKG_VERSION"),
         "training": training,
         "input": input,
     });
-    let folder = Folder::begin(inputs, out, None, Part::WHOLE, &plan)?;
+    let folder = Folder::begin(opened.inputs(), out, None, Part::WHOLE, &plan)?;
     if let Some(receipt) = folder.receipt::<Receipt>()? {
-        return Ok(Tokenizer::load(&out.join(receipt.file))?);
+        let file = out.join(receipt.file);
+        opened.fetch(&file)?;
+        return Ok(Tokenizer::load(&file)?);
     }
-    let manifest = Manifest::find(inputs)?;
+    let manifest = opened.manifest(Manifest::find)?;
     let mut texts =
         Texts { manifest: &manifest, pieces: manifest.shards(u64::MAX).concat().into_iter(), open: None };
     let (mut read, mut taken, mut failed) = (0, 0, None);
@@ -148,6 +148,9 @@ impl Texts<'_> {
             let Some((file, reader)) = &mut self.open else {
                 let Some(piece) = self.pieces.next() else { return Ok(None) };
                 let file = &self.manifest.files[piece.file];
+                if let Some(fetch) = &self.manifest.fetch {
+                    fetch.fetch(&file.path)?;
+                }
                 self.open = Some((file, Reader::open(&file.path, piece, LARGEST_RECORD)?));
                 continue;
             };

@@ -280,14 +280,17 @@ fn object_in(value: &[u8]) -> Option<String> {
 fn check_packing(metadata: &ParquetMetaData) -> Result<(), String> {
     let columns = metadata.row_groups().iter().flat_map(|group| group.columns());
     match columns.map(|column| column.compression()).find(|packing| {
-        !matches!(packing, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_))
+        !matches!(
+            packing,
+            Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_)
+        )
     }) {
         None => Ok(()),
         Some(other) => {
             let name = format!("{other:?}");
             let name = name.split('(').next().unwrap_or_default();
             Err(format!(
-                "packed by {name}; read are files packed by Snappy or gzip, or not at all. With pyarrow: python3 -c \"import \
+                "packed by {name}; read are files packed by Snappy, gzip or Zstandard, or not at all. With pyarrow: python3 -c \"import \
                  pyarrow.parquet as p, sys; p.write_table(p.read_table(sys.argv[1]), sys.argv[2])\" FILE NEW"
             ))
         }

@@ -1,22 +1,26 @@
 //! Inputs and outputs of a stage in object stores. The stage is given folders of this machine that stand for them: of what it reads, files
 //! that have nothing but their sizes until it is their turn; of what it writes, each file until it is sent.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+mod fetcher;
+mod mirror;
+pub mod pipeline;
+
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use massivetext::Error;
 use massivetext::manifest::{Fetch, Manifest};
-use massivetext::output::{PLAN, PLAN_BESIDE, RECEIPT, RECEIPTS};
+use massivetext::output::RECEIPT;
 use massivetext::stage::Report;
-use store::remote::{Address, Object, Store};
+use store::remote::{Address, Store};
 
 use super::work;
 use crate::output::usage;
+use fetcher::Fetcher;
+use mirror::Mirror;
 
 /// Where there is room for what is on its way.
 #[derive(Args)]
@@ -60,7 +64,7 @@ pub fn refuse<'a>(what: &str, paths: impl IntoIterator<Item = &'a PathBuf>) -> a
     match paths.into_iter().find(|path| is_address(path)) {
         None => Ok(()),
         Some(path) => Err(usage(format_args!(
-            "{what} {}: object stores are for --in, --out and --rejected of single stages; name a path here",
+            "{what} {}: object stores are for what stages read and write; name a path here",
             path.display()
         ))),
     }
@@ -165,6 +169,14 @@ impl Places {
     /// The output's folder as the user named it.
     pub fn out_name(&self) -> PathBuf {
         self.named(&self.out).into()
+    }
+
+    /// The mirror of a file of this machine, and the file's name in it.
+    fn mirror_of(&self, file: &Path) -> Option<(&Mirror, String)> {
+        self.mirrors.iter().find_map(|mirror| {
+            let name = file.strip_prefix(&mirror.local).ok()?;
+            Some((mirror, name.to_string_lossy().into_owned()))
+        })
     }
 
     /// An error that names addresses in the place of the folders that stand for them.
@@ -276,179 +288,4 @@ fn make_empty(path: &Path, size: u64) -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     File::create(path)?.set_len(size)
-}
-
-/// Brings objects to the files that stand for them, one at a time.
-#[derive(Debug, Default)]
-struct Fetcher {
-    stores: Vec<Store>,
-    files: BTreeMap<PathBuf, (usize, Object)>,
-    /// The file that has its content.
-    current: Mutex<Option<PathBuf>>,
-}
-
-impl Fetcher {
-    /// Makes files that stand for the objects at an address: a folder of them, or one. Where they are.
-    fn stand_in(&mut self, address: &str, folder: &Path) -> anyhow::Result<PathBuf> {
-        let store = open(address)?;
-        let objects = store.objects()?;
-        let number = self.stores.len();
-        if objects.is_empty() {
-            let one = address.trim_end_matches('/').rsplit_once('/');
-            let found = match one.filter(|(above, _)| above.parse::<Address>().is_ok()) {
-                Some((above, name)) => open(above)?.object(name)?.map(|object| (above, object)),
-                None => None,
-            };
-            let (above, object) = found.ok_or_else(|| anyhow!("{address}: there is nothing"))?;
-            let path = inside(folder, &store, &object.name)?;
-            make_empty(&path, object.size).with_context(|| path.display().to_string())?;
-            self.stores.push(open(above)?);
-            self.files.insert(path.clone(), (number, object));
-            return Ok(path);
-        }
-        let names: BTreeSet<String> = objects.iter().map(|object| object.name.clone()).collect();
-        for object in objects {
-            // Some tools make an object without bytes for a folder.
-            let below = format!("{}/", object.name);
-            let is_folder = names.range(below.clone()..).next().is_some_and(|name| name.starts_with(&below));
-            if object.size == 0 && is_folder {
-                continue;
-            }
-            let path = inside(folder, &store, &object.name)?;
-            make_empty(&path, object.size).with_context(|| path.display().to_string())?;
-            self.files.insert(path, (number, object));
-        }
-        self.stores.push(store);
-        Ok(folder.to_owned())
-    }
-}
-
-impl Fetch for Fetcher {
-    fn fetch(&self, path: &Path) -> massivetext::Result<()> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_deref() == Some(path) {
-            return Ok(());
-        }
-        let failed = |detail: String| Error::Fetch { detail };
-        if let Some((_, object)) = current.as_ref().and_then(|before| self.files.get(before)) {
-            let before = current.take().unwrap_or_default();
-            make_empty(&before, object.size)
-                .map_err(|error| failed(format!("{}: {error}", before.display())))?;
-        }
-        let Some((store, object)) = self.files.get(path) else { return Ok(()) };
-        let store = self.stores.get(*store).ok_or_else(|| failed(format!("{}: no store", path.display())))?;
-        store.fetch(object, path).map_err(|error| failed(error.to_string()))?;
-        *current = Some(path.to_owned());
-        Ok(())
-    }
-}
-
-/// A folder of this machine whose files go to a store.
-struct Mirror {
-    store: Store,
-    local: PathBuf,
-    /// Names that are in the store: files of these names that are empty here stand for them.
-    sent: RefCell<BTreeSet<String>>,
-}
-
-impl Mirror {
-    /// Makes a folder that has what decides whether a stage may go on there, and empty files in the place of all others.
-    fn new(address: &str, local: &Path) -> anyhow::Result<Self> {
-        let store = open(address)?;
-        fs::create_dir_all(local).with_context(|| local.display().to_string())?;
-        let objects = store.objects()?;
-        let mirror = Self { store, local: local.to_owned(), sent: RefCell::default() };
-        for object in objects {
-            mirror.take(&object)?;
-        }
-        Ok(mirror)
-    }
-
-    /// Takes notice of an object, with its content if that is small and wanted.
-    fn take(&self, object: &Object) -> anyhow::Result<()> {
-        let path = inside(&self.local, &self.store, &object.name)?;
-        make_empty(&path, 0).with_context(|| path.display().to_string())?;
-        let is_receipt = object.name.starts_with(&format!("{RECEIPTS}/"));
-        if is_receipt || [PLAN, PLAN_BESIDE, RECEIPT].contains(&&object.name[..]) {
-            self.store.fetch(object, &path)?;
-        }
-        self.sent.borrow_mut().insert(object.name.clone());
-        Ok(())
-    }
-
-    /// Takes the receipts that other parts have sent.
-    fn take_receipts(&self) -> anyhow::Result<()> {
-        for object in self.store.objects()? {
-            let is_new = !self.sent.borrow().contains(&object.name);
-            if is_new && (object.name.starts_with(&format!("{RECEIPTS}/")) || object.name == RECEIPT) {
-                self.take(&object)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends a file that is not there yet.
-    fn send_once(&self, name: &str) -> anyhow::Result<()> {
-        let path = self.local.join(name);
-        if path.is_file() && !self.sent.borrow().contains(name) {
-            self.store.send(&path, name)?;
-            self.sent.borrow_mut().insert(name.to_owned());
-        }
-        Ok(())
-    }
-
-    /// Checks that no other process has begun to write there for another input or configuration.
-    fn check_plan(&self) -> anyhow::Result<()> {
-        let (own, there) = (self.local.join(PLAN), self.local.join(format!("{PLAN}.there")));
-        let Some(object) = self.store.object(PLAN)? else { return Ok(()) };
-        self.store.fetch(&object, &there)?;
-        let read = |path: &Path| fs::read(path).with_context(|| path.display().to_string());
-        match own.exists() && read(&own)? != read(&there)? {
-            false => Ok(()),
-            true => Err(anyhow!(
-                "{}: another process has begun to write there for another input or configuration; name another place",
-                self.store.address()
-            )),
-        }
-    }
-
-    /// Sends all files that have their names, and empties them.
-    fn send_files(&self) -> anyhow::Result<()> {
-        [PLAN, PLAN_BESIDE].into_iter().try_for_each(|plan| self.send_once(plan))?;
-        for name in names(&self.local)? {
-            let path = self.local.join(&name);
-            let size = path.metadata().with_context(|| path.display().to_string())?.len();
-            if name.starts_with('.') || name == RECEIPT || (size == 0 && self.sent.borrow().contains(&name)) {
-                continue;
-            }
-            self.store.send(&path, &name)?;
-            self.sent.borrow_mut().insert(name);
-            make_empty(&path, 0).with_context(|| path.display().to_string())?;
-        }
-        Ok(())
-    }
-
-    fn send_receipts(&self) -> anyhow::Result<()> {
-        self.check_plan()?;
-        for name in names(&self.local.join(RECEIPTS))?.into_iter().filter(|name| !name.starts_with('.')) {
-            self.send_once(&format!("{RECEIPTS}/{name}"))?;
-        }
-        self.send_once(RECEIPT)
-    }
-}
-
-/// The names of the files in a folder, in order; none if there is no such folder.
-fn names(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(names),
-        entries => entries.with_context(|| folder.display().to_string())?,
-    };
-    for entry in entries {
-        let entry = entry.with_context(|| folder.display().to_string())?;
-        if entry.path().is_file() {
-            names.insert(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
-    Ok(names)
 }

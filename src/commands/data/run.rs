@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::Args;
 use massivetext::Error;
-use massivetext::pipeline::{self, Event, Plan, Settings, Summary, TokenizerPlan};
+use massivetext::output::RECEIPT;
+use massivetext::pipeline::{self, Event, Plan, Settings, Storage, Summary, TokenizerPlan};
 use serde_json::json;
 
-use super::{remote, work};
+use super::remote::Room;
+use super::remote::pipeline::{Stores, check};
+use super::work;
 use crate::output::{grouped, line, note, print, print_json, table, usage};
 
 /// Arguments of `gopher data run`.
@@ -30,6 +33,8 @@ pub struct Arguments {
     /// Threads. The output is the same for any number.
     #[arg(long, value_name = "N", help_heading = "Work")]
     threads: Option<usize>,
+    #[command(flatten)]
+    room: Room,
     /// Print the report as JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -38,8 +43,7 @@ pub struct Arguments {
 /// Does all stages that are not done, and prints what became of each subset.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut settings = Settings::read(&arguments.file).map_err(usage)?;
-    remote::refuse("out =", [&settings.out])?;
-    settings.subset.values().try_for_each(|subset| remote::refuse("in =", &subset.inputs))?;
+    check(&settings)?;
     if let Some(tokens) = arguments.tokens {
         if !(tokens.is_finite() && tokens > 0.0) {
             return Err(usage(format_args!("--tokens {tokens}: a number above 0 is expected")));
@@ -48,12 +52,13 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     work::set_threads(arguments.threads)?;
     enter(&arguments.file)?;
-    let plan = Plan::new(&settings)?;
+    let storage = Stores::new(arguments.room);
+    let plan = Plan::new(&settings, &storage)?;
     plan.forced(&arguments.forced).map_err(|error| usage(format_args!("--force-stage {error}")))?;
     if arguments.dry_run {
-        return dry(&plan, &arguments);
+        return dry(&plan, &storage, &arguments.forced, arguments.json);
     }
-    let result = pipeline::run(&settings, &plan, &arguments.forced, &mut observe);
+    let result = pipeline::run(&settings, &plan, &storage, &arguments.forced, &mut observe);
     line::clear();
     let summary = result.map_err(|error| match error {
         // Nothing else of the command line can be meant.
@@ -101,12 +106,14 @@ fn observe(event: Event<'_>) {
 }
 
 /// The steps, and which of them are done.
-fn dry(plan: &Plan, arguments: &Arguments) -> anyhow::Result<()> {
-    let forced: Vec<String> = plan.forced(&arguments.forced)?.into_iter().map(|step| step.name()).collect();
-    let state = |folder: &Path, name: &str| match folder.join("receipt.json").exists() {
-        true if forced.iter().any(|forced| forced == name) => "again",
-        true => "there",
-        false => "to do",
+fn dry(plan: &Plan, storage: &dyn Storage, forced: &[String], as_json: bool) -> anyhow::Result<()> {
+    let forced: Vec<String> = plan.forced(forced)?.into_iter().map(|step| step.name()).collect();
+    let state = |folder: &Path, name: &str| -> anyhow::Result<&str> {
+        Ok(match storage.read(&folder.join(RECEIPT))? {
+            Some(_) if forced.iter().any(|forced| forced == name) => "again",
+            Some(_) => "there",
+            None => "to do",
+        })
     };
     let paths = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
     let mut steps = Vec::new();
@@ -114,17 +121,17 @@ fn dry(plan: &Plan, arguments: &Arguments) -> anyhow::Result<()> {
         let name = step.name();
         steps.push((
             name.clone(),
-            state(&step.out, &name),
+            state(&step.out, &name)?,
             paths(&step.inputs),
             step.out.display().to_string(),
         ));
     }
     if let Some(TokenizerPlan::Train { inputs, out, .. }) = &plan.tokenizer {
-        let state = if forced.is_empty() { state(out, "tokenizer") } else { "again" };
+        let state = if forced.is_empty() { state(out, "tokenizer")? } else { "again" };
         let place = plan.steps.iter().take_while(|step| step.stage != pipeline::StageName::Tokenize).count();
         steps.insert(place, ("tokenizer".to_owned(), state, paths(inputs), out.display().to_string()));
     }
-    if arguments.json {
+    if as_json {
         let steps = steps.iter().map(
             |(step, state, inputs, out)| json!({"step": step, "state": state, "in": inputs, "out": out}),
         );

@@ -38,6 +38,30 @@ impl Store {
         self.head(name)
     }
 
+    /// What a small object holds; `None` if there is none of this name.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the store cannot be read.
+    pub fn contents(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.read(name)
+    }
+
+    /// Writes a small object, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the store cannot be written.
+    pub fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        self.write(name, bytes)
+    }
+
+    /// Removes an object, if it is there.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the store cannot be written.
+    pub fn delete(&self, name: &str) -> Result<(), Error> {
+        self.remove(name)
+    }
+
     /// Writes an object into a file of this machine.
     ///
     /// # Errors

@@ -57,12 +57,13 @@ fn open(path: &Path) -> Result<File> {
 fn check(path: &Path, metadata: &ParquetMetaData, length: u64) -> Result<()> {
     for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
         match column.compression() {
-            Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) => {}
+            Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_) => {
+            }
             other => {
                 let name = format!("{other:?}");
                 let name = name.split('(').next().unwrap_or_default();
                 let detail = format!(
-                    "packed by {name}; read are files packed by Snappy or gzip, or not at all. With pyarrow: python3 -c \
+                    "packed by {name}; read are files packed by Snappy, gzip or Zstandard, or not at all. With pyarrow: python3 -c \
                      \"import pyarrow.parquet as p, sys; p.write_table(p.read_table(sys.argv[1]), sys.argv[2])\" FILE NEW"
                 );
                 return Err(Error::whole(path, detail));
