@@ -13,6 +13,7 @@ const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;ma
 h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #ccc}h3{font-size:1rem;margin-bottom:.3rem}h4{font-size:.9rem;margin:1rem 0 0}\
 table{border-collapse:collapse;font-size:.85rem;margin:.4rem 0 1rem}th,td{padding:.15rem .6rem;text-align:right;\
 border-bottom:1px solid #e4e4e4}th:first-child,td:first-child{text-align:left}th{font-weight:600}\
+p{overflow-wrap:anywhere}div{overflow-x:auto}\
 svg{max-width:100%;height:auto;display:block}svg text{font:12px system-ui,sans-serif;fill:#333}\
 summary{color:#555;font-size:.85rem;cursor:pointer}\
 @media print{body{max-width:none;margin:0}svg,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}details::details-content{content-visibility:visible;\
@@ -45,14 +46,14 @@ fn paragraph(text: &str) -> String {
 
 /// Rows as a table, the first its head.
 fn table(rows: &[Vec<String>]) -> String {
-    let mut text = String::from("<table>\n");
+    let mut text = String::from("<div><table>\n");
     for (place, row) in rows.iter().enumerate() {
         let cell = if place == 0 { "th" } else { "td" };
         let cells: String =
             row.iter().map(|content| format!("<{cell}>{}</{cell}>", escape(content))).collect();
         text += &format!("<tr>{cells}</tr>\n");
     }
-    text + "</table>\n"
+    text + "</table></div>\n"
 }
 
 /// A table that can be folded away, below a plot.
