@@ -22,7 +22,7 @@ mod trained;
 pub use decoder::{Decoder, PROMPT_CHUNK, Session};
 pub use devices::ReadParameter;
 pub use error::Error;
-pub use generate::{Generation, Generator, Stop};
+pub use generate::{Conversation, Generation, Generator, Stop};
 pub use imported::{Imported, LONGEST_SEQUENCE, Origin, Progress, import_model};
 pub use sample::{Sampler, Sampling};
 pub use stops::StopStream;
