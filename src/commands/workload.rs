@@ -122,7 +122,14 @@ impl Workload {
             0 => usual.query_block,
             block => block,
         };
-        Planned { float32_copy: regime.float32_copy(), adam: self.config.optimizer, query_block, ..usual }
+        let answers_only = self.config.data.dialogues;
+        Planned {
+            float32_copy: regime.float32_copy(),
+            adam: self.config.optimizer,
+            query_block,
+            answers_only,
+            ..usual
+        }
     }
 
     /// The newest good checkpoint of the run.
