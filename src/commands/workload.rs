@@ -86,6 +86,20 @@ impl ModelArguments {
     }
 }
 
+impl ModelArguments {
+    /// The run, where nothing else says what the model is.
+    ///
+    /// # Errors
+    /// In words, if there is none, or something else does.
+    pub fn run_alone(&self) -> Result<&Path, &'static str> {
+        match (&self.run, &self.model, self.overrides.is_empty()) {
+            (Some(run), None, true) => Ok(run),
+            (_, _, false) => Err("--set: parameters are those of the run's own sizes; leave it out"),
+            _ => Err("only a run has parameters; name it with --run DIR"),
+        }
+    }
+}
+
 /// There is no such model; the nearest.
 fn unknown(name: &str) -> String {
     let all = Preset::all();
