@@ -255,14 +255,15 @@ impl Chat<'_> {
         }
         let sampling = Sampling { seed: self.sampling.seed.wrapping_add(self.drawn), ..self.sampling };
         self.drawn += 1;
-        if self.terminal {
-            write_mark("Gopher: ");
-        }
-        let (show, clean) = (!self.json, stdout().is_terminal());
-        let show = |piece: &str| match (piece.is_empty() || !show, clean) {
-            (true, _) => Ok(()),
-            (false, true) => print(without_controls(piece)),
-            (false, false) => print(piece),
+        let (quiet, clean) = (self.json, stdout().is_terminal());
+        // With the first of the answer, after what is said while a long dialogue is read.
+        let mut mark = if self.terminal && !quiet { "Gopher: " } else { "" };
+        let mut show = |piece: &str| {
+            if piece.is_empty() || quiet {
+                return Ok(());
+            }
+            write_mark(std::mem::take(&mut mark));
+            if clean { print(without_controls(piece)) } else { print(piece) }
         };
         let mut stream = AnswerStream::new(&self.stops);
         let (mut content, mut shown) = (String::new(), Ok(()));
