@@ -32,6 +32,19 @@ pub enum Error {
         /// Length of the window.
         window: usize,
     },
+    /// A dialogue whose newest turn does not fit the window.
+    #[error(
+        "the prompt and the newest turn are {tokens} tokens long, {answer} more are kept for the answer, and the window holds {window}: \
+         shorten the turn or the prompt, or widen the window to {} or more", .tokens.saturating_add(*.answer)
+    )]
+    DialogueTooLong {
+        /// Tokens of the prompt and the newest turn.
+        tokens: usize,
+        /// Tokens of the answer.
+        answer: usize,
+        /// Length of the window.
+        window: usize,
+    },
     /// A window without positions.
     #[error("the window is 0 tokens long; it must hold at least 1")]
     EmptyWindow,
@@ -185,6 +198,16 @@ pub enum Error {
     /// Another program's model is not taken.
     #[error(transparent)]
     Import(#[from] import::Error),
+    /// A model that a format has no words for.
+    #[error(
+        "a {kind} cannot be written as {format}: it is a Llama's; --format hugging-face writes a folder with its parameters"
+    )]
+    NoSuchFormat {
+        /// The kind of model.
+        kind: String,
+        /// The format.
+        format: &'static str,
+    },
     /// Whoever watches an import wanted it to end.
     #[error("the import was interrupted; nothing of it is left")]
     Interrupted,

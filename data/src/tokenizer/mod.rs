@@ -95,6 +95,16 @@ impl Tokenizer {
         Ok(Self(TokenizerKind::SentencePiece(Box::new(SentencePiece::from_bytes(bytes, name)?))))
     }
 
+    /// What the tokenizer is made of, for files of other formats; `None` for a unigram model, which is no list of merges.
+    pub fn model(&self) -> Option<TokenizerModel<'_>> {
+        match &self.0 {
+            TokenizerKind::SentencePiece(tokenizer) => {
+                Some(TokenizerModel::SentencePiece(tokenizer.to_model()?))
+            }
+            TokenizerKind::ByteLevel(tokenizer) => Some(TokenizerModel::ByteLevel(tokenizer.model())),
+        }
+    }
+
     /// The content of the tokenizer's file: a SentencePiece `.model`, or a `tokenizer.json`.
     pub fn to_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -183,6 +193,19 @@ impl Tokenizer {
         ids
     }
 
+    /// As [`Tokenizer::encode`], but names of marks, such as `<|im_end|>`, are only text to a byte-level model too: what
+    /// somebody else has written has no marks.
+    pub fn encode_text(&self, text: &str) -> Vec<u32> {
+        match &self.0 {
+            TokenizerKind::SentencePiece(_) => self.encode(text),
+            TokenizerKind::ByteLevel(tokenizer) => {
+                let mut ids = Vec::new();
+                tokenizer.encoder().encode_text_into(text, &mut ids);
+                ids
+            }
+        }
+    }
+
     /// The text of `ids`. Bytes that are not valid UTF-8 give U+FFFD: of SentencePiece, each; of byte-level BPE, each
     /// longest run that could begin a character, as the libraries of both do.
     ///
@@ -218,6 +241,15 @@ impl Tokenizer {
             TokenizerKind::ByteLevel(tokenizer) => EncoderKind::ByteLevel(tokenizer.encoder()),
         })
     }
+}
+
+/// What a tokenizer is made of.
+#[derive(Debug)]
+pub enum TokenizerModel<'a> {
+    /// SentencePiece BPE.
+    SentencePiece(SentencePieceModel),
+    /// Byte-level BPE.
+    ByteLevel(&'a ByteLevelModel),
 }
 
 /// Encodes texts one after another; see [`Tokenizer::encoder`].
