@@ -14,6 +14,8 @@ mod imported;
 mod place;
 mod sample;
 pub mod scoring;
+mod served;
+mod slots;
 mod step;
 mod trained;
 
@@ -23,6 +25,8 @@ pub use error::Error;
 pub use generate::{Generation, Generator, Stop};
 pub use imported::{Imported, LONGEST_SEQUENCE, Origin, Progress, import_model};
 pub use sample::{Sampler, Sampling};
+pub use served::{Served, ServingMemory, ServingOptions};
+pub use slots::{SlotOptions, SlotStatistics, Slots};
 pub use trained::{DecodingMemory, TrainedModel};
 
 /// The result of every fallible operation of this crate.
