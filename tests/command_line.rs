@@ -76,6 +76,7 @@ fn long_helps_have_groups() {
     let groups = [
         ("train", &["What to train:", "Data:", "Run:", "Machine:", "Several hosts:", "Watching:"][..]),
         ("generate", &["Model:", "Prompts:", "Sampling:"]),
+        ("chat", &["Model:", "Dialogue:", "Sampling:"]),
         ("plan", &["Model:", "Machine:", "Search:", "Results:"]),
         ("export", &["Program:", "Machine:", "Files:"]),
     ];

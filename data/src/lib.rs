@@ -29,6 +29,7 @@
 //! ```
 
 pub mod corpus;
+pub mod dialogue;
 mod error;
 pub mod loader;
 pub mod mixture;

@@ -125,6 +125,19 @@ proptest! {
         }
     }
 
+    /// The marks that are special or begin or end a text; what else is added is found.
+    #[test]
+    fn what_others_write_has_no_marks(text in texts()) {
+        let ids = TOKENIZER.encode_text(&text);
+        prop_assert!(!ids.iter().any(|id| [0, 2].contains(id)), "{:?}", ids);
+        prop_assert_eq!(TOKENIZER.decode(&ids).unwrap(), text.as_str());
+        let without = text.replace("<|end|>", "").replace("<é>", "");
+        prop_assert_eq!(TOKENIZER.encode_text(&without), TOKENIZER.encode(&without));
+        let places = TOKENIZER.encode_text_with_offsets(&text);
+        prop_assert!(places.iter().map(|token| &token.id).eq(&ids));
+        prop_assert!(places.windows(2).all(|pair| pair[0].end == pair[1].start));
+    }
+
     #[test]
     fn an_encoder_forgets_nothing_and_invents_nothing(texts in prop::collection::vec(texts(), 1..8)) {
         let mut encoder = TOKENIZER.encoder();

@@ -86,6 +86,11 @@ impl Decoder {
         self.window
     }
 
+    /// Tokens of a prompt that one step reads: [`PROMPT_CHUNK`], or the window if that is shorter.
+    pub fn chunk(&self) -> usize {
+        self.chunk
+    }
+
     /// Seconds it took to compile the programs.
     pub fn compile_seconds(&self) -> f64 {
         self.read_chunk.program.compile_seconds() + self.read_one.program.compile_seconds()
@@ -145,8 +150,13 @@ impl Session<'_> {
 
     /// Forgets what was read. The next token is the first.
     pub fn restart(&mut self) {
+        self.rewind(0);
+    }
+
+    /// Forgets what was read from the token at `position` on; nothing, if so much was not read. The next token stands there.
+    pub fn rewind(&mut self, position: usize) {
         // Keys that are left over lie after every token read from now on, until they are overwritten.
-        self.position = 0;
+        self.position = self.position.min(position);
     }
 
     /// Reads tokens and returns the logits, one per piece of the vocabulary, for the token that follows the last.

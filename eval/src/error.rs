@@ -32,6 +32,19 @@ pub enum Error {
         /// Length of the window.
         window: usize,
     },
+    /// A dialogue whose newest turn does not fit the window.
+    #[error(
+        "the prompt and the newest turn are {tokens} tokens long, {answer} more are kept for the answer, and the window holds {window}: \
+         shorten the turn or the prompt, or widen the window to {} or more", .tokens.saturating_add(*.answer)
+    )]
+    DialogueTooLong {
+        /// Tokens of the prompt and the newest turn.
+        tokens: usize,
+        /// Tokens of the answer.
+        answer: usize,
+        /// Length of the window.
+        window: usize,
+    },
     /// A window without positions.
     #[error("the window is 0 tokens long; it must hold at least 1")]
     EmptyWindow,

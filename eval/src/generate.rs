@@ -6,7 +6,7 @@ use std::time::Instant;
 use data::Tokenizer;
 use serde::Serialize;
 
-use crate::{Decoder, Error, PROMPT_CHUNK, Result, Sampler, Sampling};
+use crate::{Decoder, Error, PROMPT_CHUNK, Result, Sampler, Sampling, Session};
 
 /// A model with its tokenizer.
 pub struct Generator {
@@ -75,6 +75,11 @@ impl Generator {
         &self.tokenizer
     }
 
+    /// The token that prompts begin with, if there is one.
+    pub fn begin_of_text(&self) -> Option<u32> {
+        self.begin_of_text
+    }
+
     /// Continues `prompt` by up to `tokens` tokens, or until the model ends the text with `</s>`. Each new piece of
     /// text is given to `emit` as soon as it is whole: pieces never split a character.
     ///
@@ -90,30 +95,86 @@ impl Generator {
         sampling: Sampling,
         emit: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Generation> {
-        let mut sampler = Sampler::new(sampling)?;
+        sampling.check()?;
         let window = self.decoder.window();
-        let prompt_tokens = prompt_tokens(&self.tokenizer, self.begin_of_text, prompt, window)?;
+        let prompt = prompt_tokens(&self.tokenizer, self.begin_of_text, prompt, window)?;
+        self.conversation()?.continue_tokens(&prompt, tokens, sampling, &mut |text| match text {
+            "" => ControlFlow::Continue(()),
+            text => emit(text),
+        })
+    }
+
+    /// A place for texts that begin alike, such as the turns of a dialogue.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device's memory is too small for the cache.
+    pub fn conversation(&self) -> Result<Conversation<'_>> {
+        Ok(Conversation { generator: self, session: self.decoder.start()?, chunks: Vec::new() })
+    }
+}
+
+/// Texts that are continued one after another. What a text has in common with the one before at its beginning is not
+/// read again, and that changes no bit: only whole chunks of prompts are kept, which are computed in the same way whatever comes after.
+pub struct Conversation<'a> {
+    generator: &'a Generator,
+    session: Session<'a>,
+    /// Tokens of the whole chunks that the caches begin with.
+    chunks: Vec<u32>,
+}
+
+impl Conversation<'_> {
+    /// Continues the text of `prompt`, as [`Generator::generate`]. `watch` is given the new text after each chunk of the prompt
+    /// and each token, which is empty if no character has become whole, and may end the work.
+    ///
+    /// # Errors
+    /// As there, and [`Error::Token`] for an id outside the vocabulary.
+    pub fn continue_tokens(
+        &mut self,
+        prompt: &[u32],
+        tokens: usize,
+        sampling: Sampling,
+        watch: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Generation> {
+        let Generator { decoder, tokenizer, reading, .. } = self.generator;
+        let mut sampler = Sampler::new(sampling)?;
+        let window = decoder.window();
+        if prompt.is_empty() {
+            return Err(Error::EmptyPrompt);
+        }
+        if prompt.len() > window {
+            return Err(Error::PromptTooLong { tokens: prompt.len(), window });
+        }
         let begin = Instant::now();
-        let mut session = self.decoder.start()?;
+        let mut stop = Stop::Tokens;
         let mut logits = Vec::new();
-        for piece in prompt_tokens.chunks(PROMPT_CHUNK) {
-            logits = session.read(piece)?;
-            if prompt_tokens.len() > PROMPT_CHUNK {
-                (self.reading)(session.position(), prompt_tokens.len());
+        self.rewind(prompt);
+        while self.session.position() < prompt.len() {
+            let position = self.session.position();
+            let piece = &prompt[position..prompt.len().min(position + decoder.chunk())];
+            logits = self.session.read(piece)?;
+            if piece.len() == decoder.chunk() {
+                self.chunks.extend(piece);
+            }
+            if prompt.len() > PROMPT_CHUNK {
+                reading(self.session.position(), prompt.len());
+            }
+            if watch("").is_break() {
+                stop = Stop::Caller;
+                break;
             }
         }
         let prompt_seconds = begin.elapsed().as_secs_f64();
         let begin = Instant::now();
-        let mut all = prompt_tokens.clone();
-        let mut stream = self.tokenizer.stream();
-        prompt_tokens.iter().try_for_each(|&token| stream.push(token))?;
+        let mut all = prompt.to_vec();
+        let mut stream = tokenizer.stream();
+        prompt.iter().try_for_each(|&token| stream.push(token))?;
         // The prompt's own text is no news.
         stream.take();
         let mut text = String::new();
-        let mut stop = Stop::Tokens;
+        let tokens = if stop == Stop::Caller { 0 } else { tokens };
         for remaining in (0..tokens).rev() {
             let token = sampler.next(&logits)?;
-            if Some(token) == self.tokenizer.end_of_text() {
+            if Some(token) == tokenizer.end_of_text() {
                 stop = Stop::EndOfText;
                 break;
             }
@@ -121,29 +182,40 @@ impl Generator {
             stream.push(token)?;
             let whole = stream.take();
             text.push_str(&whole);
-            if !whole.is_empty() && emit(&whole).is_break() {
+            if watch(&whole).is_break() {
                 stop = Stop::Caller;
                 break;
             }
             if remaining == 0 {
                 break;
             }
-            logits = if session.position() < window {
-                session.read(&[token])?
+            logits = if self.session.position() < window {
+                self.session.read(&[token])?
             } else {
-                session.restart();
-                session.read(&all[all.len() - (window / 2).max(1)..])?
+                self.session.restart();
+                self.chunks.clear();
+                self.session.read(&all[all.len() - (window / 2).max(1)..])?
             };
         }
         let seconds = begin.elapsed().as_secs_f64();
         let rest = stream.finish();
         text.push_str(&rest);
-        if stop != Stop::Caller && !rest.is_empty() && emit(&rest).is_break() {
+        if stop != Stop::Caller && !rest.is_empty() && watch(&rest).is_break() {
             stop = Stop::Caller;
         }
-        let tokens = all.split_off(prompt_tokens.len());
+        let tokens = all.split_off(prompt.len());
         let tokens_per_second = (tokens.len() > 1).then(|| (tokens.len() - 1) as f64 / seconds);
+        let prompt_tokens = prompt.to_vec();
         Ok(Generation { prompt_tokens, tokens, text, stop, prompt_seconds, seconds, tokens_per_second })
+    }
+
+    /// Goes back to where a prompt is another than what was read, at the beginning of a chunk, and before its last token.
+    fn rewind(&mut self, prompt: &[u32]) {
+        let same =
+            self.chunks.iter().zip(&prompt[..prompt.len() - 1]).take_while(|(old, new)| old == new).count();
+        let chunk = self.generator.decoder.chunk();
+        self.chunks.truncate(same / chunk * chunk);
+        self.session.rewind(self.chunks.len());
     }
 }
 

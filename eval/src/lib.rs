@@ -2,11 +2,12 @@
 //!
 //! A [`Decoder`] runs a model over a growing text, one compiled step after another, with its keys and values kept on
 //! the device. A [`Sampler`] chooses a token from the step's logits on the host. A [`Generator`] puts both together
-//! with a tokenizer: text in, text out. [`TrainedModel`] loads what a run directory holds;
+//! with a tokenizer: text in, text out; [`dialogue`] makes turns of it. [`TrainedModel`] loads what a run directory holds;
 //! [`import_model`] makes a run directory of a model that another program trained.
 
 mod decoder;
 mod devices;
+pub mod dialogue;
 mod error;
 pub mod evaluate;
 mod generate;
@@ -17,16 +18,18 @@ pub mod scoring;
 mod served;
 mod slots;
 mod step;
+mod stops;
 mod trained;
 
 pub use decoder::{Decoder, PROMPT_CHUNK, Session};
 pub use devices::ReadParameter;
 pub use error::Error;
-pub use generate::{Generation, Generator, Stop};
+pub use generate::{Conversation, Generation, Generator, Stop};
 pub use imported::{Imported, LONGEST_SEQUENCE, Origin, Progress, import_model};
 pub use sample::{Sampler, Sampling};
 pub use served::{Served, ServingMemory, ServingOptions};
 pub use slots::{SlotOptions, SlotStatistics, Slots};
+pub use stops::StopStream;
 pub use trained::{DecodingMemory, TrainedModel};
 
 /// The result of every fallible operation of this crate.

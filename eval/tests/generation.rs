@@ -3,7 +3,9 @@
 #[path = "common/programs.rs"]
 mod programs;
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use data::{Document, Tokenizer, TokenizerConfig};
 use eval::{Decoder, Error, Generation, Generator, Sampling, Stop};
@@ -265,5 +267,78 @@ fn streamed_pieces_are_whole_characters() {
         let sampling = Sampling { seed, temperature: 3.0, ..Sampling::default() };
         let (generation, streamed) = generate(&generator, "日本 — café", 60, sampling);
         assert_eq!(streamed, generation.text, "seed {seed}");
+    }
+}
+
+/// Texts one after another that begin alike: what is read of each is only what is new, and the logits are those of reading all.
+#[test]
+fn what_texts_have_in_common_is_read_once_and_changes_nothing() {
+    let Some(runtime) = runtime() else { return };
+    for model in [config(), llama()] {
+        let read = Rc::new(RefCell::new(Vec::new()));
+        let seen = Rc::clone(&read);
+        let decoder = decoder_of(&runtime, &model, 260);
+        let generator = Generator::new(decoder, tokenizer())
+            .with_reading(move |position, _| seen.borrow_mut().push(position));
+        let mut conversation = generator.conversation().unwrap();
+        let text = |length: usize, other: usize| -> Vec<u32> {
+            (0..length).map(|index| (index * 37 + usize::from(index >= other) * 5) as u32 % 320).collect()
+        };
+        // Prompts, and the positions after each chunk that is read of them.
+        let steps: [(Vec<u32>, &[usize]); 7] = [
+            (text(150, 999), &[64, 128, 150]),
+            (text(200, 999), &[192, 200]),
+            (text(200, 190), &[192, 200]),
+            (text(128, 999), &[128]),
+            (text(129, 999), &[129]),
+            (text(250, 60), &[64, 128, 192, 250]),
+            (text(255, 60), &[255]),
+        ];
+        for (index, (prompt, positions)) in steps.into_iter().enumerate() {
+            read.borrow_mut().clear();
+            let sampling = Sampling { seed: index as u64, ..Sampling::default() };
+            let mut go_on = |_: &str| ControlFlow::Continue(());
+            let got = conversation.continue_tokens(&prompt, 5, sampling, &mut go_on).unwrap();
+            assert_eq!(*read.borrow(), positions, "prompt {index}");
+            let mut alone = generator.conversation().unwrap();
+            let expected = alone.continue_tokens(&prompt, 5, sampling, &mut go_on).unwrap();
+            assert_eq!((got.tokens, got.text), (expected.tokens, expected.text), "prompt {index}");
+        }
+        // A text that has outgrown the window has overwritten what was read.
+        let mut go_on = |_: &str| ControlFlow::Continue(());
+        let prompt = text(255, 999);
+        conversation.continue_tokens(&prompt, 20, Sampling::default(), &mut go_on).unwrap();
+        read.borrow_mut().clear();
+        conversation.continue_tokens(&prompt, 1, GREEDY, &mut go_on).unwrap();
+        assert_eq!(*read.borrow(), [64, 128, 192, 255]);
+        // Whoever watches is asked while a prompt is read, too.
+        let mut asked = 0;
+        let stopped = conversation.continue_tokens(&text(250, 0), 9, GREEDY, &mut |text| {
+            assert!(text.is_empty());
+            asked += 1;
+            if asked == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let stopped = stopped.unwrap();
+        assert_eq!((stopped.stop, stopped.tokens.len(), asked), (Stop::Caller, 0, 2));
+    }
+}
+
+/// Keys that are left over from before have no part in what is read after going back: the logits are the same, bit for bit.
+#[test]
+fn a_session_goes_back_to_any_place() {
+    let Some(runtime) = runtime() else { return };
+    for model in [config(), llama()] {
+        let decoder = decoder_of(&runtime, &model, 200);
+        let tokens: Vec<u32> = (0..200).map(|index| index * 41 % 320).collect();
+        let mut fresh = decoder.start().unwrap();
+        fresh.read(&tokens[..64]).unwrap();
+        let expected = fresh.read(&tokens[64..150]).unwrap();
+        let mut session = decoder.start().unwrap();
+        session.read(&tokens[..64]).unwrap();
+        session.read(&tokens[90..200]).unwrap();
+        session.rewind(1000);
+        assert_eq!(session.position(), 174);
+        session.rewind(64);
+        assert_eq!(session.read(&tokens[64..150]).unwrap(), expected);
     }
 }

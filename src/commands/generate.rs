@@ -1,6 +1,6 @@
 //! `gopher generate`: text from a trained model.
 
-mod prompts;
+pub(super) mod prompts;
 
 use std::io::{IsTerminal, stdin};
 use std::ops::ControlFlow;
@@ -169,6 +169,16 @@ impl Model {
             }
         });
         Ok(Self { generator, window, checkpoint, step })
+    }
+
+    /// What continues texts.
+    pub fn generator(&self) -> &Generator {
+        &self.generator
+    }
+
+    /// Tokens the model can look back at.
+    pub fn window(&self) -> usize {
+        self.window
     }
 
     /// Continues a text. Pieces of it are given to `write` as they come.

@@ -1,6 +1,7 @@
 //! One file per subcommand, each thin: it reads arguments, calls the crates, and prints.
 
 pub mod cache;
+pub mod chat;
 pub mod checkpoint;
 pub mod completions;
 pub mod data;
@@ -35,6 +36,8 @@ pub enum Command {
     Import(import::Arguments),
     /// Continue a prompt with a trained or imported model.
     Generate(generate::Arguments),
+    /// Talk with a model: a dialogue at the terminal, or through pipes.
+    Chat(chat::Arguments),
     /// Score a model on the paper's 152 tasks, on your own, or on any text.
     Eval(Box<eval::Arguments>),
     /// Train a tokenizer, encode and decode text with one, and say what one is.
@@ -73,6 +76,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Runs(arguments) => runs::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Chat(arguments) => chat::run(arguments),
         Command::Eval(arguments) => eval::run(*arguments),
         Command::Tokenizer(command) => tokenizer::run(command),
         Command::Data(command) => data::run(command),

@@ -20,7 +20,7 @@ use eval::{Sampling, TrainedModel};
 use monitor::prometheus::Endpoint;
 use progress::Progress;
 use sharding::DeviceKind;
-pub(super) use signals::Signals;
+pub(super) use signals::{Signals, quit};
 use store::checkpoint;
 use store::remote::{self, Address, Store};
 use train::events::{RunEvent, StopReason, append};

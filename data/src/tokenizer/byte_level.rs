@@ -63,6 +63,8 @@ pub(super) struct ByteLevel {
     is_added: Vec<bool>,
     /// Added pieces in the order in which texts are searched for them.
     matchers: [PrefixMatcher; 2],
+    /// The same without marks.
+    matchers_of_text: [PrefixMatcher; 2],
     memories: Pool<Memory>,
 }
 
@@ -107,12 +109,20 @@ impl ByteLevel {
             let character: &str = alphabet::character(byte as u8).encode_utf8(&mut buffer);
             *id = ids.get(character).copied().filter(|&id| !is_added[id as usize]);
         }
-        let matchers = [false, true].map(|normalized| {
-            let added = model.added.iter().filter(|added| added.normalized == normalized);
-            PrefixMatcher::new(added.map(|added| model.pieces[added.id as usize].clone()).collect())
-        });
+        let is_mark = |added: &AddedPiece| {
+            added.special || [model.begin_of_text, model.end_of_text].contains(&Some(added.id))
+        };
+        let matchers = |marks: bool| {
+            [false, true].map(|normalized| {
+                let added = model.added.iter().filter(|added| added.normalized == normalized);
+                let added = added.filter(|added| marks || !is_mark(added));
+                PrefixMatcher::new(added.map(|added| model.pieces[added.id as usize].clone()).collect())
+            })
+        };
+        let (matchers, matchers_of_text) = (matchers(true), matchers(false));
         let json = model.to_json();
-        Ok(Self { model, json, ids, bytes, merges, is_added, matchers, memories: Pool::default() })
+        let memories = Pool::default();
+        Ok(Self { model, json, ids, bytes, merges, is_added, matchers, matchers_of_text, memories })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -192,24 +202,29 @@ impl Drop for Encoder<'_> {
 impl Encoder<'_> {
     /// Appends the ids of `text`.
     pub(super) fn encode_into(&mut self, text: &str, out: &mut Vec<u32>) {
-        self.without_added(text, 0, out);
+        self.without_added(text, &self.tokenizer.matchers, out);
     }
 
-    /// Encodes text in which the added pieces of matchers before `first` do not occur.
-    fn without_added(&mut self, text: &str, first: usize, out: &mut Vec<u32>) {
+    /// Appends the ids of `text`, in which there are no marks.
+    pub(super) fn encode_text_into(&mut self, text: &str, out: &mut Vec<u32>) {
+        self.without_added(text, &self.tokenizer.matchers_of_text, out);
+    }
+
+    /// Encodes text in which only added pieces of these matchers are looked for.
+    fn without_added(&mut self, text: &str, matchers: &[PrefixMatcher], out: &mut Vec<u32>) {
         let tokenizer = self.tokenizer;
-        let Some(matcher) = tokenizer.matchers.get(first) else {
+        let Some((matcher, others)) = matchers.split_first() else {
             return tokenizer.model.pre_tokenizer.words(text, &mut |word| self.word(word, out));
         };
         let mut rest = text;
         while let Some((start, length)) = matcher.find(rest) {
             let (before, found) = rest.split_at(start);
             let (found, after) = found.split_at(length);
-            self.without_added(before, first + 1, out);
+            self.without_added(before, others, out);
             out.extend(tokenizer.id(found));
             rest = after;
         }
-        self.without_added(rest, first + 1, out);
+        self.without_added(rest, others, out);
     }
 
     fn word(&mut self, word: &str, out: &mut Vec<u32>) {

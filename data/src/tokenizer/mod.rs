@@ -183,6 +183,19 @@ impl Tokenizer {
         ids
     }
 
+    /// As [`Tokenizer::encode`], but names of marks, such as `<|im_end|>`, are only text to a byte-level model too: what
+    /// somebody else has written has no marks.
+    pub fn encode_text(&self, text: &str) -> Vec<u32> {
+        match &self.0 {
+            TokenizerKind::SentencePiece(_) => self.encode(text),
+            TokenizerKind::ByteLevel(tokenizer) => {
+                let mut ids = Vec::new();
+                tokenizer.encoder().encode_text_into(text, &mut ids);
+                ids
+            }
+        }
+    }
+
     /// The text of `ids`. Bytes that are not valid UTF-8 give U+FFFD: of SentencePiece, each; of byte-level BPE, each
     /// longest run that could begin a character, as the libraries of both do.
     ///

@@ -23,7 +23,15 @@ impl Tokenizer {
     /// character that several tokens come from, such as one that is written as bytes, the last token has all bytes. Of byte-level
     /// BPE, a token may begin or end within a character.
     pub fn encode_with_offsets(&self, text: &str) -> Vec<Token> {
-        let ids = self.encode(text);
+        self.offsets(text, self.encode(text))
+    }
+
+    /// The same with the ids of [`Tokenizer::encode_text`].
+    pub fn encode_text_with_offsets(&self, text: &str) -> Vec<Token> {
+        self.offsets(text, self.encode_text(text))
+    }
+
+    fn offsets(&self, text: &str, ids: Vec<u32>) -> Vec<Token> {
         match &self.0 {
             TokenizerKind::SentencePiece(tokenizer) => tokenizer.offsets(text, &ids),
             TokenizerKind::ByteLevel(tokenizer) => tokenizer.offsets(text, &ids),

@@ -1,5 +1,6 @@
 //! Prompts as users give them: on the command line, in files, or line by line.
 
+use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -36,9 +37,10 @@ pub fn read(texts: Vec<String>, files: &[PathBuf]) -> anyhow::Result<Vec<Prompt>
     }
     for file in files {
         let place = format!("--prompt-file {}", file.display());
-        let content = if is_standard_input(file) { standard_input() } else { inputs::read(file) };
-        let content = content.map_err(|error| anyhow!("{place}: {error}"))?;
-        let text = text(content).map_err(|error| anyhow!("{place}: {error}"))?;
+        let text = match is_standard_input(file) {
+            false => read_file("--prompt-file", file)?,
+            true => standard_input().map_err(anyhow::Error::from).and_then(text).map_err(named(&place))?,
+        };
         if text.is_empty() {
             return Err(anyhow!("{place}: {}", eval::Error::EmptyPrompt));
         }
@@ -46,6 +48,35 @@ pub fn read(texts: Vec<String>, files: &[PathBuf]) -> anyhow::Result<Vec<Prompt>
     }
     Ok(prompts)
 }
+
+/// The text of a file that an option names.
+///
+/// # Errors
+/// When it cannot be read, or is not UTF-8.
+pub fn read_file(option: &str, path: &Path) -> anyhow::Result<String> {
+    let place = format!("{option} {}", path.display());
+    inputs::read(path).map_err(anyhow::Error::from).and_then(text).map_err(named(&place))
+}
+
+/// The error with the place before it.
+fn named(place: &str) -> impl Fn(anyhow::Error) -> anyhow::Error {
+    move |error| anyhow!("{place}: {error}")
+}
+
+/// Bytes that are no text.
+#[derive(Debug)]
+pub struct NotText {
+    /// Where the first of them is.
+    valid_up_to: usize,
+}
+
+impl fmt::Display for NotText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not UTF-8 text at byte {}", self.valid_up_to)
+    }
+}
+
+impl std::error::Error for NotText {}
 
 fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == "-"
@@ -77,7 +108,7 @@ pub fn line(input: &mut impl BufRead) -> anyhow::Result<Option<anyhow::Result<St
 /// there.
 fn text(content: Vec<u8>) -> anyhow::Result<String> {
     let text = String::from_utf8(content)
-        .map_err(|error| anyhow!("not UTF-8 text at byte {}", error.utf8_error().valid_up_to()))?;
+        .map_err(|error| NotText { valid_up_to: error.utf8_error().valid_up_to() })?;
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
     let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
     Ok(text.to_owned())
