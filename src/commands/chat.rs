@@ -138,7 +138,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 /// The prompt that `--prompt` names.
-fn read_prompt(named: &Path) -> anyhow::Result<DialoguePrompt> {
+pub(super) fn read_prompt(named: &Path) -> anyhow::Result<DialoguePrompt> {
     match named.to_str() {
         Some("gopher") => Ok(DialoguePrompt::gopher()),
         Some("none") => Ok(DialoguePrompt::none()),
@@ -147,7 +147,7 @@ fn read_prompt(named: &Path) -> anyhow::Result<DialoguePrompt> {
 }
 
 /// The prompt that stands before the dialogue: the one that is named, or Gopher's if it leaves half of the window.
-fn choose_prompt(
+pub(super) fn choose_prompt(
     named: Option<DialoguePrompt>,
     model: &TrainedModel,
     window: usize,
