@@ -5,7 +5,7 @@
 
 Starts the server on a free port and ends it. A client that is not installed is skipped with a word, unless --all is given:
 
-    pip install openai==3.57.0 llm==0.36 lm_eval==0.4.13
+    pip install openai==3.57.0 llm==0.36 "lm_eval[api]==0.4.13"
 
 lm_eval's scores must be those of `gopher eval`, to the last digit, one request at a time and eight at a time. Under load there
 are 64 streams at a time, clients that vanish, slow readers and requests that make no sense; every stream must be whole, no slot may stay

@@ -172,10 +172,9 @@ impl<'a> Desk<'a> {
         let first = self.scoring.front().filter(|_| !self.is_closed)?;
         let top = top(first);
         let mut tasks = Vec::new();
-        while tasks.len() < SCORED_TOGETHER
-            && let Some(task) = self.scoring.pop_front_if(|task| self::top(task) == top)
+        while tasks.len() < SCORED_TOGETHER && self.scoring.front().is_some_and(|task| self::top(task) == top)
         {
-            tasks.push(task);
+            tasks.extend(self.scoring.pop_front());
         }
         self.metrics.waiting.sub(tasks.len() as u64);
         Some((tasks, top))
@@ -214,13 +213,17 @@ impl<'a> Desk<'a> {
         }
         let last = task.prompt.len() - 1;
         let made = score.best.get(last).copied().zip(score.top.get(last).cloned());
-        let Some((token, mut top)) = made else { return };
+        let Some((token, mut top)) = made else {
+            return tell(&task, Event::Failed(Failure::Model("no token was scored".to_owned())));
+        };
         let log_probability = top.first().map_or(f32::NEG_INFINITY, |top| top.1);
         top.truncate(wanted);
         match Going::begin(self.tokenizer, task.clone()) {
-            Ok(mut going) => going.made(token, Some((log_probability, top)), &self.metrics),
-            Err(error) => return tell(&task, Event::Failed(Failure::Model(error.to_string()))),
-        };
+            Ok(mut going) => {
+                going.made(token, Some((log_probability, top)), &self.metrics);
+            }
+            Err(error) => tell(&task, Event::Failed(Failure::Model(error.to_string()))),
+        }
     }
 
     /// Tells all whose text the device held that it is lost.

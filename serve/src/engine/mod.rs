@@ -57,14 +57,11 @@ impl Handle {
     ///
     /// # Errors
     /// Those of `load`.
-    pub fn start<M: Model, E: Send + 'static>(
+    pub fn start<M: Model, E: From<std::io::Error> + Send + 'static>(
         load: impl FnOnce() -> Result<M, E> + Send + 'static,
         tokenizer: Arc<Tokenizer>,
         queue: usize,
-    ) -> Result<(Self, Ended), E>
-    where
-        E: From<std::io::Error>,
-    {
+    ) -> Result<(Self, Ended), E> {
         let metrics = Arc::new(Metrics::default());
         let (sender, receiver) = channel();
         let (loaded, is_loaded) = channel();
