@@ -577,6 +577,8 @@ fn tokens_and_the_server_tell_about_themselves() {
     assert_eq!(tokenize(json!({"prompt": "To be", "add_special_tokens": false})), json!(ids));
     assert_eq!(tokenize(json!({"prompt": "To be"}))[0], 1);
     assert_eq!(tokenize(json!({"prompt": "", "add_special_tokens": false})), json!([]));
+    // The names that /tokenizer_info gives are these tokens.
+    assert_eq!(tokenize(json!({"prompt": "</s>", "add_special_tokens": false})), json!([2]));
     assert_eq!(server.answer("/detokenize", json!({"tokens": ids}))["prompt"], "To be");
     server.refused("/detokenize", json!({"tokens": [300]}), 400, Some("tokens"), "300, which is no id");
     server.refused("/tokenize", json!({"prompt": 1}), 400, Some("prompt"), "prompt is 1");
@@ -584,5 +586,5 @@ fn tokens_and_the_server_tell_about_themselves() {
     assert_eq!((&info["eos_token"], &info["bos_token"]), (&"</s>".into(), &"<s>".into()));
     assert_eq!(server.post("/reload", &json!({})).json(), json!({"step": 1, "reloaded": true}));
     let metrics = server.get("/metrics").body;
-    assert!(metrics.contains("gopher_requests_total{path=\"/tokenize\",status=\"200\"} 3"), "{metrics}");
+    assert!(metrics.contains("gopher_requests_total{path=\"/tokenize\",status=\"200\"} 4"), "{metrics}");
 }

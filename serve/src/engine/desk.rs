@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use data::Tokenizer;
 use eval::scoring::{Row, RowScore};
@@ -41,6 +41,8 @@ pub(super) struct Desk<'a> {
     /// The one whose prompt is read.
     reading: Option<Task>,
     slots: Vec<Option<Going<'a>>>,
+    /// How long the last step took.
+    step_time: Duration,
     /// Whether no other task is to begin.
     pub is_closed: bool,
 }
@@ -54,6 +56,7 @@ impl<'a> Desk<'a> {
             waiting: VecDeque::new(),
             reading: None,
             slots: (0..slots).map(|_| None).collect(),
+            step_time: Duration::ZERO,
             is_closed: false,
         }
     }
@@ -69,7 +72,7 @@ impl<'a> Desk<'a> {
 
     /// Whether no text is under way.
     pub fn is_quiet(&self) -> bool {
-        self.reading.is_none() && self.slots.iter().all(Option::is_none)
+        self.reading.is_none() && self.is_empty()
     }
 
     /// Gives up those whose listener has gone, or whose time is over.
@@ -102,12 +105,13 @@ impl<'a> Desk<'a> {
         self.metrics.slots.set(self.slots.iter().flatten().count() as u64);
     }
 
-    /// Reads a part of a prompt if one waits for a slot, and a token of each text under way.
+    /// Reads prompts that wait for a slot, for about as long as a step takes if texts are under way; then a token of each of these.
     ///
     /// # Errors
     /// A device that fails: nothing of what it held is to be used.
     pub fn advance(&mut self, texts: &mut dyn Texts) -> Result<()> {
-        self.read(texts)?;
+        let begin = Instant::now();
+        while self.read(texts)? && begin.elapsed() < self.step_time && !self.is_empty() {}
         self.step(texts)?;
         let statistics = texts.statistics();
         self.metrics.found_tokens.set(statistics.found);
@@ -115,32 +119,62 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn read(&mut self, texts: &mut dyn Texts) -> Result<()> {
-        let Some(slot) = self.slots.iter().position(Option::is_none) else { return Ok(()) };
+    /// Whether no slot is taken.
+    fn is_empty(&self) -> bool {
+        self.slots.iter().all(Option::is_none)
+    }
+
+    fn free_slot(&self) -> Option<usize> {
+        self.slots.iter().position(Option::is_none)
+    }
+
+    /// Reads a part of a prompt. Whether there was one to read.
+    fn read(&mut self, texts: &mut dyn Texts) -> Result<bool> {
+        if self.free_slot().is_none() {
+            return Ok(false);
+        }
         if self.reading.is_none() && !self.is_closed {
-            let Some(task) = self.waiting.pop_front() else { return Ok(()) };
+            let Some(task) = self.waiting.pop_front() else { return Ok(false) };
             self.metrics.waiting.sub(1);
             match texts.begin(&task.prompt) {
                 Ok(_) => self.reading = Some(task),
-                Err(error) => return refuse(&task, error),
+                Err(error) => return refuse(&task, error).map(|()| true),
             }
         }
         if self.reading.is_none() {
-            return Ok(());
+            return Ok(false);
         }
-        let Some(logits) = texts.read()? else { return Ok(()) };
-        let Some(task) = self.reading.take() else { return Ok(()) };
-        self.metrics.prompt_tokens.add(task.prompt.len() as u64);
+        let Some(logits) = texts.read()? else { return Ok(true) };
+        let Some(task) = self.reading.take() else { return Ok(false) };
+        let prompt = Arc::clone(&task.prompt);
+        self.metrics.prompt_tokens.add(prompt.len() as u64);
+        self.begin(task, &logits, texts)?;
+        // Several answers to one prompt come one after another: it is read once for them.
+        while self.free_slot().is_some()
+            && let Some(task) = self.waiting.front()
+            && task.prompt == prompt
+            && let Some(task) = self.waiting.pop_front()
+        {
+            self.metrics.waiting.sub(1);
+            self.metrics.prompt_tokens.add(prompt.len() as u64);
+            self.begin(task, &logits, texts)?;
+        }
+        Ok(true)
+    }
+
+    /// Begins the answer to a prompt that was read.
+    fn begin(&mut self, task: Task, logits: &[f32], texts: &mut dyn Texts) -> Result<()> {
         if task.max_tokens == 0 {
             end(&task, 0);
             return Ok(());
         }
-        let begun = Going::begin(self.tokenizer, task.clone());
-        let mut going = match begun {
+        let mut going = match Going::begin(self.tokenizer, task.clone()) {
             Ok(going) => going,
             Err(error) => return refuse(&task, error),
         };
-        if going.add(&logits, &self.metrics) {
+        if going.add(logits, &self.metrics)
+            && let Some(slot) = self.free_slot()
+        {
             texts.place(slot)?;
             self.slots[slot] = Some(going);
             self.count_slots();
@@ -155,7 +189,9 @@ impl<'a> Desk<'a> {
             return Ok(());
         }
         self.metrics.steps.add(1);
+        let begin = Instant::now();
         let logits = texts.step(&tokens)?;
+        self.step_time = begin.elapsed();
         for (slot, logits) in self.slots.iter_mut().zip(logits) {
             if let (Some(going), Some(logits)) = (slot.as_mut(), logits)
                 && !going.add(&logits, &self.metrics)

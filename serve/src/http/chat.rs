@@ -12,7 +12,7 @@ use super::completions::number;
 use super::error::ApiError;
 use super::fields::{Choice, Fields, short};
 use super::tokens::token_text;
-use super::{App, json_response};
+use super::{App, at_leisure, json_response};
 use crate::engine::{Finish, Task, TokenScore};
 
 /// Most probable tokens at most.
@@ -50,7 +50,9 @@ pub(super) async fn answer(app: Arc<App>, body: &[u8]) -> Result<Response, ApiEr
     // Room for at least one token, and for a few where the answer may be as long as there is room.
     let room = wanted.unwrap_or(default_answer(app.window));
     app.check_length(1, room, "max_tokens")?;
-    let fitted = fit(&app.dialogue, &turns, &app.tokenizer, app.begin_of_text, app.window, room);
+    let fitted = at_leisure(body.len(), || {
+        fit(&app.dialogue, &turns, &app.tokenizer, app.begin_of_text, app.window, room)
+    });
     let Fitted { tokens, left_out } = fitted
         .map_err(|error| ApiError::field("messages", error.to_string()).coded("context_length_exceeded"))?;
     let max_tokens = wanted.unwrap_or(app.window - tokens.len());

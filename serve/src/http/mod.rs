@@ -118,7 +118,8 @@ impl App {
 
     /// The ids of a prompt.
     fn encode(&self, text: &str) -> Result<Vec<u32>, ApiError> {
-        let ids: Vec<u32> = self.begin_of_text.into_iter().chain(self.tokenizer.encode(text)).collect();
+        let ids = at_leisure(text.len(), || self.tokenizer.encode(text));
+        let ids: Vec<u32> = self.begin_of_text.into_iter().chain(ids).collect();
         match ids.is_empty() {
             true => {
                 Err(ApiError::field("prompt", "the prompt is empty; give the model some text to continue"))
@@ -173,6 +174,14 @@ impl App {
             .layer(from_fn_with_state(Arc::clone(self), guard))
             .with_state(Arc::clone(self))
     }
+}
+
+/// Bytes of a text from which others are not to wait until it is encoded.
+const LONG: usize = 32 << 10;
+
+/// What takes long if so many bytes are many, in a way that lets other requests go on.
+fn at_leisure<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+    if bytes < LONG { work() } else { tokio::task::block_in_place(work) }
 }
 
 type Served = Result<Response, ApiError>;
@@ -312,8 +321,15 @@ async fn tokenize(State(app): State<Arc<App>>, request: Request) -> Served {
         }
     };
     fields.finish()?;
+    // Clients ask what the names of these tokens are, as `tokenizer_info` gives them.
+    let special = [app.tokenizer.begin_of_text(), app.tokenizer.end_of_text()];
+    let special = special.into_iter().flatten().find(|&id| app.tokenizer.piece(id) == Some(&text));
+    let ids = match special {
+        Some(id) => vec![id],
+        None => at_leisure(text.len(), || app.tokenizer.encode(&text)),
+    };
     let begin = app.begin_of_text.filter(|_| adds);
-    let tokens: Vec<u32> = begin.into_iter().chain(app.tokenizer.encode(&text)).collect();
+    let tokens: Vec<u32> = begin.into_iter().chain(ids).collect();
     Ok(json_response(&json!({"count": tokens.len(), "max_model_len": app.window, "tokens": tokens})))
 }
 
