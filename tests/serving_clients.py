@@ -310,7 +310,8 @@ def percentile(numbers, share):
 
 
 def check_load(gopher, run, seconds, arguments):
-    server = Server(gopher, run, "--slots", "16", "--queue", "256", *arguments)
+    slots = [] if "--slots" in arguments else ["--slots", "16"]
+    server = Server(gopher, run, *slots, "--queue", "256", *arguments)
     load = Load(server)
     try:
         memory = asyncio.run(load.run(seconds))

@@ -1,6 +1,8 @@
 //! What the suites of this folder share: a model that needs no device, whose logits are a function of all tokens before.
 #![allow(dead_code)] // Each suite uses a part.
 
+pub mod server;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
