@@ -1,6 +1,6 @@
 //! Texts in slots: many prompts read and texts continued at once, each with the bits that it would have alone.
 //!
-//! A [`Slots`] has a program that continues as many texts as there are slots, and a program that reads a chunk of one prompt, each
+//! A [`Slots`] has a program that continues as many texts as there are slots, and programs that read a chunk of one prompt and its end, each
 //! for a few lengths of what is attended to. Which length, a text's own position decides; how many rows a program has, nothing that
 //! changes.
 
@@ -17,6 +17,9 @@ use crate::decoder::chunk_and_capacity;
 use crate::devices::Devices;
 use crate::step::{Step, Weights, apart};
 use crate::{Error, Result};
+
+/// Tokens that a smaller program than that of a chunk reads: of the end of a prompt.
+const SHORT: usize = 16;
 
 /// The fewest positions that are attended to, if the window has as many.
 const SHORTEST: usize = 256;
@@ -35,7 +38,10 @@ pub struct SlotOptions {
 /// Programs for texts that attend to so many positions.
 struct Length {
     attended: usize,
+    /// Reads a chunk.
     read: Step,
+    /// Reads up to [`SHORT`] tokens, if that is less.
+    read_short: Option<Step>,
     step: Step,
     place: Program,
     /// Makes the tables that both steps read.
@@ -114,6 +120,7 @@ impl Slots {
                 let shape = DecodeShape { batch, chunk, window: capacity, attended, own_positions };
                 Step::compile(devices, config, precision, shape)
             };
+            let read_short = if SHORT < chunk { Some(step(1, SHORT, false)?) } else { None };
             let (read, step) = (step(1, chunk, false)?, step(slots, 1, true)?);
             let tables = model::decode_tables(config, precision, attended)?.map(compile).transpose()?;
             let made = run_tables(tables.as_ref(), &parameters)?;
@@ -123,7 +130,7 @@ impl Slots {
             };
             let place = model::place_caches(config, precision, slots, capacity, attended, apart)?;
             let place = compile(place)?;
-            lengths.push(Length { attended, read, step, place, tables, weights });
+            lengths.push(Length { attended, read, read_short, step, place, tables, weights });
         }
         let first = &lengths[0];
         let caches = |step: &Step| step.caches(runtime, &parameters, &first.weights);
@@ -207,11 +214,13 @@ impl Slots {
         let (start, chunk) = (reading.position, self.chunk);
         let end = reading.tokens.len().min(start + chunk);
         let tokens = &reading.tokens[start..end];
+        let size = if tokens.len() <= SHORT.min(chunk) { SHORT.min(chunk) } else { chunk };
+        let length = length(&self.lengths, start + size);
+        let read = length.read_short.as_ref().filter(|_| size < chunk).unwrap_or(&length.read);
         let mut padded: Vec<i32> = tokens.iter().map(|&token| token as i32).collect();
-        padded.resize(chunk, 0);
-        let length = length(&self.lengths, start + chunk);
+        padded.resize(size, 0);
         let own = Own { tokens: &padded, position: &[start as i32], last: tokens.len() - 1 };
-        let logits = own.run(&self.parameters, &length.read, &length.weights, &mut self.one)?;
+        let logits = own.run(&self.parameters, read, &length.weights, &mut self.one)?;
         if tokens.len() == chunk && reading.is_kept && self.options.prefix_bytes > 0 {
             reading.is_kept = match self.prefixes.find(reading.path.last().copied(), tokens) {
                 Some((id, _)) => {
