@@ -77,6 +77,7 @@ fn long_helps_have_groups() {
         ("train", &["What to train:", "Data:", "Run:", "Machine:", "Several hosts:", "Watching:"][..]),
         ("generate", &["Model:", "Prompts:", "Sampling:"]),
         ("chat", &["Model:", "Dialogue:", "Sampling:"]),
+        ("serve", &["Model:", "Load:", "Network:"]),
         ("plan", &["Model:", "Machine:", "Search:", "Results:"]),
         ("export", &["Program:", "Machine:", "Files:"]),
     ];

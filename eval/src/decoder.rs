@@ -4,6 +4,7 @@ use graph::TensorType;
 use model::{DecodeShape, ModelConfig, Precision};
 use runtime::{Buffer, Runtime};
 
+use crate::devices::Devices;
 use crate::step::{Step, Weights};
 use crate::{Error, Result};
 
@@ -49,8 +50,9 @@ impl Decoder {
         let caches = cache_types(config, precision, window);
         check_memory(runtime, window, weights, caches.iter().map(|ty| ty.bytes() as u64).sum())?;
         let step = |chunk| {
-            let shape = DecodeShape { batch: 1, chunk, window: capacity, own_positions: false };
-            Step::compile(runtime, config, precision, shape)
+            let shape =
+                DecodeShape { batch: 1, chunk, window: capacity, attended: capacity, own_positions: false };
+            Step::compile(&Devices::one(runtime), config, precision, shape)
         };
         let tables = match model::decode_tables(config, precision, capacity)? {
             Some(tables) => runtime.compile(&tables)?.run(&parameters.iter().collect::<Vec<_>>())?,

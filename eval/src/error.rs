@@ -177,6 +177,44 @@ pub enum Error {
         /// What would fit.
         way_out: String,
     },
+    /// Nothing can be continued.
+    #[error("there are 0 slots; at least 1 text must be continued at a time")]
+    NoSlots,
+    /// A model that is served with more or longer texts than there is memory for.
+    #[error(
+        "{slots} slots of {window} tokens, {} each, need {} with the model and what it computes, and there are {}: {way_out}",
+        bytes(*.slot), bytes(*.total), bytes(*.limit)
+    )]
+    ServingMemory {
+        /// Number of slots.
+        slots: usize,
+        /// Length of the window.
+        window: usize,
+        /// Bytes of each slot.
+        slot: u64,
+        /// Bytes of everything.
+        total: u64,
+        /// Bytes there are.
+        limit: u64,
+        /// What would fit.
+        way_out: String,
+    },
+    /// A mesh that texts in slots cannot be split over.
+    #[error("{mesh}: a served model is split over `model` alone; take data=1,model={devices}")]
+    ServingMesh {
+        /// The mesh.
+        mesh: sharding::inference::InferenceMesh,
+        /// Its devices.
+        devices: usize,
+    },
+    /// A model that is to take the place of another one.
+    #[error("{what} of the model at {} is not that of the one that is served; start the server anew", .path.display())]
+    OtherModel {
+        /// What differs.
+        what: &'static str,
+        /// The checkpoint.
+        path: PathBuf,
+    },
     /// A mesh of more devices than there are.
     #[error(
         "a mesh of {devices} devices is asked for, and platform {platform} has {available}; take a smaller --topology"

@@ -17,6 +17,8 @@ mod imported;
 mod place;
 mod sample;
 pub mod scoring;
+mod served;
+mod slots;
 mod step;
 mod stops;
 mod trained;
@@ -28,6 +30,8 @@ pub use exported::{ExportFormat, Exported, export_model};
 pub use generate::{Conversation, Generation, Generator, Stop};
 pub use imported::{Imported, LONGEST_SEQUENCE, Origin, Progress, import_model};
 pub use sample::{Sampler, Sampling};
+pub use served::{Served, ServingMemory, ServingOptions};
+pub use slots::{SlotOptions, SlotStatistics, Slots};
 pub use stops::StopStream;
 pub use trained::{DecodingMemory, TrainedModel};
 

@@ -51,6 +51,9 @@ impl Sampling {
     }
 }
 
+/// Tokens that a nucleus is looked for in first.
+const NUCLEUS: usize = 256;
+
 /// Draws tokens, one after another. The draws are those of xoshiro256++: the same on every machine.
 #[derive(Clone, Debug)]
 pub struct Sampler {
@@ -90,20 +93,31 @@ impl Sampler {
         };
         let mut candidates: Vec<(usize, f64)> =
             (0..logits.len()).map(|index| (index, weight(index))).collect();
-        let most = top_k.map_or(logits.len(), |most| most as usize);
-        let some = most < logits.len();
-        if some || top_p < 1.0 {
-            // By logits: weights of unlikely tokens are 0 alike. The sum makes a positive 0 of a negative one.
-            let logit = |index: usize| logits[index] + 0.0;
-            candidates.sort_by(|a, b| logit(b.0).total_cmp(&logit(a.0)).then(a.0.cmp(&b.0)));
+        let most = top_k.map_or(logits.len(), |most| most as usize).min(logits.len());
+        // By logits: weights of unlikely tokens are 0 alike. The sum makes a positive 0 of a negative one.
+        let logit = |index: usize| logits[index] + 0.0;
+        let before =
+            |a: &(usize, f64), b: &(usize, f64)| logit(b.0).total_cmp(&logit(a.0)).then(a.0.cmp(&b.0));
+        if most < candidates.len() {
+            candidates.select_nth_unstable_by(most, before);
             candidates.truncate(most);
+            candidates.sort_unstable_by(before);
         }
         let total: f64 = candidates.iter().map(|candidate| candidate.1).sum();
         let mut kept = total;
         if top_p < 1.0 {
             kept = 0.0;
-            let mut count = 0;
+            let (mut count, mut sorted) = (0, 0);
             while count < candidates.len() && kept < top_p * total {
+                if count == sorted {
+                    // The nucleus is small, mostly: no more is put in order than is asked for.
+                    let more = candidates.len().min(sorted + (sorted * 7).max(NUCLEUS));
+                    if more < candidates.len() {
+                        candidates[sorted..].select_nth_unstable_by(more - sorted, before);
+                    }
+                    candidates[sorted..more].sort_unstable_by(before);
+                    sorted = more;
+                }
                 kept += candidates[count].1;
                 count += 1;
             }

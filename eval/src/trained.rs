@@ -1,6 +1,5 @@
 //! A trained model in a run directory: parameters, sizes and tokenizer.
 
-use std::ops::Range;
 use std::path::Path;
 
 use configuration::Config;
@@ -18,7 +17,8 @@ use crate::devices::Devices;
 use crate::generate::prompt_tokens;
 use crate::place;
 use crate::scoring::{Encoding, Scorer, ScoringOptions};
-use crate::{Decoder, Generator, Origin, Result};
+use crate::served::Reader;
+use crate::{Decoder, Generator, Origin, Result, Served, ServingMemory, ServingOptions};
 
 /// The newest good checkpoint of a run, trained here or imported, with its configuration and its tokenizer. Its parameters are
 /// still on disk.
@@ -74,6 +74,14 @@ impl TrainedModel {
     /// The tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
+    }
+
+    /// The tokenizer once more, for another thread.
+    ///
+    /// # Errors
+    /// None, for a tokenizer that was read.
+    pub fn copy_tokenizer(&self) -> Result<Tokenizer> {
+        Ok(Tokenizer::from_bytes(self.tokenizer.to_bytes().to_vec(), self.tokenizer.file_name())?)
     }
 
     /// Where the model came from, if it was imported.
@@ -212,6 +220,58 @@ impl TrainedModel {
         Scorer::load(&devices, &model, precision, &mut *read, encoding, options)
     }
 
+    /// Bytes that the model takes on each device when it is served, over a mesh or on the first device.
+    ///
+    /// # Errors
+    /// [`Error::Devices`](crate::Error::Devices), [`Error::Mesh`](crate::Error::Mesh) and [`Error::ServingMesh`](crate::Error::ServingMesh)
+    /// for a mesh that it cannot be split over.
+    pub fn serving_memory(
+        &self,
+        runtime: &Runtime,
+        mesh: Option<InferenceMesh>,
+        options: ServingOptions,
+    ) -> Result<ServingMemory> {
+        let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
+        let devices = Served::devices(runtime, mesh, &model)?;
+        Served::memory(&devices, &model, self.precision(runtime.kind()), options)
+    }
+
+    /// Loads the parameters and compiles all that it takes to serve the model.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::serving_memory`] and [`TrainedModel::scorer`]; [`Error::NoSlots`](crate::Error::NoSlots).
+    pub fn served(
+        &self,
+        runtime: &Runtime,
+        mesh: Option<InferenceMesh>,
+        options: ServingOptions,
+    ) -> Result<Served> {
+        let precision = self.precision(runtime.kind());
+        let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
+        let devices = Served::devices(runtime, mesh, &model)?;
+        let encoding = Encoding::new(self.copy_tokenizer()?, self.begin_of_text(), options.slots.window)?;
+        let mut read = reader(&self.config, &self.checkpoint, precision)?;
+        Served::load(&devices, &model, precision, &mut *read, encoding, options)
+    }
+
+    /// Puts this model's parameters in the place of those of one that is served. Nothing is compiled; texts under way are lost.
+    ///
+    /// # Errors
+    /// [`Error::OtherModel`](crate::Error::OtherModel) if it is another model or has another tokenizer, which changes nothing; those of
+    /// [`TrainedModel::served`].
+    pub fn replace(&self, served: &mut Served, kind: DeviceKind) -> Result<()> {
+        let model = self.config.model.with_tokens(self.tokenizer.vocabulary_size());
+        let other = |what| Err(crate::Error::OtherModel { what, path: self.path().to_owned() });
+        if model != *served.config() {
+            return other("the size");
+        }
+        if self.tokenizer.fingerprint() != served.scorer.tokenizer().fingerprint() {
+            return other("the tokenizer");
+        }
+        let mut read = reader(&self.config, &self.checkpoint, self.precision(kind))?;
+        served.replace(&mut *read)
+    }
+
     /// The mesh that scoring takes unless one is asked for ([`Scorer::choose_mesh`]).
     ///
     /// # Errors
@@ -227,9 +287,6 @@ impl TrainedModel {
         Scorer::choose_mesh(runtime, devices, &self.config.model, precision, window, options)
     }
 }
-
-/// A [`ReadParameter`](crate::ReadParameter) of its own.
-type Reader<'a> = Box<dyn FnMut(usize, &[Range<usize>], &mut [u8]) -> Result<()> + 'a>;
 
 /// Reads parts of a model's parameters, whose dtypes and shapes are checked first.
 fn reader<'a>(config: &Config, checkpoint: &'a Checkpoint, precision: Precision) -> Result<Reader<'a>> {

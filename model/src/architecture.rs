@@ -47,7 +47,7 @@ pub struct DecodeInputs<'a> {
     pub caches: &'a [Tensor],
     /// Position of the first new token, i32: a scalar, or `[batch]` if each text has its own.
     pub position: Tensor,
-    /// Positions the caches hold.
+    /// Positions that tokens attend to: the caches' first, of which there may be more.
     pub window: usize,
 }
 

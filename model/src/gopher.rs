@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
-use crate::blocks::attention::score_count;
+use crate::blocks::attention::{part, score_count};
 use crate::blocks::cache::{each, written};
 use crate::blocks::embedding::project_to_vocabulary;
 use crate::blocks::feed_forward::gelu;
@@ -400,8 +400,8 @@ impl Architecture for Gopher {
         let attention = Attention {
             content_query: new.content_query,
             position_query: new.position_query,
-            key,
-            value,
+            key: part(b, key, 2, 0..window)?,
+            value: part(b, value, 2, 0..window)?,
             relative,
         };
         let x = project_out(b, x, attend(b, &attention, position)?, &layer)?;

@@ -22,7 +22,7 @@ pub mod score;
 
 pub use architecture::{Architecture, CacheSpec, Sizes};
 pub use config::{ConfigError, KINDS, Kind, ModelConfig, Value};
-pub use decode::{DecodeShape, decode, decode_tables, place_caches};
+pub use decode::{DecodeShape, decode, decode_tables, place_caches, put_chunk, take_chunk};
 pub use forward::{ForwardOptions, Precision, forward, loss, mean_cross_entropy};
 pub use gopher::Gopher;
 pub use initialize::{initialize, initialize_as};

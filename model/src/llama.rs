@@ -331,7 +331,7 @@ impl Architecture for Llama {
         x: Tensor,
         inputs: DecodeInputs<'_>,
     ) -> Result<(Tensor, Vec<Tensor>), Error> {
-        let DecodeInputs { weights, caches, position, .. } = inputs;
+        let DecodeInputs { weights, caches, position, window, .. } = inputs;
         let layer = Layer::of(weights)?;
         let (heads, key, value) = {
             let _scope = b.scope("attention");
@@ -339,7 +339,8 @@ impl Architecture for Llama {
             let new = self.project(b, x, &layer, &rotation)?;
             let key = written(b, caches[0], new.key, position)?;
             let value = written(b, caches[1], new.value, position)?;
-            (attend(b, new.query, key, value, position)?, key, value)
+            let seen = |cache| part(b, cache, 2, 0..window);
+            (attend(b, new.query, seen(key)?, seen(value)?, position)?, key, value)
         };
         Ok((self.rest(b, x, heads, &layer)?, vec![key, value]))
     }

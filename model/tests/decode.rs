@@ -7,6 +7,7 @@ use graph::{Builder, DType, Function, Literal, TensorType};
 use model::parameters::add_params;
 use model::{
     DecodeShape, ForwardOptions, ModelConfig, Precision, decode, decode_tables, forward, place_caches,
+    put_chunk, take_chunk,
 };
 
 const BATCH: usize = 2;
@@ -103,7 +104,9 @@ fn check_model(
     let time: usize = sizes.iter().sum();
     let parameters = parameters(model, DType::F32, 7);
     let tokens = Random(8).ints(&[BATCH, time], 0, model.sizes().vocabulary_size as i64 - 1);
-    let shape = DecodeShape { batch: BATCH, chunk, window, own_positions: false };
+    // The caches hold more than is attended to.
+    let capacity = window + 2;
+    let shape = DecodeShape { batch: BATCH, chunk, window: capacity, attended: window, own_positions: false };
     let step = decode(model, Precision::FLOAT32, shape).unwrap();
     let tables = decode_tables(model, Precision::FLOAT32, window).unwrap();
     places(&|place, compile| {
@@ -111,7 +114,7 @@ fn check_model(
         let tables = tables.as_ref().map_or_else(Vec::new, |tables| compile(tables)(&parameters));
         let step = compile(&step);
         let mut garbage = Random(9);
-        let caches = model.caches(BATCH, window).into_iter();
+        let caches = model.caches(BATCH, capacity).into_iter();
         let mut caches: Vec<_> = caches.map(|cache| garbage.scaled(DType::F32, &cache.shape, 50.0)).collect();
         let mut position = 0;
         for &size in sizes {
@@ -173,10 +176,11 @@ fn texts_at_positions_of_their_own() {
         let parameters = parameters(model, DType::F32, 7);
         let tokens = Random(8).ints(&[BATCH, WINDOW], 0, model.sizes().vocabulary_size as i64 - 1);
         let ids: Vec<&[i64]> = tokens.ints().unwrap().chunks(WINDOW).collect();
-        let shape = DecodeShape { batch: BATCH, chunk: 1, window: WINDOW, own_positions: true };
+        let shape =
+            DecodeShape { batch: BATCH, chunk: 1, window: WINDOW, attended: WINDOW, own_positions: true };
         let step = decode(model, Precision::FLOAT32, shape).unwrap();
         let alone = decode(model, Precision::FLOAT32, DecodeShape { batch: 1, ..shape }).unwrap();
-        let place = place_caches(model, Precision::FLOAT32, BATCH, WINDOW, false).unwrap();
+        let place = place_caches(model, Precision::FLOAT32, BATCH, WINDOW, WINDOW, false).unwrap();
         let tables = decode_tables(model, Precision::FLOAT32, WINDOW).unwrap();
         everywhere(|on, compile| {
             let expected = forward_logits(model, compile, &parameters, &tokens);
@@ -221,12 +225,43 @@ fn texts_at_positions_of_their_own() {
 
 #[test]
 fn memory_of_the_caches_is_taken_over() {
-    let shape = DecodeShape { batch: 1, chunk: 1, window: 4, own_positions: false };
+    let shape = DecodeShape { batch: 1, chunk: 1, window: 4, attended: 4, own_positions: false };
     for model in &models() {
         let function = decode(model, Precision::FLOAT32, shape).unwrap();
         for output in &function.results[1..] {
             let input = &function.params[output.alias.unwrap()];
             assert_eq!(input.name, output.name);
         }
+    }
+}
+
+/// What a chunk left comes back where it was, and nothing else changes.
+#[test]
+fn chunks_are_taken_and_put_back() {
+    const WINDOW: usize = 6;
+    for model in &models() {
+        let take = take_chunk(model, Precision::FLOAT32, WINDOW, 2, false).unwrap();
+        let put = put_chunk(model, Precision::FLOAT32, WINDOW, 2, false).unwrap();
+        everywhere(|on, compile| {
+            let (take, put) = (compile(&take), compile(&put));
+            let random = |seed| -> Vec<Literal> {
+                let mut random = Random(seed);
+                let caches = model.caches(1, WINDOW).into_iter();
+                caches.map(|cache| random.scaled(DType::F32, &cache.shape, 1.0)).collect()
+            };
+            let (from, to) = (random(1), random(2));
+            let position = ints(&[], &[2]);
+            let parts = take(&[&[position.clone()], &from[..]].concat());
+            let got = put(&[&[position], &to[..], &parts].concat());
+            for ((got, from), to) in got.iter().zip(&from).zip(&to) {
+                let width = model.sizes().key_value_size;
+                let (got, from, to) = (got.floats().unwrap(), from.floats().unwrap(), to.floats().unwrap());
+                for (index, got) in got.iter().enumerate() {
+                    let is_put = (2..4).contains(&(index / width % WINDOW));
+                    let expected = if is_put { from[index] } else { to[index] };
+                    assert_eq!(*got, expected, "{} on {on}: {index}", model.kind());
+                }
+            }
+        });
     }
 }

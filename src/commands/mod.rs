@@ -16,6 +16,7 @@ mod precision;
 pub mod replay;
 pub mod runs;
 pub mod runtime;
+pub mod serve;
 pub mod tokenizer;
 pub mod train;
 mod workload;
@@ -38,6 +39,8 @@ pub enum Command {
     Generate(generate::Arguments),
     /// Talk with a model: a dialogue at the terminal, or through pipes.
     Chat(chat::Arguments),
+    /// Answer many clients at once over HTTP, as OpenAI's API does.
+    Serve(serve::Arguments),
     /// Score a model on the paper's 152 tasks, on your own, or on any text.
     Eval(Box<eval::Arguments>),
     /// Train a tokenizer, encode and decode text with one, and say what one is.
@@ -77,6 +80,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(arguments) => import::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Chat(arguments) => chat::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments),
         Command::Eval(arguments) => eval::run(*arguments),
         Command::Tokenizer(command) => tokenizer::run(command),
         Command::Data(command) => data::run(command),

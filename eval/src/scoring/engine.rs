@@ -1,6 +1,7 @@
 //! The device's part: programs, pools of pages, calls.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use graph::Function;
 use model::score::output_axes;
@@ -68,14 +69,17 @@ pub(super) struct Engine {
     /// The model as the devices have it ([`Devices::model`]).
     pub config: ModelConfig,
     pub precision: Precision,
-    pub parameters: Vec<Buffer>,
+    pub parameters: Arc<[Buffer]>,
     pub shape: Shape,
     /// Whether chunks of a call may be at different positions.
     pub own_positions: bool,
     pools: Vec<Buffer>,
     layers: BTreeMap<usize, Layers>,
     head: Program,
-    top: Option<Program>,
+    /// Programs for the most probable tokens, by how many.
+    tops: BTreeMap<usize, Program>,
+    /// Makes the parameters' tables, by the chunks of caches.
+    tables: BTreeMap<usize, Program>,
 }
 
 /// A run of the head that may not have ended.
@@ -107,30 +111,67 @@ impl Engine {
         let compile =
             |function: Function| devices.compile(&function, |name| output_axes(config, precision, name));
         let head = compile(model::score_head(config, precision, shape.head())?)?;
-        let top = match shape.top {
-            0 => None,
-            count => Some(compile(model::score_top(config, shape.head(), count)?)?),
-        };
         let runtime = devices.runtime();
-        let zeros = |pool: &model::ScoreTensor| -> Result<Buffer> {
-            let layout = devices.layout(pool.name, &pool.axes, pool.ty.rank())?;
-            Ok(runtime.zeros_with(&pool.ty, &layout)?)
-        };
-        let pools = model::page_pools(config, precision, shape.chunk, shape.pages)?;
-        let pools = pools.iter().map(zeros).collect::<Result<_>>()?;
-        Ok(Self {
+        let mut engine = Self {
             runtime: runtime.clone(),
             devices: devices.clone(),
             config: config.clone(),
             precision,
-            parameters,
+            parameters: parameters.into(),
             shape,
             own_positions: own_positions(devices, config, precision)?,
-            pools,
+            pools: Vec::new(),
             layers: BTreeMap::new(),
             head,
-            top,
-        })
+            tops: BTreeMap::new(),
+            tables: BTreeMap::new(),
+        };
+        engine.zero_pools()?;
+        engine.want_top(shape.top)?;
+        Ok(engine)
+    }
+
+    /// Gives so many of the most probable tokens from now on.
+    pub fn want_top(&mut self, count: usize) -> Result<()> {
+        if count > 0 && !self.tops.contains_key(&count) {
+            let function = model::score_top(&self.config, self.shape.head(), count)?;
+            let axes = |name: &str| output_axes(&self.config, self.precision, name);
+            self.tops.insert(count, self.devices.compile(&function, axes)?);
+        }
+        self.shape.top = count;
+        Ok(())
+    }
+
+    /// Makes the programs for all chunks of a window, so that none is made later.
+    pub fn compile_window(&mut self, window: usize) -> Result<()> {
+        let deepest = window.div_ceil(self.shape.chunk).max(1);
+        (0..deepest).try_for_each(|depth| self.compile(chunks_at(depth)))
+    }
+
+    /// Takes other parameters of the same model. What pages hold is of the old ones.
+    pub fn replace(&mut self, parameters: Arc<[Buffer]>) -> Result<()> {
+        let mut tables = BTreeMap::new();
+        for (&chunks, program) in &self.tables {
+            tables.insert(chunks, program.run(&parameters.iter().collect::<Vec<_>>())?);
+        }
+        for (chunks, tables) in tables {
+            if let Some(layers) = self.layers.get_mut(&chunks) {
+                layers.tables = tables;
+            }
+        }
+        self.parameters = parameters;
+        self.zero_pools()
+    }
+
+    /// Makes new pools, whose pages are all zeros.
+    pub fn zero_pools(&mut self) -> Result<()> {
+        let pools = model::page_pools(&self.config, self.precision, self.shape.chunk, self.shape.pages)?;
+        let zeros = |pool: &model::ScoreTensor| -> Result<Buffer> {
+            let layout = self.devices.layout(pool.name, &pool.axes, pool.ty.rank())?;
+            Ok(self.runtime.zeros_with(&pool.ty, &layout)?)
+        };
+        self.pools = pools.iter().map(zeros).collect::<Result<_>>()?;
+        Ok(())
     }
 
     /// Bytes that it holds beside the parameters.
@@ -198,7 +239,12 @@ impl Engine {
         let compile =
             |function: Function| self.devices.compile(&function, |name| output_axes(config, precision, name));
         let tables = match model::decode_tables(config, precision, shape.window())? {
-            Some(tables) => compile(tables)?.run(&self.parameters.iter().collect::<Vec<_>>())?,
+            Some(function) => {
+                let program = compile(function)?;
+                let tables = program.run(&self.parameters.iter().collect::<Vec<_>>())?;
+                self.tables.insert(chunks, program);
+                tables
+            }
             None => Vec::new(),
         };
         let layers = if self.own_positions { model::score_layers_apart } else { model::score_layers };
@@ -225,7 +271,7 @@ impl Engine {
         let outputs = self.head.run(&inputs.collect::<Vec<_>>())?;
         let [log_probabilities, best, maximum, log_total, logits] =
             <[Buffer; 5]>::try_from(outputs).unwrap_or_else(|_| unreachable!("the head has five outputs"));
-        let top = match &self.top {
+        let top = match self.tops.get(&self.shape.top) {
             Some(top) => {
                 let outputs = top.run(&[&logits, &maximum, &log_total])?;
                 Some(outputs.try_into().unwrap_or_else(|_| unreachable!("there are tokens and their scores")))

@@ -35,7 +35,7 @@ impl Needed {
     }
 
     /// What is needed beside the parameters.
-    fn beside(self) -> u64 {
+    pub fn beside(self) -> u64 {
         self.pools.saturating_add(self.tables).saturating_add(self.call)
     }
 
@@ -62,6 +62,21 @@ fn bytes(devices: &Devices, tensors: &[ScoreTensor]) -> Result<u64> {
         Ok(layout.shard_type(&tensor.ty)?.bytes() as u64)
     };
     tensors.iter().map(bytes).sum()
+}
+
+/// What scoring with windows of `window` tokens takes, as far as an estimate goes that compiles nothing.
+///
+/// # Errors
+/// [`Error::Graph`] and [`Error::Partition`] if the programs cannot be built.
+pub(super) fn estimate(
+    devices: &Devices,
+    config: &ModelConfig,
+    precision: Precision,
+    window: usize,
+    shape: Shape,
+) -> Result<Needed> {
+    let needed = Scoring { devices, config, precision }.estimate(shape, window, u64::MAX)?;
+    Ok(needed.with_call_times(MARGIN))
 }
 
 /// Checks that scoring with windows of `window` tokens fits `limit` bytes on each device: by an estimate that compiles nothing and,

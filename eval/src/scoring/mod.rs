@@ -13,6 +13,7 @@ mod side_by_side;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use data::Tokenizer;
@@ -27,6 +28,7 @@ use schedule::{Limits, Schedule};
 use side_by_side::SideBySide;
 
 use crate::devices::{Devices, ReadParameter, divided};
+use crate::slots::{SlotOptions, Slots};
 use crate::{Error, Result};
 
 /// Calls whose numbers are not waited for before more work is handed to the device.
@@ -168,6 +170,33 @@ impl Scorer {
         Self { engine, encoding, options, tokens, pages, side_by_side: BTreeMap::new(), statistics }
     }
 
+    /// Bytes on each device: of the parameters, and of what scoring takes beside them.
+    pub(crate) fn memory(
+        devices: &Devices,
+        config: &ModelConfig,
+        precision: Precision,
+        window: usize,
+        options: ScoringOptions,
+    ) -> Result<(u64, u64)> {
+        let shape = shape(devices, config, precision, window, options)?;
+        let needed = memory::estimate(devices, config, precision, window, shape)?;
+        Ok((needed.parameters, needed.beside()))
+    }
+
+    /// Slots for texts, over the same parameters.
+    pub(crate) fn slots(&self, options: SlotOptions) -> Result<Slots> {
+        let Engine { devices, config, precision, parameters, .. } = &self.engine;
+        Slots::new(devices, config, *precision, Arc::clone(parameters), self.tokens, options)
+    }
+
+    /// Takes other parameters of the same model, and forgets what was scored.
+    pub(crate) fn replace(&mut self, parameters: Arc<[Buffer]>) -> Result<()> {
+        self.forget();
+        // They hold layers of the old ones.
+        self.side_by_side.clear();
+        self.engine.replace(parameters)
+    }
+
     /// What [`Scorer::new`] finds wrong before anything is loaded.
     ///
     /// # Errors
@@ -255,9 +284,22 @@ impl Scorer {
         rows: &[Row],
         done: &mut dyn FnMut(usize, RowScore) -> ControlFlow<()>,
     ) -> Result<()> {
+        self.score_between(rows, &mut || ControlFlow::Continue(()), done)
+    }
+
+    /// As [`Scorer::score`]; before each call of the device, `between` can do something else there, or end the work.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn score_between(
+        &mut self,
+        rows: &[Row],
+        between: &mut dyn FnMut() -> ControlFlow<()>,
+        done: &mut dyn FnMut(usize, RowScore) -> ControlFlow<()>,
+    ) -> Result<()> {
         self.check_rows(rows)?;
         let begin = Instant::now();
-        let result = self.score_checked(rows, done);
+        let result = self.score_checked(rows, between, done);
         if !matches!(result, Ok(ControlFlow::Continue(()))) {
             // What was held for rows that are not scored any more is held by no one.
             self.forget();
@@ -284,6 +326,33 @@ impl Scorer {
         self.pages = Pages::new(FIRST_PAGE..self.engine.shape.pages as u32);
     }
 
+    /// Gives so many of the most probable tokens with each token scored from now on: [`ScoringOptions::top`].
+    ///
+    /// # Errors
+    /// [`Error::Device`] when its program cannot be compiled.
+    pub fn want_top(&mut self, count: usize) -> Result<()> {
+        self.engine.want_top(count)?;
+        self.options.top = count;
+        Ok(())
+    }
+
+    /// Compiles what scoring needs that is compiled elsewhere when it is first needed, but for other numbers of most probable tokens.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when a program cannot be compiled.
+    pub fn compile_all(&mut self) -> Result<()> {
+        self.engine.compile_window(self.window())
+    }
+
+    /// Forgets what is on the device beside parameters and tables, which a failure may have spoilt.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn reset(&mut self) -> Result<()> {
+        self.forget();
+        self.engine.zero_pools()
+    }
+
     fn check_rows(&self, rows: &[Row]) -> Result<()> {
         for (index, row) in rows.iter().enumerate() {
             if row.context.is_empty() {
@@ -304,6 +373,7 @@ impl Scorer {
     fn score_checked(
         &mut self,
         rows: &[Row],
+        between: &mut dyn FnMut() -> ControlFlow<()>,
         done: &mut dyn FnMut(usize, RowScore) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>> {
         let mut gathered = Gathered::new(rows, self.options.top > 0);
@@ -322,6 +392,9 @@ impl Scorer {
             let call = schedule.next_call();
             let is_last = call.is_none();
             if let Some(call) = call {
+                if between().is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
                 self.statistics.calls += 1;
                 self.statistics.computed += call.jobs.iter().map(|job| job.tokens.len() as u64).sum::<u64>();
                 pending.extend(self.engine.run(&call)?);

@@ -29,7 +29,7 @@ pub(super) struct Caches {
 impl SideBySide {
     /// Compiles the programs for texts of `window` tokens.
     pub fn new(engine: &Engine, window: usize) -> Result<Self> {
-        let Engine { runtime, config, precision, parameters, .. } = engine;
+        let Engine { runtime, devices, config, precision, parameters, .. } = engine;
         let (chunk, capacity) = chunk_and_capacity(window);
         // Pages and tables of scoring are there as well.
         let weights = parameters.iter().map(|buffer| buffer.ty().bytes() as u64).sum::<u64>() + engine.held();
@@ -44,14 +44,15 @@ impl SideBySide {
         }
         fits(rows)?;
         let decode = |batch, chunk, own_positions| {
-            let shape = DecodeShape { batch, chunk, window: capacity, own_positions };
-            Step::compile(runtime, config, *precision, shape)
+            let shape = DecodeShape { batch, chunk, window: capacity, attended: capacity, own_positions };
+            Step::compile(devices, config, *precision, shape)
         };
         let tables = match model::decode_tables(config, *precision, capacity)? {
             Some(tables) => runtime.compile(&tables)?.run(&parameters.iter().collect::<Vec<_>>())?,
             None => Vec::new(),
         };
-        let place = model::place_caches(config, *precision, rows, capacity, apart(runtime, config))?;
+        let place =
+            model::place_caches(config, *precision, rows, capacity, capacity, apart(devices, config))?;
         let step = decode(rows, 1, true)?;
         Ok(Self {
             read: decode(1, chunk, false)?,
