@@ -6,7 +6,7 @@
     python3 bench/plans.py table                             predict the recorded plans anew, and write docs/plans.md
 
 Records are kept in sharding/calibration/verified.json: the plan and the compiler's numbers, which do not depend on the
-cost model. The constants of sharding/src/cost/rates.rs are chosen so that the errors of `table` are small on the cases
+cost model, and the peak memory that `table` predicted, from which `gopher plan` knows how far it is off. The constants of sharding/src/cost/rates.rs are chosen so that the errors of `table` are small on the cases
 that are not held out. `GOPHER` names the program; otherwise target/release/gopher.
 """
 
@@ -143,6 +143,8 @@ def summary(rows, name):
 
 def table():
     rows = rows_of(read())
+    records = [{**row["record"], "predicted_peak_bytes": row["predicted"]["peak_bytes_per_device"]} for row in rows]
+    RECORDS.write_text(json.dumps(records, indent=1) + "\n")
     lines = []
     head = ("| model | machine | tokens per step | stage × data × model | ZeRO | remat | microbatches | memory predicted / "
             "compiled, GiB | error | matmuls predicted / compiled, s | error | step by the estimator, s | error | MFU "
@@ -169,7 +171,7 @@ def table():
                 mfu, f"{compiled['compile_seconds']:.0f}",
             ]) + " |")
         lines.append("")
-        lines.append(f"Memory: {summary(chosen, 'memory')}. Matmuls: {summary(chosen, 'products')}. Step: "
+        lines.append(f"Memory: {summary(chosen, 'memory')}. Matmuls: {summary(chosen, 'matmuls')}. Step: "
                      f"{summary(chosen, 'step')}.\n")
     text = DOCUMENT.read_text()
     start, end = "<!-- table -->\n", "<!-- end of table -->"
@@ -180,7 +182,7 @@ def table():
         print(f"{name:9} all: {summary(rows, name)}")
     for row in rows:
         record = row["record"]
-        print(f"{record['model']:5} {record['topology']:16} {percent(row['memory']):>8} {percent(row['products']):>8} "
+        print(f"{record['model']:5} {record['topology']:16} {percent(row['memory']):>8} {percent(row['matmuls']):>8} "
               f"{percent(row['step']):>8} {'held out' if record['held_out'] else ''}")
 
 

@@ -3,7 +3,7 @@
 //!
 //! The recorded programs under `tests/aot` are what the compilers of the pinned wheels made of the `.mlir` files there:
 //! `aot_compile scan.mlir tpu:v3:2x2 --here --keep scan.v3.pb` (the example of this crate), `slices.mlir tpu:v3:2x2
-//! --slices 2`, and for `cuda:h100:1x1x8` field 1 of what it writes, the module without its configuration.
+//! --slices 2`, `scatter.mlir tpu:v5e:4x4`, and for `cuda:h100:1x1x8` field 1 of what it writes, the module without its configuration.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -88,6 +88,22 @@ fn transfers_between_slices_are_counted_apart() {
         "all-gather of 8, 131072 × 1",
         "reduce-scatter of 8, 131072 × 1",
         "all-reduce of 2 between slices, 16384 × 1",
+    ];
+    assert_eq!(collectives(&cost), expected);
+}
+
+/// The TPU compiler writes a reduce-scatter in three ways: as one; as a fusion of an all-reduce, of a padded operand, with a
+/// slice, which sends no more than one, and a permutation that brings the parts to their places; and, over both axes of
+/// its grid, as a whole all-reduce.
+#[test]
+fn reduce_scatters_are_told_from_all_reduces() {
+    let program = recorded("hlo_with_config", include_bytes!("aot/scatter.v5e.pb"));
+    let cost = Cost::of(&program, &[0; 16], 1).unwrap();
+    let expected = [
+        "all-reduce of 16, 8388608 × 1",
+        "reduce-scatter of 4, 8650752 × 1",
+        "reduce-scatter of 4, 8388608 × 1 scatter2",
+        "collective-permute of 2, 196608 × 1",
     ];
     assert_eq!(collectives(&cost), expected);
 }

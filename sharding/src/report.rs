@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cost::{Estimate, MemoryItem, TimeItem};
 use crate::machine::Topology;
+use crate::margin::Fit;
 use crate::plan::Plan;
 
 /// What of a model matters to a report.
@@ -26,7 +27,7 @@ pub const MFU: &str = "MFU = tokens/s * (6N + 12*L*H*K*T) / (devices * peak), wi
                        sequences of T; what is computed again does not count (Chowdhery et al. 2022, appendix B). \
                        HFU counts the matmuls that are done";
 
-/// Plans for a model on a machine, best first.
+/// Plans for a model on a machine: the recommended one, and then the others, fastest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The model.
@@ -59,6 +60,8 @@ pub struct PlanEntry {
     /// The plan.
     #[serde(flatten)]
     pub plan: Plan,
+    /// Whether it fits, and who says so.
+    pub fit: Fit,
     /// By the cost model.
     pub predicted: Predicted,
     /// By the compiler.
@@ -179,7 +182,9 @@ impl PlanEntry {
             memory: estimate.memory.clone(),
             time: estimate.time.clone(),
         };
-        PlanEntry { plan, predicted, compiled: None, errors: None }
+        let memory = topology.chip().memory_bytes;
+        let fit = Fit::predicted(topology.kind(), predicted.peak_bytes_per_device, memory);
+        PlanEntry { plan, fit, predicted, compiled: None, errors: None }
     }
 }
 

@@ -283,6 +283,9 @@ impl Walk<'_> {
     ) {
         let mut bytes = computation.operand_bytes(instruction);
         let mut kind = kind;
+        if kind == Collective::AllReduce && fused && is_scattered(instruction) {
+            kind = Collective::ReduceScatter;
+        }
         let (group_size, crosses_slices) = match kind {
             Collective::Send => {
                 if let Some((of, slices)) = between_slices(instruction) {
@@ -319,6 +322,14 @@ impl Walk<'_> {
     fn slice(&self, device: usize) -> Option<usize> {
         self.slices.get(device).copied()
     }
+}
+
+/// Whether an all-reduce of a fusion is the first half of one: the TPU compiler writes some reduce-scatters as custom fusions,
+/// `all-reduce-scatter`, of an all-reduce whose operand it pads and a slice of the result. What it generates for them is
+/// the one pass round the ring of a reduce-scatter, where an all-reduce by itself has two.
+fn is_scattered(instruction: &Instruction) -> bool {
+    let attributes = instruction.frontend_attributes.as_ref();
+    attributes.is_some_and(|attributes| attributes.map.contains_key("from-cross-replica-sharding"))
 }
 
 /// Where the program's text says an instruction comes from. XLA puts a `call.1/` before it for each function that it

@@ -12,7 +12,7 @@ use xla_sys::locate::{Cache, Found, Locator, Progress};
 use super::{Compiled, Error, Refusal, Request, Worker};
 
 /// Raised whenever the same optimised program would be read differently.
-const ANALYSIS_VERSION: u32 = 1;
+const ANALYSIS_VERSION: u32 = 2;
 
 /// A folder of verdicts: one JSON file each, named by the hash of everything the verdict depends on (program, target,
 /// devices, plugin, flags of the compiler in the environment, version of the analysis).
@@ -83,6 +83,19 @@ impl Verified {
             note = Some(format!("the verdict is not kept: {}: {error}", path.display()));
         }
         Ok(Verdict { outcome, known: false, note })
+    }
+
+    /// The verdict on a program that is known already; `None` if there is none that can be read, or no plugin on this
+    /// machine. Nothing is fetched and nothing compiled.
+    pub fn known(&self, request: &Request) -> Option<Result<Compiled, Refusal>> {
+        let located = Locator::from_environment().find(request.target.kind, request.plugin.as_deref());
+        let located = located.ok()??;
+        read(&self.path(request, &plugin_identity(&located.path, &located.found))).ok()?
+    }
+
+    /// Whether there is no verdict at all, so that none need be asked for.
+    pub fn is_empty(&self) -> bool {
+        fs::read_dir(&self.folder).map_or(true, |mut entries| entries.next().is_none())
     }
 
     fn path(&self, request: &Request, plugin: &str) -> PathBuf {

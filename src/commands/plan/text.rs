@@ -1,10 +1,11 @@
 //! A report as text, and as a picture.
 
 use monitor::svg::plan::{Figure, MemoryPart, TimePart};
+use sharding::margin::Fit;
 use sharding::plan::Plan;
 use sharding::report::{PlanEntry, Report};
 
-use super::verify::Verdict;
+use super::verify;
 use crate::output::{bytes, grouped, table};
 
 fn percent(part: f64) -> String {
@@ -24,7 +25,7 @@ fn seconds(value: f64) -> String {
 }
 
 /// The plans, and in a few words why the first is the first.
-pub fn table_of(report: &Report, took: f64) -> String {
+pub fn table_of(report: &Report, listed: usize, took: f64) -> String {
     let machine = if report.slices > 1 {
         format!("{} x {} slices", report.topology, report.slices)
     } else {
@@ -62,7 +63,7 @@ pub fn table_of(report: &Report, took: f64) -> String {
         "bubble",
     ];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
-    for (index, entry) in report.plans.iter().enumerate() {
+    for (index, entry) in report.plans.iter().enumerate().take(listed) {
         let (plan, predicted) = (&entry.plan, &entry.predicted);
         rows.push(vec![
             (index + 1).to_string(),
@@ -84,6 +85,7 @@ pub fn table_of(report: &Report, took: f64) -> String {
     text += &table(&rows);
     if let Some(best) = report.plans.first() {
         text += &format!("\n{}\n", why(best));
+        text += &recommended(report);
     }
     text += "\nassumptions\n";
     report.assumptions.iter().for_each(|line| text += &format!("  {line}\n"));
@@ -95,14 +97,36 @@ fn by_rules(plan: &Plan, field: String) -> String {
     if plan.rules == plan.derived_rules() { field } else { "by rules".to_owned() }
 }
 
-/// Verdicts: predicted beside compiled.
-pub fn verified(report: &Report, verdicts: &[Verdict]) -> String {
+/// Whether the recommended plan fits; and which faster ones may not.
+pub fn recommended(report: &Report) -> String {
+    let Some(best) = report.plans.first() else { return String::new() };
+    let mut text = format!("plan 1 is {}\n", best.fit);
+    let faster = report.plans.iter().enumerate().skip(1);
+    for (index, entry) in faster.take_while(|(_, entry)| verify::by_time(entry, best).is_lt()) {
+        let gain = best.predicted.step_seconds / entry.predicted.step_seconds - 1.0;
+        text += &format!("plan {} would be {} faster, and is {}\n", index + 1, percent(gain), entry.fit);
+    }
+    let doubts = report.plans.iter().any(|entry| matches!(entry.fit, Fit::Doubtful { .. }));
+    if doubts && !matches!(best.fit, Fit::Proven { .. }) {
+        text += "--verify has the compiler decide what is doubtful\n";
+    }
+    text
+}
+
+/// Verdicts, in the order of the plans that were asked about: predicted beside compiled.
+pub fn verified(report: &Report, asked: &[usize]) -> String {
     let mut text = String::new();
-    for verdict in verdicts {
-        let entry = &report.plans[verdict.plan];
-        let number = verdict.plan + 1;
-        if let Some(refusal) = &verdict.refusal {
-            text += &format!("\nplan {number} is refused by the compiler: {refusal}\n");
+    for &index in asked {
+        let entry = &report.plans[index];
+        let number = index + 1;
+        match &entry.fit {
+            Fit::Refused { reason, .. } => {
+                text += &format!("\nplan {number} is refused by the compiler: {reason}\n");
+            }
+            Fit::Unfinished { reason } => {
+                text += &format!("\nplan {number} has no verdict: {reason}\n");
+            }
+            _ => {}
         }
         let (Some(compiled), Some(errors)) = (&entry.compiled, &entry.errors) else { continue };
         let known = if compiled.known { ", known from before" } else { "" };
