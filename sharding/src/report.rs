@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cost::{Estimate, MemoryItem, TimeItem};
+use crate::cost::{CollectiveTotal, Estimate, MemoryItem, TimeItem};
 use crate::machine::Topology;
 use crate::margin::Fit;
 use crate::plan::Plan;
@@ -64,6 +64,9 @@ pub struct PlanEntry {
     pub fit: Fit,
     /// By the cost model.
     pub predicted: Predicted,
+    /// Its step if the machine's links are worse than assumed; of the recommended plan only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensitivity: Option<Sensitivity>,
     /// By the compiler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compiled: Option<Measured>,
@@ -98,12 +101,23 @@ pub struct Predicted {
     pub memory_bound_seconds: f64,
     /// Seconds of collectives.
     pub collective_seconds: f64,
+    /// Number and ring bytes of collectives in a step as the compiler makes them, by kind and group size.
+    pub collectives: BTreeMap<String, CollectiveTotal>,
     /// The part of a step in which stages wait for each other.
     pub bubble: f64,
     /// What is in memory at the peak.
     pub memory: Vec<MemoryItem>,
     /// Where the time goes.
     pub time: Vec<TimeItem>,
+}
+
+/// Seconds of a step, nothing overlapping, on links that are worse than assumed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sensitivity {
+    /// With half the bandwidth of all links, fast ones and network.
+    pub half_bandwidth_step_seconds: f64,
+    /// With a millisecond before the first byte of each transfer between slices or hosts; `None` if there is but one.
+    pub millisecond_latency_step_seconds: Option<f64>,
 }
 
 /// The compiler's numbers.
@@ -132,15 +146,6 @@ pub struct Measured {
     pub collectives: BTreeMap<String, CollectiveTotal>,
     /// Whether the verdict was known from before.
     pub known: bool,
-}
-
-/// Collectives of one kind.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct CollectiveTotal {
-    /// How many run in a step.
-    pub count: u64,
-    /// Bytes each device sends in a step, on rings.
-    pub ring_bytes: f64,
 }
 
 /// Predicted over compiled, less 1.
@@ -178,13 +183,14 @@ impl PlanEntry {
             matmul_seconds: estimate.matmul_seconds,
             memory_bound_seconds: estimate.memory_bound_seconds,
             collective_seconds: estimate.collective_seconds,
+            collectives: estimate.collectives.clone(),
             bubble: (stages - 1.0) / (plan.microbatches as f64 + stages - 1.0),
             memory: estimate.memory.clone(),
             time: estimate.time.clone(),
         };
         let memory = topology.chip().memory_bytes;
         let fit = Fit::predicted(topology.kind(), predicted.peak_bytes_per_device, memory);
-        PlanEntry { plan, fit, predicted, compiled: None, errors: None }
+        PlanEntry { plan, fit, predicted, sensitivity: None, compiled: None, errors: None }
     }
 }
 

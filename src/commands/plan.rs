@@ -13,7 +13,7 @@ use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
 use sharding::margin::Fit;
 use sharding::plan::{Plan, RematPolicy};
-use sharding::report::{ModelFacts, PlanEntry, Report, assumptions};
+use sharding::report::{ModelFacts, PlanEntry, Report, Sensitivity, assumptions};
 use sharding::search::{Obstacle, Pins, Priced, Space, Workload, search, smallest};
 use store::files::write_outputs;
 use train::plan::{LISTED, OnMachine, Planned, read, read_for};
@@ -246,6 +246,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         None => searched(&task, pins, &arguments)?,
     };
     let seconds = start.elapsed().as_secs_f64();
+    add_sensitivity(&task, &mut report)?;
     let against = arguments.against.as_deref().map(|path| other(&task, path)).transpose()?;
     // Before anything is compiled, which may take longer than the user waits.
     write_files(&arguments, &report)?;
@@ -268,6 +269,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let recommended = report.plans.first().map(|best| best.plan.clone());
     recommend(&mut report, listed);
+    report.plans.iter_mut().for_each(|entry| entry.sensitivity = None);
+    add_sensitivity(&task, &mut report)?;
     if outcome.is_some() && recommended.as_ref() != report.plans.first().map(|best| &best.plan) {
         write_files(&arguments, &report)?;
     }
@@ -310,6 +313,23 @@ fn recommend(report: &mut Report, listed: usize) {
         index <= listed
             || matches!(entry.fit, Fit::Proven { .. } | Fit::Refused { .. } | Fit::Unfinished { .. })
     });
+}
+
+/// The step of the recommended plan on worse links.
+fn add_sensitivity(task: &Task, report: &mut Report) -> anyhow::Result<()> {
+    let Some(best) = report.plans.first_mut() else { return Ok(()) };
+    let on = |topology: Topology| -> anyhow::Result<f64> {
+        let rates = Rates::of(&topology);
+        let estimate = OnMachine { planned: &task.planned, rates: &rates }.estimate(&best.plan);
+        Ok(estimate.map_err(anyhow::Error::msg)?.step_seconds)
+    };
+    let topology = &task.topology;
+    let parts = topology.devices() / topology.devices_per_island().max(1);
+    let half_bandwidth_step_seconds = on(topology.clone().with_bandwidth(0.5))?;
+    let with_latency = (parts > 1).then(|| on(topology.clone().with_network_latency(1e-3))).transpose()?;
+    best.sensitivity =
+        Some(Sensitivity { half_bandwidth_step_seconds, millisecond_latency_step_seconds: with_latency });
+    Ok(())
 }
 
 /// Writes the best plan and its picture, if they are asked for.

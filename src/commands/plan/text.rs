@@ -1,6 +1,9 @@
 //! A report as text, and as a picture.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use monitor::svg::plan::{Figure, MemoryPart, TimePart};
+use sharding::cost::CollectiveTotal;
 use sharding::margin::Fit;
 use sharding::plan::Plan;
 use sharding::report::{PlanEntry, Report};
@@ -85,6 +88,7 @@ pub fn table_of(report: &Report, listed: usize, took: f64) -> String {
     text += &table(&rows);
     if let Some(best) = report.plans.first() {
         text += &format!("\n{}\n", why(best));
+        text += &sensitivity(best);
         text += &recommended(report);
     }
     text += "\nassumptions\n";
@@ -111,6 +115,19 @@ pub fn recommended(report: &Report) -> String {
         text += "--verify has the compiler decide what is doubtful\n";
     }
     text
+}
+
+/// What becomes of the step on worse links.
+fn sensitivity(entry: &PlanEntry) -> String {
+    let Some(worse) = &entry.sensitivity else { return String::new() };
+    let step = entry.predicted.step_seconds;
+    let one = |value: f64| format!("{} s ({})", seconds(value), signed(value / step - 1.0));
+    let mut text =
+        format!("plan 1 at half the bandwidth of all links: {}", one(worse.half_bandwidth_step_seconds));
+    if let Some(latency) = worse.millisecond_latency_step_seconds {
+        text += &format!("; at 1 ms of latency between slices or hosts: {}", one(latency));
+    }
+    text + "\n"
 }
 
 /// Verdicts, in the order of the plans that were asked about: predicted beside compiled.
@@ -165,10 +182,16 @@ pub fn verified(report: &Report, asked: &[usize]) -> String {
                 percent(overlapped)
             );
         }
-        let mut rows =
-            vec![["collectives of a step", "count", "sent per device"].map(str::to_owned).to_vec()];
-        for (kind, total) in &compiled.collectives {
-            rows.push(vec![kind.clone(), grouped(total.count), bytes(total.ring_bytes as u64)]);
+        let titles = ["collectives of a step", "count", "sent per device", "predicted"];
+        let mut rows = vec![titles.map(str::to_owned).to_vec()];
+        let kinds: BTreeSet<&String> =
+            compiled.collectives.keys().chain(predicted.collectives.keys()).collect();
+        for kind in kinds {
+            let of =
+                |totals: &BTreeMap<String, CollectiveTotal>| totals.get(kind).cloned().unwrap_or_default();
+            let (made, priced) = (of(&compiled.collectives), of(&predicted.collectives));
+            let (made_bytes, priced_bytes) = (made.ring_bytes as u64, priced.ring_bytes as u64);
+            rows.push(vec![kind.clone(), grouped(made.count), bytes(made_bytes), bytes(priced_bytes)]);
         }
         text += &table(&rows);
     }

@@ -72,7 +72,8 @@ pub enum GivenError {
 
 /// Keys beside a plan's own in a file: the forecasts of a report of `gopher plan`, and the measurements of a run
 /// directory.
-const FACTS: [&str; 12] = [
+const FACTS: [&str; 13] = [
+    "sensitivity",
     "fit",
     "predicted",
     "compiled",
