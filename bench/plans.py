@@ -57,7 +57,8 @@ CASES = [
 
 def gopher(*arguments):
     result = subprocess.run([GOPHER, *arguments], stdout=subprocess.PIPE, text=True, check=False)
-    if result.returncode != 0:
+    # With --verify there is a report however that ends.
+    if result.returncode != 0 and not ("--verify" in arguments and result.stdout):
         raise RuntimeError(f"gopher {' '.join(arguments)} ended with {result.returncode}")
     return json.loads(result.stdout)
 
@@ -80,17 +81,18 @@ def collect(only, again):
         arguments = ["plan", "--model", model, "--topology", topology, "--slices", str(slices), "--batch-tokens", batch,
                      "--verify", "--limit", "3600", "--json"]
         try:
-            plan = next((plan for plan in gopher(*arguments)["plans"] if "compiled" in plan), None)
+            plans = gopher(*arguments)["plans"]
+            plan = next((plan for plan in plans if plan["fit"]["verdict"] == "proven"), None)
         except RuntimeError as error:
             print(f"  {error}", file=sys.stderr)
             continue
         if plan is None:
-            print("  refused", file=sys.stderr)
+            print("  none is proven", file=sys.stderr)
             continue
         compiled = plan["compiled"]
         del compiled["known"]
         choices = {name: value for name, value in plan.items()
-                   if name not in ("predicted", "compiled", "errors", "rules")}
+                   if name not in ("predicted", "compiled", "errors", "rules", "fit", "sensitivity")}
         # Read again: another process may have added to it.
         records = [record for record in read() if key(record) != case]
         records.append({"model": model, "topology": topology, "slices": slices, "batch": batch, "held_out": held_out,
@@ -148,7 +150,7 @@ def table():
     lines = []
     head = ("| model | machine | tokens per step | stage × data × model | ZeRO | remat | microbatches | memory predicted / "
             "compiled, GiB | error | matmuls predicted / compiled, s | error | step by the estimator, s | error | MFU "
-            "serial / overlapped | compile, s |")
+            "serial / overlapped | step by the schedule, s | MFU | compile, s |")
     for held_out in (False, True):
         chosen = [row for row in rows if row["record"]["held_out"] is held_out]
         lines.append("## " + ("Held out of the calibration" if held_out else "Used for the calibration") + "\n")
@@ -168,7 +170,9 @@ def table():
                 percent(row["memory"]),
                 f"{seconds(predicted['product_seconds'])} / {seconds(compiled['matrix_seconds'])}", percent(row["matmuls"]),
                 f"{seconds(predicted['estimator_seconds'])} / {seconds(compiled['step_seconds'])}", percent(row["step"]),
-                mfu, f"{compiled['compile_seconds']:.0f}",
+                mfu, seconds(compiled.get("schedule_seconds")),
+                "–" if compiled.get("schedule_mfu") is None else f"{100 * compiled['schedule_mfu']:.1f}%",
+                f"{compiled['compile_seconds']:.0f}",
             ]) + " |")
         lines.append("")
         lines.append(f"Memory: {summary(chosen, 'memory')}. Matmuls: {summary(chosen, 'matmuls')}. Step: "

@@ -138,6 +138,17 @@ pub struct Measured {
     pub mfu: Option<f64>,
     /// MFU at `overlapped_seconds`.
     pub overlapped_mfu: Option<f64>,
+    /// Seconds of a step by the second clock: the bundles of the compiler's final schedule, or an operation's bytes of memory
+    /// where they take longer, and collectives at the assumed rate, one after the other; `None` if it was not asked for or not
+    /// to be had.
+    #[serde(default)]
+    pub schedule_seconds: Option<f64>,
+    /// MFU at `schedule_seconds`.
+    #[serde(default)]
+    pub schedule_mfu: Option<f64>,
+    /// The part of the cycles of `schedule_seconds` that is estimated, of operations without a schedule.
+    #[serde(default)]
+    pub schedule_estimated: Option<f64>,
     /// Seconds the compiler took.
     pub compile_seconds: f64,
     /// Host memory it took, in bytes.

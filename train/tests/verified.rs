@@ -80,8 +80,8 @@ fn bytes_of_collectives_are_those_of_the_compiled_programs() {
             }
         }
     }
-    // The compiler adds gradients of the embedding and the head up behind the loop over microbatches.
-    assert_eq!(far.len(), 1, "{far:#?}");
+    // Of small models: the compiler adds gradients of the embedding and the head up behind the loop over microbatches.
+    assert_eq!(far.len(), 2, "{far:#?}");
     assert!(checked >= 40, "{checked}");
 }
 

@@ -32,7 +32,11 @@ pub fn measure(
         total.count += each.executions;
         total.ring_bytes += each.ring_bytes();
     }
+    let schedule = compiled.cost.schedule.map(|schedule| schedule.cycles / chip.clock_hz + times.collectives);
     entry.compiled = Some(Measured {
+        schedule_seconds: schedule,
+        schedule_mfu: schedule.map(mfu),
+        schedule_estimated: compiled.cost.schedule.map(|cost| cost.estimated / cost.cycles.max(1.0)),
         peak_bytes_per_device: compiled.peak_bytes_per_device,
         step_seconds: cycles(times.serial),
         overlapped_seconds: cycles(times.overlapped),

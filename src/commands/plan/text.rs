@@ -173,7 +173,14 @@ pub fn verified(report: &Report, asked: &[usize]) -> String {
             compiled.step_seconds,
             errors.step_seconds,
         );
+        time("step by the final schedule, s", predicted.estimator_seconds, compiled.schedule_seconds, None);
         text += &table(&rows);
+        if let Some(mfu) = compiled.schedule_mfu {
+            text += &format!(
+                "MFU of the compiled program by its final schedule, which counts no waiting: {}\n",
+                percent(mfu)
+            );
+        }
         if let (Some(serial), Some(overlapped)) = (compiled.mfu, compiled.overlapped_mfu) {
             text += &format!(
                 "MFU of the compiled program by the estimator: {} with everything one after the other, {} with collectives \

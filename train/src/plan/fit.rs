@@ -1,6 +1,7 @@
 //! Which plan is recommended: one that compiles, as far as that is known.
 
 use runtime::aot::{Compiled, Refusal, Request, Target, Verified};
+use sharding::DeviceKind;
 use sharding::machine::Topology;
 use sharding::margin::Fit;
 use sharding::plan::Plan;
@@ -44,14 +45,19 @@ impl Planned {
     /// # Errors
     /// A plan that has no program; devices of which no compiler has a description.
     pub fn request(&self, topology: &Topology, plan: &Plan) -> Result<Request, Error> {
-        let target = Target::of(topology)?;
-        Ok(Request::new(target, graph::to_stablehlo_partitioned(&self.step(plan)?)?))
+        let chip = topology.chip();
+        let request =
+            Request::new(Target::of(topology)?, graph::to_stablehlo_partitioned(&self.step(plan)?)?);
+        // On v2 and v3, whose fusions meet in memory, the compiler's estimates and its schedule agree.
+        let has_two_clocks = chip.kind == DeviceKind::Tpu && !matches!(&*chip.name, "v2" | "v3");
+        let bytes_per_cycle = chip.memory_bytes_per_second / chip.clock_hz;
+        Ok(Request { memory_bytes_per_cycle: has_two_clocks.then_some(bytes_per_cycle), ..request })
     }
 
     /// The verdict on a plan, if it is in the user's cache. Nothing is compiled for it.
     pub fn known_verdict(&self, topology: &Topology, plan: &Plan) -> Option<Result<Compiled, Refusal>> {
         let verified = Verified::from_environment().ok()?;
-        if topology.kind() == sharding::DeviceKind::Cpu || verified.is_empty() {
+        if topology.kind() == DeviceKind::Cpu || verified.is_empty() {
             return None;
         }
         verified.known(&self.request(topology, plan).ok()?)
