@@ -345,6 +345,29 @@ fn a_compiler_that_crashes_is_reported_with_the_plan() {
     }
 }
 
+/// A compiler that never answers: when time runs out, the report is whole, and says which plan had no verdict.
+#[test]
+fn a_report_is_whole_when_time_runs_out() {
+    let place = Place::new();
+    let (source, plugin) = (place.path("sleep.c"), place.path("sleep.so"));
+    fs::write(&source, "#include <unistd.h>\nvoid *GetPjrtApi(void) { sleep(600); return 0; }\n").unwrap();
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o", &plugin, &source]).status().unwrap();
+    assert!(built.success());
+    let arguments = [&SMALL[..], &["--verify", "--limit", "1", "--json"]].concat();
+    let output = place.command(&arguments).env("GOPHER_CPU_PLUGIN", &plugin).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("plan 1 cannot be verified"), "{message}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let plans = report["plans"].as_array().unwrap();
+    let verdict = |verdict: &str| plans.iter().filter(|plan| plan["fit"]["verdict"] == verdict).count();
+    assert_eq!((verdict("unfinished"), verdict("predicted")), (1, plans.len() - 1), "{report}");
+    // What had no verdict is not what is recommended.
+    assert_eq!(plans[0]["fit"]["verdict"], "predicted");
+    let reason = plans.iter().find_map(|plan| plan["fit"]["reason"].as_str()).unwrap();
+    assert!(reason.contains("stopped after 1 s") || reason.contains("stopped after 0 s"), "{reason}");
+}
+
 /// The plugin file for a kind of device that is on this machine; none, with a message, if there is none.
 fn plugin(kind: DeviceKind) -> Option<String> {
     let located = Locator::from_environment().find(kind, None).unwrap();
@@ -390,6 +413,86 @@ fn a_compiler_confirms_a_plan_and_its_verdict_is_kept() {
     assert_eq!((third["known"].as_bool(), third["peak_bytes_per_device"].as_u64()), (Some(true), Some(peak)));
     let collectives = third["collectives"].as_object().unwrap();
     assert!(collectives.keys().any(|kind| kind.starts_with("all-reduce x 2")), "{collectives:?}");
+}
+
+/// After a refusal comes the next plan, and the report has both with the compiler's numbers; the file has the one that
+/// was made.
+#[test]
+fn a_refused_plan_makes_room_for_the_next() {
+    let Some(plugin) = plugin(DeviceKind::Cpu) else { return };
+    let place = Place::new();
+    let file = place.path("plan.json");
+    // Plans that differ in their meshes only.
+    let pins = ["remat=full", "zero=0", "microbatches=1", "stage=1", "sequence-sharding=false"];
+    let pins: Vec<&str> = pins.into_iter().flat_map(|pin| ["--pin", pin]).collect();
+    let arguments = [&SMALL[..], &pins, &["--verify", "--json", "-o", &file]].concat();
+    let run = || place.command(&arguments).env("GOPHER_CPU_PLUGIN", &plugin).output().unwrap();
+    let report = |output: &Output| -> Value { serde_json::from_slice(&output.stdout).unwrap() };
+    let first = report(&run());
+    assert_eq!(first["plans"][0]["fit"]["verdict"], "proven", "{first}");
+    // Compilers for CPUs refuse nothing: the kept verdict is changed to a refusal.
+    let verdicts = fs::read_dir(place.path("cache/verified")).unwrap().map(|entry| entry.unwrap().path());
+    for verdict in verdicts {
+        let refused = json!({"refused": {"out_of_memory": {"needed": 6u64 << 30, "available": 4u64 << 30, "message": "no"}}});
+        fs::write(verdict, refused.to_string()).unwrap();
+    }
+    let second = run();
+    assert!(second.status.success(), "{}", String::from_utf8_lossy(&second.stderr));
+    let second = report(&second);
+    let plans = second["plans"].as_array().unwrap();
+    assert_eq!((&plans[0]["mesh"], &plans[0]["fit"]["known"]), (&first["plans"][1]["mesh"], &json!(false)));
+    assert_eq!(plans[0]["fit"]["verdict"], "proven", "{second}");
+    let refused = plans.iter().find(|plan| plan["mesh"] == first["plans"][0]["mesh"]).unwrap();
+    let numbers = ["verdict", "needed", "available"].map(|key| refused["fit"][key].clone());
+    assert_eq!(numbers, [json!("refused"), json!(6u64 << 30), json!(4u64 << 30)]);
+    let written: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(written["mesh"], plans[0]["mesh"]);
+    let mut text = arguments.clone();
+    text.retain(|word| *word != "--json");
+    let output = place.command(&text).env("GOPHER_CPU_PLUGIN", &plugin).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for part in [
+        "plan 1 is refused by the compiler: it does not fit: 6.00 GiB",
+        "plan 1 is proven: the compiler needs",
+    ] {
+        assert!(text.contains(part), "no `{part}` in:\n{text}");
+    }
+}
+
+/// Memory is predicted with an error that is known, and the recommended plan leaves that much room; a faster one that does
+/// not is named.
+#[test]
+fn the_recommended_plan_leaves_room() {
+    let place = Place::new();
+    let line = "plan --model 7.1b --topology tpu:v3:8x8";
+    let line: Vec<&str> = line.split(' ').collect();
+    let report = place.json(&line);
+    let plans = report["plans"].as_array().unwrap();
+    let (best, memory) = (&plans[0], report["memory_bytes_per_device"].as_f64().unwrap());
+    let bytes = |plan: &Value| plan["predicted"]["peak_bytes_per_device"].as_f64().unwrap();
+    let seconds = |plan: &Value| plan["predicted"]["step_seconds"].as_f64().unwrap();
+    assert_eq!(best["fit"]["verdict"], "margin", "{best:.300}");
+    let error = best["fit"]["error"]["excess"].as_f64().unwrap();
+    assert!(bytes(best) * (1.0 + error) <= memory, "{best}");
+    let faster: Vec<&Value> = plans.iter().filter(|plan| seconds(plan) < seconds(best)).collect();
+    assert!(!faster.is_empty(), "nothing is doubtful here any more: choose another machine for this test");
+    for plan in faster {
+        assert_eq!(plan["fit"]["verdict"], "doubtful", "{plan}");
+        assert!(bytes(plan) <= memory && bytes(plan) * (1.0 + error) > memory);
+    }
+    let text = String::from_utf8(place.gopher(&line).stdout).unwrap();
+    for part in [
+        "plan 1 is chosen with a margin of",
+        "faster, and is doubtful: it leaves",
+        "--verify has the compiler",
+    ] {
+        assert!(text.contains(part), "no `{part}` in:\n{text}");
+    }
+    // Where none leaves room, the best is named as doubtful.
+    let pins = ["microbatches=16", "model=4", "remat=none", "zero=2", "sequence-sharding=true"];
+    let pins: Vec<&str> = pins.into_iter().flat_map(|pin| ["--pin", pin]).collect();
+    let report = place.json(&[&line[..], &pins].concat());
+    assert_eq!(report["plans"][0]["fit"]["verdict"], "doubtful");
 }
 
 /// The TPU compiler, without a TPU and without waiting for a metadata server.

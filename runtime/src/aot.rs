@@ -26,11 +26,12 @@ mod machine;
 mod measure;
 mod module;
 mod proto;
+mod schedule;
 mod table;
 mod target;
 mod verified;
 
-pub use analysis::{CollectiveUse, Cost, LoopUse};
+pub use analysis::{CollectiveUse, Cost, LoopUse, ScheduleCost};
 pub use child::{Worker, serve};
 pub use compile::{Compiled, Request, compile, compile_and_keep, fetch_plugin};
 pub use error::{Error, Refusal};

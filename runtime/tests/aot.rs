@@ -3,7 +3,7 @@
 //!
 //! The recorded programs under `tests/aot` are what the compilers of the pinned wheels made of the `.mlir` files there:
 //! `aot_compile scan.mlir tpu:v3:2x2 --here --keep scan.v3.pb` (the example of this crate), `slices.mlir tpu:v3:2x2
-//! --slices 2`, and for `cuda:h100:1x1x8` field 1 of what it writes, the module without its configuration.
+//! --slices 2`, `scatter.mlir tpu:v5e:4x4`, and for `cuda:h100:1x1x8` field 1 of what it writes, the module without its configuration.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -88,6 +88,22 @@ fn transfers_between_slices_are_counted_apart() {
         "all-gather of 8, 131072 × 1",
         "reduce-scatter of 8, 131072 × 1",
         "all-reduce of 2 between slices, 16384 × 1",
+    ];
+    assert_eq!(collectives(&cost), expected);
+}
+
+/// The TPU compiler writes a reduce-scatter in three ways: as one; as a fusion of an all-reduce, of a padded operand, with a
+/// slice, which sends no more than one, and a permutation that brings the parts to their places; and, over both axes of
+/// its grid, as a whole all-reduce.
+#[test]
+fn reduce_scatters_are_told_from_all_reduces() {
+    let program = recorded("hlo_with_config", include_bytes!("aot/scatter.v5e.pb"));
+    let cost = Cost::of(&program, &[0; 16], 1).unwrap();
+    let expected = [
+        "all-reduce of 16, 8388608 × 1",
+        "reduce-scatter of 4, 8650752 × 1",
+        "reduce-scatter of 4, 8388608 × 1 scatter2",
+        "collective-permute of 2, 196608 × 1",
     ];
     assert_eq!(collectives(&cost), expected);
 }
@@ -204,6 +220,48 @@ fn a_compiler_that_ends_its_process_is_an_error() {
          memory)",
     );
     check("grep -q v3:2x2 $1 && echo '{\"failed\":\"no luck\"}' > $2", "no luck");
+}
+
+/// A compiler may end its process over its schedule, or fill the disk with it: then it is asked again without.
+#[test]
+fn a_compiler_that_fails_over_its_schedule_is_started_without() {
+    let request = Request::new(Target::tpu("v5e:2x2"), SCAN);
+    let request = Request { memory_bytes_per_cycle: Some(546.0), ..request };
+    let folder = "folder=${LIBTPU_INIT_ARGS#*--xla_jf_dump_to=}; folder=${folder%% *};";
+    let check = |line: &str, expected: &str| {
+        let without = "echo '{\"failed\":\"asked without\"}' > $2";
+        let line = format!("{folder} case $folder in */schedule) {line};; *) {without};; esac");
+        assert_eq!(shell(&line).compile(&request).unwrap_err().to_string(), expected);
+    };
+    check("kill -ABRT $$", "asked without");
+    check("truncate -s 5G $folder/1-fusion-01-final_bundles.txt; exec sleep 600", "asked without");
+    // A verdict is one, whatever became of the schedule; and the folder is told to the process.
+    check("grep -q schedule_folder $1 && echo '{\"failed\":\"no luck\"}' > $2", "no luck");
+    let line = format!("{folder} case $folder in */schedule) sleep 2; kill -ABRT $$;; esac; exec sleep 600");
+    let error = shell(&line).limit(Duration::from_secs(3)).compile(&request).unwrap_err();
+    assert!(error.to_string().starts_with("the compiler was stopped after "), "{error}");
+}
+
+/// The final schedule says how long a program takes that waits for nothing but memory.
+#[test]
+fn the_schedule_is_a_second_clock() {
+    if !has_plugin(DeviceKind::Tpu) {
+        return;
+    }
+    let first = compile("tpu:v5e:2x4", SCAN).unwrap();
+    let request = Request::new("tpu:v5e:2x4".parse().unwrap(), SCAN);
+    let request = Request { memory_bytes_per_cycle: Some(546.0), ..request };
+    let both = worker().compile(&request).unwrap();
+    let schedule = both.cost.schedule.unwrap();
+    // The matrix units do 131,072 operations in a cycle.
+    assert!(schedule.matrix >= SCAN_FLOPS / 131_072.0, "{schedule:?}");
+    assert!(
+        schedule.bundles <= schedule.cycles && schedule.cycles < 10.0 * both.cost.total_cycles(),
+        "{schedule:?}"
+    );
+    assert!(schedule.estimated <= 0.5 * schedule.cycles, "{schedule:?}");
+    let cost = Cost { schedule: None, ..both.cost };
+    assert_eq!((both.peak_bytes_per_device, cost), (first.peak_bytes_per_device, first.cost));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use graph::{Partitioned, TensorType};
 use serde::{Deserialize, Serialize};
 
-use crate::machine::TopologyError;
+use crate::machine::{AxisLinks, Collective, Habit, Lowered, TopologyError};
 pub use rates::{Calibration, Rates};
 pub use work::{Work, WorkKind};
 
@@ -66,6 +66,31 @@ pub struct Estimate {
     pub estimator_collective_seconds: f64,
     /// Seconds of a step, nothing overlapping.
     pub step_seconds: f64,
+    /// Number and ring bytes of the collectives of a step, as the compiler makes them, by kind and group size.
+    #[serde(default)]
+    pub collectives: BTreeMap<String, CollectiveTotal>,
+}
+
+/// Collectives of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CollectiveTotal {
+    /// How many run in a step.
+    pub count: u64,
+    /// Bytes each device sends in a step, on rings.
+    pub ring_bytes: f64,
+}
+
+/// What collectives of a kind and group size are called in reports, such as `all-gather x 4 between slices`.
+fn name(lowered: &Lowered) -> String {
+    collective_name(lowered.collective, lowered.group, lowered.crosses)
+}
+
+/// What collectives of a kind and group size are called in reports.
+pub fn collective_name(collective: Collective, group: usize, crosses: bool) -> String {
+    let crosses = if crosses { " between slices" } else { "" };
+    // Permutations are counted by pairs.
+    let group = if collective == Collective::Permute { 2 } else { group };
+    format!("{collective} x {group}{crosses}")
 }
 
 impl Estimate {
@@ -93,14 +118,26 @@ impl Estimate {
                     estimate.memory_bound_seconds += seconds;
                     ("pass".to_owned(), *bytes as f64 * times, seconds)
                 }
-                WorkKind::Collective { collective, bytes, axes } => {
-                    let group: usize = axes.iter().map(|axis| axis.size).product();
-                    let ring_bytes = collective.ring_bytes(*bytes as f64, group) * times;
-                    let seconds = rates.collective(&program.mesh, *collective, *bytes as f64, axes)? * times;
+                WorkKind::Collective { collective, bytes, axes, is_narrow } => {
+                    let links = rates.links(&program.mesh, axes)?;
+                    // A sum of which each device takes its part.
+                    let is_whole = *is_narrow && matches!(links.habit, Habit::Levels { .. });
+                    let links = match is_whole {
+                        true => AxisLinks { habit: Habit::Levels { sums_whole: true }, ..links },
+                        false => links,
+                    };
+                    let mut sent = 0.0;
+                    for lowered in links.lowered(*collective, *bytes as f64) {
+                        sent += lowered.ring_bytes() * times;
+                        estimate.estimator_collective_seconds += rates.estimator(&lowered) * times;
+                        let total = estimate.collectives.entry(name(&lowered)).or_default();
+                        total.count += work.times;
+                        total.ring_bytes += lowered.ring_bytes() * times;
+                    }
+                    let seconds = links.seconds(*collective, *bytes as f64) * times;
                     estimate.collective_seconds += seconds;
-                    estimate.estimator_collective_seconds += rates.estimator(&program.mesh, ring_bytes, axes);
                     let axes: Vec<_> = axes.iter().map(|axis| axis.name.as_str()).collect();
-                    (format!("{collective} over {}", axes.join(" and ")), ring_bytes, seconds)
+                    (format!("{collective} over {}", axes.join(" and ")), sent, seconds)
                 }
             };
             let key = (work.scope.clone(), kind.clone());

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cost::{Estimate, MemoryItem, TimeItem};
+use crate::cost::{CollectiveTotal, Estimate, MemoryItem, TimeItem};
 use crate::machine::Topology;
+use crate::margin::Fit;
 use crate::plan::Plan;
 
 /// What of a model matters to a report.
@@ -26,7 +27,7 @@ pub const MFU: &str = "MFU = tokens/s * (6N + 12*L*H*K*T) / (devices * peak), wi
                        sequences of T; what is computed again does not count (Chowdhery et al. 2022, appendix B). \
                        HFU counts the matmuls that are done";
 
-/// Plans for a model on a machine, best first.
+/// Plans for a model on a machine: the recommended one, and then the others, fastest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The model.
@@ -59,8 +60,13 @@ pub struct PlanEntry {
     /// The plan.
     #[serde(flatten)]
     pub plan: Plan,
+    /// Whether it fits, and who says so.
+    pub fit: Fit,
     /// By the cost model.
     pub predicted: Predicted,
+    /// Its step if the machine's links are worse than assumed; of the recommended plan only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensitivity: Option<Sensitivity>,
     /// By the compiler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compiled: Option<Measured>,
@@ -95,12 +101,23 @@ pub struct Predicted {
     pub memory_bound_seconds: f64,
     /// Seconds of collectives.
     pub collective_seconds: f64,
+    /// Number and ring bytes of collectives in a step as the compiler makes them, by kind and group size.
+    pub collectives: BTreeMap<String, CollectiveTotal>,
     /// The part of a step in which stages wait for each other.
     pub bubble: f64,
     /// What is in memory at the peak.
     pub memory: Vec<MemoryItem>,
     /// Where the time goes.
     pub time: Vec<TimeItem>,
+}
+
+/// Seconds of a step, nothing overlapping, on links that are worse than assumed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sensitivity {
+    /// With half the bandwidth of all links, fast ones and network.
+    pub half_bandwidth_step_seconds: f64,
+    /// With a millisecond before the first byte of each transfer between slices or hosts; `None` if there is but one.
+    pub millisecond_latency_step_seconds: Option<f64>,
 }
 
 /// The compiler's numbers.
@@ -121,6 +138,17 @@ pub struct Measured {
     pub mfu: Option<f64>,
     /// MFU at `overlapped_seconds`.
     pub overlapped_mfu: Option<f64>,
+    /// Seconds of a step by the second clock: the bundles of the compiler's final schedule, or an operation's bytes of memory
+    /// where they take longer, and collectives at the assumed rate, one after the other; `None` if it was not asked for or not
+    /// to be had.
+    #[serde(default)]
+    pub schedule_seconds: Option<f64>,
+    /// MFU at `schedule_seconds`.
+    #[serde(default)]
+    pub schedule_mfu: Option<f64>,
+    /// The part of the cycles of `schedule_seconds` that is estimated, of operations without a schedule.
+    #[serde(default)]
+    pub schedule_estimated: Option<f64>,
     /// Seconds the compiler took.
     pub compile_seconds: f64,
     /// Host memory it took, in bytes.
@@ -129,15 +157,6 @@ pub struct Measured {
     pub collectives: BTreeMap<String, CollectiveTotal>,
     /// Whether the verdict was known from before.
     pub known: bool,
-}
-
-/// Collectives of one kind.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct CollectiveTotal {
-    /// How many run in a step.
-    pub count: u64,
-    /// Bytes each device sends in a step, on rings.
-    pub ring_bytes: f64,
 }
 
 /// Predicted over compiled, less 1.
@@ -175,11 +194,14 @@ impl PlanEntry {
             matmul_seconds: estimate.matmul_seconds,
             memory_bound_seconds: estimate.memory_bound_seconds,
             collective_seconds: estimate.collective_seconds,
+            collectives: estimate.collectives.clone(),
             bubble: (stages - 1.0) / (plan.microbatches as f64 + stages - 1.0),
             memory: estimate.memory.clone(),
             time: estimate.time.clone(),
         };
-        PlanEntry { plan, predicted, compiled: None, errors: None }
+        let memory = topology.chip().memory_bytes;
+        let fit = Fit::predicted(topology.kind(), predicted.peak_bytes_per_device, memory);
+        PlanEntry { plan, fit, predicted, sensitivity: None, compiled: None, errors: None }
     }
 }
 

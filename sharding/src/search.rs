@@ -76,6 +76,9 @@ pub struct Space {
     pub devices: usize,
     /// Memory of a device, in bytes.
     pub memory: u64,
+    /// Bytes that a plan may be predicted to need at most to count as one that compiles
+    /// ([`MemoryError::certain_bytes`](crate::margin::MemoryError::certain_bytes)); `memory` if nothing is known of that.
+    pub certain_memory: u64,
     /// Floating-point operations per second of a device in matmuls, at most.
     pub flops_per_second: f64,
     /// Sequences of a batch.
@@ -98,8 +101,11 @@ pub struct Priced {
 /// What a search found.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// The best plans that fit, best first.
+    /// The fastest plans that are predicted to fit, fastest first.
     pub plans: Vec<Priced>,
+    /// The fastest plan that needs no more than [`Space::certain_memory`], if one is not much slower ([`WORTH_A_WAIT`])
+    /// than the fastest of all.
+    pub certain: Option<Priced>,
     /// The plan that needs least memory among those that do not fit; there only if none fits.
     pub nearest: Option<Priced>,
     /// Plans in the space.
@@ -238,6 +244,9 @@ pub fn exhaustive(space: &Space, workload: &dyn Workload, keep: usize) -> Found 
     run(space, workload, keep.max(1), unbounded.collect())
 }
 
+/// How many times as long as the fastest plan's step one may take to be chosen for the room that it leaves.
+pub const WORTH_A_WAIT: f64 = 2.0;
+
 fn run(space: &Space, workload: &dyn Workload, keep: usize, mut all: Vec<(Bound, Plan)>) -> Found {
     let mut found = Found { candidates: all.len(), ..Found::default() };
     // Those that may fit come first; of the others only the smallest are of interest, if nothing fits.
@@ -250,12 +259,24 @@ fn run(space: &Space, workload: &dyn Workload, keep: usize, mut all: Vec<(Bound,
     let (may_fit, too_large) = all.split_at(fitting);
     const BATCH: usize = 16;
     for batch in may_fit.chunks(BATCH) {
-        let worst = found.plans.get(keep - 1).map(|priced| priced.estimate.step_seconds);
-        if worst.is_some_and(|worst| batch[0].0.seconds > worst) {
-            break;
+        // No plan from here on takes less.
+        let least = batch[0].0.seconds;
+        let seconds = |priced: &Priced| priced.estimate.step_seconds;
+        let all_listed = found.plans.get(keep - 1).is_some_and(|worst| least > seconds(worst));
+        let best = found.plans.first().map_or(f64::INFINITY, seconds);
+        let too_late = found.certain.as_ref().map_or(WORTH_A_WAIT * best, seconds);
+        match (all_listed, least > too_late) {
+            (true, true) => break,
+            // Of interest are only those that may leave room.
+            (true, false) => {
+                let rooms = batch.iter().filter(|(bound, _)| bound.bytes <= space.certain_memory);
+                take(space, keep, price(workload, &rooms.cloned().collect::<Vec<_>>()), &mut found);
+            }
+            (false, _) => take(space, keep, price(workload, batch), &mut found),
         }
-        take(space, keep, price(workload, batch), &mut found);
     }
+    let best = found.plans.first().map_or(f64::INFINITY, |best| best.estimate.step_seconds);
+    found.certain.take_if(|certain| certain.estimate.step_seconds > WORTH_A_WAIT * best);
     if found.plans.is_empty() {
         take(space, keep, price(workload, &too_large[..too_large.len().min(BATCH)]), &mut found);
     } else {
@@ -307,10 +328,14 @@ fn take(space: &Space, keep: usize, prices: Prices, found: &mut Found) {
         // Of two equally fast plans, the one that needs less memory; of two such, the first.
         let key = |priced: &Priced| (priced.estimate.step_seconds, priced.estimate.peak_bytes());
         let (seconds, bytes) = key(&priced);
-        let place = found.plans.partition_point(|other| {
+        let is_before = |other: &Priced| {
             let (other_seconds, other_bytes) = key(other);
             (other_seconds.total_cmp(&seconds)).then(other_bytes.cmp(&bytes)).is_le()
-        });
+        };
+        if bytes <= space.certain_memory && !found.certain.as_ref().is_some_and(is_before) {
+            found.certain = Some(priced.clone());
+        }
+        let place = found.plans.partition_point(is_before);
         found.plans.insert(place, priced);
         found.plans.truncate(keep);
     }

@@ -330,7 +330,17 @@ fn split_program(
             planned.check(path, &plan, expected).map_err(given_error)?;
             plan
         }
-        _ => planned.best(&topology, batch, sequence_length)?,
+        _ => {
+            let best = planned.best(&topology, batch, sequence_length)?;
+            if !best.fit.is_trusted() {
+                note(format_args!(
+                    "warning: the memory of the plan: {}; have `gopher plan --verify -o FILE` find one that compiles, and \
+                     name it with --plan FILE",
+                    best.fit
+                ));
+            }
+            best.priced.plan
+        }
     };
     let mut options = planned.step_options(&plan);
     if !matches!(kind, ProgramKind::TrainStep) {

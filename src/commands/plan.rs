@@ -11,11 +11,12 @@ use clap::Args;
 use configuration::PrecisionPolicy;
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Topology;
+use sharding::margin::Fit;
 use sharding::plan::{Plan, RematPolicy};
-use sharding::report::{ModelFacts, PlanEntry, Report, assumptions};
-use sharding::search::{Obstacle, Pins, Space, Workload, search, smallest};
+use sharding::report::{ModelFacts, PlanEntry, Report, Sensitivity, assumptions};
+use sharding::search::{Obstacle, Pins, Priced, Space, Workload, search, smallest};
 use store::files::write_outputs;
-use train::plan::{OnMachine, Planned, read, read_for};
+use train::plan::{LISTED, OnMachine, Planned, read, read_for};
 
 use super::precision::precisions;
 use super::train::Signals;
@@ -56,11 +57,11 @@ pub struct Arguments {
     /// How many plans to list, at least the best two; with --verify, to verify.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64), help_heading = "Search")]
     top: Option<u32>,
-    /// Have the platform's compiler confirm the best plan, or the best --top.
+    /// Have the platform's compiler confirm the best plan, or the best --top; those that it refuses make room for the next.
     #[arg(long, help_heading = "Search")]
     verify: bool,
-    /// Seconds a compilation may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Search")]
+    /// Seconds that --verify may take, all compilations together.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Search")]
     limit: u64,
     /// Say what each tensor and collective costs, and why the runner-up lost.
     #[arg(long, conflicts_with = "json", help_heading = "Results")]
@@ -242,39 +243,92 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let start = Instant::now();
     let mut report = match &arguments.plan {
         Some(path) => given(&task, path)?,
-        None => searched(&task, pins, arguments.top)?,
+        None => searched(&task, pins, &arguments)?,
     };
     let seconds = start.elapsed().as_secs_f64();
+    add_sensitivity(&task, &mut report)?;
     let against = arguments.against.as_deref().map(|path| other(&task, path)).transpose()?;
     // Before anything is compiled, which may take longer than the user waits.
     write_files(&arguments, &report)?;
     if !arguments.json {
-        print(text::table_of(&report, seconds))?;
+        let listed = arguments.top.map_or(LISTED, |top| top as usize).max(2);
+        print(text::table_of(&report, listed, seconds))?;
     }
-    let verdicts = if arguments.verify {
+    let outcome = if arguments.verify {
         let count = arguments.top.unwrap_or(1) as usize;
-        verify::verify(
-            &task.planned,
-            &task.topology,
-            &mut report,
-            count,
-            task.peak(),
-            Duration::from_secs(arguments.limit),
-        )?
+        let limit = Duration::from_secs(arguments.limit);
+        Some(verify::verify(&task.planned, &task.topology, &mut report, count, task.peak(), limit))
     } else {
-        Vec::new()
+        None
     };
+    let listed = arguments.top.map_or(LISTED, |top| top as usize).max(2);
+    if let Some(outcome) = &outcome
+        && !arguments.json
+    {
+        print(text::verified(&report, &outcome.asked))?;
+    }
+    let recommended = report.plans.first().map(|best| best.plan.clone());
+    recommend(&mut report, listed);
+    report.plans.iter_mut().for_each(|entry| entry.sensitivity = None);
+    add_sensitivity(&task, &mut report)?;
+    if outcome.is_some() && recommended.as_ref() != report.plans.first().map(|best| &best.plan) {
+        write_files(&arguments, &report)?;
+    }
     if arguments.json {
         print_json(&report)?;
     } else {
-        print(text::verified(&report, &verdicts))?;
+        if outcome.is_some() {
+            print(text::recommended(&report))?;
+        }
         if arguments.explain {
             print(text::explain(&report, against.as_ref()))?;
         }
     }
-    if !verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.refusal.is_some()) {
-        bail!("the compiler confirms none of the plans that were verified");
+    let Some(outcome) = outcome else { return Ok(()) };
+    match outcome.error {
+        Some(error) => Err(error),
+        None if outcome.confirmed == 0 => {
+            bail!("the compiler confirms none of the plans that were verified")
+        }
+        None => Ok(()),
     }
+}
+
+/// Puts the plan first that is to be taken, by what is known of each: the fastest that is proven or leaves room, else the
+/// fastest that is not refused. The others follow by their time; beyond `listed`, only those that a compiler was asked about.
+fn recommend(report: &mut Report, listed: usize) {
+    let rank = |fit: &Fit| match fit {
+        fit if fit.is_trusted() => 0,
+        Fit::Refused { .. } => 2,
+        _ => 1,
+    };
+    report.plans.sort_by(|a, b| verify::by_time(a, b));
+    let best = report.plans.iter().enumerate().min_by_key(|(index, entry)| (rank(&entry.fit), *index));
+    if let Some((best, _)) = best {
+        report.plans[..=best].rotate_right(1);
+    }
+    let mut index = 0;
+    report.plans.retain(|entry| {
+        index += 1;
+        index <= listed
+            || matches!(entry.fit, Fit::Proven { .. } | Fit::Refused { .. } | Fit::Unfinished { .. })
+    });
+}
+
+/// The step of the recommended plan on worse links.
+fn add_sensitivity(task: &Task, report: &mut Report) -> anyhow::Result<()> {
+    let Some(best) = report.plans.first_mut() else { return Ok(()) };
+    let on = |topology: Topology| -> anyhow::Result<f64> {
+        let rates = Rates::of(&topology);
+        let estimate = OnMachine { planned: &task.planned, rates: &rates }.estimate(&best.plan);
+        Ok(estimate.map_err(anyhow::Error::msg)?.step_seconds)
+    };
+    let topology = &task.topology;
+    let parts = topology.devices() / topology.devices_per_island().max(1);
+    let half_bandwidth_step_seconds = on(topology.clone().with_bandwidth(0.5))?;
+    let with_latency = (parts > 1).then(|| on(topology.clone().with_network_latency(1e-3))).transpose()?;
+    best.sensitivity =
+        Some(Sensitivity { half_bandwidth_step_seconds, millisecond_latency_step_seconds: with_latency });
     Ok(())
 }
 
@@ -321,7 +375,9 @@ fn price(task: &Task, plan: Plan) -> anyhow::Result<PlanEntry> {
     // As the search prices it.
     let estimate = OnMachine { planned: &task.planned, rates: &rates }.estimate(&plan);
     let estimate = estimate.map_err(anyhow::Error::msg)?;
-    Ok(task.entry(plan, &estimate))
+    let priced = Priced { plan, estimate };
+    let fit = task.planned.known_fit(&task.topology, &priced);
+    Ok(PlanEntry { fit, ..task.entry(priced.plan, &priced.estimate) })
 }
 
 /// The best plan of another file, priced on the same machine.
@@ -333,19 +389,32 @@ fn other(task: &Task, path: &Path) -> anyhow::Result<PlanEntry> {
     price(task, plan)
 }
 
+/// Plans that --verify has in store, for when the compiler refuses the first.
+const IN_STORE: usize = 24;
+
 /// A report of the best plans there are.
-fn searched(task: &Task, pins: Pins, top: Option<u32>) -> anyhow::Result<Report> {
+fn searched(task: &Task, pins: Pins, arguments: &Arguments) -> anyhow::Result<Report> {
     let rates = Rates::of(&task.topology);
     let space = task.space(&task.topology, pins.clone());
     let workload = OnMachine { planned: &task.planned, rates: &rates };
-    let found = search(&space, &workload, top.unwrap_or(5).max(2) as usize);
+    let listed = arguments.top.map_or(LISTED, |top| top as usize).max(2);
+    let keep = if arguments.verify { listed.max(IN_STORE) } else { listed };
+    let found = search(&space, &workload, keep);
     if found.plans.is_empty() {
         return Err(no_plan(task, &space, &pins, found));
     }
-    let mut entries: Vec<PlanEntry> =
-        found.plans.into_iter().map(|priced| task.entry(priced.plan, &priced.estimate)).collect();
-    entries.truncate(top.unwrap_or(5).max(2) as usize);
-    let mut report = task.report(entries);
+    let is_listed = |certain: &&Priced| found.plans.iter().any(|listed| listed.plan == certain.plan);
+    let certain = found.certain.as_ref().filter(|certain| !is_listed(certain));
+    let entry = |(index, priced): (usize, &Priced)| {
+        let mut entry = task.entry(priced.plan.clone(), &priced.estimate);
+        // What is not listed is asked about only if it is verified.
+        if index < listed || index == found.plans.len() {
+            entry.fit = task.planned.known_fit(&task.topology, priced);
+        }
+        entry
+    };
+    let mut report = task.report(found.plans.iter().chain(certain).enumerate().map(entry).collect());
+    recommend(&mut report, if arguments.verify { usize::MAX } else { listed });
     (report.candidates, report.priced) = (found.candidates, found.priced);
     Ok(report)
 }

@@ -2,6 +2,7 @@
 
 mod choose;
 mod file;
+mod fit;
 
 use std::borrow::Cow;
 
@@ -16,7 +17,9 @@ use sharding::plan::{DATA, MODEL, MeshShape, Plan, RematPolicy, STAGE};
 use sharding::search::{DtypeBytes, Work, Workload};
 
 use crate::step::{ADAM, PARAMETERS, Rounding, StepOptions, state_groups, train_step};
+pub use choose::LISTED;
 pub use file::{GivenError, read, read_for, read_kept};
+pub use fit::{Recommended, fit_of};
 
 /// A model, and how it is trained: what a plan is made for.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +106,9 @@ pub enum Error {
     /// The step cannot be split.
     #[error(transparent)]
     Partition(#[from] sharding::partition::Error),
+    /// No compiler has a description of the devices.
+    #[error(transparent)]
+    Target(#[from] runtime::aot::Error),
 }
 
 /// The rematerialisation that a policy's name stands for.

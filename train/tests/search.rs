@@ -11,13 +11,13 @@ use sharding::machine::Topology;
 use sharding::search::{Found, Pins, Space, Workload, bound, candidates, exhaustive, search};
 use train::plan::{OnMachine, Planned};
 
-/// The plans kept, with their prices; what the two ways of searching must agree on.
+/// The plans kept, and the one that leaves room, with their prices; what the two ways of searching must agree on.
 fn kept(found: &Found) -> Vec<(String, f64, u64)> {
     let row = |priced: &sharding::search::Priced| {
         let plan = serde_json::to_string(&priced.plan).unwrap();
         (plan, priced.estimate.step_seconds, priced.estimate.peak_bytes())
     };
-    found.plans.iter().map(row).collect()
+    found.plans.iter().chain(&found.certain).map(row).collect()
 }
 
 fn llama(

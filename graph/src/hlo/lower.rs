@@ -229,7 +229,7 @@ pub(super) fn array(ty: &TensorType) -> Shape {
         element_type: primitive(ty.dtype).into(),
         dimensions: longs(&ty.shape),
         tuple_shapes: Vec::new(),
-        layout: Some(Layout { minor_to_major: (0..ty.rank() as i64).rev().collect() }),
+        layout: Some(Layout { minor_to_major: (0..ty.rank() as i64).rev().collect(), memory_space: 0 }),
         is_dynamic_dimension: vec![false; ty.rank()],
     }
 }

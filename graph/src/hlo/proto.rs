@@ -290,6 +290,9 @@ impl Shape {
 pub struct Layout {
     #[prost(int64, repeated, tag = "1")]
     pub minor_to_major: Vec<i64>,
+    /// 0 is the device's memory; others are the compiler's, such as a core's own. Not written by us.
+    #[prost(int64, tag = "8")]
+    pub memory_space: i64,
 }
 
 /// `PrimitiveType`.

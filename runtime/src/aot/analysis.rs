@@ -11,6 +11,7 @@ use super::groups::groups;
 use super::loops::KnownValues;
 use super::module::{Computation, Module};
 use super::proto::Instruction;
+use super::schedule::{Schedule, memory_bytes};
 use sharding::machine::Collective;
 
 /// The operation of an opcode, if it is one in which devices exchange data.
@@ -69,6 +70,25 @@ pub struct Cost {
     pub without_cycles: BTreeMap<String, u64>,
     /// Loops, in the order they are met, and how often each one's body runs each time the loop is met.
     pub loops: Vec<LoopUse>,
+    /// Cycles by the compiler's final schedule, where it was asked for.
+    #[serde(default)]
+    pub schedule: Option<ScheduleCost>,
+}
+
+/// Cycles of one execution by the bundles of the compiler's final schedule, each operation's bytes of memory instead where
+/// those take longer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScheduleCost {
+    /// All of them.
+    pub cycles: f64,
+    /// The bundles alone: if nothing waited for memory.
+    pub bundles: f64,
+    /// Of them, those of operations that have no schedule of their own: the compiler's estimate.
+    pub estimated: f64,
+    /// Those of fusions with a matmul.
+    pub matrix: f64,
+    /// Those in which an operation waits for its bytes of memory.
+    pub memory: f64,
 }
 
 /// A loop of an optimised program.
@@ -97,12 +117,23 @@ impl Cost {
     /// # Errors
     /// What is wrong with the program, in words.
     pub fn of(program: &OptimizedProgram, slices: &[usize], slice_count: usize) -> Result<Cost, String> {
+        Cost::with_schedule(program, slices, slice_count, None)
+    }
+
+    /// As [`Cost::of`], with the final schedule, and the bytes that go between device and memory in one cycle.
+    pub(super) fn with_schedule(
+        program: &OptimizedProgram,
+        slices: &[usize],
+        slice_count: usize,
+        schedule: Option<(&Schedule, f64)>,
+    ) -> Result<Cost, String> {
         let module = Module::decode(program)?;
         let mut walk = Walk {
             module: &module,
             slices,
             slice_count,
-            cost: Cost::default(),
+            schedule,
+            cost: Cost { schedule: schedule.map(|_| ScheduleCost::default()), ..Cost::default() },
             collectives: BTreeMap::new(),
         };
         walk.computation(module.entry(), 1, &KnownValues::new());
@@ -167,6 +198,7 @@ struct Walk<'a> {
     module: &'a Module,
     slices: &'a [usize],
     slice_count: usize,
+    schedule: Option<(&'a Schedule, f64)>,
     cost: Cost,
     collectives: BTreeMap<Key, u64>,
 }
@@ -215,6 +247,7 @@ impl Walk<'_> {
                 module: self.module,
                 slices: self.slices,
                 slice_count: self.slice_count,
+                schedule: None,
                 cost: Cost::default(),
                 collectives: BTreeMap::new(),
             };
@@ -246,6 +279,9 @@ impl Walk<'_> {
             has_collective = self.fused_collectives(fused, times);
         }
         self.cost.matmul_flops += times as f64 * matmul_flops;
+        if !has_collective {
+            self.scheduled(computation, instruction, name, times);
+        }
         match estimated_cycles(instruction) {
             Some(cycles) => *self.cost.cycles.entry(name.to_owned()).or_default() += times as f64 * cycles,
             None if has_collective || FREE.contains(&opcode) => {}
@@ -253,6 +289,31 @@ impl Walk<'_> {
                 let count = self.cost.without_cycles.entry(opcode.to_owned()).or_default();
                 *count = count.saturating_add(times);
             }
+        }
+    }
+
+    /// Adds what an operation takes by the final schedule; by the estimate, if it is not in it.
+    fn scheduled(&mut self, computation: &Computation, instruction: &Instruction, kind: &str, times: u64) {
+        let (Some((schedule, bytes_per_cycle)), Some(cost)) = (self.schedule, &mut self.cost.schedule) else {
+            return;
+        };
+        let times = times as f64;
+        let Some(bundles) = schedule.of(&instruction.name) else {
+            let cycles = times * estimated_cycles(instruction).unwrap_or(0.0);
+            cost.cycles += cycles;
+            cost.bundles += cycles;
+            cost.estimated += cycles;
+            return;
+        };
+        let memory = memory_bytes(self.module, computation, instruction) as f64 / bytes_per_cycle;
+        let cycles = times * bundles.max(memory);
+        cost.cycles += cycles;
+        cost.bundles += times * bundles;
+        if kind == MATRIX {
+            cost.matrix += cycles;
+        }
+        if memory > bundles {
+            cost.memory += cycles;
         }
     }
 
@@ -283,6 +344,9 @@ impl Walk<'_> {
     ) {
         let mut bytes = computation.operand_bytes(instruction);
         let mut kind = kind;
+        if kind == Collective::AllReduce && fused && is_scattered(instruction) {
+            kind = Collective::ReduceScatter;
+        }
         let (group_size, crosses_slices) = match kind {
             Collective::Send => {
                 if let Some((of, slices)) = between_slices(instruction) {
@@ -319,6 +383,14 @@ impl Walk<'_> {
     fn slice(&self, device: usize) -> Option<usize> {
         self.slices.get(device).copied()
     }
+}
+
+/// Whether an all-reduce of a fusion is the first half of one: the TPU compiler writes some reduce-scatters as custom fusions,
+/// `all-reduce-scatter`, of an all-reduce whose operand it pads and a slice of the result. What it generates for them is
+/// the one pass round the ring of a reduce-scatter, where an all-reduce by itself has two.
+fn is_scattered(instruction: &Instruction) -> bool {
+    let attributes = instruction.frontend_attributes.as_ref();
+    attributes.is_some_and(|attributes| attributes.map.contains_key("from-cross-replica-sharding"))
 }
 
 /// Where the program's text says an instruction comes from. XLA puts a `call.1/` before it for each function that it

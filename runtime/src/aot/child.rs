@@ -36,6 +36,17 @@ enum Answer {
 /// Bytes kept of a process's output.
 const LAST_WORDS: usize = 4000;
 
+/// Bytes that a compiler may write of its schedule: more than ten times what the largest plans take.
+pub const SCHEDULE_BYTES: u64 = 4 << 30;
+/// How often it is looked how much that is.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Bytes of the files of a folder.
+fn bytes_of(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
+}
+
 impl Worker {
     /// The program that is running now, started with these arguments.
     ///
@@ -56,14 +67,37 @@ impl Worker {
         self
     }
 
-    /// Compiles a program in a process of its own. Several may run at once.
+    /// Compiles a program in a process of its own. Several may run at once. A compiler that dies of writing its schedule, or
+    /// writes more than [`SCHEDULE_BYTES`], is started once more without, if there is time left.
     ///
     /// # Errors
     /// As [`compile`]; also [`Error::Died`] when the process ends without an answer, and [`Error::TimedOut`].
     pub fn compile(&self, request: &Request) -> Result<Compiled, Error> {
+        let start = Instant::now();
+        let first = self.attempt(request);
+        let left = self.limit.map(|limit| limit.saturating_sub(start.elapsed()));
+        match first {
+            Err(Error::Died { .. } | Error::ScheduleTooLarge { .. })
+                if request.memory_bytes_per_cycle.is_some() && left.is_none_or(|left| !left.is_zero()) =>
+            {
+                let without = Request { memory_bytes_per_cycle: None, ..request.clone() };
+                Worker { limit: left, ..self.clone() }.attempt(&without)
+            }
+            first => first,
+        }
+    }
+
+    fn attempt(&self, request: &Request) -> Result<Compiled, Error> {
         let folder = tempfile::tempdir().map_err(io("make a folder in", &std::env::temp_dir()))?;
         let (question, answer) = (folder.path().join("request.json"), folder.path().join("answer.json"));
-        let text = serde_json::to_vec(request).map_err(|error| Error::Child { reason: error.to_string() })?;
+        let schedule = folder.path().join("schedule");
+        let is_wanted = request.memory_bytes_per_cycle.is_some();
+        let request = Request { schedule_folder: is_wanted.then(|| schedule.clone()), ..request.clone() };
+        if is_wanted {
+            fs::create_dir(&schedule).map_err(io("make", &schedule))?;
+        }
+        let text =
+            serde_json::to_vec(&request).map_err(|error| Error::Child { reason: error.to_string() })?;
         fs::write(&question, text).map_err(io("write", &question))?;
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).args([&question, &answer]);
@@ -83,6 +117,12 @@ impl Worker {
                 command.env(name, value);
             }
         }
+        if is_wanted {
+            let mut flags = std::env::var_os("LIBTPU_INIT_ARGS").unwrap_or_default();
+            flags.push(" ");
+            flags.push(super::schedule::flags(&schedule));
+            command.env("LIBTPU_INIT_ARGS", flags);
+        }
         let mut child = command.spawn().map_err(io("start", &self.program))?;
         let mut stderr = child.stderr.take();
         let listener = std::thread::spawn(move || {
@@ -93,7 +133,7 @@ impl Worker {
             }
             said
         });
-        let status = self.wait(&mut child)?;
+        let status = self.wait(&mut child, is_wanted.then_some(&*schedule))?;
         let said = listener.join().unwrap_or_default();
         let died = || Error::Died { how: describe(status), said: tail(&said) };
         let Ok(text) = fs::read(&answer) else { return Err(died()) };
@@ -105,8 +145,10 @@ impl Worker {
         }
     }
 
-    fn wait(&self, child: &mut Child) -> Result<ExitStatus, Error> {
+    /// Waits for a process, and ends it when time is over, or when it has written too much to `folder`.
+    fn wait(&self, child: &mut Child, folder: Option<&Path>) -> Result<ExitStatus, Error> {
         let start = Instant::now();
+        let mut looked = start;
         let mut pause = Duration::from_millis(1);
         loop {
             if let Some(status) = child.try_wait().map_err(io("wait for", &self.program))? {
@@ -115,6 +157,16 @@ impl Worker {
             if let Some(limit) = self.limit.filter(|&limit| start.elapsed() >= limit) {
                 child.kill().and_then(|()| child.wait()).map_err(io("stop", &self.program))?;
                 return Err(Error::TimedOut { limit });
+            }
+            if let Some(folder) = folder
+                && looked.elapsed() >= LOOK_EVERY
+            {
+                looked = Instant::now();
+                let bytes = bytes_of(folder);
+                if bytes > SCHEDULE_BYTES {
+                    child.kill().and_then(|()| child.wait()).map_err(io("stop", &self.program))?;
+                    return Err(Error::ScheduleTooLarge { bytes });
+                }
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(50));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use xla_sys::locate::{DeviceKind, Locator, Progress};
 use xla_sys::{CompileOptions, Executable, NamedValue, Plugin, Program, Topology, Value};
 
+use super::schedule::Schedule;
 use super::{Cost, Error, Rates, Refusal, StepEstimate, Target};
 use crate::slice::slice;
 
@@ -24,6 +25,14 @@ pub struct Request {
     pub devices: Option<Vec<i64>>,
     /// The plugin's file, if the user names one.
     pub plugin: Option<PathBuf>,
+    /// Bytes between a device and its memory in one cycle of its clock: then a [`Worker`](super::Worker) asks the TPU compiler
+    /// for its final schedule, and [`Cost::schedule`] is what follows from it.
+    #[serde(default)]
+    pub memory_bytes_per_cycle: Option<f64>,
+    /// The folder that the compiler of this process writes its schedule to: what a [`Worker`](super::Worker) tells the
+    /// process that it starts.
+    #[serde(default)]
+    pub schedule_folder: Option<PathBuf>,
 }
 
 impl Request {
@@ -31,7 +40,15 @@ impl Request {
     pub fn new(target: Target, program: impl Into<String>) -> Request {
         let program = program.into();
         let partitions = attribute(&program, "mhlo.num_partitions").unwrap_or(1);
-        Request { target, program, partitions, devices: None, plugin: None }
+        Request {
+            target,
+            program,
+            partitions,
+            devices: None,
+            plugin: None,
+            memory_bytes_per_cycle: None,
+            schedule_folder: None,
+        }
     }
 }
 
@@ -142,7 +159,9 @@ pub fn compile_and_keep(request: &Request) -> Result<(Compiled, Executable), Err
     // The TPU compiler makes one program for each slice, with the partitions of one.
     let own = executable.num_partitions().map_err(target_error)?.min(slices.len());
     let slice_count = slices.iter().max().map_or(1, |&last| last + 1);
-    let cost = Cost::of(&optimized, &slices[..own], slice_count).map_err(unreadable)?;
+    let schedule = request.schedule_folder.as_deref().and_then(Schedule::read);
+    let schedule = schedule.as_ref().zip(request.memory_bytes_per_cycle);
+    let cost = Cost::with_schedule(&optimized, &slices[..own], slice_count, schedule).map_err(unreadable)?;
     let bytes = |value: i64| u64::try_from(value).unwrap_or(0);
     let peak = if target.kind == DeviceKind::Cpu || stats.peak <= 0 { stats.total() } else { stats.peak };
     let memory = devices.first().and_then(|device| match device.attribute("device_memory_bytes_limit") {

@@ -69,6 +69,12 @@ pub enum Error {
         /// The time it was allowed.
         limit: Duration,
     },
+    /// The compiler wrote so much of its schedule that it was stopped.
+    #[error("the compiler was stopped after it had written {bytes} bytes of its schedule")]
+    ScheduleTooLarge {
+        /// Bytes written.
+        bytes: u64,
+    },
     /// The process that compiles reported a failure of its own.
     #[error("{reason}")]
     Child {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use sharding::cost::{CollectiveTotal, collective_name};
 use sharding::machine::Topology;
-use sharding::report::{CollectiveTotal, Errors, Measured, ModelFacts, PlanEntry};
+use sharding::report::{Errors, Measured, ModelFacts, PlanEntry};
 
 use super::{Compiled, Rates};
 
@@ -26,13 +27,16 @@ pub fn measure(
     let mfu = |seconds: f64| entry.plan.tokens() as f64 * model.flops_per_token / seconds / machine;
     let mut collectives: BTreeMap<String, CollectiveTotal> = BTreeMap::new();
     for each in &compiled.cost.collectives {
-        let crosses = if each.crosses_slices { " between slices" } else { "" };
-        let total =
-            collectives.entry(format!("{} x {}{crosses}", each.kind.name(), each.group_size)).or_default();
+        let name = collective_name(each.kind, each.group_size, each.crosses_slices);
+        let total = collectives.entry(name).or_default();
         total.count += each.executions;
         total.ring_bytes += each.ring_bytes();
     }
+    let schedule = compiled.cost.schedule.map(|schedule| schedule.cycles / chip.clock_hz + times.collectives);
     entry.compiled = Some(Measured {
+        schedule_seconds: schedule,
+        schedule_mfu: schedule.map(mfu),
+        schedule_estimated: compiled.cost.schedule.map(|cost| cost.estimated / cost.cycles.max(1.0)),
         peak_bytes_per_device: compiled.peak_bytes_per_device,
         step_seconds: cycles(times.serial),
         overlapped_seconds: cycles(times.overlapped),

@@ -12,7 +12,7 @@ use xla_sys::locate::{Cache, Found, Locator, Progress};
 use super::{Compiled, Error, Refusal, Request, Worker};
 
 /// Raised whenever the same optimised program would be read differently.
-const ANALYSIS_VERSION: u32 = 1;
+const ANALYSIS_VERSION: u32 = 3;
 
 /// A folder of verdicts: one JSON file each, named by the hash of everything the verdict depends on (program, target,
 /// devices, plugin, flags of the compiler in the environment, version of the analysis).
@@ -85,10 +85,24 @@ impl Verified {
         Ok(Verdict { outcome, known: false, note })
     }
 
+    /// The verdict on a program that is known already; `None` if there is none that can be read, or no plugin on this
+    /// machine. Nothing is fetched and nothing compiled.
+    pub fn known(&self, request: &Request) -> Option<Result<Compiled, Refusal>> {
+        let located = Locator::from_environment().find(request.target.kind, request.plugin.as_deref());
+        let located = located.ok()??;
+        read(&self.path(request, &plugin_identity(&located.path, &located.found))).ok()?
+    }
+
+    /// Whether there is no verdict at all, so that none need be asked for.
+    pub fn is_empty(&self) -> bool {
+        fs::read_dir(&self.folder).map_or(true, |mut entries| entries.next().is_none())
+    }
+
     fn path(&self, request: &Request, plugin: &str) -> PathBuf {
         let mut hash = Sha256::new();
         let target = serde_json::to_string(&request.target).unwrap_or_default();
-        let devices = format!("{} {:?}", request.partitions, request.devices);
+        let devices =
+            format!("{} {:?} {:?}", request.partitions, request.devices, request.memory_bytes_per_cycle);
         let version = ANALYSIS_VERSION.to_string();
         // The variables that hold compilers' flags.
         let flags = ["XLA_FLAGS", "LIBTPU_INIT_ARGS"].map(|name| std::env::var(name).unwrap_or_default());
@@ -177,6 +191,7 @@ mod tests {
             Request { program: "module @n {}".into(), ..request() },
             Request { partitions: 2, ..request() },
             Request { devices: Some(vec![0]), ..request() },
+            Request { memory_bytes_per_cycle: Some(500.0), ..request() },
         ];
         for other in others {
             assert_ne!(path(&other, "libtpu 1"), same, "{other:?}");

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use xla_sys::locate::DeviceKind;
 
 use super::work::WorkKind;
-use crate::machine::{Chip, Collective, Topology, TopologyError};
+use crate::machine::{AxisLinks, Chip, Lowered, Topology, TopologyError};
 
 /// How much of its peaks a chip reaches, and how its compiler stores arrays. The TPUs' `matmuls` and `bytes` are fitted to the
 /// compiler's cycles for verified plans, those held out excepted (`bench/plans.py`; `docs/plans.md` has the errors); a
@@ -120,30 +120,20 @@ impl<'a> Rates<'a> {
         moving.max(operations / (peak * self.calibration.operations))
     }
 
-    /// Seconds of a collective of `bytes` along axes of a mesh.
+    /// The links of a collective along axes of a mesh.
     ///
     /// # Errors
     /// [`TopologyError::Mesh`] if the mesh has another number of devices than the machine.
-    pub(super) fn collective(
-        &self,
-        mesh: &Mesh,
-        collective: Collective,
-        bytes: f64,
-        axes: &[MeshAxis],
-    ) -> Result<f64, TopologyError> {
+    pub(super) fn links(&self, mesh: &Mesh, axes: &[MeshAxis]) -> Result<AxisLinks, TopologyError> {
         let sizes: Vec<usize> = mesh.axes.iter().map(|axis| axis.size).collect();
         let index = |axis: &MeshAxis| mesh.axes.iter().position(|other| other.name == axis.name);
         let axes: Vec<usize> = axes.iter().filter_map(index).collect();
-        Ok(self.topology.group_links(&sizes, &axes)?.seconds(collective, bytes))
+        self.topology.group_links(&sizes, &axes)
     }
 
     /// Seconds by the estimate that compiled programs get too: ring bytes over [`Chip`](crate::machine::Chip)'s assumed
     /// rate, whatever the axis; nothing for what crosses slices or hosts.
-    pub(super) fn estimator(&self, mesh: &Mesh, ring_bytes: f64, axes: &[MeshAxis]) -> f64 {
-        let sizes: Vec<usize> = mesh.axes.iter().map(|axis| axis.size).collect();
-        let index = |axis: &MeshAxis| mesh.axes.iter().position(|other| other.name == axis.name);
-        let axes: Vec<usize> = axes.iter().filter_map(index).collect();
-        let crosses = self.topology.group_links(&sizes, &axes).is_ok_and(|links| links.crosses_network());
-        if crosses { 0.0 } else { self.topology.estimator_seconds(ring_bytes) }
+    pub(super) fn estimator(&self, lowered: &Lowered) -> f64 {
+        if lowered.crosses { 0.0 } else { self.topology.estimator_seconds(lowered.ring_bytes()) }
     }
 }

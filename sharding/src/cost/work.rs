@@ -18,6 +18,9 @@ pub struct Work {
     pub kind: WorkKind,
 }
 
+/// Columns of a tile of a TPU's arrays.
+const LANES: usize = 128;
+
 /// What a piece of work is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WorkKind {
@@ -53,6 +56,9 @@ pub enum WorkKind {
         bytes: u64,
         /// The mesh axes it goes along.
         axes: Vec<MeshAxis>,
+        /// Whether it is a reduce-scatter of bfloat16 of which each device gets an odd number of columns of tiles: the TPU compiler
+        /// sums those whole.
+        is_narrow: bool,
     },
 }
 
@@ -106,6 +112,7 @@ fn kind(function: &Function, node: &Node, bytes: u64, operations: f64, size: Siz
         collective,
         bytes: size(ty),
         axes: axes.to_vec(),
+        is_narrow: false,
     };
     match &node.op {
         Op::Dot { dims, .. } => {
@@ -123,7 +130,14 @@ fn kind(function: &Function, node: &Node, bytes: u64, operations: f64, size: Siz
         }
         Op::AllReduce { axes, .. } => collective(Collective::AllReduce, axes, result),
         Op::AllGather { axes, .. } => collective(Collective::AllGather, axes, result),
-        Op::ReduceScatter { axes, .. } => collective(Collective::ReduceScatter, axes, operand(0)),
+        Op::ReduceScatter { axes, dim } => WorkKind::Collective {
+            collective: Collective::ReduceScatter,
+            bytes: size(operand(0)),
+            axes: axes.clone(),
+            is_narrow: *dim + 1 == result.rank()
+                && result.shape[*dim] % (2 * LANES) == LANES
+                && result.dtype == DType::BF16,
+        },
         Op::AllToAll { axes, .. } => collective(Collective::AllToAll, axes, result),
         Op::Permute { axis, .. } => collective(Collective::Permute, std::slice::from_ref(axis), result),
         Op::Constant(_)

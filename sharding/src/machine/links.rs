@@ -115,6 +115,40 @@ pub struct AxisLinks {
     pub inner: Level,
     /// Slices or hosts.
     pub outer: Level,
+    /// How operations over both levels are carried out, and reduce-scatters.
+    pub habit: Habit,
+}
+
+/// What a compiler or a library makes of an operation on a group of devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Habit {
+    /// What the program says, on the whole group at once (XLA for CPUs; NCCL, whose rings go through all hosts).
+    AsWritten,
+    /// Apart inside and between slices (the TPU compiler).
+    Levels {
+        /// Whether of a reduce-scatter's sum inside each device gets the whole, and takes its part: an all-reduce.
+        sums_whole: bool,
+    },
+}
+
+/// One of the operations that one becomes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lowered {
+    /// Which.
+    pub collective: Collective,
+    /// Devices in the group.
+    pub group: usize,
+    /// Whether data leave the slice or the host.
+    pub crosses: bool,
+    /// Bytes of the whole array, as [`Collective`] counts them.
+    pub bytes: f64,
+}
+
+impl Lowered {
+    /// Bytes that each device sends on a ring.
+    pub fn ring_bytes(&self) -> f64 {
+        self.collective.ring_bytes(self.bytes, self.group)
+    }
 }
 
 impl AxisLinks {
@@ -134,19 +168,23 @@ impl AxisLinks {
     ///
     /// | operation | inner | outer |
     /// |---|---|---|
-    /// | all-gather, reduce-scatter | (g−1)/g · bytes/b + s·α | ⊕ the same of bytes/g_inner |
+    /// | all-gather, reduce-scatter | (g−1)/g · bytes/b + s·α (twice, for a reduce-scatter that [`Habit`] makes an all-reduce of) | ⊕ the same of bytes/g_inner |
     /// | all-reduce | 2 × | ⊕ 2 × |
     /// | all-to-all | (g−1)/g · bytes/b · detour + s·α | ⊕ (g−1)/g · bytes/b + s·α |
     /// | permute, send | bytes/b_next + α, unless it crosses | bytes/b_next + α |
     /// | broadcast | as all-gather | as all-gather |
     pub fn seconds(&self, operation: Collective, bytes: f64) -> f64 {
-        let AxisLinks { inner, outer } = self;
+        let AxisLinks { inner, outer, .. } = self;
         if self.size() <= 1 {
             return 0.0;
         }
         let once = || inner.ring_seconds(bytes) + outer.ring_seconds(bytes / inner.size as f64);
         match operation {
-            Collective::AllGather | Collective::ReduceScatter => once(),
+            Collective::AllGather => once(),
+            Collective::ReduceScatter if self.habit == (Habit::Levels { sums_whole: true }) => {
+                once() + inner.ring_seconds(bytes)
+            }
+            Collective::ReduceScatter => once(),
             Collective::AllReduce => 2.0 * once(),
             Collective::AllToAll => inner.ring_seconds(bytes * inner.detour) + outer.ring_seconds(bytes),
             // Round the ring, every device handing on what it gets.
@@ -156,6 +194,37 @@ impl AxisLinks {
                 bytes / slowest.next_bytes_per_second + slowest.latency
             }
         }
+    }
+
+    /// The operations that an operation becomes, by [`AxisLinks::habit`]: what is counted in a compiled program.
+    pub fn lowered(&self, operation: Collective, bytes: f64) -> Vec<Lowered> {
+        let (inner, outer) = (self.inner.size, self.outer.size);
+        let inside = |collective| Lowered { collective, group: inner, crosses: false, bytes };
+        let part = bytes / inner.max(1) as f64;
+        let between = |collective| Lowered { collective, group: outer, crosses: true, bytes: part };
+        let sums_whole = match self.habit {
+            Habit::Levels { sums_whole } => sums_whole,
+            Habit::AsWritten => {
+                let crosses = self.crosses_network();
+                return vec![Lowered { collective: operation, group: self.size(), crosses, bytes }];
+            }
+        };
+        let all = match operation {
+            Collective::AllGather => vec![between(operation), inside(operation)],
+            Collective::ReduceScatter if sums_whole => {
+                vec![inside(Collective::AllReduce), between(operation)]
+            }
+            Collective::ReduceScatter => vec![inside(operation), between(operation)],
+            Collective::AllReduce if outer > 1 && inner > 1 => {
+                vec![inside(Collective::ReduceScatter), between(operation), inside(Collective::AllGather)]
+            }
+            Collective::AllReduce => vec![inside(operation), between(operation)],
+            Collective::AllToAll | Collective::Permute | Collective::Broadcast | Collective::Send => {
+                let crosses = self.crosses_network();
+                vec![Lowered { collective: operation, group: self.size(), crosses, bytes }]
+            }
+        };
+        all.into_iter().filter(|lowered| lowered.group > 1).collect()
     }
 }
 
@@ -233,7 +302,15 @@ impl Topology {
             detour: 1.0,
         };
         let used = |level: Level| if level.size > 1 { level } else { Level::NONE };
-        AxisLinks { inner: used(inner), outer: used(outer) }
+        let habit = match self.kind() {
+            // Over several slices, or over all of one but the smallest, a ring: counted in programs of libtpu 0.0.52
+            // (docs/topologies.md).
+            DeviceKind::Tpu => {
+                Habit::Levels { sums_whole: outer.size > 1 || (inner.size >= island && island > RING) }
+            }
+            DeviceKind::Cuda | DeviceKind::Cpu => Habit::AsWritten,
+        };
+        AxisLinks { inner: used(inner), outer: used(outer), habit }
     }
 
     /// The part of a group inside a slice. In every dimension of the grid that the group spans, its devices form a ring
@@ -278,6 +355,9 @@ impl Topology {
         level
     }
 }
+
+/// Devices of a slice of four chips, which are a ring.
+const RING: usize = 4;
 
 /// Devices that are `stride` apart in the order of devices.
 #[derive(Debug, Clone, Copy)]

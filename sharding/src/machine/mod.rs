@@ -36,5 +36,5 @@ mod topology;
 
 pub use chip::{Chip, GPU_MEMORY_FRACTION, Interconnect};
 pub use error::{Nearest, TopologyError};
-pub use links::{AxisLinks, Collective, Level};
+pub use links::{AxisLinks, Collective, Habit, Level, Lowered};
 pub use topology::Topology;

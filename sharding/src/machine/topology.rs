@@ -4,7 +4,7 @@ use xla_sys::locate::DeviceKind;
 
 use super::limits::usual_gpus_per_host;
 use super::sizes::Sizes;
-use super::{Chip, Nearest};
+use super::{Chip, Interconnect, Nearest};
 
 /// A machine that exists, or virtual devices of a processor.
 ///
@@ -39,6 +39,22 @@ impl Topology {
     /// or less than all of a chip's.
     pub fn with_memory_bytes(mut self, bytes: u64) -> Topology {
         self.chip.memory_bytes = bytes;
+        self
+    }
+
+    /// The same machine with links of `factor` times the bandwidth, those of the network included.
+    pub fn with_bandwidth(mut self, factor: f64) -> Topology {
+        match &mut self.chip.interconnect {
+            Interconnect::Torus { link_bytes_per_second, .. } => *link_bytes_per_second *= factor,
+            Interconnect::Switch { bytes_per_second, .. } => *bytes_per_second *= factor,
+        }
+        self.chip.network_bytes_per_second *= factor;
+        self
+    }
+
+    /// The same machine with so many seconds before the first byte of a transfer between slices or hosts.
+    pub fn with_network_latency(mut self, seconds: f64) -> Topology {
+        self.chip.network_latency = seconds;
         self
     }
 

@@ -133,14 +133,14 @@ fn exchanged(work: &Work, workload: &dyn Workload, plan: &Plan, local: &Local) -
     }
     if data > 1 {
         let of_layers = local.layers * work.layer_parameters as f64 / model as f64;
-        let scatter = |bytes| workload.collective_seconds(plan.mesh, DATA, Collective::ReduceScatter, bytes);
+        let over_data = |collective, bytes| workload.collective_seconds(plan.mesh, DATA, collective, bytes);
         let often = if plan.zero >= 2 { plan.microbatches as f64 } else { 1.0 };
         // A layer's gradients are of the activations' dtype before they are summed.
         let narrow = gradient_bytes(bytes, plan).min(bytes.activation as f64);
-        seconds += often * scatter(of_layers * narrow) * 0.9;
+        seconds += often * over_data(Collective::ReduceScatter, of_layers * narrow) * 0.9;
         if plan.zero >= 3 {
             let gathered = of_layers * bytes.activation.min(bytes.parameter) as f64;
-            seconds += 1.8 * plan.microbatches as f64 * scatter(gathered);
+            seconds += 1.8 * plan.microbatches as f64 * over_data(Collective::AllGather, gathered);
         }
     }
     seconds

@@ -117,6 +117,7 @@ mod tests {
             islands: 1,
             devices,
             memory: 1 << 40,
+            certain_memory: 1 << 40,
             flops_per_second: 1e12,
             batch,
             sequence_length: 128,

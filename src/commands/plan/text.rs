@@ -1,10 +1,14 @@
 //! A report as text, and as a picture.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use monitor::svg::plan::{Figure, MemoryPart, TimePart};
+use sharding::cost::CollectiveTotal;
+use sharding::margin::Fit;
 use sharding::plan::Plan;
 use sharding::report::{PlanEntry, Report};
 
-use super::verify::Verdict;
+use super::verify;
 use crate::output::{bytes, grouped, table};
 
 fn percent(part: f64) -> String {
@@ -24,7 +28,7 @@ fn seconds(value: f64) -> String {
 }
 
 /// The plans, and in a few words why the first is the first.
-pub fn table_of(report: &Report, took: f64) -> String {
+pub fn table_of(report: &Report, listed: usize, took: f64) -> String {
     let machine = if report.slices > 1 {
         format!("{} x {} slices", report.topology, report.slices)
     } else {
@@ -62,7 +66,7 @@ pub fn table_of(report: &Report, took: f64) -> String {
         "bubble",
     ];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
-    for (index, entry) in report.plans.iter().enumerate() {
+    for (index, entry) in report.plans.iter().enumerate().take(listed) {
         let (plan, predicted) = (&entry.plan, &entry.predicted);
         rows.push(vec![
             (index + 1).to_string(),
@@ -84,6 +88,8 @@ pub fn table_of(report: &Report, took: f64) -> String {
     text += &table(&rows);
     if let Some(best) = report.plans.first() {
         text += &format!("\n{}\n", why(best));
+        text += &sensitivity(best);
+        text += &recommended(report);
     }
     text += "\nassumptions\n";
     report.assumptions.iter().for_each(|line| text += &format!("  {line}\n"));
@@ -95,14 +101,49 @@ fn by_rules(plan: &Plan, field: String) -> String {
     if plan.rules == plan.derived_rules() { field } else { "by rules".to_owned() }
 }
 
-/// Verdicts: predicted beside compiled.
-pub fn verified(report: &Report, verdicts: &[Verdict]) -> String {
+/// Whether the recommended plan fits; and which faster ones may not.
+pub fn recommended(report: &Report) -> String {
+    let Some(best) = report.plans.first() else { return String::new() };
+    let mut text = format!("plan 1 is {}\n", best.fit);
+    let faster = report.plans.iter().enumerate().skip(1);
+    for (index, entry) in faster.take_while(|(_, entry)| verify::by_time(entry, best).is_lt()) {
+        let gain = best.predicted.step_seconds / entry.predicted.step_seconds - 1.0;
+        text += &format!("plan {} would be {} faster, and is {}\n", index + 1, percent(gain), entry.fit);
+    }
+    let doubts = report.plans.iter().any(|entry| matches!(entry.fit, Fit::Doubtful { .. }));
+    if doubts && !matches!(best.fit, Fit::Proven { .. }) {
+        text += "--verify has the compiler decide what is doubtful\n";
+    }
+    text
+}
+
+/// What becomes of the step on worse links.
+fn sensitivity(entry: &PlanEntry) -> String {
+    let Some(worse) = &entry.sensitivity else { return String::new() };
+    let step = entry.predicted.step_seconds;
+    let one = |value: f64| format!("{} s ({})", seconds(value), signed(value / step - 1.0));
+    let mut text =
+        format!("plan 1 at half the bandwidth of all links: {}", one(worse.half_bandwidth_step_seconds));
+    if let Some(latency) = worse.millisecond_latency_step_seconds {
+        text += &format!("; at 1 ms of latency between slices or hosts: {}", one(latency));
+    }
+    text + "\n"
+}
+
+/// Verdicts, in the order of the plans that were asked about: predicted beside compiled.
+pub fn verified(report: &Report, asked: &[usize]) -> String {
     let mut text = String::new();
-    for verdict in verdicts {
-        let entry = &report.plans[verdict.plan];
-        let number = verdict.plan + 1;
-        if let Some(refusal) = &verdict.refusal {
-            text += &format!("\nplan {number} is refused by the compiler: {refusal}\n");
+    for &index in asked {
+        let entry = &report.plans[index];
+        let number = index + 1;
+        match &entry.fit {
+            Fit::Refused { reason, .. } => {
+                text += &format!("\nplan {number} is refused by the compiler: {reason}\n");
+            }
+            Fit::Unfinished { reason } => {
+                text += &format!("\nplan {number} has no verdict: {reason}\n");
+            }
+            _ => {}
         }
         let (Some(compiled), Some(errors)) = (&entry.compiled, &entry.errors) else { continue };
         let known = if compiled.known { ", known from before" } else { "" };
@@ -132,7 +173,14 @@ pub fn verified(report: &Report, verdicts: &[Verdict]) -> String {
             compiled.step_seconds,
             errors.step_seconds,
         );
+        time("step by the final schedule, s", predicted.estimator_seconds, compiled.schedule_seconds, None);
         text += &table(&rows);
+        if let Some(mfu) = compiled.schedule_mfu {
+            text += &format!(
+                "MFU of the compiled program by its final schedule, which counts no waiting: {}\n",
+                percent(mfu)
+            );
+        }
         if let (Some(serial), Some(overlapped)) = (compiled.mfu, compiled.overlapped_mfu) {
             text += &format!(
                 "MFU of the compiled program by the estimator: {} with everything one after the other, {} with collectives \
@@ -141,10 +189,16 @@ pub fn verified(report: &Report, verdicts: &[Verdict]) -> String {
                 percent(overlapped)
             );
         }
-        let mut rows =
-            vec![["collectives of a step", "count", "sent per device"].map(str::to_owned).to_vec()];
-        for (kind, total) in &compiled.collectives {
-            rows.push(vec![kind.clone(), grouped(total.count), bytes(total.ring_bytes as u64)]);
+        let titles = ["collectives of a step", "count", "sent per device", "predicted"];
+        let mut rows = vec![titles.map(str::to_owned).to_vec()];
+        let kinds: BTreeSet<&String> =
+            compiled.collectives.keys().chain(predicted.collectives.keys()).collect();
+        for kind in kinds {
+            let of =
+                |totals: &BTreeMap<String, CollectiveTotal>| totals.get(kind).cloned().unwrap_or_default();
+            let (made, priced) = (of(&compiled.collectives), of(&predicted.collectives));
+            let (made_bytes, priced_bytes) = (made.ring_bytes as u64, priced.ring_bytes as u64);
+            rows.push(vec![kind.clone(), grouped(made.count), bytes(made_bytes), bytes(priced_bytes)]);
         }
         text += &table(&rows);
     }

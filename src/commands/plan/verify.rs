@@ -1,31 +1,41 @@
 //! What the platform's compiler says of plans.
 
+use std::cmp::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use runtime::aot::{Refusal, Request, Target, Verified, Worker, measure};
+use anyhow::anyhow;
+use runtime::aot::{Error, Verified, Worker, measure};
 use sharding::machine::Topology;
-use sharding::report::Report;
-use train::plan::Planned;
+use sharding::margin::Fit;
+use sharding::report::{PlanEntry, Report};
+use train::plan::{Planned, fit_of};
 
 use crate::output::{fetching, note};
 
 /// Time between two lines while the compiler is at work.
 const INTERVAL: Duration = Duration::from_secs(30);
 
-/// The compiler's verdict on one plan.
-pub struct Verdict {
-    /// Position of the plan in the report.
-    pub plan: usize,
-    /// Why it is refused.
-    pub refusal: Option<Refusal>,
+/// What became of a verification.
+pub struct Outcome {
+    /// Positions in the report of the plans that the compiler was asked about, in that order.
+    pub asked: Vec<usize>,
+    /// How many of them it made.
+    pub confirmed: usize,
+    /// Why it ended before enough were confirmed: there is no compiler, it crashed, or time ran out.
+    pub error: Option<anyhow::Error>,
 }
 
-/// Has plans of a report compiled, best first, until `count` are confirmed, and adds what comes of it.
-///
-/// # Errors
-/// When there is no compiler, or it crashes, with the plan that it was given.
+/// The order that plans are verified in: the fastest first.
+pub fn by_time(a: &PlanEntry, b: &PlanEntry) -> Ordering {
+    let key = |entry: &PlanEntry| (entry.predicted.step_seconds, entry.predicted.peak_bytes_per_device);
+    let ((seconds, bytes), (other_seconds, other_bytes)) = (key(a), key(b));
+    seconds.total_cmp(&other_seconds).then(bytes.cmp(&other_bytes))
+}
+
+/// Has plans of a report compiled, fastest first, until `count` are confirmed or `limit` is over, and adds what comes of
+/// it to each: numbers, and whether it fits.
 pub fn verify(
     planned: &Planned,
     topology: &Topology,
@@ -33,48 +43,71 @@ pub fn verify(
     count: usize,
     peak: f64,
     limit: Duration,
-) -> anyhow::Result<Vec<Verdict>> {
-    let verified = Verified::from_environment()?;
-    let worker = Worker::this_program(&["plan", "--serve"])?.limit(limit);
-    let target = Target::of(topology)?;
-    let mut verdicts = Vec::new();
-    let model = report.model.clone();
-    let mut confirmed = 0;
-    for (index, entry) in report.plans.iter_mut().enumerate() {
-        if confirmed == count {
+) -> Outcome {
+    let mut outcome = Outcome { asked: Vec::new(), confirmed: 0, error: None };
+    let mut order: Vec<usize> = (0..report.plans.len()).collect();
+    order.sort_by(|a, b| by_time(&report.plans[*a], &report.plans[*b]));
+    let end = Instant::now() + limit;
+    for index in order {
+        let left = end.saturating_duration_since(Instant::now());
+        if outcome.confirmed == count || left.is_zero() {
             break;
         }
-        let program = graph::to_stablehlo_partitioned(&planned.step(&entry.plan)?)?;
-        let request = Request::new(target.clone(), program);
-        let what = format!("verifying plan {} for {}", index + 1, topology.with_slices());
-        note(format_args!("{what}: the compiler may take minutes"));
-        let say = |since: Duration| note(format_args!("{what}: {} s so far", since.as_secs()));
-        let verdict = saying(INTERVAL, say, || verified.verdict(&request, &worker, &mut fetching));
-        let verdict = verdict.map_err(|error| {
-            note(format_args!("the plan was {}", serde_json::to_string(&entry.plan).unwrap_or_default()));
-            anyhow::Error::new(error).context(format!("plan {} cannot be verified", index + 1))
-        })?;
-        if let Some(text) = verdict.note {
-            note(text);
-        }
-        let refusal = match verdict.outcome {
-            Ok(compiled) => {
-                measure(entry, &compiled, verdict.known, &model, topology, peak);
-                let needed = compiled.peak_bytes_per_device;
-                let available = topology.chip().memory_bytes;
-                // Only TPU compilers refuse what does not fit.
-                (needed > available).then(|| Refusal::OutOfMemory {
-                    needed,
-                    available,
-                    message: "by the compiler's own count".into(),
-                })
-            }
-            Err(refusal) => Some(refusal),
+        outcome.asked.push(index);
+        let (fit, error) = match ask(planned, topology, report, index, peak, left) {
+            Ok(fit) => (fit, None),
+            Err(error) => (Fit::Unfinished { reason: error.to_string() }, Some(error)),
         };
-        confirmed += usize::from(refusal.is_none());
-        verdicts.push(Verdict { plan: index, refusal });
+        outcome.confirmed += usize::from(matches!(fit, Fit::Proven { .. }));
+        report.plans[index].fit = fit;
+        let Some(error) = error else { continue };
+        let plan = serde_json::to_string(&report.plans[index].plan).unwrap_or_default();
+        note(format_args!("the plan was {plan}"));
+        // Another plan may do where a compiler fails over one; where there is none, or no time, it may not.
+        let ends = !matches!(error, Error::Died { .. } | Error::Unreadable { .. });
+        let error = anyhow::Error::new(error).context(format!("plan {} cannot be verified", index + 1));
+        outcome.error.get_or_insert(error);
+        if ends {
+            return outcome;
+        }
     }
-    Ok(verdicts)
+    if outcome.confirmed == count {
+        outcome.error = None;
+    } else if outcome.error.is_none() && Instant::now() >= end {
+        let seconds = limit.as_secs();
+        outcome.error = Some(anyhow!(
+            "{} of {count} plans are confirmed: --limit {seconds} is over; allow more seconds",
+            outcome.confirmed
+        ));
+    }
+    outcome
+}
+
+/// Asks the compiler about one plan, and adds its numbers to it.
+fn ask(
+    planned: &Planned,
+    topology: &Topology,
+    report: &mut Report,
+    index: usize,
+    peak: f64,
+    left: Duration,
+) -> Result<Fit, Error> {
+    let verified = Verified::from_environment()?;
+    let worker = Worker::this_program(&["plan", "--serve"])?.limit(left);
+    let request = planned.request(topology, &report.plans[index].plan);
+    let request = request.map_err(|error| Error::Unreadable { reason: error.to_string() })?;
+    let what = format!("verifying plan {} for {}", index + 1, topology.with_slices());
+    note(format_args!("{what}: the compiler may take minutes"));
+    let say = |since: Duration| note(format_args!("{what}: {} s so far", since.as_secs()));
+    let verdict = saying(INTERVAL, say, || verified.verdict(&request, &worker, &mut fetching))?;
+    if let Some(text) = verdict.note {
+        note(text);
+    }
+    if let Ok(compiled) = &verdict.outcome {
+        let model = report.model.clone();
+        measure(&mut report.plans[index], compiled, verdict.known, &model, topology, peak);
+    }
+    Ok(fit_of(&verdict.outcome, verdict.known, topology.chip().memory_bytes))
 }
 
 /// Does `work`, and calls `say` with the time since its beginning after every `interval` until it is done.

@@ -5,10 +5,14 @@ use std::path::Path;
 use sharding::DeviceKind;
 use sharding::cost::Rates;
 use sharding::machine::Topology;
+use sharding::margin::MemoryError;
 use sharding::plan::Plan;
 use sharding::search::{Obstacle, Pins, Space, search};
 
-use super::{Error, GivenError, OnMachine, Planned, read_for};
+use super::{Error, GivenError, OnMachine, Planned, Recommended, read_for};
+
+/// Plans that are looked at for the recommended one, unless the user asks for more.
+pub const LISTED: usize = 5;
 
 impl Planned {
     /// The plans that there are on a machine, for whole batches of `batch` sequences.
@@ -21,6 +25,8 @@ impl Planned {
             islands: topology.devices() / topology.devices_per_island().max(1),
             devices: topology.devices(),
             memory: chip.memory_bytes,
+            certain_memory: MemoryError::of(chip.kind)
+                .map_or(chip.memory_bytes, |error| error.certain_bytes(chip.memory_bytes)),
             flops_per_second: peak * Rates::of(topology).calibration.matmuls,
             batch,
             sequence_length,
@@ -28,12 +34,18 @@ impl Planned {
         }
     }
 
-    /// The best plan for a machine; of virtual devices, each has its share of this computer's memory.
+    /// The plan that is recommended for a machine, with what is known of whether it fits
+    /// ([`recommend`](Planned::recommend)); of virtual devices, each has its share of this computer's memory.
     ///
     /// # Errors
     /// [`Error::NoPlan`] when no plan splits the model over the machine, [`Error::NoRoom`] when none fits the devices'
     /// memory.
-    pub fn best(&self, topology: &Topology, batch: usize, sequence_length: usize) -> Result<Plan, Error> {
+    pub fn best(
+        &self,
+        topology: &Topology,
+        batch: usize,
+        sequence_length: usize,
+    ) -> Result<Recommended, Error> {
         let topology = match (topology.kind(), runtime::host_memory()) {
             (DeviceKind::Cpu, Some(bytes)) => {
                 topology.clone().with_memory_bytes(bytes / topology.devices().max(1) as u64)
@@ -43,9 +55,10 @@ impl Planned {
         let rates = Rates::of(&topology);
         let space = self.space(&topology, batch, sequence_length, Pins::default());
         let workload = OnMachine { planned: self, rates: &rates };
-        let found = search(&space, &workload, 1);
-        if let Some(best) = found.plans.into_iter().next() {
-            return Ok(best.plan);
+        // As many as `gopher plan` lists, so that both recommend the same.
+        let found = search(&space, &workload, LISTED);
+        if let Some(best) = self.recommend(&topology, &found) {
+            return Ok(best);
         }
         let machine = topology.with_slices();
         Err(match found.nearest {

@@ -72,7 +72,9 @@ pub enum GivenError {
 
 /// Keys beside a plan's own in a file: the forecasts of a report of `gopher plan`, and the measurements of a run
 /// directory.
-const FACTS: [&str; 11] = [
+const FACTS: [&str; 13] = [
+    "sensitivity",
+    "fit",
     "predicted",
     "compiled",
     "errors",

@@ -2,6 +2,7 @@
 
 use configuration::Config;
 use sharding::machine::Topology;
+use sharding::margin::Fit;
 use sharding::plan::{MeshShape, Plan};
 use store::run_directory::RunDirectory;
 use store::self_checksum::{self, SelfChecksum};
@@ -50,8 +51,17 @@ fn choose_first(
         observer.event(Event::Note(describe(&plan, "as before")));
         return Ok(plan);
     }
-    let plan = planned.best(topology, batch, sequence_length)?;
+    let best = planned.best(topology, batch, sequence_length)?;
+    let plan = best.priced.plan;
     observer.event(Event::Note(describe(&plan, "the best by the cost model")));
+    match best.fit {
+        Fit::Predicted { .. } => {}
+        fit if fit.is_trusted() => observer.event(Event::Note(format!("its memory: {fit}"))),
+        fit => observer.event(Event::Note(format!(
+            "warning: its memory: {fit}; if it does not compile, have `gopher plan --verify -o FILE` find one that does, \
+             and name it with --plan FILE"
+        ))),
+    }
     Ok(plan)
 }
 
