@@ -127,6 +127,24 @@ fn a_key_is_asked_for() {
     assert_eq!(with("authorization: bearer a long secret key\r\n"), 200);
     assert_eq!(server.get("/health").status, 200);
     assert_eq!(server.get("/metrics").status, 401);
+    // Who has it types it into the page.
+    assert_eq!(server.get("/").status, 200);
+}
+
+#[test]
+fn a_page_is_there_that_asks_nobody_else() {
+    let server = start(&Arc::default(), |_| ());
+    for (path, kind) in [("/", "text/html"), ("/page.js", "text/javascript"), ("/page.css", "text/css")] {
+        let reply = server.get(path);
+        let head = reply.head.to_ascii_lowercase();
+        assert!(reply.status == 200 && head.contains(&format!("content-type: {kind}")), "{path}: {head}");
+        assert!(
+            head.contains("content-security-policy: default-src 'none'; script-src 'self'"),
+            "{path}: {head}"
+        );
+        assert!(!reply.body.contains("://"), "{path} names another place");
+    }
+    assert_eq!(server.request("POST", "/", "", "").status, 405);
 }
 
 #[test]

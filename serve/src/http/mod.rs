@@ -6,6 +6,7 @@ mod completions;
 mod connection;
 mod error;
 mod fields;
+mod page;
 mod tokens;
 
 use std::sync::Arc;
@@ -158,8 +159,8 @@ impl App {
 
     /// The server's paths.
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new()
-            .route("/v1/models", get(models))
+        let page = page::paths().fold(Router::new(), |router, path| router.route(path, get(page::file)));
+        page.route("/v1/models", get(models))
             .route("/v1/models/{name}", get(model))
             .route("/v1/completions", post(complete))
             .route("/v1/chat/completions", post(chat))
@@ -200,13 +201,14 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
         "/metrics",
         "/reload",
     ];
-    let counted = known.into_iter().find(|known| path == *known).unwrap_or("other");
+    let counted = known.into_iter().chain(page::paths()).find(|known| path == *known).unwrap_or("other");
+    let is_open = path == "/health" || page::paths().any(|of_page| path == of_page);
     let has_key = app.key.as_ref().is_none_or(|key| {
         let sent = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         let sent = sent.and_then(|sent| sent.split_at_checked(b"bearer ".len()));
         sent.is_some_and(|(scheme, sent)| scheme.eq_ignore_ascii_case(b"bearer ") && key.is(sent))
     });
-    let response = if !has_key && path != "/health" {
+    let response = if !has_key && !is_open {
         let message = "the server wants a key: send it as Authorization: Bearer KEY";
         ApiError::new(StatusCode::UNAUTHORIZED, message).coded("invalid_api_key").into_response()
     } else {
