@@ -131,7 +131,7 @@ impl Corpus {
     /// Dialogues of `files` as rows of `sequence_length` tokens.
     ///
     /// # Errors
-    /// As [`read`]; no dialogues; a tokenizer without `</s>`; a fraction outside its range.
+    /// As [`read()`]; no dialogues; a tokenizer without `</s>`; a fraction outside its range.
     pub fn from_dialogues(
         files: &[PathBuf],
         config: &ReadConfig,
