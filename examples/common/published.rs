@@ -234,6 +234,7 @@ pub fn text(rows: &[Row]) -> Result<String> {
         }
     }
     text += "\n## Far off, and why\n\n";
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
     for row in rows.iter().filter(|row| row.is_far()) {
         let Run { row: number, name, machine, slices, because, .. } = &row.run;
         if because.is_empty() {
@@ -241,7 +242,14 @@ pub fn text(rows: &[Row]) -> Result<String> {
         }
         let slices = if *slices > 1 { format!(" × {slices}") } else { String::new() };
         let ratio = row.ratios().map_or_else(|| "no plan".to_owned(), |[serial, _]| format!("{serial:.2}"));
-        writeln!(text, "- {number}, {name} on {machine}{slices} ({ratio}): {because}")?;
+        let one = format!("{number}, {name} on {machine}{slices} ({ratio})");
+        match reasons.iter_mut().find(|(reason, _)| reason == because) {
+            Some((_, of)) => of.push(one),
+            None => reasons.push((because, vec![one])),
+        }
+    }
+    for (reason, of) in reasons {
+        writeln!(text, "- {}: {reason}", of.join("; "))?;
     }
     text += "\n## Sources, and what differs\n\n";
     let mut last = 0;

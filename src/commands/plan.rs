@@ -302,7 +302,7 @@ fn recommend(report: &mut Report, listed: usize) {
         Fit::Refused { .. } => 2,
         _ => 1,
     };
-    report.plans.sort_by(|a, b| verify::by_time(a, b));
+    report.plans.sort_by(verify::by_time);
     let best = report.plans.iter().enumerate().min_by_key(|(index, entry)| (rank(&entry.fit), *index));
     if let Some((best, _)) = best {
         report.plans[..=best].rotate_right(1);

@@ -108,7 +108,7 @@ pub enum Error {
     Partition(#[from] sharding::partition::Error),
     /// No compiler has a description of the devices.
     #[error(transparent)]
-    Target(#[from] runtime::aot::Error),
+    Target(#[from] Box<runtime::aot::Error>),
 }
 
 /// The rematerialisation that a policy's name stands for.

@@ -46,8 +46,8 @@ impl Planned {
     /// A plan that has no program; devices of which no compiler has a description.
     pub fn request(&self, topology: &Topology, plan: &Plan) -> Result<Request, Error> {
         let chip = topology.chip();
-        let request =
-            Request::new(Target::of(topology)?, graph::to_stablehlo_partitioned(&self.step(plan)?)?);
+        let target = Target::of(topology).map_err(Box::new)?;
+        let request = Request::new(target, graph::to_stablehlo_partitioned(&self.step(plan)?)?);
         // On v2 and v3, whose fusions meet in memory, the compiler's estimates and its schedule agree.
         let has_two_clocks = chip.kind == DeviceKind::Tpu && !matches!(&*chip.name, "v2" | "v3");
         let bytes_per_cycle = chip.memory_bytes_per_second / chip.clock_hz;
