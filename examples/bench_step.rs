@@ -83,6 +83,7 @@ impl Arguments {
             stages: 1,
             seed: 0,
             rounding: if self.round_to_nearest { Rounding::Nearest } else { Rounding::Stochastic },
+            answers_only: false,
         })
     }
 }

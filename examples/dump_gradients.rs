@@ -62,6 +62,7 @@ fn options(model: ModelConfig) -> StepOptions {
         seed: 0,
         rounding: Default::default(),
         float32_copy: false,
+        answers_only: false,
     }
 }
 

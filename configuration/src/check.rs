@@ -88,7 +88,21 @@ impl Config {
             }
         }
         self.check_ramp()?;
-        self.check_mixture()
+        self.check_mixture()?;
+        self.check_dialogues()
+    }
+
+    /// Dialogues are files that are named, and of one source.
+    fn check_dialogues(&self) -> Result<(), Error> {
+        let Data { paths, mixture, dialogues, .. } = &self.data;
+        let expected = match (dialogues, mixture.is_empty(), paths.is_empty()) {
+            (true, false, _) => {
+                "false where data.mixture has sources: dialogues are named by data.paths (or --data)"
+            }
+            (true, true, true) => "false where data.paths (or --data) names no files of dialogues",
+            _ => return Ok(()),
+        };
+        Err(Error::Range { key: "data.dialogues", value: "true".into(), expected })
     }
 
     /// Every source has files and a weight, and is the only place for them.

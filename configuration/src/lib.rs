@@ -73,6 +73,8 @@ pub struct Data {
     pub paths: Vec<PathBuf>,
     /// Instead of them: several sources, sampled by weight.
     pub mixture: Vec<MixtureSource>,
+    /// Whether they are dialogues, of which only answers are learned: objects with `messages`.
+    pub dialogues: bool,
     /// The field of a `.jsonl` or `.json` object that holds the text.
     pub text_field: String,
     /// What to do with bytes that are not UTF-8.
@@ -388,6 +390,7 @@ impl Config {
             ("training.seed", self.training.seed.to_string()),
             // What the sources hold is part of the digest of the text.
             ("data.mixture", format!("[{}]", weights.join(", "))),
+            ("data.dialogues", self.data.dialogues.to_string()),
             ("data.text_field", toml::Value::from(self.data.text_field.as_str()).to_string()),
             ("data.invalid_utf8", format!("{:?}", self.data.invalid_utf8).to_lowercase()),
             ("data.bad_records", format!("{:?}", self.data.bad_records).to_lowercase()),

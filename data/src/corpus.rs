@@ -4,6 +4,7 @@
 //! enough of them, and otherwise of the end of the stream; see [`CorpusConfig::validation_fraction`].
 
 mod cache;
+pub mod dialogues;
 mod stream;
 
 use std::path::PathBuf;
@@ -46,9 +47,9 @@ impl Default for CorpusConfig {
 pub struct Statistics {
     /// Documents, counting the one that the end of the training part may cut.
     pub documents: u64,
-    /// Tokens, `</s>` included.
+    /// Tokens, `</s>` included; of dialogues, those of answers.
     pub tokens: u64,
-    /// Bytes of UTF-8 text; estimated from the token count for a document that is cut.
+    /// Bytes of UTF-8 text; estimated from the token count for a document that is cut; of dialogues, those of answers.
     pub bytes: u64,
     /// Entropy of the tokens' frequencies in nats per token: the loss of a model that knows only how often
     /// each token occurs. 0 for an empty part.

@@ -1,6 +1,8 @@
 //! Dialogues as texts, as in the paper (Rae et al. 2021, section 5): a prompt introduces an assistant named Gopher and shows a few
 //! exchanges, and the turns follow it as "User:" and "Gopher:".
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 /// What the user's turns begin with.
@@ -77,8 +79,18 @@ pub fn text<'a>(
     prompt: &DialoguePrompt,
     turns: impl IntoIterator<Item = &'a Turn, IntoIter: Clone>,
 ) -> String {
+    let (mut text, _) = with_answers(prompt, turns);
+    push_part(&mut text, ANSWER);
+    text
+}
+
+/// The same up to the last turn, and where in it the answers are, each with the beginning of the next turn, which ends it.
+pub(crate) fn with_answers<'a>(
+    prompt: &DialoguePrompt,
+    turns: impl IntoIterator<Item = &'a Turn, IntoIter: Clone>,
+) -> (String, Vec<Range<usize>>) {
     let turns = turns.into_iter();
-    let mut text = String::new();
+    let (mut text, mut answers) = (String::new(), Vec::new());
     let mut has_system = false;
     for turn in turns.clone().filter(|turn| turn.role == Role::System) {
         push_part(&mut text, turn.content.trim());
@@ -88,6 +100,8 @@ pub fn text<'a>(
         push_part(&mut text, &prompt.introduction);
     }
     push_part(&mut text, &prompt.exchanges);
+    // Where the answer begins that is not over.
+    let mut answer = None;
     for Turn { role, content } in turns {
         let name = match role {
             Role::System => continue,
@@ -95,14 +109,18 @@ pub fn text<'a>(
             Role::Assistant => ANSWER,
         };
         push_part(&mut text, name);
+        answers.extend(answer.take().map(|start| start..text.len()));
+        if *role == Role::Assistant {
+            answer = Some(text.len());
+        }
         let content = content.trim();
         if !content.is_empty() {
             text.push(' ');
             text.push_str(content);
         }
     }
-    push_part(&mut text, ANSWER);
-    text
+    answers.extend(answer.map(|start| start..text.len()));
+    (text, answers)
 }
 
 /// Adds a part that stands by itself, unless it is empty.

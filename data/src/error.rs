@@ -79,6 +79,16 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
+    /// A record that is no dialogue with an answer.
+    #[error(
+        "{name}: {detail}; docs/dialogue.md has the form, and --set data.bad_records=skip passes over such records"
+    )]
+    Dialogue {
+        /// The file and the line.
+        name: String,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// Nothing to train on: no documents, or only whitespace.
     #[error("no text found in {}: {detail}", list(.paths))]
     NoText {

@@ -38,7 +38,7 @@ pub struct Batch {
     pub sequence_length: usize,
     /// The inputs of the model.
     pub inputs: Vec<i32>,
-    /// The targets: the inputs one token later.
+    /// The targets: the inputs one token later. Of dialogues, -1 where it is no token of an answer.
     pub targets: Vec<i32>,
 }
 
@@ -126,7 +126,9 @@ impl Sequences {
             window.clear();
             self.stream.extend(from..from + self.sequence_length + 1, &mut window)?;
             inputs.extend(&window[..self.sequence_length]);
+            let first = targets.len();
             targets.extend(&window[1..]);
+            self.stream.leave_out(from + 1, &mut targets[first..]);
         }
         Ok(Batch { rows, sequence_length: self.sequence_length, inputs, targets })
     }

@@ -80,7 +80,19 @@ pub struct Document {
 ///
 /// Stops after the first error.
 pub fn documents<'a>(files: &'a [PathBuf], config: &'a ReadConfig) -> Documents<'a> {
-    Documents { files: files.iter().enumerate(), config, notebook: None, current: None, failed: false }
+    Documents {
+        files: files.iter().enumerate(),
+        config,
+        notebook: None,
+        current: None,
+        failed: false,
+        whole: false,
+    }
+}
+
+/// As [`documents`], of records alone: the text of each is its JSON, of which nothing is judged.
+pub(crate) fn records<'a>(files: &'a [PathBuf], config: &'a ReadConfig) -> Documents<'a> {
+    Documents { whole: true, ..documents(files, config) }
 }
 
 /// The iterator [`documents`] returns.
@@ -90,6 +102,8 @@ pub struct Documents<'a> {
     notebook: Option<&'a Notebook>,
     current: Option<Current<'a>>,
     failed: bool,
+    /// Whether a record's text is all of it.
+    whole: bool,
 }
 
 /// The file that is being read.
@@ -120,8 +134,8 @@ impl<'a> Documents<'a> {
             let Some(current) = &mut self.current else {
                 let Some((file, path)) = self.files.next() else { return Ok(None) };
                 let source = match Stream::open(path)? {
-                    stream if stream.format == Format::Text => Source::Whole(Some(stream)),
-                    stream => Source::Records(Records::new(stream)),
+                    stream if stream.format == Format::Text && !self.whole => Source::Whole(Some(stream)),
+                    stream => Source::Records(Records::new(stream, self.whole)),
                 };
                 self.current = Some(Current { file, path, source, looks: Looks::default() });
                 continue;

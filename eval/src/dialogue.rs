@@ -7,6 +7,7 @@
 use data::Tokenizer;
 pub use data::dialogue::{ANSWER, DialoguePrompt, Role, Turn, USER, text};
 
+use crate::scoring::Row;
 use crate::stops::StopStream;
 use crate::{Error, Result, Sampling};
 
@@ -121,4 +122,60 @@ impl AnswerStream {
         self.begun = true;
         std::mem::replace(&mut self.space, space.to_owned()) + kept
     }
+}
+
+/// The answers of a dialogue as rows to score: each with the tokens before it as [`fit`] gives them, with as many of the turns before it as
+/// leave room. What ends an answer is not part of it.
+///
+/// An answer that does not fit the window with the prompt and the turn before it is `None`.
+///
+/// # Errors
+/// None but those of [`fit`] that are not about the length.
+pub fn answers(
+    prompt: &DialoguePrompt,
+    turns: &[Turn],
+    tokenizer: &Tokenizer,
+    begin_of_text: Option<u32>,
+    window: usize,
+) -> Result<Vec<Option<Answer>>> {
+    let is_answer =
+        |&index: &usize| turns[index].role == Role::Assistant && !turns[index].content.trim().is_empty();
+    let answer = |index: usize| {
+        let (before, content) = (&turns[..index], turns[index].content.trim());
+        let ids = |text: &str| -> Vec<u32> {
+            begin_of_text.into_iter().chain(tokenizer.encode_text(text)).collect()
+        };
+        // As many tokens as by itself, or one or two more where it meets what is before it.
+        let room = tokenizer.encode_text(content).len() + 2;
+        let Fitted { tokens, left_out } = match fit(prompt, before, tokenizer, begin_of_text, window, room) {
+            Ok(fitted) => fitted,
+            Err(Error::DialogueTooLong { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut spoken = 0;
+        let kept = before.iter().filter(|turn| {
+            spoken += usize::from(turn.role != Role::System);
+            turn.role == Role::System || spoken > left_out
+        });
+        let kept: Vec<&Turn> = kept.collect();
+        let whole = ids(&format!("{} {content}", text(prompt, kept)));
+        let continuation = whole.get(tokens.len()..).unwrap_or_default().to_vec();
+        if tokens.len() + continuation.len() > window {
+            return Ok(None);
+        }
+        let row = Row { context: tokens, continuation };
+        Ok(Some(Answer { row, left_out, bytes: content.len() }))
+    };
+    (0..turns.len()).filter(is_answer).map(answer).collect()
+}
+
+/// An answer with what was said before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What was said before, and the answer's tokens.
+    pub row: Row,
+    /// Turns before it that were left out.
+    pub left_out: usize,
+    /// Bytes of its text.
+    pub bytes: usize,
 }

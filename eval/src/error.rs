@@ -236,6 +236,16 @@ pub enum Error {
     /// Another program's model is not taken.
     #[error(transparent)]
     Import(#[from] import::Error),
+    /// A model that a format has no words for.
+    #[error(
+        "a {kind} cannot be written as {format}: it is a Llama's; --format hugging-face writes a folder with its parameters"
+    )]
+    NoSuchFormat {
+        /// The kind of model.
+        kind: String,
+        /// The format.
+        format: &'static str,
+    },
     /// Whoever watches an import wanted it to end.
     #[error("the import was interrupted; nothing of it is left")]
     Interrupted,

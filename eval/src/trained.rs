@@ -96,6 +96,11 @@ impl TrainedModel {
         self.tokenizer.begin_of_text().filter(|_| adds)
     }
 
+    /// The checkpoint.
+    pub(crate) fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
     /// The checkpoint's folder.
     pub fn path(&self) -> &Path {
         self.checkpoint.path()

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use data::tokenizer::PreTokenizer;
 use data::{Document, Tokenizer, TokenizerConfig};
-use eval::dialogue::{self, AnswerStream, DialoguePrompt, Fitted, Role, Turn};
+use eval::dialogue::{self, Answer, AnswerStream, DialoguePrompt, Fitted, Role, Turn};
 use graph::testing::size;
 use proptest::prelude::*;
 
@@ -224,6 +224,33 @@ proptest! {
         let fitted = dialogue::fit(&prompt, &turns, tokenizer, None, 1 << 20, 1).unwrap();
         prop_assert_eq!(tokenizer.decode(&fitted.tokens).unwrap(), dialogue::text(&prompt, &turns));
         prop_assert!(!fitted.tokens.iter().any(|token| [0, 2].contains(token)));
+    }
+
+    /// Each answer after what was said before it, as many turns of it as fit; what is read is the text.
+    #[test]
+    fn answers_are_scored_after_what_was_said(turns in turns(), which in 0usize..4, window in 20usize..400) {
+        let tokenizer = &TOKENIZERS[which];
+        let prompt = DialoguePrompt::from_text(PROMPT);
+        let rows = dialogue::answers(&prompt, &turns, tokenizer, Some(1), window).unwrap();
+        let is_answer = |turn: &Turn| turn.role == Role::Assistant && !turn.content.trim().is_empty();
+        let places: Vec<usize> = (0..turns.len()).filter(|&index| is_answer(&turns[index])).collect();
+        prop_assert_eq!(rows.len(), places.len());
+        for (answer, place) in rows.into_iter().zip(places) {
+            let Some(Answer { row, left_out, bytes }) = answer else {
+                prop_assert!(window < 400 || turns.iter().any(|turn| turn.content.len() > 30));
+                continue;
+            };
+            let (system, spoken): (Vec<Turn>, Vec<Turn>) =
+                turns[..place].iter().cloned().partition(|turn| turn.role == Role::System);
+            let content = turns[place].content.trim();
+            let text = dialogue::text(&prompt, &[&system[..], &spoken[left_out..]].concat());
+            let whole = tokenizer.encode_text(&format!("{text} {content}"));
+            prop_assert_eq!(&[&row.context[..], &row.continuation].concat()[1..], &whole);
+            prop_assert_eq!(row.context[0], 1);
+            prop_assert_eq!(&row.context[1..], tokenizer.encode_text(&text));
+            prop_assert!(row.context.len() + row.continuation.len() <= window);
+            prop_assert_eq!(bytes, content.len());
+        }
     }
 
     /// An answer does not depend on how its text was cut, is the beginning of what was written, and never has a stop string.

@@ -9,6 +9,7 @@ mod sizes;
 mod tensor;
 mod tokenizer;
 mod value;
+pub mod write;
 
 use std::collections::BTreeMap;
 use std::fs::File;

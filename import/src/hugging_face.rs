@@ -4,6 +4,7 @@ mod config;
 mod json;
 mod safetensors;
 mod tokenizer;
+pub mod write;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
-//! Foreign model files: GGUF and Hugging Face folders, read into named float tensors, sizes and a tokenizer.
+//! Foreign model files: GGUF and Hugging Face folders, read into named float tensors, sizes and a tokenizer, and written of such.
 //!
 //! - [`ForeignModel`] is a Llama from either: its [`LlamaSizes`], its [`data::Tokenizer`], and its parameters in the
 //!   layout of this workspace, one slice of one tensor at a time.
+//! - [`Outgoing`] is a Llama that is to be written: [`gguf::write`], [`hugging_face::write`].
 //! - [`gguf`] is the container format of llama.cpp: metadata, and tensors that may be quantised.
 //! - [`hugging_face`] is a folder with `config.json`, safetensors and a tokenizer.
 //!
@@ -28,7 +29,9 @@ pub mod gguf;
 pub mod hugging_face;
 mod llama;
 mod model;
+mod outgoing;
 
 pub use error::{Error, Result};
 pub use llama::{LlamaSizes, Parameter};
 pub use model::{ForeignModel, Format};
+pub use outgoing::{Outgoing, ReadValues};

@@ -259,6 +259,29 @@ impl Parameter {
     }
 }
 
+impl Parameter {
+    /// A slice in the layout of files, from ours: what [`Parameter::arrange`] undoes.
+    pub(crate) fn disarrange(&self, format: Format, values: Vec<f32>) -> Vec<f32> {
+        let InFile { rows, columns, transposed, rotated_heads, .. } = self.file;
+        let values = if transposed { transpose(&values, columns, rows) } else { values };
+        match format {
+            Format::Gguf if rotated_heads > 0 => {
+                halves_together(&values, rotated_heads, rows / rotated_heads, columns)
+            }
+            _ => values,
+        }
+    }
+}
+
+/// Orders the rows of each head so that row 2i is rotated with 2i + 1, where it was i with i + size / 2.
+fn halves_together(values: &[f32], heads: usize, size: usize, columns: usize) -> Vec<f32> {
+    let row = |index: usize| &values[index * columns..][..columns];
+    let order = (0..heads).flat_map(|head| {
+        (0..size / 2).flat_map(move |i| (0..2).map(move |half| head * size + half * (size / 2) + i))
+    });
+    order.flat_map(row).copied().collect()
+}
+
 /// Orders the rows of each head so that row i is rotated with row i + size / 2, where it was 2i with 2i + 1.
 fn halves_apart(values: &[f32], heads: usize, size: usize, columns: usize) -> Vec<f32> {
     let row = |index: usize| &values[index * columns..][..columns];
@@ -291,7 +314,9 @@ mod tests {
     fn rows_of_pairs_become_rows_of_halves() {
         // Two heads of four rows of one column: rows are named by head and by the pair's number and half.
         let values = [0.0, 0.5, 1.0, 1.5, 10.0, 10.5, 11.0, 11.5];
-        assert_eq!(halves_apart(&values, 2, 4, 1), [0.0, 1.0, 0.5, 1.5, 10.0, 11.0, 10.5, 11.5]);
+        let apart = [0.0, 1.0, 0.5, 1.5, 10.0, 11.0, 10.5, 11.5];
+        assert_eq!(halves_apart(&values, 2, 4, 1), apart);
+        assert_eq!(halves_together(&apart, 2, 4, 1), values);
     }
 
     #[test]

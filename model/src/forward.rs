@@ -232,6 +232,43 @@ pub fn mean_cross_entropy(b: &Builder, logits: Tensor, targets: Tensor) -> Build
     b.mean(cross_entropy(b, logits, targets)?, &[0, 1])
 }
 
+/// Sum of [`cross_entropy`] over the positions whose target is not negative, a scalar. Negative targets stand for tokens that
+/// nothing is to be learned of, such as those of a question.
+///
+/// # Errors
+/// As [`cross_entropy`].
+pub fn counted_cross_entropy(b: &Builder, logits: Tensor, targets: Tensor) -> BuildResult {
+    let losses = cross_entropy(b, logits, targets)?;
+    let _scope = b.scope("counted");
+    let nothing = b.full(&b.ty(losses), 0.0)?;
+    b.sum(b.select(is_counted(b, targets)?, losses, nothing)?, &[0, 1])
+}
+
+/// What [`counted_cross_entropy`] is multiplied by to become a mean over all of `targets`, of any shape: one over the number of those
+/// that are not negative, or 1 if there is none.
+///
+/// # Errors
+/// [`Error::Type`] if `targets` are not i32.
+pub fn share_of_counted(b: &Builder, targets: Tensor, dtype: DType) -> BuildResult {
+    let number = b.max(count(b, targets, dtype)?, b.scalar(dtype, 1.0)?)?;
+    b.div(b.scalar(dtype, 1.0)?, number)
+}
+
+/// How many of `targets`, of any shape, are not negative, a scalar.
+///
+/// # Errors
+/// [`Error::Type`] if `targets` are not i32.
+pub fn count(b: &Builder, targets: Tensor, dtype: DType) -> BuildResult {
+    let _scope = b.scope("counted");
+    let ty = b.ty(targets).with_dtype(dtype);
+    let ones = b.select(is_counted(b, targets)?, b.full(&ty, 1.0)?, b.full(&ty, 0.0)?)?;
+    b.sum(ones, &(0..ty.rank()).collect::<Vec<_>>())
+}
+
+fn is_counted(b: &Builder, targets: Tensor) -> BuildResult {
+    b.compare(Comparison::Ge, targets, b.full(&b.ty(targets), 0.0)?)
+}
+
 /// Mean negative log-probability of `targets` `[b, t]` after `tokens` `[b, t]`, in nats per token, a float32 scalar.
 ///
 /// # Errors
@@ -260,4 +297,19 @@ pub fn loss_prepared(
     targets: Tensor,
 ) -> BuildResult {
     mean_cross_entropy(b, forward_prepared(b, model, options, prepared, tokens)?, targets)
+}
+
+/// As [`loss_prepared`], but the sum over the targets that are not negative ([`counted_cross_entropy`]).
+///
+/// # Errors
+/// [`Error::Type`] if the parameters are not those of [`prepare`].
+pub fn counted_loss_prepared(
+    b: &Builder,
+    model: &ModelConfig,
+    options: &ForwardOptions,
+    prepared: &[Tensor],
+    tokens: Tensor,
+    targets: Tensor,
+) -> BuildResult {
+    counted_cross_entropy(b, forward_prepared(b, model, options, prepared, tokens)?, targets)
 }

@@ -1,6 +1,7 @@
 //! `gopher chat`: a dialogue with a model.
 
 mod interrupts;
+pub(super) mod prompt;
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write, stdin, stdout};
@@ -11,7 +12,7 @@ use anyhow::anyhow;
 use clap::Args;
 use data::dialogue::{DialoguePrompt, Role, Turn};
 use eval::dialogue::{AnswerStream, default_answer, fit, stop_strings};
-use eval::{Conversation, Sampling, Stop, TrainedModel};
+use eval::{Conversation, Sampling, Stop};
 use interrupts::Interrupts;
 use runtime::DeviceKind;
 use serde::Serialize;
@@ -48,7 +49,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Model")]
     plugin: Option<PathBuf>,
     /// What stands before the dialogue: gopher (an introduction and a few exchanges), none, or a file with a text
-    /// [default: gopher, if the window has room for it].
+    /// [default: none for a model that was trained on dialogues, else gopher, if the window has room for it].
     #[arg(long, value_name = "gopher|none|FILE", help_heading = "Dialogue")]
     prompt: Option<PathBuf>,
     /// Tokens of an answer at most [default: a quarter of the window, and no more than 256].
@@ -107,11 +108,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if tokens == Some(0) {
         return Err(usage("--tokens 0: an answer has at least 1"));
     }
-    let named = prompt.as_deref().map(read_prompt).transpose()?;
+    let named = prompt.as_deref().map(prompt::read).transpose()?;
     let request = Request { step: checkpoint, window: window.map(|window| window as usize), device, plugin };
     let mut before = DialoguePrompt::none();
     let model = Model::load(&run, request, |model, window| {
-        before = choose_prompt(named, model, window, tokens.unwrap_or(default_answer(window)))?;
+        before = prompt::choose(named, model, window, tokens.unwrap_or(default_answer(window)))?;
         Ok(None)
     })?;
     let tokens = tokens.unwrap_or(default_answer(model.window()));
@@ -135,45 +136,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         interrupts,
     };
     chat.run()
-}
-
-/// The prompt that `--prompt` names.
-pub(super) fn read_prompt(named: &Path) -> anyhow::Result<DialoguePrompt> {
-    match named.to_str() {
-        Some("gopher") => Ok(DialoguePrompt::gopher()),
-        Some("none") => Ok(DialoguePrompt::none()),
-        _ => Ok(DialoguePrompt::from_text(&prompts::read_file("--prompt", named)?)),
-    }
-}
-
-/// The prompt that stands before the dialogue: the one that is named, or Gopher's if it leaves half of the window.
-pub(super) fn choose_prompt(
-    named: Option<DialoguePrompt>,
-    model: &TrainedModel,
-    window: usize,
-    answer: usize,
-) -> anyhow::Result<DialoguePrompt> {
-    let measure = |prompt: &DialoguePrompt, window| {
-        Ok::<_, anyhow::Error>(
-            fit(prompt, &[], model.tokenizer(), model.begin_of_text(), window, answer)?.tokens.len(),
-        )
-    };
-    if let Some(prompt) = named {
-        measure(&prompt, window)?;
-        return Ok(prompt);
-    }
-    let prompt = DialoguePrompt::gopher();
-    let tokens = measure(&prompt, usize::MAX)?;
-    if tokens <= window / 2 {
-        return Ok(prompt);
-    }
-    measure(&DialoguePrompt::none(), window)?;
-    let room = grouped((2 * tokens).next_power_of_two() as u64).replace(',', "");
-    note(format_args!(
-        "Gopher's prompt is {tokens} tokens long, which is more than half of the window of {window}: it is left out; \
-         --window {room} has room for it"
-    ));
-    Ok(DialoguePrompt::none())
 }
 
 /// A dialogue under way.
@@ -293,14 +255,15 @@ impl Chat<'_> {
         }
         let sampling = Sampling { seed: self.sampling.seed.wrapping_add(self.drawn), ..self.sampling };
         self.drawn += 1;
-        if self.terminal {
-            write_mark("Gopher: ");
-        }
-        let (show, clean) = (!self.json, stdout().is_terminal());
-        let show = |piece: &str| match (piece.is_empty() || !show, clean) {
-            (true, _) => Ok(()),
-            (false, true) => print(without_controls(piece)),
-            (false, false) => print(piece),
+        let (quiet, clean) = (self.json, stdout().is_terminal());
+        // With the first of the answer, after what is said while a long dialogue is read.
+        let mut mark = if self.terminal && !quiet { "Gopher: " } else { "" };
+        let mut show = |piece: &str| {
+            if piece.is_empty() || quiet {
+                return Ok(());
+            }
+            write_mark(std::mem::take(&mut mark));
+            if clean { print(without_controls(piece)) } else { print(piece) }
         };
         let mut stream = AnswerStream::new(&self.stops);
         let (mut content, mut shown) = (String::new(), Ok(()));

@@ -2,6 +2,7 @@
 
 mod compare;
 mod data;
+mod dialogues;
 mod explain;
 mod fetch;
 mod list;
@@ -32,6 +33,8 @@ enum Command {
     Fetch(fetch::Arguments),
     /// Score any text: nats per token, bits per byte, perplexity per word.
     Perplexity(perplexity::Arguments),
+    /// Score the answers in dialogues: mean log-probability.
+    Dialogues(dialogues::Arguments),
     /// Show how one document of a task is scored, token by token.
     Explain(explain::Arguments),
     /// Set two evaluations side by side, document by document.
@@ -47,6 +50,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::List(arguments)) => list::run(&arguments),
         Some(Command::Fetch(arguments)) => fetch::run(&arguments),
         Some(Command::Perplexity(arguments)) => perplexity::run(arguments),
+        Some(Command::Dialogues(arguments)) => dialogues::run(arguments),
         Some(Command::Explain(arguments)) => explain::run(arguments),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
         None => score::run(arguments.score),

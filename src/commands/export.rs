@@ -1,14 +1,16 @@
-//! `gopher export`: programs of a model as files for other compilers.
+//! `gopher export`: programs of a model as files for other compilers, and models as files for other engines.
 
+mod model;
 mod signature;
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
+use ::model::remat::{POLICIES, SAVEABLE, policy};
 use clap::{Args, ValueEnum};
 use configuration::PrecisionPolicy;
+use eval::ExportFormat;
 use graph::{DType, Function, Remat};
-use model::remat::{POLICIES, SAVEABLE, policy};
 use sharding::DeviceKind;
 use sharding::machine::Topology;
 use store::files::write_outputs;
@@ -25,12 +27,12 @@ use crate::output::{check_ending, note, print, usage};
 pub struct Arguments {
     #[command(flatten)]
     model: ModelArguments,
-    /// What the program computes.
+    /// What the program computes; of a model for other engines there is none.
     #[arg(long, value_enum, help_heading = "Program")]
-    program: ProgramKind,
-    /// Language it is written in.
+    program: Option<ProgramKind>,
+    /// Language the program is written in; or gguf or hugging-face, for the model of a run as other engines read it.
     #[arg(long, value_enum, help_heading = "Program")]
-    format: Format,
+    format: FormatArgument,
     /// Sequences in a batch [default: 1; of a configuration or a run its own, with --topology the paper's batch, with --plan
     /// the plan's].
     #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Program")]
@@ -79,13 +81,26 @@ enum ProgramKind {
     TrainStep,
 }
 
+/// What can be written.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Format {
+enum FormatArgument {
     /// StableHLO text (MLIR).
     Stablehlo,
     /// HLO text.
     HloText,
     /// Serialised HloModuleProto.
+    HloProto,
+    /// The model of a run, a Llama, as a file of llama.cpp.
+    Gguf,
+    /// The model of a run as a folder of safetensors; of a Llama as transformers reads it.
+    HuggingFace,
+}
+
+/// A language that programs are written in.
+#[derive(Clone, Copy, PartialEq)]
+enum Format {
+    Stablehlo,
+    HloText,
     HloProto,
 }
 
@@ -133,8 +148,20 @@ fn remat(text: &str) -> Result<Remat, String> {
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     store::disk::check_fault().map_err(usage)?;
     let _signals = Signals::install()?;
+    let format = match arguments.format {
+        FormatArgument::Stablehlo => Format::Stablehlo,
+        FormatArgument::HloText => Format::HloText,
+        FormatArgument::HloProto => Format::HloProto,
+        FormatArgument::Gguf => return model::write(&arguments, ExportFormat::Gguf),
+        FormatArgument::HuggingFace => return model::write(&arguments, ExportFormat::HuggingFace),
+    };
+    let Some(kind) = arguments.program else {
+        return Err(usage(
+            "which program? --program forward, loss or train-step; --format gguf or hugging-face writes a model",
+        ));
+    };
     let to_stdout = arguments.output == Path::new("-");
-    if to_stdout && arguments.format == Format::HloProto && io::stdout().is_terminal() {
+    if to_stdout && format == Format::HloProto && io::stdout().is_terminal() {
         return Err(usage("hlo-proto is binary: name a file with -o FILE, or send standard output to one"));
     }
     if arguments.signature.as_ref() == Some(&arguments.output) {
@@ -145,7 +172,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         return Err(usage("--weights: they lie beside the program, which needs a name: -o FILE"));
     }
     if !to_stdout {
-        check_ending("-o", &arguments.output, arguments.format.name(), arguments.format.endings())?;
+        check_ending("-o", &arguments.output, format.name(), format.endings())?;
     }
     if let Some(path) = &arguments.signature {
         check_ending("--signature", path, "JSON", &["json"])?;
@@ -160,8 +187,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     // What is missing is said before anything is written.
     let checkpoint = arguments.weights.then(|| workload.checkpoint()).transpose()?;
     let Program { code, signature, parameters } = match arguments.topology.as_deref() {
-        Some(topology) => split_program(&arguments, &workload, topology)?,
-        None => program(&arguments, &workload)?,
+        Some(topology) => split_program(&arguments, (kind, format), &workload, topology)?,
+        None => program(&arguments, (kind, format), &workload)?,
     };
     let signature_file = match &arguments.signature {
         Some(path) => Some(path.clone()),
@@ -231,7 +258,11 @@ fn safetensors_dtype(dtype: DType) -> store::checkpoint::Dtype {
 }
 
 /// The program for one device.
-fn program(arguments: &Arguments, workload: &Workload) -> anyhow::Result<Program> {
+fn program(
+    arguments: &Arguments,
+    (kind, format): (ProgramKind, Format),
+    workload: &Workload,
+) -> anyhow::Result<Program> {
     let config = &workload.config;
     let mut options = match workload.is_configured {
         // What `gopher train` would run.
@@ -244,7 +275,7 @@ fn program(arguments: &Arguments, workload: &Workload) -> anyhow::Result<Program
     if let Some(batch) = arguments.batch {
         (options.batch, options.microbatches) = (batch as usize, 1);
     }
-    if !matches!(arguments.program, ProgramKind::TrainStep) {
+    if !matches!(kind, ProgramKind::TrainStep) {
         // Of a whole batch, which needs no memory for gradients.
         (options.batch, options.microbatches) = (options.batch * options.microbatches, 1);
     }
@@ -259,8 +290,8 @@ fn program(arguments: &Arguments, workload: &Workload) -> anyhow::Result<Program
         let regime = precision.regime(DeviceKind::Tpu, &config.model);
         (options.precision, options.float32_copy) = (regime.dtypes(), regime.float32_copy());
     }
-    let function = arguments.program.build(&options)?;
-    let code = match arguments.format {
+    let function = kind.build(&options)?;
+    let code = match format {
         Format::Stablehlo => graph::to_stablehlo(&function)?.into_bytes(),
         Format::HloText => graph::to_hlo_text(&function)?.into_bytes(),
         Format::HloProto => graph::to_hlo_proto(&function)?,
@@ -270,8 +301,13 @@ fn program(arguments: &Arguments, workload: &Workload) -> anyhow::Result<Program
 }
 
 /// The program split over a machine.
-fn split_program(arguments: &Arguments, workload: &Workload, topology: &str) -> anyhow::Result<Program> {
-    if arguments.format != Format::Stablehlo {
+fn split_program(
+    arguments: &Arguments,
+    (kind, format): (ProgramKind, Format),
+    workload: &Workload,
+    topology: &str,
+) -> anyhow::Result<Program> {
+    if format != Format::Stablehlo {
         return Err(usage("--topology: only StableHLO can say how a program is split: --format stablehlo"));
     }
     let topology = Topology::parse(topology, arguments.slices.unwrap_or(1) as usize).map_err(usage)?;
@@ -297,11 +333,11 @@ fn split_program(arguments: &Arguments, workload: &Workload, topology: &str) -> 
         _ => planned.best(&topology, batch, sequence_length)?,
     };
     let mut options = planned.step_options(&plan);
-    if !matches!(arguments.program, ProgramKind::TrainStep) {
+    if !matches!(kind, ProgramKind::TrainStep) {
         // Of one microbatch, which is what fits the memory that the plan was made for.
         options.microbatches = 1;
     }
-    let split = train::plan::split(&arguments.program.build(&options)?, &plan)?;
+    let split = train::plan::split(&kind.build(&options)?, &plan)?;
     let code = graph::to_stablehlo_partitioned(&split)?.into_bytes();
     let signature = signature::of(&split.function, Some((&split, &plan)), workload.model())?;
     Ok(Program { code, signature, parameters: options.precision.parameters })

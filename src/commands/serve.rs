@@ -94,14 +94,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             "--device {device}: --topology {topology} is of kind {kind}; leave one of them out"
         )));
     }
-    let named = arguments.prompt.as_deref().map(chat::read_prompt).transpose()?;
+    let named = arguments.prompt.as_deref().map(chat::prompt::read).transpose()?;
     // Whoever else listens there is found before anything is loaded.
     drop(TcpListener::bind(address).map_err(|error| cannot_listen(address, &error))?);
 
     let mut warn = |warning: &str| note(format_args!("warning: {warning}"));
     let model = TrainedModel::open_at(&arguments.run, arguments.checkpoint, &mut warn)?;
     let window = arguments.window.map_or(model.default_window(), |window| window as usize);
-    let dialogue = chat::choose_prompt(named, &model, window, eval::dialogue::default_answer(window))?;
+    let dialogue = chat::prompt::choose(named, &model, window, eval::dialogue::default_answer(window))?;
     let trained_on = &model.config().device;
     let kind = topology.as_ref().map(Topology::kind).or(arguments.device).unwrap_or(trained_on.kind);
     let plugin =

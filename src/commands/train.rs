@@ -39,7 +39,8 @@ pub struct Arguments {
     /// Change one key of the configuration; may be given several times.
     #[arg(long, value_name = "SECTION.KEY=VALUE", help_heading = "What to train")]
     set: Vec<String>,
-    /// Text to train on: files and folders of .txt, .md, .jsonl and .json, each also .gz, .zst or .xz.
+    /// Text to train on: files and folders of .txt, .md, .jsonl and .json, each also .gz, .zst or .xz; or dialogues
+    /// (docs/dialogue.md).
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Data")]
     data: Vec<PathBuf>,
     /// Steps of the whole run.
@@ -301,6 +302,10 @@ fn configuration(arguments: &Arguments, resume: &Resume) -> Result<Config, train
     if !data.is_empty() {
         let paths = data.iter().map(|file| path(file)).collect::<Vec<_>>();
         draft.set_value("--data", "data.paths", paths.into())?;
+        if !set.iter().any(|set| set.trim_start().starts_with("data.dialogues")) {
+            let dialogues = data.iter().all(|path| data::corpus::dialogues::holds_dialogues(path));
+            draft.set_value("--data", "data.dialogues", dialogues.into())?;
+        }
     }
     if let Some(steps) = steps {
         // A number too large for TOML is too large for the check that follows.

@@ -86,6 +86,20 @@ impl ModelArguments {
     }
 }
 
+impl ModelArguments {
+    /// The run, where nothing else says what the model is.
+    ///
+    /// # Errors
+    /// In words, if there is none, or something else does.
+    pub fn run_alone(&self) -> Result<&Path, &'static str> {
+        match (&self.run, &self.model, self.overrides.is_empty()) {
+            (Some(run), None, true) => Ok(run),
+            (_, _, false) => Err("--set: parameters are those of the run's own sizes; leave it out"),
+            _ => Err("only a run has parameters; name it with --run DIR"),
+        }
+    }
+}
+
 /// There is no such model; the nearest.
 fn unknown(name: &str) -> String {
     let all = Preset::all();
@@ -122,7 +136,14 @@ impl Workload {
             0 => usual.query_block,
             block => block,
         };
-        Planned { float32_copy: regime.float32_copy(), adam: self.config.optimizer, query_block, ..usual }
+        let answers_only = self.config.data.dialogues;
+        Planned {
+            float32_copy: regime.float32_copy(),
+            adam: self.config.optimizer,
+            query_block,
+            answers_only,
+            ..usual
+        }
     }
 
     /// The newest good checkpoint of the run.

@@ -51,6 +51,12 @@ impl FileError {
         }
     }
 
+    /// A place where there is something.
+    fn taken(path: &Path) -> FileError {
+        let reason = "it is there already: name another place, or remove it first";
+        FileError::Io { path: path.to_owned(), source: io::Error::new(io::ErrorKind::AlreadyExists, reason) }
+    }
+
     /// A failed read.
     pub fn read(path: &Path, source: io::Error) -> FileError {
         FileError::Io { path: path.to_owned(), source }
@@ -138,6 +144,120 @@ fn write_special(path: &Path, contents: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::empty())?;
     file.write_all(contents)
+}
+
+/// Writes a file that a user named as output whole, from what `write` gives piece by piece: it gets its name at the end, and nothing
+/// is left of it otherwise.
+///
+/// # Errors
+/// [`FileError`] when the file is there, its folder cannot be written, or the disk is full; those of `write`, to which errors of the
+/// writer it is given are [`FileError`]s already.
+pub fn write_streamed<E: From<FileError>>(
+    path: &Path,
+    write: &mut dyn FnMut(&mut FileStream<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let failed = |source| E::from(FileError::write(path, source));
+    if path.symlink_metadata().is_ok() {
+        return Err(FileError::taken(path).into());
+    }
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        let reason = format!("there is no folder {}", folder.display());
+        return Err(failed(io::Error::new(io::ErrorKind::NotFound, reason)));
+    }
+    let file = disk::create_temporary(folder, PARTIAL).map_err(failed)?;
+    crate::leftovers::add_file(file.path());
+    let mut stream = FileStream { file, path, held: Vec::with_capacity(HELD) };
+    write(&mut stream)?;
+    stream.flush()?;
+    disk::sync_file(stream.file.as_file(), path).map_err(failed)?;
+    disk::rename_file(stream.file, path).map_err(failed)?;
+    disk::sync_folder(folder).map_err(failed)
+}
+
+/// A folder that is made beside its place and gets its name when it is whole; otherwise it is removed when this is dropped.
+#[derive(Debug)]
+pub struct UnfinishedFolder {
+    partial: PathBuf,
+    target: PathBuf,
+    finished: bool,
+}
+
+impl UnfinishedFolder {
+    /// Begins a folder that is to be at `target`, where there may be nothing but an empty folder.
+    ///
+    /// # Errors
+    /// [`FileError`] when there is something, or the place cannot be written.
+    pub fn begin(target: &Path) -> Result<Self, FileError> {
+        let failed = |source| FileError::write(target, source);
+        let is_empty = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
+        if target.symlink_metadata().is_ok() && !is_empty {
+            return Err(FileError::taken(target));
+        }
+        let mut name = std::ffi::OsString::from(PARTIAL);
+        name.push(target.file_name().unwrap_or_default());
+        let partial = folder_of(target).join(name);
+        if partial.exists() {
+            disk::remove(&partial).map_err(failed)?;
+        }
+        disk::create_folder(&partial).map_err(failed)?;
+        crate::leftovers::add_file(&partial);
+        Ok(Self { partial, target: target.to_owned(), finished: false })
+    }
+
+    /// The folder as it is now.
+    pub fn path(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Puts the folder at its place.
+    ///
+    /// # Errors
+    /// [`FileError`] if that cannot be written or something is there now. Nothing is left behind.
+    pub fn finish(mut self) -> Result<(), FileError> {
+        let named =
+            disk::sync_folder(&self.partial).and_then(|()| disk::rename_folder(&self.partial, &self.target));
+        named.map_err(|source| FileError::write(&self.target, source))?;
+        self.finished = true;
+        disk::sync_folder(folder_of(&self.target)).map_err(|source| FileError::write(&self.target, source))
+    }
+}
+
+impl Drop for UnfinishedFolder {
+    fn drop(&mut self) {
+        if !self.finished {
+            // What cannot be removed only takes space.
+            let _ = disk::remove(&self.partial);
+        }
+    }
+}
+
+/// Bytes that are held before they are written.
+const HELD: usize = 1 << 20;
+
+/// A file that is being written piece by piece.
+#[derive(Debug)]
+pub struct FileStream<'a> {
+    file: tempfile::NamedTempFile,
+    path: &'a Path,
+    held: Vec<u8>,
+}
+
+impl FileStream<'_> {
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// [`FileError`] when they cannot be written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.held.extend_from_slice(bytes);
+        if self.held.len() >= HELD { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), FileError> {
+        let written = disk::write(&mut self.file, self.path, &self.held);
+        self.held.clear();
+        written.map_err(|source| FileError::write(self.path, source))
+    }
 }
 
 fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {

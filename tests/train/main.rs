@@ -1,6 +1,7 @@
 //! `gopher train` as its users run it: the built program, on a small model and a small text.
 
 mod beginnings;
+mod dialogues;
 mod dry_run;
 mod failures;
 #[path = "../../xla_sys/tests/common/mod.rs"]

@@ -100,6 +100,19 @@ pub enum Error {
         /// A path that is none.
         text: PathBuf,
     },
+    /// Dialogues, and nothing that says which tokens they are of.
+    #[error(
+        "dialogues are too little to train a tokenizer on: begin with the parameters of a run (--from RUN), or name a tokenizer (data.tokenizer)"
+    )]
+    DialoguesAlone,
+    /// Dialogues are read from files, and token shards hold text.
+    #[error(
+        "{}: token shards hold text without turns; data.dialogues is for .jsonl and .json files of dialogues", .folder.display()
+    )]
+    DialoguesInShards {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The tokenizer is not the one the run was trained with.
     #[error(
         "{} is not the tokenizer this run was trained with, {}: leave data.tokenizer away to go on with its parameters, or start a new run, with parameters of its own, with another --run DIR",

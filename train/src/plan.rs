@@ -35,6 +35,8 @@ pub struct Planned {
     pub query_block: usize,
     /// Seed of stochastic rounding.
     pub seed: u32,
+    /// Whether only targets that are not negative count ([`StepOptions::answers_only`]).
+    pub answers_only: bool,
 }
 
 /// Why a plan has no program.
@@ -117,9 +119,10 @@ pub fn remat(policy: RematPolicy) -> Remat {
 impl Planned {
     /// The model and the training that a configuration describes.
     pub fn of(config: &Config) -> Planned {
-        let StepOptions { model, precision, adam, clip_norm, query_block, seed, float32_copy, .. } =
-            StepOptions::of(config, config.training.batch);
-        Planned { model, precision, float32_copy, adam, clip_norm, query_block, seed }
+        let options = StepOptions::of(config, config.training.batch);
+        let StepOptions { model, precision, adam, clip_norm, query_block, seed, float32_copy, .. } = options;
+        let answers_only = options.answers_only;
+        Planned { model, precision, float32_copy, adam, clip_norm, query_block, seed, answers_only }
     }
 
     /// With the usual constants, and without a float32 copy of the parameters. Queries are taken in blocks, on CPUs as many as the model chooses; elsewhere in two,
@@ -143,6 +146,7 @@ impl Planned {
             clip_norm,
             query_block,
             seed: 0,
+            answers_only: false,
         }
     }
 
@@ -162,6 +166,7 @@ impl Planned {
             seed: self.seed,
             rounding: Rounding::Stochastic,
             float32_copy: self.float32_copy,
+            answers_only: self.answers_only,
         }
     }
 

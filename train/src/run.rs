@@ -181,7 +181,8 @@ fn prepare(
     text::check(&config.data)?;
     let tokenizer = opened.tokenizer(config, observer)?;
     let runtime = start_runtime(config, topology.as_ref(), group, programs, observer)?;
-    let text = Text::prepare(&config.data, config.model.sizes().vocabulary_size, tokenizer, observer)?;
+    let (vocabulary_size, length) = (config.model.sizes().vocabulary_size, config.training.sequence_length);
+    let text = Text::prepare(&config.data, vocabulary_size, tokenizer, length, observer)?;
 
     let config = &with_tokens(config, text.tokenizer.vocabulary_size(), observer);
     let training = &config.training;
@@ -249,7 +250,8 @@ fn digest(config: &Config, text: &Text) -> String {
     let mut hash = Sha256::new();
     for (key, value) in config.fixed() {
         // Runs from before these keys had other values have digests without them.
-        let as_ever = [("model.kind", "\"gopher\""), ("data.bad_records", "error")];
+        let as_ever =
+            [("model.kind", "\"gopher\""), ("data.dialogues", "false"), ("data.bad_records", "error")];
         if !as_ever.contains(&(key.as_str(), value.as_str())) {
             hash.update(format!("{key} = {value}\n"));
         }
@@ -276,7 +278,7 @@ fn compile(
     if let Some(text) = length::of_warm_up(config).filter(|_| opened.completed() == 0) {
         observer.event(Event::Note(text));
     }
-    if let Some(text) = length::note(config, text.corpus.training_statistics().tokens) {
+    if let Some(text) = length::note(config, text.corpus.training().len() as u64) {
         observer.event(Event::Note(text));
     }
     let first_state = match (&opened.checkpoint, &opened.parameters) {

@@ -39,6 +39,9 @@ pub struct StepOptions {
     /// Whether the optimiser's state holds a float32 copy of the parameters. The copy is what is updated then; parameters
     /// are the copy rounded to the nearest, and [`StepOptions::rounding`] means nothing.
     pub float32_copy: bool,
+    /// Whether only targets that are not negative count: the loss is their mean, over all microbatches. It is for dialogues, of which
+    /// only answers are learned.
+    pub answers_only: bool,
 }
 
 /// The ways of rounding to a narrower dtype.
@@ -86,6 +89,7 @@ impl StepOptions {
             seed: config.training.seed,
             rounding: Rounding::Stochastic,
             float32_copy: regime.float32_copy(),
+            answers_only: config.data.dialogues,
         }
     }
 
@@ -105,6 +109,7 @@ impl StepOptions {
             seed: 0,
             rounding: Rounding::Stochastic,
             float32_copy: false,
+            answers_only: false,
         }
     }
 
@@ -143,6 +148,29 @@ impl StepOptions {
         }
     }
 
+    /// Mean loss of one batch.
+    fn loss(
+        &self,
+        b: &Builder,
+        forward: &ForwardOptions,
+        parameters: &[Tensor],
+        tokens: Tensor,
+        targets: Tensor,
+    ) -> Result<Tensor, Error> {
+        if !self.answers_only {
+            return model::loss(b, &self.model, forward, parameters, tokens, targets);
+        }
+        let prepared =
+            model::forward::prepare(b, &self.model, parameters, self.sequence_length, forward.activations)?;
+        let sum = model::forward::counted_loss_prepared(b, &self.model, forward, &prepared, tokens, targets)?;
+        b.mul(sum, model::forward::share_of_counted(b, targets, b.dtype(sum))?)
+    }
+
+    /// Dtype of losses.
+    fn loss_dtype(&self) -> DType {
+        self.precision.activations.accumulator()
+    }
+
     /// Tokens and targets of one batch.
     fn batch_params(&self, b: &Builder) -> (Tensor, Tensor) {
         let ty = TensorType::new(DType::I32, [self.batch, self.sequence_length]);
@@ -173,7 +201,7 @@ struct Derivative {
 /// Inputs: the state ([`StepOptions::state_groups`], each with a tensor for every parameter); `step`, f32 scalar, counting
 /// from 1; `learning_rate`, f32 scalar; `loss_limit` and `apply`, f32 scalars; `tokens` and `targets`, i32 `[batch, time]`,
 /// or `[microbatches, batch, time]` with several microbatches or stages.
-/// Outputs: the state, each tensor in the memory of its input; `loss`, f32, mean nats per token before the step;
+/// Outputs: the state, each tensor in the memory of its input; `loss`, f32, mean nats per token that counts, before the step;
 /// `grad_norm`, f32, global norm before clipping; `applied`, f32, 1 or 0.
 ///
 /// A step leaves the state as it was, and `applied` is 0, if its loss or norm is not finite, its loss is above
@@ -203,7 +231,7 @@ pub fn train_step(options: &StepOptions) -> Result<Function, Error> {
     let derivative = match (options.stages, options.microbatches) {
         (1, 1) => {
             let forward = options.forward_options();
-            let loss = model::loss(&b, &options.model, &forward, &parameters, tokens, targets)?;
+            let loss = options.loss(&b, &forward, &parameters, tokens, targets)?;
             Derivative { loss, gradients: graph::gradient(&b, loss, &parameters)? }
         }
         (1, _) => microbatches::accumulate(&b, options, &parameters, tokens, targets)?,
@@ -238,7 +266,8 @@ pub fn initialize(options: &StepOptions) -> Result<Function, Error> {
 }
 
 /// The loss alone: from the parameters, `tokens` and `targets` `[batch, time]` to `loss`, mean nats per token. As
-/// [`train_step`], it is the program of one stage if there are several.
+/// [`train_step`], it is the program of one stage if there are several. Where only answers count, `counted` follows: how many
+/// targets do.
 ///
 /// # Errors
 /// [`graph::Error`] when the builder refuses the program, as for a model whose sizes contradict each other.
@@ -248,10 +277,13 @@ pub fn loss(options: &StepOptions) -> Result<Function, Error> {
     let parameters = add_params(&b, &options.stage_model(), PARAMETERS, options.precision.parameters);
     let (tokens, targets) = options.batch_params(&b);
     let loss = match options.stages {
-        1 => model::loss(&b, &options.model, &options.forward_options(), &parameters, tokens, targets)?,
+        1 => options.loss(&b, &options.forward_options(), &parameters, tokens, targets)?,
         _ => pipeline::evaluate(&b, options, &parameters, tokens, Some(targets))?,
     };
     b.output("loss", loss);
+    if options.answers_only {
+        b.output("counted", model::forward::count(&b, targets, options.loss_dtype())?);
+    }
     b.finish()
 }
 

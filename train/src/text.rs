@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use configuration::Data;
+use data::corpus::dialogues;
+use data::dialogue::{DialoguePrompt, Turn};
 use data::read::FileList;
 use data::shards::{is_shard_folder, tokenizer_path};
 use data::{
@@ -39,6 +41,16 @@ pub fn documents(
     each: &mut dyn FnMut(&Document),
 ) -> Result<(), Error> {
     let read = read_config(data);
+    if data.dialogues {
+        let files = data::read::find_files(&data.paths)?.files;
+        let mut give = |name: &str, turns: Vec<Turn>| {
+            let text = data::dialogue::text(&DialoguePrompt::none(), &turns);
+            each(&Document { name: name.to_owned(), text });
+            Ok(())
+        };
+        dialogues::read(&files, &read, &mut give)?;
+        return Ok(());
+    }
     for paths in sources(data, observer)? {
         match Content::of(&paths)? {
             Content::Files(list) => {
@@ -105,7 +117,8 @@ fn read_config(data: &Data) -> ReadConfig {
 
 impl Text {
     /// Reads the text, fetching the quick start's if no other is named; trains a tokenizer of `vocabulary_size` pieces
-    /// unless one is given; encodes the text, or takes its tokens from the user's cache.
+    /// unless one is given; encodes the text, or takes its tokens from the user's cache. Dialogues are laid out in sequences of
+    /// `sequence_length`.
     ///
     /// # Errors
     /// [`Error::Data`] when the text is missing, empty or cannot be decoded, or a setting is impossible for it;
@@ -114,6 +127,7 @@ impl Text {
         data: &Data,
         vocabulary_size: usize,
         tokenizer: Option<Tokenizer>,
+        sequence_length: usize,
         observer: &mut dyn Observer,
     ) -> Result<Text, Error> {
         let sources = sources(data, observer)?;
@@ -128,6 +142,7 @@ impl Text {
         lists().flat_map(|list| list.notes()).for_each(|note| observer.event(Event::Note(note)));
         let tokenizer = match tokenizer {
             Some(tokenizer) => tokenizer,
+            None if data.dialogues => return Err(Error::DialoguesAlone),
             None => {
                 let all: Vec<PathBuf> = lists().flat_map(|list| list.files.clone()).collect();
                 let files = all.len();
@@ -148,6 +163,16 @@ impl Text {
             }
         };
         let config = CorpusConfig { validation_fraction: data.validation_fraction };
+        if data.dialogues {
+            if let Some(folder) = data.paths.iter().find(|path| is_shard_folder(path)) {
+                return Err(Error::DialoguesInShards { folder: folder.clone() });
+            }
+            let files: Vec<PathBuf> = lists().flat_map(|list| list.files.clone()).collect();
+            let (corpus, account) =
+                Corpus::from_dialogues(&files, &read, &tokenizer, &config, sequence_length)?;
+            account.notes().into_iter().for_each(|note| observer.event(Event::Note(note)));
+            return Ok(Text { tokenizer, corpus, sources: vec![] });
+        }
         // Text that is named can be read without a cache, if there is no place for one.
         let cache = match Cache::from_environment() {
             Ok(cache) => Some(TokenCache { folder: cache.tokens_folder(), most_bytes: cache.token_limit() }),

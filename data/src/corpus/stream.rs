@@ -80,6 +80,8 @@ impl Ids {
 pub struct TokenStream {
     part: &'static str,
     segments: Arc<[Segment]>,
+    /// Which tokens something is to be learned of, in ascending ranges; `None`: all.
+    counted: Option<Arc<[Range<usize>]>>,
 }
 
 /// Tokens that lie together, and how many there are before them.
@@ -128,7 +130,32 @@ impl TokenStream {
             end += tokens.len();
             Segment { start, tokens }
         });
-        Self { part, segments: segments.collect() }
+        Self { part, segments: segments.collect(), counted: None }
+    }
+
+    /// The same, of which something is to be learned of these tokens alone, in ascending ranges.
+    pub(super) fn counting(self, counted: Vec<Range<usize>>) -> Self {
+        Self { counted: Some(counted.into()), ..self }
+    }
+
+    /// Number of tokens that something is to be learned of.
+    pub fn counted(&self) -> usize {
+        match &self.counted {
+            Some(ranges) => ranges.iter().map(Range::len).sum(),
+            None => self.len(),
+        }
+    }
+
+    /// Of targets that are the tokens from `start` on, makes those -1 that nothing is to be learned of.
+    pub(crate) fn leave_out(&self, start: usize, targets: &mut [i32]) {
+        let Some(ranges) = &self.counted else { return };
+        let mut ranges = ranges[ranges.partition_point(|range| range.end <= start)..].iter().peekable();
+        for (index, target) in (start..).zip(targets) {
+            while ranges.next_if(|range| range.end <= index).is_some() {}
+            if !ranges.peek().is_some_and(|range| range.contains(&index)) {
+                *target = -1;
+            }
+        }
     }
 
     /// `training` or `validation`.
@@ -201,6 +228,9 @@ impl TokenStream {
                 }
                 Tokens::InShard(tokens) => hash.update(tokens.digest()),
             }
+        }
+        for range in self.counted.iter().flat_map(|ranges| ranges.iter()) {
+            hash.update([range.start, range.end].map(|place| (place as u64).to_le_bytes()).concat());
         }
     }
 

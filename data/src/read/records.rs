@@ -23,6 +23,8 @@ const BEGINNING: u64 = 1 << 16;
 pub(super) struct Records<'a> {
     stream: Stream<'a>,
     shape: Shape,
+    /// Whether the text of a record is all of it.
+    whole: bool,
     /// The line at which the record in `buffer` begins, from 1, and the bytes of the file before it.
     line: u64,
     offset: u64,
@@ -55,12 +57,12 @@ pub(super) struct Record {
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(stream: Stream<'a>) -> Self {
+    pub(super) fn new(stream: Stream<'a>, whole: bool) -> Self {
         let shape = match stream.format {
             Format::Json => Shape::Unknown,
             Format::JsonLines | Format::Text => Shape::Lines,
         };
-        Self { stream, shape, line: 1, offset: 0, buffer: Vec::new(), next: (1, 0) }
+        Self { stream, shape, whole, line: 1, offset: 0, buffer: Vec::new(), next: (1, 0) }
     }
 
     /// The file's next record that is not blank; `None` at its end.
@@ -195,6 +197,9 @@ impl<'a> Records<'a> {
             0 => self.buffer.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&self.buffer),
             _ => &self.buffer,
         };
+        if self.whole {
+            return decode(path, &self.buffer, self.offset, config.invalid_utf8);
+        }
         if std::str::from_utf8(bytes).is_ok() {
             return text_field(bytes, &config.text_field).map_err(|detail| self.wrong(detail));
         }

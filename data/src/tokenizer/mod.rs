@@ -95,6 +95,16 @@ impl Tokenizer {
         Ok(Self(TokenizerKind::SentencePiece(Box::new(SentencePiece::from_bytes(bytes, name)?))))
     }
 
+    /// What the tokenizer is made of, for files of other formats; `None` for a unigram model, which is no list of merges.
+    pub fn model(&self) -> Option<TokenizerModel<'_>> {
+        match &self.0 {
+            TokenizerKind::SentencePiece(tokenizer) => {
+                Some(TokenizerModel::SentencePiece(tokenizer.to_model()?))
+            }
+            TokenizerKind::ByteLevel(tokenizer) => Some(TokenizerModel::ByteLevel(tokenizer.model())),
+        }
+    }
+
     /// The content of the tokenizer's file: a SentencePiece `.model`, or a `tokenizer.json`.
     pub fn to_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -231,6 +241,15 @@ impl Tokenizer {
             TokenizerKind::ByteLevel(tokenizer) => EncoderKind::ByteLevel(tokenizer.encoder()),
         })
     }
+}
+
+/// What a tokenizer is made of.
+#[derive(Debug)]
+pub enum TokenizerModel<'a> {
+    /// SentencePiece BPE.
+    SentencePiece(SentencePieceModel),
+    /// Byte-level BPE.
+    ByteLevel(&'a ByteLevelModel),
 }
 
 /// Encodes texts one after another; see [`Tokenizer::encoder`].

@@ -157,6 +157,29 @@ impl SentencePiece {
         })
     }
 
+    /// The model in the form that other files have it; `None` if it is a unigram model.
+    pub(super) fn to_model(&self) -> Option<SentencePieceModel> {
+        if matches!(self.segmentation, Segmentation::Unigram(_)) {
+            return None;
+        }
+        // It was read when the tokenizer was.
+        let model = ModelProto::decode(self.model.as_slice()).ok()?;
+        let normalizer = model.normalizer_spec.unwrap_or_default();
+        let pieces = model.pieces.iter().map(|piece| ScoredPiece {
+            text: piece.piece().into(),
+            score: piece.score(),
+            kind: piece.kind(),
+        });
+        Some(SentencePieceModel {
+            pieces: pieces.collect(),
+            begin_of_text: self.begin_of_text,
+            end_of_text: self.end_of_text,
+            add_dummy_prefix: normalizer.add_dummy_prefix(),
+            remove_extra_whitespaces: normalizer.remove_extra_whitespaces(),
+            precompiled_charsmap: normalizer.precompiled_charsmap().to_vec(),
+        })
+    }
+
     /// An encoder, which remembers the segmentation of words it has seen.
     pub(super) fn encoder(&self) -> Encoder<'_> {
         let bpe = match &self.segmentation {

@@ -16,7 +16,7 @@ const MOST_DIMENSIONS: u32 = 4;
 /// How deep lists may lie in lists.
 const DEEPEST_LIST: u32 = 4;
 /// Where tensors begin, unless the file says otherwise.
-const DEFAULT_ALIGNMENT: u64 = 32;
+pub(super) const DEFAULT_ALIGNMENT: u64 = 32;
 /// A key or text has its length; a list, its type and length; an entry, a key and a type.
 const LEAST_TEXT: u64 = 8;
 const LEAST_LIST: u64 = 12;

@@ -76,10 +76,12 @@ impl Validation {
         state: &TrainState,
         mut ended: impl FnMut(),
     ) -> Result<f64, Error> {
-        let (mut sum, mut count) = (0.0, 0u64);
-        let mut finish = |loss: TransferToHost| -> Result<(), Error> {
-            sum += number(loss)?;
-            count += 1;
+        let (mut sum, mut count) = (0.0, 0.0);
+        let mut finish = |(loss, counted): (TransferToHost, Option<TransferToHost>)| -> Result<(), Error> {
+            // Where only answers count, some batches have more of them.
+            let weight = counted.map_or(Ok(1.0), number)?;
+            sum += number(loss)? * weight;
+            count += weight;
             ended();
             Ok(())
         };
@@ -92,12 +94,14 @@ impl Validation {
                 let mut inputs: Vec<_> = state.parameters().iter().collect();
                 let [tokens, targets] = upload_batch(program, inputs.len(), rows)?;
                 inputs.extend([&tokens, &targets]);
-                let started = program.run(&inputs)?[0].start_to_host()?;
+                let outputs = program.run(&inputs)?;
+                let counted = outputs.get(1).map(|counted| counted.start_to_host()).transpose()?;
+                let started = (outputs[0].start_to_host()?, counted);
                 under_way.replace(started).map_or(Ok(()), &mut finish)?;
             }
         }
         under_way.map_or(Ok(()), &mut finish)?;
-        Ok(sum / count as f64)
+        Ok(sum / f64::max(count, 1.0))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use graph::{BuildResult, Builder, Error, ScanInputs, ScanOutputs, Tensor};
 use model::ParameterSpec;
-use model::forward::loss_prepared;
+use model::forward::{counted_loss_prepared, loss_prepared, share_of_counted};
 use model::placement::{Table, put};
 
 use super::{Derivative, StepOptions};
@@ -20,17 +20,33 @@ pub(super) fn accumulate(
     let specs = options.model.parameters();
     let start = b.scalar(options.precision.activations.accumulator(), 0.0)?;
     let carries = [vec![start], zero_sums(b, &prepared)?].concat();
+    // Of how many tokens it is the mean, all microbatches together know.
+    let share = match options.answers_only {
+        true => Some(share_of_counted(b, targets, options.loss_dtype())?),
+        false => None,
+    };
+    let constants: Vec<Tensor> = prepared.iter().copied().chain(share).collect();
     let inputs = ScanInputs {
         length: options.microbatches,
         carries: &carries,
         xs: &[tokens, targets],
-        constants: &prepared,
+        constants: &constants,
         ..ScanInputs::default()
     };
     let outputs = b.scan("microbatches", inputs, |body| {
-        let (b, prepared) = (body.builder, body.constants);
-        let loss = loss_prepared(b, &options.model, &forward, prepared, body.xs[0], body.xs[1])?;
-        let loss = b.scale(loss, 1.0 / options.microbatches as f64)?;
+        let b = body.builder;
+        let (prepared, share) = body.constants.split_at(specs.len());
+        let (tokens, targets) = (body.xs[0], body.xs[1]);
+        let loss = match share {
+            [] => {
+                let loss = loss_prepared(b, &options.model, &forward, prepared, tokens, targets)?;
+                b.scale(loss, 1.0 / options.microbatches as f64)?
+            }
+            [share, ..] => {
+                let sum = counted_loss_prepared(b, &options.model, &forward, prepared, tokens, targets)?;
+                b.mul(sum, *share)?
+            }
+        };
         let gradients = graph::gradient(b, loss, prepared)?;
         let mut carries = vec![b.add(body.carries[0], loss)?];
         for (index, gradient) in gradients.into_iter().enumerate() {

@@ -30,7 +30,9 @@ use graph::{
     Tensor, TensorType, split_gradient,
 };
 use model::ParameterSpec;
-use model::forward::{embed, logits, mean_cross_entropy, outside_layers, run_layers};
+use model::forward::{
+    counted_cross_entropy, embed, logits, mean_cross_entropy, outside_layers, run_layers, share_of_counted,
+};
 use model::placement::{Table, put};
 
 use super::microbatches::{add_to_sum, for_parameters, place_sum, prepare, zero_sums};
@@ -55,7 +57,12 @@ pub(super) fn pipeline(
     let types: Vec<_> = prepared.iter().map(|&tensor| b.ty(tensor)).collect();
     let stage = Stage::new(options, &types)?;
     let position = Position::new(b, options)?;
-    let constants = [&position.list()[..], &[tokens, targets], &prepared].concat();
+    // Of how many tokens the loss is the mean, all microbatches together know.
+    let share = match options.answers_only {
+        true => vec![share_of_counted(b, targets, options.loss_dtype())?],
+        false => Vec::new(),
+    };
+    let constants = [&position.list()[..], &[tokens, targets], &share, &prepared].concat();
     let (stages, microbatches) = (options.stages, options.microbatches);
 
     let mut state = stage.start(b, &prepared)?;
@@ -113,8 +120,8 @@ struct Stage<'a> {
     outside: Vec<usize>,
     /// The derivative of the layers: from the stream and all parameters to the stream.
     layers: Halves,
-    /// From the stream after the last layer, targets, a cotangent of the loss, and all parameters: the loss, then
-    /// cotangents of the stream and of the parameters outside the layers.
+    /// From the stream after the last layer, targets, a cotangent of the loss, and all parameters: the loss (where only
+    /// answers count, their sum), then cotangents of the stream and of the parameters outside the layers.
     head: Function,
     stream: TensorType,
 }
@@ -148,7 +155,11 @@ impl<'a> Stage<'a> {
         let cotangent = b.param("cotangent", TensorType::scalar(stream.dtype.accumulator()), &[]);
         let parameters = params(&b);
         let read = outside_layers(&b, model, &parameters)?;
-        let loss = mean_cross_entropy(&b, logits(&b, model, &read, x)?, targets)?;
+        let logits = logits(&b, model, &read, x)?;
+        let loss = match options.answers_only {
+            true => counted_cross_entropy(&b, logits, targets)?,
+            false => mean_cross_entropy(&b, logits, targets)?,
+        };
         let wrt: Vec<_> = std::iter::once(x).chain(outside.iter().map(|&index| parameters[index])).collect();
         b.output("loss", loss);
         for (index, cotangent) in graph::pull_back(&b, &[(loss, cotangent)], &wrt)?.into_iter().enumerate() {
@@ -241,16 +252,20 @@ struct Tick<'a> {
     position: Position,
     tokens: Tensor,
     targets: Tensor,
+    /// The part of the mean loss that a token has, where only answers count.
+    share: Option<Tensor>,
     parameters: &'a [Tensor],
 }
 
 impl<'a> Tick<'a> {
     fn new(stage: &'a Stage<'a>, body: &ScanBody<'a>, constants: &'a [Tensor]) -> Self {
-        let [index, is_first, is_last, tokens, targets, ref parameters @ ..] = *constants else {
+        let [index, is_first, is_last, tokens, targets, ref rest @ ..] = *constants else {
             unreachable!("a loop has the constants it was given")
         };
         let position = Position { index, is_first, is_last };
-        Self { stage, b: body.builder, number: body.xs[0], position, tokens, targets, parameters }
+        let (share, parameters) = rest.split_at(usize::from(stage.options.answers_only));
+        let share = share.first().copied();
+        Self { stage, b: body.builder, number: body.xs[0], position, tokens, targets, share, parameters }
     }
 
     fn run(&self, mut state: StageCarry, what: TickKind) -> Result<StageCarry, Error> {
@@ -299,7 +314,10 @@ impl<'a> Tick<'a> {
         let _scope = b.scope("head");
         let targets = row(b, self.targets, self.within(self.forward_microbatch()?)?)?;
         let dtype = b.dtype(state.loss);
-        let share = b.scalar(dtype, 1.0 / stage.options.microbatches as f64)?;
+        let share = match self.share {
+            Some(share) => share,
+            None => b.scalar(dtype, 1.0 / stage.options.microbatches as f64)?,
+        };
         let share = b.select(self.position.is_last, share, b.scalar(dtype, 0.0)?)?;
         let results = b.inline(&stage.head, &[&[x, targets, share], self.parameters].concat())?;
         state.loss = b.add(state.loss, b.mul(results[0], share)?)?;

@@ -67,6 +67,7 @@ pub fn planned(model: impl Into<ModelConfig>) -> Planned {
         clip_norm: 0.25,
         query_block: 4,
         seed: 7,
+        answers_only: false,
     }
 }
 

@@ -10,16 +10,26 @@ use train::step::{StepOptions, forward, loss, train_step};
 use crate::common::{compare, inputs, options, regrouped};
 
 const BATCH: usize = 8;
-const TIME: usize = 8;
+pub const TIME: usize = 8;
 
 /// Every dimension that a plan may split is a multiple of four.
 fn model() -> Gopher {
     Gopher { layers: 4, heads: 4, key_value_size: 3, d_model: 8, vocabulary_size: 12 }
 }
 
-fn planned() -> Planned {
+pub fn planned() -> Planned {
     let StepOptions { precision, float32_copy, adam, clip_norm, .. } = options(1, 1);
-    Planned { model: model().into(), precision, float32_copy, adam, clip_norm, query_block: 4, seed: 0 }
+    let (query_block, answers_only) = (4, false);
+    Planned {
+        model: model().into(),
+        precision,
+        float32_copy,
+        adam,
+        clip_norm,
+        query_block,
+        seed: 0,
+        answers_only,
+    }
 }
 
 fn plan(
@@ -47,7 +57,7 @@ fn plan(
 }
 
 /// Each way to split, alone and with others.
-fn plans() -> Vec<Plan> {
+pub fn plans() -> Vec<Plan> {
     use RematPolicy::{Attention, Full, None, Selective};
     vec![
         plan([1, 4, 1], 1, 0, false, None),
@@ -68,7 +78,12 @@ fn plans() -> Vec<Plan> {
     ]
 }
 
-fn name(plan: &Plan) -> String {
+/// No split at all.
+pub fn one_device() -> Plan {
+    plan([1, 1, 1], 1, 0, false, RematPolicy::None)
+}
+
+pub fn name(plan: &Plan) -> String {
     let MeshShape { stage, data, model } = plan.mesh;
     let Plan { microbatches, zero, sequence_sharding, remat, .. } = plan;
     format!(
@@ -79,7 +94,7 @@ fn name(plan: &Plan) -> String {
 
 #[test]
 fn every_plan_trains_as_one_device() {
-    let whole = planned().step_options(&plan([1, 1, 1], 1, 0, false, RematPolicy::None));
+    let whole = planned().step_options(&one_device());
     let whole = train_step(&whole).unwrap();
     let inputs = inputs(&whole);
     let expected = graph::interpret(&whole, &inputs).unwrap();

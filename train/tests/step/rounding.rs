@@ -141,6 +141,7 @@ fn planned(regime: Regime) -> Planned {
         clip_norm: NO_GRADIENTS,
         query_block: 0,
         seed: 5,
+        answers_only: false,
     }
 }
 

@@ -1,7 +1,9 @@
 //! Evaluation of a model in stages: logits or loss of one batch, without a backward pass.
 
 use graph::{BuildResult, Builder, DType, ScanInputs, ScanOutputs, Tensor, TensorType};
-use model::forward::{embed, logits, mean_cross_entropy, outside_layers, run_layers};
+use model::forward::{
+    counted_cross_entropy, embed, logits, mean_cross_entropy, outside_layers, run_layers, share_of_counted,
+};
 
 use super::StepOptions;
 use super::stages::{Position, sum_over_stages, to_stage};
@@ -50,6 +52,10 @@ pub(in crate::step) fn evaluate(
     let x = stream_of_last(b, options, position, &parameters, tokens)?;
     let logits = logits(b, &options.model, &parameters, x)?;
     let result = match targets {
+        Some(targets) if options.answers_only => {
+            let sum = counted_cross_entropy(b, logits, targets)?;
+            b.mul(sum, share_of_counted(b, targets, b.dtype(sum))?)?
+        }
         Some(targets) => mean_cross_entropy(b, logits, targets)?,
         None => logits,
     };
