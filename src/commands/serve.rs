@@ -171,7 +171,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// Says that requests are answered, and how to send one.
 fn ready(app: &App, address: SocketAddr, took: Duration) -> anyhow::Result<()> {
     let name = &app.name;
-    note(format_args!("ready after {:.0} s: http://{address}/v1, model {name}", took.as_secs_f64()));
+    let took = took.as_secs_f64();
+    note(format_args!(
+        "ready after {took:.0} s: chat at http://{address}/, API at http://{address}/v1, model {name}"
+    ));
     let key = if app.key.is_some() { " -H \"authorization: Bearer $KEY\"" } else { "" };
     print(format!(
         "curl http://{address}/v1/completions -H 'content-type: application/json'{key} \

@@ -6,6 +6,7 @@ mod completions;
 mod connection;
 mod error;
 mod fields;
+mod page;
 mod tokens;
 
 use std::sync::Arc;
@@ -158,7 +159,8 @@ impl App {
 
     /// The server's paths.
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new()
+        let pages = page::paths().fold(Router::new(), |router, path| router.route(path, get(page::file)));
+        pages
             .route("/v1/models", get(models))
             .route("/v1/models/{name}", get(model))
             .route("/v1/completions", post(complete))
@@ -199,6 +201,7 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
         "/health",
         "/metrics",
         "/reload",
+        "/",
     ];
     let counted = known.into_iter().find(|known| path == *known).unwrap_or("other");
     let has_key = app.key.as_ref().is_none_or(|key| {
@@ -206,7 +209,9 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
         let sent = sent.and_then(|sent| sent.split_at_checked(b"bearer ".len()));
         sent.is_some_and(|(scheme, sent)| scheme.eq_ignore_ascii_case(b"bearer ") && key.is(sent))
     });
-    let response = if !has_key && path != "/health" {
+    // The page itself is no secret: what it asks for needs the key.
+    let is_open = path == "/health" || page::paths().any(|page| page == path);
+    let response = if !has_key && !is_open {
         let message = "the server wants a key: send it as Authorization: Bearer KEY";
         ApiError::new(StatusCode::UNAUTHORIZED, message).coded("invalid_api_key").into_response()
     } else {
