@@ -310,8 +310,10 @@ def percentile(numbers, share):
 
 
 def check_load(gopher, run, seconds, arguments):
-    slots = [] if "--slots" in arguments else ["--slots", "16"]
-    server = Server(gopher, run, *slots, "--queue", "256", *arguments)
+    # A small cache of prompts, which is full soon: from then on memory is to stay as it is.
+    usual = {"--slots": "16", "--queue": "256", "--prefix-cache": "8MiB"}
+    usual = [word for option, value in usual.items() if option not in arguments for word in (option, value)]
+    server = Server(gopher, run, *usual, *arguments)
     load = Load(server)
     try:
         memory = asyncio.run(load.run(seconds))

@@ -89,11 +89,11 @@ fn kinds(index: u32) -> (Vec<u32>, usize, impl FnOnce(&mut Task)) {
             2 => task.sampling.top_k = Some(5),
             _ => task.logit_bias = [(40, 3.0), (41, -100.0)].into(),
         }
-        if index % 3 == 0 {
+        if index.is_multiple_of(3) {
             task.logprobs = Some(2);
-            task.score_prompt = index % 2 == 0;
+            task.score_prompt = index.is_multiple_of(2);
         }
-        if index % 5 == 0 {
+        if index.is_multiple_of(5) {
             task.stop = ["e".to_owned(), "日".to_owned()].into();
         }
     };

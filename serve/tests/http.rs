@@ -258,6 +258,13 @@ fn what_is_wrong_is_refused_by_name() {
 #[test]
 fn tokens_and_the_server_tell_about_themselves() {
     let server = start(&Arc::default(), |app| app.begin_of_text = Some(1));
+    for (path, kind) in [("/", "text/html"), ("/page.js", "text/javascript"), ("/page.css", "text/css")] {
+        let reply = server.get(path);
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(
+            reply.head.contains(kind) && reply.head.contains("content-security-policy: default-src 'none'")
+        );
+    }
     let models = server.get("/v1/models").json();
     assert_eq!((&models["data"][0]["id"], &models["object"]), (&"hamlet".into(), &"list".into()));
     assert_eq!(server.get("/v1/models/hamlet").json()["max_model_len"], WINDOW);

@@ -52,7 +52,7 @@ pub struct Arguments {
     /// Texts that are continued side by side.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = "Load")]
     slots: u32,
-    /// Answers that may wait for a slot; one more is refused [default: four times the slots].
+    /// Answers that may wait for a slot; one more is refused [default: four times the slots, and 128 at least].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Load")]
     queue: Option<u32>,
     /// Seconds that an answer may take, waiting included.
@@ -122,7 +122,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 
     let tokenizer = Arc::new(model.copy_tokenizer()?);
     let begin_of_text = model.begin_of_text();
-    let queue = arguments.queue.unwrap_or(arguments.slots.saturating_mul(4)) as usize;
+    let queue = arguments.queue.unwrap_or(arguments.slots.saturating_mul(4).max(128)) as usize;
     let (run, begin) = (arguments.run, Instant::now());
     note("loading and compiling");
     let load = move || ServedRun::load(&run, &model, &runtime, mesh, slots).map_err(anyhow::Error::from);
@@ -171,9 +171,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// Says that requests are answered, and how to send one.
 fn ready(app: &App, address: SocketAddr, took: Duration) -> anyhow::Result<()> {
     let name = &app.name;
+    let took = took.as_secs_f64();
     note(format_args!(
-        "ready after {:.0} s: http://{address}/v1, model {name}; to chat in a browser: http://{address}/",
-        took.as_secs_f64()
+        "ready after {took:.0} s: chat at http://{address}/, API at http://{address}/v1, model {name}"
     ));
     let key = if app.key.is_some() { " -H \"authorization: Bearer $KEY\"" } else { "" };
     print(format!(

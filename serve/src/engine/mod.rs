@@ -1,7 +1,7 @@
 //! The engine: one thread that has the device and answers many requests at once.
 //!
 //! Between two steps of the texts under way it takes what has come, gives up what nobody waits for, reads a part of one prompt, and
-//! lets scoring make one call ([`desk`]). Whoever asks talks to it through channels.
+//! lets scoring make one call (`desk.rs`). Whoever asks talks to it through channels.
 
 mod answer;
 mod desk;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
-use eval::dialogue::{Fitted, Role, Turn, default_answer, fit, stop_strings};
+use eval::dialogue::{Fitted, Role, Turn, default_answer, fit, sampling, stop_strings};
 use serde_json::{Value, json};
 
 use super::answers::{Form, Usage, Whole, collect, pieces, submit};
@@ -29,7 +29,7 @@ pub(super) async fn answer(app: Arc<App>, body: &[u8]) -> Result<Response, ApiEr
     let newer = fields.whole("max_completion_tokens", 1..=u64::from(u32::MAX))?;
     let older = fields.whole("max_tokens", 1..=u64::from(u32::MAX))?;
     let wanted = newer.or(older).map(|tokens| tokens as usize);
-    let mut choice = fields.sampling(app.tokenizer.vocabulary_size())?;
+    let mut choice = fields.sampling(app.tokenizer.vocabulary_size(), sampling())?;
     let with_scores = fields.flag("logprobs")?;
     let top = fields.whole("top_logprobs", 0..=MOST_LOGPROBS)?.map(|count| count as usize);
     if top.is_some() && !with_scores {

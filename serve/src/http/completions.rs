@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
+use eval::Sampling;
 use serde_json::{Map, Value, json};
 
 use super::answers::{Form, Usage, Whole, collect, pieces, submit};
@@ -31,7 +32,7 @@ pub(super) async fn answer(app: Arc<App>, body: &[u8]) -> Result<Response, ApiEr
     fields.model(&app.name)?;
     let prompts = prompts(&app, fields.take("prompt"))?;
     let max_tokens = fields.whole("max_tokens", 0..=u64::from(u32::MAX))?.unwrap_or(DEFAULT_TOKENS) as usize;
-    let choice = fields.sampling(app.tokenizer.vocabulary_size())?;
+    let choice = fields.sampling(app.tokenizer.vocabulary_size(), Sampling::default())?;
     let logprobs = fields.whole("logprobs", 0..=MOST_LOGPROBS)?.map(|count| count as usize);
     let echo = fields.flag("echo")?;
     let (is_stream, tells_usage) = fields.stream()?;

@@ -111,15 +111,16 @@ impl Fields {
         }
     }
 
-    /// How tokens are chosen. Without a seed, one is made up.
-    pub fn sampling(&mut self, vocabulary_size: usize) -> Result<Choice> {
-        let temperature = self.number("temperature", 0.0..=f64::from(f32::MAX))?.unwrap_or(1.0);
+    /// How tokens are chosen: as `default` says where the request does not. Without a seed, one is made up.
+    pub fn sampling(&mut self, vocabulary_size: usize, default: Sampling) -> Result<Choice> {
+        let temperature =
+            self.number("temperature", 0.0..=f64::from(f32::MAX))?.unwrap_or(default.temperature);
         let top_p = match self.number("top_p", 0.0..=1.0)? {
             Some(0.0) => {
                 let message = "top_p is 0; it must be above 0 and at most 1 (1 leaves every token in)";
                 return Err(ApiError::field("top_p", message));
             }
-            top_p => top_p.unwrap_or(1.0),
+            top_p => top_p.unwrap_or(default.top_p),
         };
         // Other servers take 0 and -1 for all tokens.
         let all = self.0.get("top_k").is_some_and(|value| matches!(value.as_i64(), Some(-1 | 0)));
@@ -312,7 +313,7 @@ mod tests {
     #[track_caller]
     fn refused(body: &str, expected: &str) {
         let parsed = Fields::parse(body.as_bytes()).and_then(|mut fields| {
-            fields.sampling(100)?;
+            fields.sampling(100, Sampling::default())?;
             fields.stream()?;
             fields.finish()
         });
@@ -351,7 +352,7 @@ mod tests {
     fn what_changes_nothing_is_taken() {
         let body = r#"{"user": "me", "suffix": null, "presence_penalty": 0, "top_k": -1, "n": 2.0, "seed": -1, "stop": ["", "a"]}"#;
         let mut fields = Fields::parse(body.as_bytes()).unwrap();
-        let choice = fields.sampling(10).unwrap();
+        let choice = fields.sampling(10, Sampling::default()).unwrap();
         assert_eq!((choice.count, choice.sampling.top_k, choice.sampling.seed), (2, None, u64::MAX));
         assert_eq!(*choice.stop, ["a".to_owned()]);
         fields.finish().unwrap();
@@ -360,10 +361,11 @@ mod tests {
     #[test]
     fn each_answer_has_draws_of_its_own() {
         let mut fields = Fields::parse(br#"{"seed": 7}"#).unwrap();
-        let choice = fields.sampling(10).unwrap();
+        let choice = fields.sampling(10, Sampling::default()).unwrap();
         let seeds: std::collections::HashSet<u64> = (0..128).map(|answer| choice.of(answer).seed).collect();
         assert_eq!((choice.of(0).seed, seeds.len()), (7, 128));
-        let made_up = || Fields::parse(b"{}").unwrap().sampling(10).unwrap().sampling.seed;
+        let made_up =
+            || Fields::parse(b"{}").unwrap().sampling(10, Sampling::default()).unwrap().sampling.seed;
         assert_ne!(made_up(), made_up());
     }
 }

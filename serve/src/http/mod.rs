@@ -159,8 +159,9 @@ impl App {
 
     /// The server's paths.
     pub fn router(self: &Arc<Self>) -> Router {
-        let page = page::paths().fold(Router::new(), |router, path| router.route(path, get(page::file)));
-        page.route("/v1/models", get(models))
+        let pages = page::paths().fold(Router::new(), |router, path| router.route(path, get(page::file)));
+        pages
+            .route("/v1/models", get(models))
             .route("/v1/models/{name}", get(model))
             .route("/v1/completions", post(complete))
             .route("/v1/chat/completions", post(chat))
@@ -200,14 +201,16 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
         "/health",
         "/metrics",
         "/reload",
+        "/",
     ];
-    let counted = known.into_iter().chain(page::paths()).find(|known| path == *known).unwrap_or("other");
-    let is_open = path == "/health" || page::paths().any(|of_page| path == of_page);
+    let counted = known.into_iter().find(|known| path == *known).unwrap_or("other");
     let has_key = app.key.as_ref().is_none_or(|key| {
         let sent = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         let sent = sent.and_then(|sent| sent.split_at_checked(b"bearer ".len()));
         sent.is_some_and(|(scheme, sent)| scheme.eq_ignore_ascii_case(b"bearer ") && key.is(sent))
     });
+    // The page itself is no secret: what it asks for needs the key.
+    let is_open = path == "/health" || page::paths().any(|page| page == path);
     let response = if !has_key && !is_open {
         let message = "the server wants a key: send it as Authorization: Bearer KEY";
         ApiError::new(StatusCode::UNAUTHORIZED, message).coded("invalid_api_key").into_response()
