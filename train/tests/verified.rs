@@ -82,7 +82,8 @@ fn bytes_of_collectives_are_those_of_the_compiled_programs() {
     }
     // Of small models: the compiler adds gradients of the embedding and the head up behind the loop over microbatches.
     assert_eq!(far.len(), 2, "{far:#?}");
-    assert!(checked >= 40, "{checked}");
+    // Sums of all, and gathers of those that have room.
+    assert!(checked >= records().len() + 10, "{checked}");
 }
 
 /// Counted by kind: the TPU compiler makes all-reduces of the reduce-scatters that it is said to, and of no others.

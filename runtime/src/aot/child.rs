@@ -37,7 +37,7 @@ enum Answer {
 const LAST_WORDS: usize = 4000;
 
 /// Bytes that a compiler may write of its schedule: more than ten times what the largest plans take.
-pub const SCHEDULE_BYTES: u64 = 4 << 30;
+const SCHEDULE_BYTES: u64 = 4 << 30;
 /// How often it is looked how much that is.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -68,7 +68,7 @@ impl Worker {
     }
 
     /// Compiles a program in a process of its own. Several may run at once. A compiler that dies of writing its schedule, or
-    /// writes more than [`SCHEDULE_BYTES`], is started once more without, if there is time left.
+    /// writes more than 4 GiB of it, is started once more without, if there is time left.
     ///
     /// # Errors
     /// As [`compile`]; also [`Error::Died`] when the process ends without an answer, and [`Error::TimedOut`].
