@@ -318,7 +318,7 @@ mod tests {
             fields.stream()?;
             fields.finish()
         });
-        let error = parsed.err().expect(body);
+        let error = parsed.expect_err(body);
         assert!(error.message.contains(expected), "{body}: {}", error.message);
     }
 
