@@ -62,7 +62,8 @@ impl Fields {
             Some(number) => Ok(Some(number)),
             None => {
                 let (from, to) = (range.start(), range.end());
-                let message = format!("{name} is {}; it must be a number from {from} to {to}", short(&value));
+                let up_to = if *to < f64::from(f32::MAX) { format!(" to {to}") } else { String::new() };
+                let message = format!("{name} is {}; it must be a number from {from}{up_to}", short(&value));
                 Err(ApiError::field(name, message))
             }
         }
@@ -317,7 +318,7 @@ mod tests {
             fields.stream()?;
             fields.finish()
         });
-        let error = parsed.err().expect(body);
+        let error = parsed.expect_err(body);
         assert!(error.message.contains(expected), "{body}: {}", error.message);
     }
 
