@@ -1,5 +1,6 @@
 //! One file per subcommand, each thin: it reads arguments, calls the crates, and prints.
 
+pub mod analyze;
 pub mod cache;
 pub mod chat;
 pub mod checkpoint;
@@ -16,6 +17,7 @@ mod precision;
 pub mod replay;
 pub mod runs;
 pub mod runtime;
+pub mod scaling;
 pub mod serve;
 pub mod tokenizer;
 pub mod train;
@@ -43,6 +45,12 @@ pub enum Command {
     Serve(serve::Arguments),
     /// Score a model on the paper's 152 tasks, on your own, or on any text.
     Eval(Box<eval::Arguments>),
+    /// Say what models and texts show beyond scores: toxicity.
+    #[command(subcommand)]
+    Analyze(analyze::Command),
+    /// Fit how the loss of runs follows their size and data.
+    #[command(subcommand)]
+    Scaling(scaling::Command),
     /// Train a tokenizer, encode and decode text with one, and say what one is.
     #[command(subcommand)]
     Tokenizer(tokenizer::Command),
@@ -82,6 +90,8 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Chat(arguments) => chat::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Eval(arguments) => eval::run(*arguments),
+        Command::Analyze(command) => analyze::run(command),
+        Command::Scaling(command) => scaling::run(command),
         Command::Tokenizer(command) => tokenizer::run(command),
         Command::Data(command) => data::run(command),
         Command::Replay(arguments) => replay::run(arguments),

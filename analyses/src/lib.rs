@@ -1,0 +1,13 @@
+//! Analyses of trained models, as in sections 2.2 and 2.4 to 2.7 of the paper's (Rae et al. 2021): what changes with scale, and what does not.
+//!
+//! [`toxicity`] judges texts and what models write; [`scaling`] fits how the loss follows parameters, tokens and compute, and says what a
+//! model that was left out should reach.
+//!
+//! What is absent: no model is loaded and nothing is generated here. Texts, labels and losses come in, numbers with their
+//! intervals go out, each a function of these and a seed.
+
+mod error;
+pub mod scaling;
+pub mod toxicity;
+
+pub use error::{Error, Result};

@@ -1,0 +1,22 @@
+//! `gopher analyze`: what models show beyond scores.
+
+mod toxicity;
+
+use clap::Subcommand;
+
+/// What is analysed.
+#[derive(Subcommand)]
+pub enum Command {
+    /// How toxic texts are, by a scorer.
+    Toxicity(toxicity::Arguments),
+}
+
+/// Runs `gopher analyze`.
+///
+/// # Errors
+/// Those of what is analysed.
+pub fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Toxicity(arguments) => toxicity::run(&arguments),
+    }
+}
