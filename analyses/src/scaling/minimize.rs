@@ -1,8 +1,6 @@
 //! The curve of least error, by L-BFGS.
 
-use argmin::core::{CostFunction, Error, Executor, Gradient, State as _};
-use argmin::solver::linesearch::MoreThuenteLineSearch;
-use argmin::solver::quasinewton::LBFGS;
+use std::collections::VecDeque;
 
 use super::curve::Curve;
 
@@ -40,61 +38,109 @@ impl Data {
     }
 }
 
-struct Problem<'a> {
-    data: &'a Data,
-    with_constant: bool,
-}
+/// Steps of a descent at most, and those that are remembered.
+const STEPS: usize = 500;
+const MEMORY: usize = 8;
 
-impl Problem<'_> {
-    fn curve(&self, numbers: &[f64]) -> Curve {
-        Curve {
-            numbers: numbers.to_vec(),
-            with_constant: self.with_constant,
-            middle: self.data.middle.clone(),
-        }
+impl Data {
+    fn curve(&self, with_constant: bool, numbers: &[f64]) -> Curve {
+        Curve { numbers: numbers.to_vec(), with_constant, middle: self.middle.clone() }
     }
-}
 
-impl CostFunction for Problem<'_> {
-    type Param = Vec<f64>;
-    type Output = f64;
-
-    fn cost(&self, numbers: &Vec<f64>) -> Result<f64, Error> {
-        let huber = |error: f64| if error.abs() <= 1.0 { error * error / 2.0 } else { error.abs() - 0.5 };
-        let residuals = self.data.residuals(&self.curve(numbers));
-        Ok(residuals.into_iter().map(|residual| huber(residual / HUBER)).sum())
-    }
-}
-
-impl Gradient for Problem<'_> {
-    type Param = Vec<f64>;
-    type Gradient = Vec<f64>;
-
-    fn gradient(&self, numbers: &Vec<f64>) -> Result<Vec<f64>, Error> {
-        let curve = self.curve(numbers);
-        let mut gradient = vec![0.0; numbers.len()];
-        for (variables, residual) in self.data.variables.iter().zip(self.data.residuals(&curve)) {
-            let by = -(residual / HUBER).clamp(-1.0, 1.0) / HUBER;
+    /// The cost of a curve, and its derivative by each of the numbers.
+    fn cost(&self, curve: &Curve) -> (f64, Vec<f64>) {
+        let mut gradient = vec![0.0; curve.numbers.len()];
+        let mut cost = 0.0;
+        for (variables, residual) in self.variables.iter().zip(self.residuals(curve)) {
+            let error = residual / HUBER;
+            cost += if error.abs() <= 1.0 { error * error / 2.0 } else { error.abs() - 0.5 };
+            let by = -error.clamp(-1.0, 1.0) / HUBER;
             for (sum, slope) in gradient.iter_mut().zip(curve.slope(variables)) {
                 *sum += by * slope;
             }
         }
-        Ok(gradient)
+        (cost, gradient)
     }
 }
 
 /// The best curve from a start, with its cost.
 fn descend(data: &Data, with_constant: bool, start: Vec<f64>) -> Option<(Curve, f64)> {
-    let solver = LBFGS::new(MoreThuenteLineSearch::new(), 7);
-    let solver = solver.with_tolerance_grad(1e-7).ok()?.with_tolerance_cost(1e-14).ok()?;
-    let problem = Problem { data, with_constant };
-    let run = Executor::new(problem, solver).configure(|state| state.param(start).max_iters(500)).run();
-    // A line search that finds nothing better ends with an error: this start leads nowhere.
-    let state = run.ok()?.state;
-    let best = state.get_best_param()?.clone();
-    let problem = Problem { data, with_constant };
-    let cost = problem.cost(&best).ok().filter(|cost| cost.is_finite())?;
-    Some((problem.curve(&best), cost))
+    let cost = |numbers: &[f64]| data.cost(&data.curve(with_constant, numbers));
+    let (numbers, cost) = lbfgs(cost, start)?;
+    Some((data.curve(with_constant, &numbers), cost))
+}
+
+/// L-BFGS (Nocedal & Wright 2006, algorithm 7.4), with the line search of Lewis and Overton 2013, which needs no second
+/// derivative: Huber's function has none where it bends. `cost` gives the value and its gradient. `None` if it begins where there is no value.
+fn lbfgs(cost: impl Fn(&[f64]) -> (f64, Vec<f64>), start: Vec<f64>) -> Option<(Vec<f64>, f64)> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let moved = |at: &[f64], by: f64, along: &[f64]| -> Vec<f64> {
+        at.iter().zip(along).map(|(at, along)| at + by * along).collect()
+    };
+    let (mut at, (mut value, mut gradient)) = (start.clone(), cost(&start));
+    if !value.is_finite() {
+        return None;
+    }
+    // What steps and gradients have changed by, with the inverse of their product.
+    let mut memory: VecDeque<(Vec<f64>, Vec<f64>, f64)> = VecDeque::new();
+    let mut idle = 0;
+    for _ in 0..STEPS {
+        if dot(&gradient, &gradient).sqrt() < 1e-9 || idle > 3 {
+            break;
+        }
+        let mut along = gradient.clone();
+        let mut shares = Vec::with_capacity(memory.len());
+        for (step, change, inverse) in memory.iter().rev() {
+            let share = inverse * dot(step, &along);
+            along = moved(&along, -share, change);
+            shares.push(share);
+        }
+        if let Some((step, change, _)) = memory.back() {
+            let scale = dot(step, change) / dot(change, change);
+            along.iter_mut().for_each(|number| *number *= scale);
+        }
+        for ((step, change, inverse), share) in memory.iter().zip(shares.iter().rev()) {
+            along = moved(&along, share - inverse * dot(change, &along), step);
+        }
+        along.iter_mut().for_each(|number| *number = -*number);
+        let mut slope = dot(&along, &gradient);
+        if slope >= 0.0 || slope.is_nan() {
+            memory.clear();
+            along = gradient.iter().map(|number| -number).collect();
+            slope = -dot(&gradient, &gradient);
+        }
+        // Far enough that the slope is less steep, and not so far that the value is not lower.
+        let (mut low, mut high) = (0.0, f64::INFINITY);
+        let mut by = if memory.is_empty() { 1.0 / dot(&gradient, &gradient).sqrt().max(1.0) } else { 1.0 };
+        let mut found = None;
+        for _ in 0..60 {
+            let next = moved(&at, by, &along);
+            let (next_value, next_gradient) = cost(&next);
+            if next_value.is_nan() || next_value > value + 1e-4 * by * slope {
+                high = by;
+            } else {
+                let is_flat = dot(&along, &next_gradient) >= 0.9 * slope;
+                found = Some((next, next_value, next_gradient));
+                if is_flat {
+                    break;
+                }
+                low = by;
+            }
+            by = if high.is_finite() { (low + high) / 2.0 } else { 2.0 * low };
+        }
+        let Some((next, next_value, next_gradient)) = found else { break };
+        let (step, change) = (moved(&next, -1.0, &at), moved(&next_gradient, -1.0, &gradient));
+        let product = dot(&step, &change);
+        if product > 1e-300 {
+            memory.push_back((step, change, 1.0 / product));
+            if memory.len() > MEMORY {
+                memory.pop_front();
+            }
+        }
+        idle = if value - next_value <= 1e-13 * value.abs() { idle + 1 } else { 0 };
+        (at, value, gradient) = (next, next_value, next_gradient);
+    }
+    Some((at, value))
 }
 
 /// The best curve from one that is near.
@@ -125,4 +171,54 @@ pub fn from_grid(data: &Data, with_constant: bool) -> Option<Curve> {
     }
     let ends = starts.into_iter().filter_map(|start| descend(data, with_constant, start));
     ends.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(curve, _)| curve)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minima_are_found() {
+        // Rosenbrock's valley.
+        let rosenbrock = |at: &[f64]| {
+            let (x, y) = (at[0], at[1]);
+            let value = (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2);
+            (value, vec![-2.0 * (1.0 - x) - 400.0 * x * (y - x * x), 200.0 * (y - x * x)])
+        };
+        let (at, value) = lbfgs(rosenbrock, vec![-1.2, 1.0]).unwrap();
+        assert!((at[0] - 1.0).abs() < 1e-6 && (at[1] - 1.0).abs() < 1e-6 && value < 1e-12, "{at:?} {value}");
+        // Axes of very different lengths.
+        let bowl = |at: &[f64]| {
+            let scales = [1e-3, 1.0, 1e3];
+            let value = at.iter().zip(scales).map(|(x, scale)| scale * x * x).sum();
+            (value, at.iter().zip(scales).map(|(x, scale)| 2.0 * scale * x).collect())
+        };
+        let (_, value) = lbfgs(bowl, vec![5.0, -3.0, 2.0]).unwrap();
+        assert!(value < 1e-12, "{value}");
+        assert!(lbfgs(|_| (f64::NAN, vec![0.0]), vec![0.0]).is_none());
+    }
+
+    /// The gradient is that of the cost, by differences.
+    #[test]
+    fn the_gradient_is_the_slope_of_the_cost() {
+        let variables = vec![vec![17.0, 21.0], vec![18.5, 24.0], vec![20.0, 22.0], vec![22.0, 25.0]];
+        let data = Data::new(variables, vec![1.2, 1.1, 1.05, 0.9]);
+        for with_constant in [true, false] {
+            let numbers = [&[0.3][..usize::from(with_constant)], &[-0.4, 0.3, 0.1, 0.2]].concat();
+            let cost = |numbers: &[f64]| data.cost(&data.curve(with_constant, numbers));
+            let gradient = cost(&numbers).1;
+            for (place, slope) in gradient.iter().enumerate() {
+                let at = |by: f64| {
+                    let mut moved = numbers.clone();
+                    moved[place] += by;
+                    cost(&moved).0
+                };
+                let differences = (at(1e-6) - at(-1e-6)) / 2e-6;
+                assert!(
+                    (differences - slope).abs() < 1e-4 * slope.abs().max(1.0),
+                    "{place}: {differences} {slope}"
+                );
+            }
+        }
+    }
 }
