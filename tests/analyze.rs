@@ -76,7 +76,7 @@ fn texts_are_scored_in_order_and_together() {
 fn what_cannot_be_scored_is_said() {
     let place = Place::new();
     let score = |more: &[&'static str]| [&["analyze", "toxicity", "--score", "a.jsonl"][..], more].concat();
-    place.refused(&score(&[]), 1, "error: a.jsonl: no such file");
+    place.refused(&score(&[]), 1, "error: a.jsonl: no such file or folder");
     place.write("a.jsonl", "{\"body\": \"x\", \"n\": 1}\n");
     place.refused(&score(&[]), 1, "error: a.jsonl: record 1 has no field text with a text; it has body, n");
     place.refused(

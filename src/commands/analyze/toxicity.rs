@@ -80,8 +80,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             model.probability(text.ok_or_else(|| missing(&format!("{} with a text", arguments.text_field)))?);
         if let Some((field, value)) = label {
             let found = document.get(field).ok_or_else(|| missing(field))?;
-            let is_it = found.as_str().map_or_else(|| found.to_string() == value, |found| found == value);
-            scored.push((probability, is_it));
+            let found = match found {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            scored.push((probability, found == value));
         }
         if arguments.json {
             print(serde_json::to_string(&Scored { probability })? + "\n")?;
