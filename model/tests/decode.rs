@@ -251,7 +251,7 @@ fn chunks_are_taken_and_put_back() {
             };
             let (from, to) = (random(1), random(2));
             let position = ints(&[], &[2]);
-            let parts = take(&[&[position.clone()], &from[..]].concat());
+            let parts = take(&[std::slice::from_ref(&position), &from[..]].concat());
             let got = put(&[&[position], &to[..], &parts].concat());
             for ((got, from), to) in got.iter().zip(&from).zip(&to) {
                 let width = model.sizes().key_value_size;
