@@ -65,6 +65,7 @@ fn words_are_found_as_the_package_finds_them() {
     // A mark ends a word, as in Python.
     assert_eq!(probability("da\u{301}mn"), probability("da mn"));
     let of_nothing = probability("");
+    assert!((of_nothing - 0.036).abs() < 0.0005, "{of_nothing}");
     for text in ["the of and", "\u{0}\u{0}", "🙂🙃", "x", &" ".repeat(100_000)] {
         assert_eq!(probability(text), of_nothing, "{text:?}");
     }

@@ -88,7 +88,7 @@ impl LinearModel {
     }
 
     /// The probability that a text is offensive, from 0 to 1. A text without any word that the model knows has that of its
-    /// intercepts, about 0.05.
+    /// intercepts, 0.036.
     pub fn probability(&self, text: &str) -> f64 {
         let text = text.to_lowercase();
         let mut counts: FxHashMap<&str, f64> = FxHashMap::default();
