@@ -74,7 +74,7 @@ impl Arguments {
                     None => bail!("--remat is `{name}`; it is dots or one of {}", POLICIES.join(", ")),
                 },
             },
-            query_block: self.query_block,
+            queries: self.query_block.into(),
             batch: self.size.batch,
             sequence_length: self.size.sequence,
             adam: Adam::default(),

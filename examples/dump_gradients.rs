@@ -13,7 +13,7 @@ use configuration::Adam;
 use graph::testing::Random;
 use graph::{Builder, DType, Function, Remat, TensorType};
 use model::parameters::add_params;
-use model::{ForwardOptions, Gopher, Llama, ModelConfig, Precision};
+use model::{ForwardOptions, Gopher, Llama, ModelConfig, Precision, QueryBlocks};
 use runtime::{Buffer, DeviceKind, Runtime, RuntimeOptions};
 use safetensors::tensor::{Dtype, TensorView};
 use train::step::{PARAMETERS, StepOptions, train_step};
@@ -50,8 +50,8 @@ fn options(model: ModelConfig) -> StepOptions {
         model,
         precision: Precision::FLOAT32,
         remat: Remat::None,
-        // Three blocks of queries, the last one shorter.
-        query_block: 18,
+        // Three blocks of queries, the last one shorter; in pieces.
+        queries: QueryBlocks { block: 18, piece: 6 },
         batch: 2,
         sequence_length: 48,
         adam: Adam::default(),
@@ -118,7 +118,7 @@ fn gradients(options: &StepOptions) -> Result<Function, graph::Error> {
     let ty = TensorType::new(DType::I32, [options.batch, options.sequence_length]);
     let tokens = b.param("tokens", ty.clone(), &["batch", "time"]);
     let targets = b.param("targets", ty, &["batch", "time"]);
-    let forward = ForwardOptions { query_block: options.query_block, ..ForwardOptions::new(DType::F32) };
+    let forward = ForwardOptions { queries: options.queries, ..ForwardOptions::new(DType::F32) };
     let loss = model::loss(&b, &options.model, &forward, &parameters, tokens, targets)?;
     for (spec, gradient) in options.model.parameters().iter().zip(graph::gradient(&b, loss, &parameters)?) {
         b.output(format!("gradients/{}", spec.name), gradient);
@@ -159,9 +159,9 @@ fn main() -> Result<()> {
         name => Array { name: format!("after/{name}"), ..array },
     }));
 
-    let StepOptions { model, adam, clip_norm, query_block, .. } = &options;
+    let StepOptions { model, adam, clip_norm, queries, .. } = &options;
     let settings = serde_json::json!({
-        "model": model, "adam": adam, "clip_norm": clip_norm, "query_block": query_block,
+        "model": model, "adam": adam, "clip_norm": clip_norm, "query_block": queries.block,
         "step": STEP, "learning_rate": LEARNING_RATE,
     });
     let metadata =

@@ -160,5 +160,5 @@ impl Devices {
 
 /// What the axis `model` of a mesh has to divide.
 pub(crate) fn divided(config: &ModelConfig) -> Vec<(&'static str, usize)> {
-    config.work(1, 1).divided
+    config.work(1, 1.into()).divided
 }

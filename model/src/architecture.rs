@@ -5,6 +5,7 @@ use std::fmt;
 use graph::{BuildResult, Builder, DType, Error, Tensor};
 use sharding::search::Work;
 
+use crate::blocks::attention::QueryBlocks;
 use crate::config::{ConfigError, ModelConfig, Value};
 use crate::parameters::ParameterSpec;
 
@@ -102,11 +103,11 @@ pub trait Architecture: fmt::Debug + Send + Sync {
     }
 
     /// One layer over whole sequences: from the residual stream `[batch, time, width]` to the next. `weights` are the
-    /// layer's parameters, in order, matrices in the dtype of activations; queries are taken in blocks of `query_block`.
+    /// layer's parameters, in order, matrices in the dtype of activations; queries are taken as `queries` says.
     ///
     /// # Errors
     /// [`Error::Type`] if the shapes are not those of [`Architecture::parameters`].
-    fn layer(&self, b: &Builder, weights: &[Tensor], x: Tensor, query_block: usize) -> BuildResult;
+    fn layer(&self, b: &Builder, weights: &[Tensor], x: Tensor, queries: QueryBlocks) -> BuildResult;
 
     /// Logits `[batch, time, vocabulary]`, float32 or wider, from the residual stream after the last layer. `parameters`
     /// are all of the model's, of which those outside the layers are read.
@@ -147,8 +148,8 @@ pub trait Architecture: fmt::Debug + Send + Sync {
     ) -> Result<(Tensor, Vec<Tensor>), Error>;
 
     /// What a plan's lower bounds are computed from: matmuls, memory traffic and kept activations, for sequences of
-    /// `sequence_length` with queries in blocks of `query_block`.
-    fn work(&self, sequence_length: usize, query_block: usize) -> Work;
+    /// `sequence_length` with queries taken as `queries` says.
+    fn work(&self, sequence_length: usize, queries: QueryBlocks) -> Work;
 
     /// Floating-point operations that one token takes in training, forward and backward, computed again or not: `6N` for
     /// the `N` parameters that take part in arithmetic, and `12·L·H·K·T` for attention over `T` tokens (Chowdhery et al.

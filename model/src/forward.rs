@@ -5,6 +5,7 @@ use graph::{
     TensorType,
 };
 
+use crate::blocks::attention::QueryBlocks;
 use crate::blocks::embedding;
 use crate::config::ModelConfig;
 use crate::parameters::ParameterSpec;
@@ -37,22 +38,14 @@ pub struct ForwardOptions {
     pub activations: DType,
     /// What the backward pass of the layers keeps.
     pub remat: Remat,
-    /// Queries per attention block; 0 chooses by sequence length.
-    pub query_block: usize,
+    /// How attention takes its queries.
+    pub queries: QueryBlocks,
 }
 
 impl ForwardOptions {
     /// Defaults for activations of this dtype.
     pub fn new(activations: DType) -> Self {
-        Self { activations, remat: Remat::None, query_block: 0 }
-    }
-
-    /// Queries per attention block for sequences of this length: about eight blocks, of at least 64.
-    pub fn block(&self, sequence_length: usize) -> usize {
-        match self.query_block {
-            0 => sequence_length.div_ceil(8).max(64),
-            block => block,
-        }
+        Self { activations, remat: Remat::None, queries: QueryBlocks::default() }
     }
 }
 
@@ -142,7 +135,7 @@ pub fn run_layers(
     prepared: &[Tensor],
     x: Tensor,
 ) -> BuildResult {
-    let block = options.block(b.shape(x).get(1).copied().unwrap_or_default());
+    let queries = options.queries.of_length(b.shape(x).get(1).copied().unwrap_or_default());
     let xs = stacked(model, prepared);
     let count = xs.first().and_then(|&first| b.shape(first).first().copied());
     let inputs = ScanInputs {
@@ -155,7 +148,7 @@ pub fn run_layers(
     let layers = b.scan("layers", inputs, |body| {
         let (b, x) = (body.builder, body.carries[0]);
         let weights = layer_weights(b, model, body.xs, options.activations)?;
-        let x = model.layer(b, &weights, x, block)?;
+        let x = model.layer(b, &weights, x, queries)?;
         Ok(ScanOutputs { carries: vec![place(b, x, RESIDUAL, Some(RESIDUAL))?], ys: vec![] })
     })?;
     Ok(layers.carries[0])

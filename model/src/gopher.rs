@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
-use crate::blocks::attention::{part, score_count};
+use crate::blocks::attention::{QueryBlocks, part, score_count};
 use crate::blocks::cache::{each, written};
 use crate::blocks::embedding::project_to_vocabulary;
 use crate::blocks::feed_forward::gelu;
@@ -317,7 +317,7 @@ impl Architecture for Gopher {
         Ok(())
     }
 
-    fn layer(&self, b: &Builder, weights: &[Tensor], x: Tensor, query_block: usize) -> BuildResult {
+    fn layer(&self, b: &Builder, weights: &[Tensor], x: Tensor, queries: QueryBlocks) -> BuildResult {
         let layer = Layer::of(weights)?;
         let x = {
             let _scope = b.scope("attention");
@@ -329,7 +329,7 @@ impl Architecture for Gopher {
                 value: projections.value,
                 relative: layer.relative,
             };
-            project_out(b, x, attend_causally(b, &attention, query_block)?, &layer)?
+            project_out(b, x, attend_causally(b, &attention, queries)?, &layer)?
         };
         feed_forward(b, x, &layer)
     }
@@ -409,7 +409,7 @@ impl Architecture for Gopher {
         Ok((feed_forward(b, x, &layer)?, vec![key, value]))
     }
 
-    fn work(&self, sequence_length: usize, query_block: usize) -> Work {
+    fn work(&self, sequence_length: usize, queries: QueryBlocks) -> Work {
         let (d, a, ff) = (self.d_model, self.attention_size(), self.feed_forward_size());
         // Query, key, value and output; the two of the feed-forward layer.
         let (attention, hidden) = (4.0 * (d * a) as f64, (d * ff) as f64);
@@ -437,7 +437,10 @@ impl Architecture for Gopher {
             split: of_heads * heads + numbers(0.0, of_hidden) * wide,
             stream: numbers(0.0, of_stream) * width,
         };
-        let (no, one) = (Numbers::default(), numbers(1.0, 0.0));
+        let no = Numbers::default();
+        // Of pieces, no scores are kept, whatever the policy.
+        let pieces = queries.in_pieces();
+        let all_scores = if pieces { no } else { numbers(1.0, 0.0) };
         // Where the hidden layer is computed again, GELU's float32 numbers are read more than once.
         let (gelu_found, gelu_again) = (numbers(0.0, 14.0) * wide, numbers(8.0, 4.0) * wide);
         Work {
@@ -448,15 +451,15 @@ impl Architecture for Gopher {
             other_parameters: outside,
             layer_matmuls: attention + 2.0 * hidden,
             head_matmuls: (d * self.vocabulary_size) as f64,
-            scores: score_count(query_block, sequence_length) as f64 * self.heads as f64,
+            scores: score_count(queries.block, sequence_length) as f64 * self.heads as f64,
             // Content, distances and values.
             score_matmuls: 3.0 * self.key_value_size as f64,
             policies: [
                 policy(
                     0.0,
-                    false,
+                    pieces,
                     [numbers(5.0, 3.0) * heads + gelu_found, numbers(4.0, 26.0) * width],
-                    kept(one, numbers(1.0, 3.0), 2.0, 2.0),
+                    kept(all_scores, numbers(1.0, 3.0), 2.0, 2.0),
                 ),
                 policy(
                     0.0,

@@ -1,12 +1,14 @@
 //! Llama (Touvron et al. 2023, arXiv 2302.13971 and 2307.09288): rotary positions, RMSNorm, SwiGLU, grouped key and value
 //! heads (Ainslie et al. 2023, arXiv 2305.13245), no biases.
 
+use std::ops::Range;
+
 use graph::{BuildResult, Builder, DType, Error, Tensor};
 use serde::{Deserialize, Serialize};
 use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
-use crate::blocks::attention::{in_causal_blocks, part, score_count, softmax_values};
+use crate::blocks::attention::{QueryBlocks, in_causal_blocks, part, score_count, softmax_values};
 use crate::blocks::cache::written;
 use crate::blocks::embedding::project_to_vocabulary;
 use crate::blocks::feed_forward::swiglu;
@@ -291,18 +293,20 @@ impl Architecture for Llama {
         all
     }
 
-    fn layer(&self, b: &Builder, weights: &[Tensor], x: Tensor, query_block: usize) -> BuildResult {
+    fn layer(&self, b: &Builder, weights: &[Tensor], x: Tensor, queries: QueryBlocks) -> BuildResult {
         let layer = Layer::of(weights)?;
         let heads = {
             let _scope = b.scope("attention");
             let length = b.shape(x)[1];
             let rotation = self.rotation(b, b.scalar(DType::I32, 0.0)?, length)?;
             let Projections { query, key, value } = self.project(b, x, &layer, &rotation)?;
-            in_causal_blocks(b, length, query_block, 3, |queries| {
-                let (start, end) = (queries.start, queries.end);
-                let query = part(b, query, 3, queries)?;
-                let (key, value) = (part(b, key, 2, 0..end)?, part(b, value, 2, 0..end)?);
-                attend(b, query, key, value, b.scalar(DType::I32, start as f64)?)
+            let keys =
+                |of: Range<usize>| Ok(vec![part(b, key, 2, 0..of.end)?, part(b, value, 2, 0..of.end)?]);
+            in_causal_blocks(b, queries, &[query], 3, keys, |of| {
+                let (&[query], &[key, value]) = (of.queries, of.keys) else {
+                    unreachable!("what was given to in_causal_blocks")
+                };
+                attend(of.builder, query, key, value, of.first_position)
             })?
         };
         self.rest(b, x, heads, &layer)
@@ -345,8 +349,10 @@ impl Architecture for Llama {
         Ok((self.rest(b, x, heads, &layer)?, vec![key, value]))
     }
 
-    fn work(&self, sequence_length: usize, query_block: usize) -> Work {
+    fn work(&self, sequence_length: usize, queries: QueryBlocks) -> Work {
         let (d, k, ff) = (self.d_model as f64, self.key_value_size as f64, self.feed_forward_size as f64);
+        // Of pieces, no scores are kept, whatever the policy.
+        let (pieces, block) = (queries.in_pieces(), queries.block);
         let (queries, keys) = (self.heads as f64 * k, self.key_value_heads as f64 * k);
         let (attention, hidden) = (2.0 * d * (queries + keys), d * ff);
         let specs = self.parameters();
@@ -378,7 +384,8 @@ impl Architecture for Llama {
             split: of_queries * queries + numbers(0.0, of_keys) * keys + numbers(0.0, hidden) * ff,
             stream: numbers(0.0, stream) * d,
         };
-        let (no, one) = (Numbers::default(), numbers(1.0, 0.0));
+        let no = Numbers::default();
+        let all_scores = if pieces { no } else { numbers(1.0, 0.0) };
         let saved = [split(4.0), numbers(8.0, 25.0) * d];
         Work {
             layers: self.layers,
@@ -391,15 +398,15 @@ impl Architecture for Llama {
             other_parameters: count(false),
             layer_matmuls: attention + 3.0 * hidden,
             head_matmuls: d * self.vocabulary_size as f64,
-            scores: score_count(query_block, sequence_length) as f64 * self.heads as f64,
+            scores: score_count(block, sequence_length) as f64 * self.heads as f64,
             // Content and values.
             score_matmuls: 2.0 * k,
             policies: [
                 policy(
                     0.0,
-                    false,
+                    pieces,
                     [split(2.0), numbers(8.0, 23.0) * d],
-                    kept(one, numbers(1.0, 1.0), 2.0, 3.0, 2.0),
+                    kept(all_scores, numbers(1.0, 1.0), 2.0, 3.0, 2.0),
                 ),
                 policy(0.0, true, saved, kept(no, numbers(0.0, 2.0), 2.0, 2.0, 2.0)),
                 policy(2.0 * hidden, true, saved, kept(no, numbers(0.0, 2.0), 2.0, 0.0, 2.0)),

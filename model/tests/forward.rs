@@ -15,7 +15,7 @@ fn logits(model: &ModelConfig, tokens: &[i64]) -> Vec<(&'static str, Vec<f64>)> 
     let params = add_params(&b, model, "", DType::F32);
     let ty = TensorType::new(DType::I32, [1, tokens.len()]);
     let input = b.param("tokens", ty.clone(), &[]);
-    let options = ForwardOptions { query_block: 4, ..ForwardOptions::new(DType::F32) };
+    let options = ForwardOptions { queries: 4.into(), ..ForwardOptions::new(DType::F32) };
     b.output("logits", model::forward(&b, model, &options, &params, input).unwrap());
     let mut inputs = parameters(model, DType::F32, 1);
     inputs.push(Literal::from_ints(ty, tokens.to_vec()).unwrap());
@@ -126,7 +126,7 @@ fn grouped_heads_are_as_many_with_their_keys_written_out() {
         let b = Builder::new("forward");
         let params = add_params(&b, model, "", DType::F32);
         let input = b.param("tokens", tokens.ty().clone(), &[]);
-        let options = ForwardOptions { query_block: 3, ..ForwardOptions::new(DType::F32) };
+        let options = ForwardOptions { queries: 3.into(), ..ForwardOptions::new(DType::F32) };
         b.output("logits", model::forward(&b, model, &options, &params, input).unwrap());
         inputs.push(tokens.clone());
         run_everywhere(&b.finish().unwrap(), &inputs)

@@ -5,18 +5,20 @@ mod common;
 use common::{Random, models, parameters, relative_difference, run_everywhere};
 use graph::{Builder, DType, Function, Literal, Remat, TensorType};
 use model::parameters::add_params;
-use model::{ForwardOptions, ModelConfig};
+use model::{ForwardOptions, ModelConfig, QueryBlocks};
 
 const BATCH: usize = 2;
 const TIME: usize = 6;
+/// A block in two pieces, and one that is no longer than a piece.
+const PIECES: QueryBlocks = QueryBlocks { block: 4, piece: 2 };
 
 /// Loss and gradients of all parameters.
-fn loss_and_gradients(model: &ModelConfig, dtype: DType, remat: Remat, query_block: usize) -> Function {
+fn loss_and_gradients(model: &ModelConfig, dtype: DType, remat: Remat, queries: QueryBlocks) -> Function {
     let b = Builder::new("loss_and_gradients");
     let parameters = add_params(&b, model, "", dtype);
     let ty = TensorType::new(DType::I32, [BATCH, TIME]);
     let (tokens, targets) = (b.param("tokens", ty.clone(), &[]), b.param("targets", ty, &[]));
-    let options = ForwardOptions { activations: dtype, remat, query_block };
+    let options = ForwardOptions { activations: dtype, remat, queries };
     let loss = model::loss(&b, model, &options, &parameters, tokens, targets).unwrap();
     let gradients = graph::gradient(&b, loss, &parameters).unwrap();
     b.output("loss", loss);
@@ -43,7 +45,7 @@ fn gradients_are_slopes() {
 
 fn check_slopes(model: &ModelConfig) {
     const STEP: f64 = 1e-5;
-    let function = loss_and_gradients(model, DType::F64, Remat::None, 4);
+    let function = loss_and_gradients(model, DType::F64, Remat::None, PIECES);
     let inputs = inputs(model, DType::F64);
     let results = graph::interpret(&function, &inputs).unwrap();
     let b = Builder::new("loss");
@@ -91,14 +93,24 @@ fn policies_and_blocks_give_the_same_gradients() {
 
 fn check_policies_and_blocks(model: &ModelConfig) {
     let inputs = inputs(model, DType::F64);
-    let run = |remat, block| {
-        graph::interpret(&loss_and_gradients(model, DType::F64, remat, block), &inputs).unwrap()
+    let run = |remat, queries| {
+        graph::interpret(&loss_and_gradients(model, DType::F64, remat, queries), &inputs).unwrap()
     };
-    let expected = run(Remat::None, TIME);
+    let expected = run(Remat::None, TIME.into());
     let saved = Remat::Save(vec!["query".into(), "feed_forward_hidden".into()]);
-    for (remat, block) in [(Remat::None, 1), (Remat::Dots, 4), (Remat::Full, 5), (saved, 100)] {
-        let name = format!("{}: {remat:?}, blocks of {block}", model.kind());
-        for (got, expected) in run(remat, block).iter().zip(&expected) {
+    let pieces = |block, piece| QueryBlocks { block, piece };
+    for (remat, queries) in [
+        (Remat::None, 1.into()),
+        (Remat::Dots, 4.into()),
+        (Remat::Full, 5.into()),
+        (saved.clone(), 100.into()),
+        (Remat::None, pieces(TIME, 1)),
+        (Remat::Dots, PIECES),
+        (Remat::Full, pieces(TIME, 3)),
+        (saved, pieces(100, 2)),
+    ] {
+        let name = format!("{}: {remat:?}, {queries:?}", model.kind());
+        for (got, expected) in run(remat, queries).iter().zip(&expected) {
             assert!(relative_difference(got, expected) < 1e-12, "{name}");
         }
     }
@@ -108,7 +120,7 @@ fn check_policies_and_blocks(model: &ModelConfig) {
 #[test]
 fn the_plugin_agrees_with_the_interpreter() {
     for model in &models() {
-        let function = |dtype| loss_and_gradients(model, dtype, Remat::None, 4);
+        let function = |dtype| loss_and_gradients(model, dtype, Remat::None, PIECES);
         let exact = graph::interpret(&function(DType::F64), &inputs(model, DType::F64)).unwrap();
         for (place, got) in run_everywhere(&function(DType::F32), &inputs(model, DType::F32)) {
             for (got, exact) in got.iter().zip(&exact) {

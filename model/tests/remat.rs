@@ -18,7 +18,7 @@ fn loss_and_gradients(model: &ModelConfig, name: &str, activations: DType) -> Fu
     let parameters = add_params(&b, model, "", DType::F32);
     let ty = TensorType::new(DType::I32, [BATCH, TIME]);
     let (tokens, targets) = (b.param("tokens", ty.clone(), &[]), b.param("targets", ty, &[]));
-    let options = ForwardOptions { activations, remat: policy(name).unwrap(), query_block: 4 };
+    let options = ForwardOptions { activations, remat: policy(name).unwrap(), queries: 4.into() };
     let loss = model::loss(&b, model, &options, &parameters, tokens, targets).unwrap();
     for (index, gradient) in graph::gradient(&b, loss, &parameters).unwrap().into_iter().enumerate() {
         b.output(format!("gradient{index}"), gradient);

@@ -132,15 +132,15 @@ impl Workload {
         let regime = precision.unwrap_or(training.precision).regime(kind, self.model());
         let usual =
             Planned::new(self.model().clone(), regime.dtypes(), training.clip_norm, sequence_length, kind);
-        let query_block = match training.query_block {
-            0 => usual.query_block,
-            block => block,
+        let queries = match training.query_block {
+            0 => usual.queries,
+            block => block.into(),
         };
         let answers_only = self.config.data.dialogues;
         Planned {
             float32_copy: regime.float32_copy(),
             adam: self.config.optimizer,
-            query_block,
+            queries,
             answers_only,
             ..usual
         }

@@ -8,8 +8,9 @@ use std::borrow::Cow;
 
 use configuration::{Adam, Config, microbatches};
 use graph::{Function, Partitioned, PlacementTable, Remat, Split};
+use model::blocks::attention::LONGEST_AT_ONCE;
 use model::remat::Policy;
-use model::{ForwardOptions, ModelConfig, Precision};
+use model::{ModelConfig, Precision, QueryBlocks};
 use sharding::cost::{Estimate, Rates};
 use sharding::machine::Collective;
 use sharding::partition::{Rules, partition};
@@ -34,8 +35,8 @@ pub struct Planned {
     pub adam: Adam,
     /// Global norm that gradients are clipped to.
     pub clip_norm: f64,
-    /// Queries per attention block; 0 chooses by sequence length.
-    pub query_block: usize,
+    /// How attention takes its queries.
+    pub queries: QueryBlocks,
     /// Seed of stochastic rounding.
     pub seed: u32,
     /// Whether only targets that are not negative count ([`StepOptions::answers_only`]).
@@ -126,13 +127,13 @@ impl Planned {
     /// The model and the training that a configuration describes.
     pub fn of(config: &Config) -> Planned {
         let options = StepOptions::of(config, config.training.batch);
-        let StepOptions { model, precision, adam, clip_norm, query_block, seed, float32_copy, .. } = options;
+        let StepOptions { model, precision, adam, clip_norm, queries, seed, float32_copy, .. } = options;
         let answers_only = options.answers_only;
-        Planned { model, precision, float32_copy, adam, clip_norm, query_block, seed, answers_only }
+        Planned { model, precision, float32_copy, adam, clip_norm, queries, seed, answers_only }
     }
 
-    /// With the usual constants, and without a float32 copy of the parameters. Queries are taken in blocks, on CPUs as many as the model chooses; elsewhere in two,
-    /// since compilers take longer over more than these save.
+    /// With the usual constants, and without a float32 copy of the parameters. Queries are taken in blocks, on CPUs as many as the model chooses; elsewhere, up to
+    /// [`LONGEST_AT_ONCE`] tokens, in two, since compilers take longer over more than these save.
     pub fn new(
         model: impl Into<ModelConfig>,
         precision: Precision,
@@ -140,8 +141,9 @@ impl Planned {
         sequence_length: usize,
         kind: sharding::DeviceKind,
     ) -> Planned {
-        let query_block = match kind {
+        let block = match kind {
             sharding::DeviceKind::Cpu => 0,
+            _ if sequence_length > LONGEST_AT_ONCE => 0,
             _ => sequence_length.div_ceil(2),
         };
         Planned {
@@ -150,7 +152,7 @@ impl Planned {
             float32_copy: false,
             adam: Adam::default(),
             clip_norm,
-            query_block,
+            queries: block.into(),
             seed: 0,
             answers_only: false,
         }
@@ -162,7 +164,7 @@ impl Planned {
             model: self.model.with_vocabulary_multiple(plan.mesh.model),
             precision: self.precision,
             remat: remat(plan.remat),
-            query_block: self.query_block,
+            queries: self.queries,
             batch: plan.microbatch(),
             microbatches: plan.microbatches,
             stages: plan.stages,
@@ -298,10 +300,8 @@ pub struct OnMachine<'a> {
 
 impl Workload for OnMachine<'_> {
     fn work(&self, sequence_length: usize) -> Work {
-        let Planned { model, precision, query_block, .. } = self.planned;
-        let options =
-            ForwardOptions { query_block: *query_block, ..ForwardOptions::new(precision.activations) };
-        model.work(sequence_length, options.block(sequence_length))
+        let Planned { model, queries, .. } = self.planned;
+        model.work(sequence_length, queries.of_length(sequence_length))
     }
 
     fn dtype_bytes(&self) -> DtypeBytes {

@@ -7,7 +7,7 @@ pub mod pipeline;
 use configuration::{Adam, Config};
 use graph::{Builder, DType, Error, Function, Remat, Tensor, TensorType};
 use model::parameters::add_params;
-use model::{ForwardOptions, ModelConfig, Precision};
+use model::{ForwardOptions, ModelConfig, Precision, QueryBlocks};
 
 /// The options that a training step is built for.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +18,8 @@ pub struct StepOptions {
     pub precision: Precision,
     /// The rematerialisation policy: what the backward pass of the layers keeps.
     pub remat: Remat,
-    /// Queries per attention block; 0 chooses by sequence length.
-    pub query_block: usize,
+    /// How attention takes its queries.
+    pub queries: QueryBlocks,
     /// Sequences per microbatch.
     pub batch: usize,
     /// Tokens per sequence.
@@ -79,7 +79,7 @@ impl StepOptions {
             model: config.model.clone(),
             precision: regime.dtypes(),
             remat: config.training.remat.clone(),
-            query_block: config.training.query_block,
+            queries: config.training.query_block.into(),
             batch: batch / microbatches,
             sequence_length: config.training.sequence_length,
             adam: config.optimizer,
@@ -99,7 +99,7 @@ impl StepOptions {
             model: model.into(),
             precision: Precision::FLOAT32,
             remat: Remat::None,
-            query_block: 0,
+            queries: QueryBlocks::default(),
             batch,
             sequence_length,
             adam: Adam::default(),
@@ -144,7 +144,7 @@ impl StepOptions {
         ForwardOptions {
             activations: self.precision.activations,
             remat: self.remat.clone(),
-            query_block: self.query_block,
+            queries: self.queries,
         }
     }
 

@@ -9,7 +9,7 @@ use model::blocks::feed_forward::gelu;
 use model::config::Configured;
 use model::{
     Architecture, CacheSpec, ConfigError, DecodeShape, ForwardOptions, Initializer, Kind, ModelConfig,
-    ParameterSpec, Precision, Preset, Sizes, Value, decode,
+    ParameterSpec, Precision, Preset, QueryBlocks, Sizes, Value, decode,
 };
 use serde::{Deserialize, Serialize};
 use sharding::cost::Rates;
@@ -83,7 +83,7 @@ impl Architecture for Toy {
         ]
     }
 
-    fn layer(&self, b: &Builder, weights: &[Tensor], x: Tensor, _query_block: usize) -> BuildResult {
+    fn layer(&self, b: &Builder, weights: &[Tensor], x: Tensor, _queries: QueryBlocks) -> BuildResult {
         let hidden = b.einsum("btd,df->btf", x, weights[0])?;
         b.add(x, b.einsum("btf,fd->btd", gelu(b, hidden)?, weights[1])?)
     }
@@ -105,7 +105,7 @@ impl Architecture for Toy {
         Ok((self.layer(b, inputs.weights, x, 0)?, Vec::new()))
     }
 
-    fn work(&self, _sequence_length: usize, _query_block: usize) -> Work {
+    fn work(&self, _sequence_length: usize, _queries: QueryBlocks) -> Work {
         let (d, width) = (self.d_model as f64, self.width as f64);
         let policy = |recomputed_matmuls| PolicyWork {
             recomputed_matmuls,

@@ -154,9 +154,15 @@ fn nothing_better_on_gpus_of_two_hosts() {
 
 #[test]
 fn bounds_are_below_prices() {
-    for (machine, batch, sequence_length) in
-        [("cpu:4", 8, 128), ("tpu:v3:2x2", 16, 512), ("tpu:v6e:2x2", 8, 2048), ("gpu:h100:2x4", 16, 512)]
-    {
+    for (machine, batch, sequence_length) in [
+        ("cpu:4", 8, 128),
+        ("tpu:v3:2x2", 16, 512),
+        ("tpu:v6e:2x2", 8, 2048),
+        ("gpu:h100:2x4", 16, 512),
+        // In pieces.
+        ("tpu:v5e:2x2", 4, 8192),
+        ("cpu:4", 4, 16384),
+    ] {
         for question in [Question::gopher, Question::llama] {
             let question = question(machine, 1 << 34, batch, sequence_length);
             let (near, kind) = (question.check_bounds(size::either(29, 1)), question.planned.model.kind());

@@ -3,9 +3,11 @@
 //! The score of query `i` for key `j` is `((q_i + u)·k_j + (q_i + v)·(W_R R_{i-j})) / sqrt(kv)`, where `R_n` encodes
 //! the distance `n` by sines and cosines, and `u`, `v` and `W_R` belong to the layer. Queries see keys `j ≤ i`.
 
+use std::ops::Range;
+
 use graph::{BuildResult, Builder, DType, Tensor, TensorType};
 
-use super::attention::{in_causal_blocks, part, softmax_values};
+use super::attention::{Attended, QueryBlocks, in_causal_blocks, part, softmax_values};
 
 /// Encoded distances: row `c` of the result `[rows, d_model]` (f32) encodes distance `first - c` as
 /// `[sin, cos]` of the distance divided by 10000^(2i/d_model). Computed, so that a program holds no table.
@@ -67,22 +69,40 @@ pub fn attend(b: &Builder, inputs: &Attention, first_position: Tensor) -> BuildR
     softmax_values(b, scores, value, "hbns,hbsk->hbnk", first_position)
 }
 
-/// Causal self-attention over whole sequences, `[h, b, t, k]`, with `relative` `[h, t + 1, k]`, its queries in blocks of
-/// `block`.
+/// Causal self-attention over whole sequences, `[h, b, t, k]`, with `relative` `[h, t + 1, k]`, its queries taken as `blocks` says.
 ///
 /// # Errors
 /// [`graph::Error::Type`] if the shapes are not those of [`Attention`].
-pub fn attend_causally(b: &Builder, inputs: &Attention, block: usize) -> BuildResult {
-    let length = b.shape(inputs.key)[2];
-    in_causal_blocks(b, length, block, 2, |queries| {
-        let (start, end) = (queries.start, queries.end);
-        let inputs = Attention {
-            content_query: part(b, inputs.content_query, 2, start..end)?,
-            position_query: part(b, inputs.position_query, 2, start..end)?,
-            key: part(b, inputs.key, 2, 0..end)?,
-            value: part(b, inputs.value, 2, 0..end)?,
-            relative: part(b, inputs.relative, 1, length - end..length + 1)?,
+pub fn attend_causally(b: &Builder, inputs: &Attention, blocks: QueryBlocks) -> BuildResult {
+    let Attention { content_query, position_query, key, value, relative } = *inputs;
+    let length = b.shape(key)[2];
+    let keys = |queries: Range<usize>| {
+        let end = queries.end;
+        let relative = part(b, relative, 1, length - end..length + 1)?;
+        Ok(vec![part(b, key, 2, 0..end)?, part(b, value, 2, 0..end)?, relative])
+    };
+    in_causal_blocks(b, blocks, &[content_query, position_query], 2, keys, |of| {
+        let (b, &[content_query, position_query], &[key, value, relative]) =
+            (of.builder, of.queries, of.keys)
+        else {
+            unreachable!("what was given to in_causal_blocks")
         };
-        attend(b, &inputs, b.scalar(DType::I32, start as f64)?)
+        let relative = rows_of(b, relative, &of, b.shape(content_query)[2])?;
+        let inputs = Attention { content_query, position_query, key, value, relative };
+        attend(b, &inputs, of.first_position)
     })
+}
+
+/// Of the projected distances that a block of queries reads, `[h, s + 1, k]` from that of its last query's to the first
+/// key on, those that `count` of its queries read, from the distance of their own last one on.
+fn rows_of(b: &Builder, relative: Tensor, of: &Attended<'_>, count: usize) -> BuildResult {
+    if count == of.block {
+        return Ok(relative);
+    }
+    let [h, rows, k] = b.shape(relative)[..] else { unreachable!("distances have three dimensions") };
+    // Beyond the last row are keys after the block: hidden, whatever is there.
+    let padded = b.pad(relative, 0.0, &[0, 0, 0], &[0, (of.block - count) as i64, 0])?;
+    let first = b.sub(of.to_end, b.scalar(DType::I32, count as f64)?)?;
+    let none = b.scalar(DType::I32, 0.0)?;
+    b.dynamic_slice(padded, &[none, first, none], &[h, rows, k])
 }

@@ -105,7 +105,7 @@ impl ModelArguments {
         if let Some(topology) = &topology
             && let Some(mesh) = self.mesh(topology)?
         {
-            let divided = model.config().model.work(1, 1).divided;
+            let divided = model.config().model.work(1, 1.into()).divided;
             let checked = mesh.check(topology.devices(), &divided);
             checked.map_err(|error| self.wrong_plan(error))?;
         }

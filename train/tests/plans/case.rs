@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use configuration::Adam;
 use graph::testing::{Random, size};
 use graph::{Function, Literal, Partitioned, TensorType};
-use model::{ModelConfig, Precision};
+use model::{ModelConfig, Precision, QueryBlocks};
 use runtime::{Buffer, CompileOptions, DeviceKind, Program, QUICK_FLAGS, Runtime, RuntimeOptions};
 use sharding::partition::Rules;
 use sharding::plan::{MeshShape, Plan, RematPolicy};
@@ -65,7 +65,7 @@ pub fn planned(model: impl Into<ModelConfig>) -> Planned {
         float32_copy: false,
         adam: Adam::default(),
         clip_norm: 0.25,
-        query_block: 4,
+        queries: 4.into(),
         seed: 7,
         answers_only: false,
     }
@@ -75,12 +75,12 @@ impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let MeshShape { stage, data, model } = self.plan.mesh;
         let Plan { microbatches, zero, remat, sequence_sharding, batch, sequence_length, .. } = &self.plan;
-        let Planned { query_block, clip_norm, .. } = self.planned;
+        let Planned { queries: QueryBlocks { block, piece }, clip_norm, .. } = self.planned;
         write!(
             f,
             "{:?}; \
              stage {stage}, data {data}, model {model}, {batch} x {sequence_length} tokens in {microbatches} \
-             microbatches, ZeRO {zero}, remat {}, sequence sharding {sequence_sharding}; query block {query_block}, \
+             microbatches, ZeRO {zero}, remat {}, sequence sharding {sequence_sharding}; queries in blocks of {block}, pieces of {piece}, \
              clip to {clip_norm}",
             self.planned.model,
             remat.name()

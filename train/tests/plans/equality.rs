@@ -3,7 +3,7 @@
 use configuration::Regime;
 use graph::testing::size;
 use graph::{DType, Literal, interpret_partitioned};
-use model::{Gopher, Llama, ModelConfig, Precision};
+use model::{Gopher, Llama, ModelConfig, Precision, QueryBlocks};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestCaseError};
@@ -81,12 +81,12 @@ fn cases() -> impl Strategy<Value = Case> {
     let sizes = (1..=2usize, 1..=2usize, 4..=6usize, 4..=6usize, 9..=20usize, 6..=16usize);
     // A Gopher, or a Llama with so many query heads for each key head and with such a head of its own.
     let kinds = select(vec![None, Some((1usize, false)), Some((2, true)), Some((3, false))]);
-    let constants = (select(vec![0usize, 3, 4]), select(vec![0.01, 0.03]));
+    let constants = (select(vec![(0usize, 0usize), (3, 0), (4, 2), (16, 1)]), select(vec![0.01, 0.03]));
     (select(meshes), choices, sizes, constants, kinds).prop_map(|(mesh, choices, sizes, constants, kind)| {
         let [stage, data, parts] = mesh;
         let (zero, remat, sequence_sharding, microbatches, per_device) = choices;
         let (layers, heads, kv, width, vocabulary, length) = sizes;
-        let (query_block, clip_norm) = constants;
+        let ((block, piece), clip_norm) = constants;
         // From ZeRO 1, `embed` is split over data; `feed_forward`, four times as wide, over model. It must be even.
         let unit = if zero > 0 { 2 * data } else { 2 };
         let width = (2 * width).next_multiple_of(unit);
@@ -121,7 +121,7 @@ fn cases() -> impl Strategy<Value = Case> {
             sequence_length: length.next_multiple_of(parts),
             ..plan(mesh, microbatches, zero, remat)
         };
-        Case { planned: Planned { query_block, clip_norm, ..planned(model) }, plan }
+        Case { planned: Planned { queries: QueryBlocks { block, piece }, clip_norm, ..planned(model) }, plan }
     })
 }
 

@@ -18,7 +18,7 @@ pub fn count() -> usize {
 
 /// Steps of the tiny model on sequences of 6 tokens, in blocks of 4.
 pub fn options(layers: usize, batch: usize) -> StepOptions {
-    StepOptions { query_block: 4, clip_norm: 0.5, ..StepOptions::new(tiny(layers), batch, 6) }
+    StepOptions { queries: 4.into(), clip_norm: 0.5, ..StepOptions::new(tiny(layers), batch, 6) }
 }
 
 /// Inputs of a step in the middle of a training: parameters far from their first values, means and squares of a size

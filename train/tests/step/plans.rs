@@ -19,14 +19,14 @@ fn model() -> Gopher {
 
 pub fn planned() -> Planned {
     let StepOptions { precision, float32_copy, adam, clip_norm, .. } = options(1, 1);
-    let (query_block, answers_only) = (4, false);
+    let (queries, answers_only) = (4.into(), false);
     Planned {
         model: model().into(),
         precision,
         float32_copy,
         adam,
         clip_norm,
-        query_block,
+        queries,
         seed: 0,
         answers_only,
     }

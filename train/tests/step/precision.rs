@@ -204,11 +204,10 @@ fn zero_splits_the_copy_with_the_optimisers_state() {
         sequence_length: 6,
         rules: Default::default(),
     };
-    let StepOptions { adam, clip_norm, query_block, seed, .. } = options(1, 1);
+    let StepOptions { adam, clip_norm, queries, seed, .. } = options(1, 1);
     let (model, precision) = (tiny(2), regime.dtypes());
     let (model, float32_copy, answers_only) = (model.into(), true, false);
-    let planned =
-        Planned { model, precision, float32_copy, adam, clip_norm, query_block, seed, answers_only };
+    let planned = Planned { model, precision, float32_copy, adam, clip_norm, queries, seed, answers_only };
     for zero in 0..=3 {
         let plan = plan(zero).with_derived_rules();
         let options = planned.step_options(&plan);

@@ -139,7 +139,7 @@ fn planned(regime: Regime) -> Planned {
         float32_copy: regime.float32_copy(),
         adam: Default::default(),
         clip_norm: NO_GRADIENTS,
-        query_block: 0,
+        queries: 0.into(),
         seed: 5,
         answers_only: false,
     }
