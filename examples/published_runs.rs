@@ -32,8 +32,9 @@ fn main() -> Result<()> {
             rows.push(Row { run, outcome });
             if let Some(Row { run, outcome }) = rows.last() {
                 let what = match outcome {
-                    published::Outcome::Planned { serial, .. } => {
-                        format!("{:.2}", serial / run.measured_mfu)
+                    published::Outcome::Planned { like_source, .. } => {
+                        let [serial, overlapped] = like_source.map(|mfu| mfu / run.measured_mfu);
+                        format!("{serial:.2} {overlapped:.2}{}", if run.held_out { " held out" } else { "" })
                     }
                     published::Outcome::Nothing(reason) => reason.clone(),
                 };

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use graph::{BuildResult, Builder, DType, Error, Tensor};
 use serde::{Deserialize, Serialize};
+use sharding::cost::SCORES;
 use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
@@ -190,6 +191,7 @@ impl Llama {
 
 /// Attention of queries `[g, b, r, n, k]` at positions `first_position + a` over keys `[g, b, s, k]` at positions `0..s`.
 fn attend(b: &Builder, query: Tensor, key: Tensor, value: Tensor, first_position: Tensor) -> BuildResult {
+    let _scope = b.scope(SCORES);
     let scores = b.einsum_as("gbrnk,gbsk->gbrns", query, key, b.dtype(value).accumulator())?;
     softmax_values(b, scores, value, "gbrns,gbsk->gbrnk", first_position)
 }

@@ -13,7 +13,7 @@ mod work;
 
 use std::collections::BTreeMap;
 
-use graph::{Partitioned, TensorType};
+use graph::{DType, Partitioned, TensorType};
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{AxisLinks, Collective, Habit, Lowered, TopologyError};
@@ -29,6 +29,9 @@ pub struct MemoryItem {
     pub bytes: u64,
 }
 
+/// The scope in which models compute attention's scores, and apply them to values.
+pub const SCORES: &str = "scores";
+
 /// Time of one kind at one place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimeItem {
@@ -40,6 +43,9 @@ pub struct TimeItem {
     pub times: u64,
     /// Bytes in a step: moved over links, for collectives; read and written, for everything else.
     pub bytes: f64,
+    /// Floating-point operations in a step, of matmuls.
+    #[serde(default)]
+    pub flops: f64,
     /// Seconds in a step.
     pub seconds: f64,
 }
@@ -146,10 +152,12 @@ impl Estimate {
                 kind,
                 times: 0,
                 bytes: 0.0,
+                flops: 0.0,
                 seconds: 0.0,
             });
             item.times += work.times;
             item.bytes += bytes;
+            item.flops += work.kind.flops() * times;
             item.seconds += seconds;
         }
         estimate.time = items.into_values().collect();
@@ -157,6 +165,25 @@ impl Estimate {
         estimate.step_seconds =
             estimate.matmul_seconds + estimate.memory_bound_seconds + estimate.collective_seconds;
         Ok(estimate)
+    }
+
+    /// The same step with attention fused: its scores never leave the chip, so that their matmuls take what their operations do at
+    /// the rate of large matmuls, and everything else that is done with them nothing. No program of ours is like that;
+    /// those of others are, and this is what they are compared by.
+    pub fn with_fused_attention(&self, rates: &Rates<'_>) -> Estimate {
+        let per_second = rates.topology.chip().peak_flops(DType::BF16) * rates.calibration.matmuls;
+        let mut fused = self.clone();
+        for item in fused.time.iter_mut().filter(|item| item.scope.split('/').any(|part| part == SCORES)) {
+            let (total, seconds) = match &*item.kind {
+                "product" => (&mut fused.matmul_seconds, item.flops / per_second),
+                "pass" => (&mut fused.memory_bound_seconds, 0.0),
+                _ => continue,
+            };
+            *total += seconds - item.seconds;
+            item.seconds = seconds;
+        }
+        fused.step_seconds = fused.matmul_seconds + fused.memory_bound_seconds + fused.collective_seconds;
+        fused
     }
 
     /// Bytes in use on each device when most are.

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use graph::{BuildResult, Builder, DType, Tensor, TensorType};
+use sharding::cost::SCORES;
 
 use super::attention::{Attended, QueryBlocks, in_causal_blocks, part, softmax_values};
 
@@ -61,6 +62,7 @@ fn shift(b: &Builder, raw: Tensor) -> BuildResult {
 /// [`graph::Error::Type`] if the shapes are not those of [`Attention`].
 pub fn attend(b: &Builder, inputs: &Attention, first_position: Tensor) -> BuildResult {
     let Attention { content_query, position_query, key, value, relative } = *inputs;
+    let _scope = b.scope(SCORES);
     let wide = b.dtype(value).accumulator();
     let content = b.einsum_as("hbnk,hbsk->hbns", content_query, key, wide)?;
     let equation = if b.shape(relative).len() == 3 { "hbnk,hsk->hbns" } else { "hbnk,hbsk->hbns" };

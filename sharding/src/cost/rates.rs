@@ -10,8 +10,9 @@ use crate::machine::{AxisLinks, Chip, Lowered, Topology, TopologyError};
 /// How much of its peaks a chip reaches, and how its compiler stores arrays. The TPUs' `matmuls` and `bytes` are fitted to the
 /// compiler's cycles for verified plans, those held out excepted (`bench/plans.py`; `docs/plans.md` has the errors); a
 /// generation without any has those of the one before. `bytes` is as low as it is since it stands for more than bandwidth:
-/// compilers also move arrays from one layout to another. The GPUs' and the CPU's rates are guesses, as their compilers
-/// estimate no times.
+/// compilers also move arrays from one layout to another. The CUDA compiler estimates no times: what A100s and H100s reach in matmuls
+/// is fitted to the published runs that are not held out (`docs/published.md`, collectives beside the rest). Other rates of GPUs,
+/// and the CPU's, are guesses.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Part of the chip's peak that large matmuls reach.
@@ -67,7 +68,10 @@ impl Calibration {
                 ..tpu
             },
             DeviceKind::Cuda => Calibration {
-                matmuls: 0.65,
+                matmuls: match name {
+                    "h100" | "h200" => 0.52,
+                    _ => 0.65,
+                },
                 bytes: 0.85,
                 matmul_tile: 64,
                 array_tile: [1, 1],
