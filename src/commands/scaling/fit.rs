@@ -205,16 +205,25 @@ fn point(path: &Path, run: &Run) -> anyhow::Result<Point> {
 
 /// Refuses runs whose losses are of different texts or tokens.
 fn check_alike(runs: &[&Run], mixed: bool) -> anyhow::Result<()> {
-    let of_text = |key: &str| key.starts_with("data.") || key == "model.vocabulary_size";
     let Some((first, rest)) = runs.split_first() else { return Ok(()) };
+    let tokenizer = |run: &Run| inputs::read(&run.path.join("tokenizer.model")).ok();
+    let tokens = tokenizer(first);
     for run in rest {
+        let (a, b) = (first.path.display(), run.path.display());
+        let same_tokens = tokens.is_some() && tokenizer(run) == tokens;
+        // Where a tokenizer lies says nothing of what it is.
+        let of_text = |key: &str| {
+            (key.starts_with("data.") || key == "model.vocabulary_size") && !(same_tokens && key == "data.tokenizer")
+        };
         let keys =
             first.config.keys().chain(run.config.keys()).filter(|key| of_text(key)).collect::<BTreeSet<_>>();
         let differs = keys.into_iter().find(|key| first.config.get(*key) != run.config.get(*key));
-        let Some(key) = differs else { continue };
-        let value = |run: &Run| run.config.get(key).cloned().unwrap_or_else(|| "nothing".into());
-        let (a, b) = (first.path.display(), run.path.display());
-        let said = format!("{key} is {} in {a} and {} in {b}", value(first), value(run));
+        let value = |run: &Run, key: &str| run.config.get(key).cloned().unwrap_or_else(|| "nothing".into());
+        let said = match differs {
+            Some(key) => format!("{key} is {} in {a} and {} in {b}", value(first, key), value(run, key)),
+            None if tokenizer(run) != tokens => format!("tokenizer.model of {a} and of {b} differ"),
+            None => continue,
+        };
         if !mixed {
             bail!(
                 "{said}: their losses are of different text or tokens; leave one out, or fit all the same with --mixed"

@@ -1,6 +1,7 @@
 //! `gopher scaling`: what follows size: ladders of models, and laws of their loss.
 
 mod fit;
+mod gain;
 mod ladder;
 
 use clap::Subcommand;
@@ -12,6 +13,8 @@ pub enum Command {
     Ladder(ladder::Arguments),
     /// Fit power laws to the losses of runs, and predict runs that are left out.
     Fit(fit::Arguments),
+    /// Say which tasks gain from the smallest to the largest of runs that were evaluated.
+    Gain(gain::Arguments),
 }
 
 /// Runs `gopher scaling`.
@@ -22,5 +25,6 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Ladder(arguments) => ladder::run(arguments),
         Command::Fit(arguments) => fit::run(&arguments),
+        Command::Gain(arguments) => gain::run(&arguments),
     }
 }
