@@ -405,7 +405,13 @@ fn scaling(runs: &[RunPart]) -> Scaling {
     }
     let points: Vec<Point> = found.iter().map(|(_, point)| *point).collect();
     let largest = found.iter().max_by(|a, b| a.1.compute().total_cmp(&b.1.compute()));
+    let same_tokens = points.windows(2).all(|pair| pair[0].tokens == pair[1].tokens);
     for law in Law::ALL {
+        if law == Law::Compute && same_tokens && points.len() >= law.least(true) {
+            let reason = "all runs have the same tokens: compute goes as the parameters, and so does this law";
+            scaling.not_fitted.push(format!("{}: {reason}", law.formula(true)));
+            continue;
+        }
         let fit_part = fit(law, true, &points, &Bootstrap { resamples: 1000, ..Bootstrap::default() });
         match fit_part {
             Ok(found_fit) => {

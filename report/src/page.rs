@@ -119,7 +119,7 @@ fn training(report: &Report) -> Html {
                 count(Some(overview.tokens)),
                 Cell::number(overview.loss, 4),
                 Cell::number(overview.validation_loss, 4),
-                Cell::number(overview.tokens_per_second, 0),
+                count(overview.tokens_per_second.map(|rate| rate as u64)),
                 Cell::number(overview.goodput.map(|part| 100.0 * part), 1),
             ]
         })
@@ -153,7 +153,8 @@ fn settings(run: &RunPart) -> Html {
         .filter(|(key, _)| !key.starts_with("data.mixture"))
         .map(|(key, value)| vec![Cell::Text(key.clone()), Cell::Text(value.clone())])
         .collect();
-    details(&format!("Settings of {}", run.name), table("Every key of the configuration but paths.", &["key", "value"], &rows))
+    let caption = format!("Every key of the configuration of {} but paths.", run.name);
+    details(&format!("Settings of {}", run.name), table(&caption, &["key", "value"], &rows))
 }
 
 /// Curves of all runs over steps.

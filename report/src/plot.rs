@@ -179,21 +179,16 @@ impl Plot {
                 body = body.add(empty("polyline", &attributes));
             }
             if series.dots || points.len() == 1 {
-                for (x, y) in points {
-                    let attributes = [
-                        ("class", format!("dot {class}")),
-                        ("cx", format!("{x:.1}")),
-                        ("cy", format!("{y:.1}")),
-                        ("r", "3.5".to_owned()),
-                    ];
-                    body = body.add(empty("circle", &attributes));
-                }
+                body = body.all(points.into_iter().map(|at| dot(index % COLOURS, at)));
             }
         }
         let box_of = format!("0 0 {WIDTH} {:.0}", base + 48.0);
         let title = format!("{}: {} by {}", self.title, self.y.label, self.x.label);
         let attributes = [("viewBox", box_of.as_str()), ("role", "img"), ("aria-label", &title)];
         let svg = Html::new().element("svg", &attributes, body);
+        // On a narrow screen it scrolls, so that its type can be read.
+        let around = [("class", "scroll"), ("tabindex", "0"), ("role", "group"), ("aria-label", self.title.as_str())];
+        let svg = Html::new().element("div", &around, svg);
         let caption = Html::new().element("figcaption", &[], Html::new().tag("strong", &self.title).text(", ").text(&self.y.label));
         Some(Html::new().element("figure", &[], caption.add(svg)).raw("\n"))
     }
@@ -211,8 +206,11 @@ impl Plot {
                 (left, row) = (LEFT, row + 1.0);
             }
             let at = TOP + row * ROW + 4.0;
-            let class = format!("{} c{}", if series.line { "line" } else { "key" }, index % COLOURS);
-            html = html.add(line(&class, (left, at), (left + 18.0, at)));
+            let colour = index % COLOURS;
+            html = html.add(match series.line {
+                true => line(&format!("line c{colour}"), (left, at), (left + 18.0, at)),
+                false => dot(colour, (left + 9.0, at)),
+            });
             html = html.add(label((left + 24.0, at + 4.0), "start", &name));
             left += wide;
         }
@@ -230,6 +228,16 @@ fn line(class: &str, from: (f64, f64), to: (f64, f64)) -> Html {
         ("y2", number(to.1)),
     ];
     empty("line", &attributes)
+}
+
+fn dot(colour: usize, at: (f64, f64)) -> Html {
+    let attributes = [
+        ("class", format!("dot c{colour}")),
+        ("cx", format!("{:.1}", at.0)),
+        ("cy", format!("{:.1}", at.1)),
+        ("r", "3.5".to_owned()),
+    ];
+    empty("circle", &attributes)
 }
 
 fn label(at: (f64, f64), anchor: &str, text: &str) -> Html {

@@ -46,6 +46,17 @@ pub enum Error {
         /// What is needed.
         least: f64,
     },
+    /// The text is too short.
+    #[error(
+        "the text has {tokens} tokens to train on, and the smallest ladder of these sizes needs {least}, gone through four times: add text, or lower \
+         --sizes, --span, --vocabulary or --tokens-per-parameter"
+    )]
+    Short {
+        /// Its tokens.
+        tokens: u64,
+        /// What is needed.
+        least: u64,
+    },
     /// There are not so many sizes.
     #[error("{sizes} sizes within a factor of {span}: there are not so many widths; lower --sizes, raise --span, or lower --vocabulary")]
     Widths {

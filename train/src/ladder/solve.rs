@@ -121,7 +121,8 @@ pub(super) fn batch(tokens: f64, sequence_length: usize) -> usize {
 /// The largest ladder that takes at most `budget` seconds. Speeds are by size, smallest first, all of one batch.
 ///
 /// # Errors
-/// [`Error::Budget`] if even the smallest one takes longer, [`Error::Widths`] if there are not so many sizes.
+/// [`Error::Budget`] if even the smallest one takes longer, [`Error::Short`] if the text is too short for it, [`Error::Widths`] if there are
+/// not so many sizes.
 pub fn solve(
     measured: &[Speed],
     request: &Request,
@@ -139,6 +140,13 @@ pub fn solve(
     let mut least = f64::INFINITY;
     for largest in 0..all.len() {
         let Some(models) = sizes(&all, largest, request) else { continue };
+        let tokens = request.tokens_per_parameter * parameters(&all[largest]);
+        if tokens > EPOCHS * text_tokens as f64 {
+            if best.is_none() && !least.is_finite() {
+                return Err(Error::Short { tokens: text_tokens, least: (tokens / EPOCHS).ceil() as u64 });
+            }
+            break;
+        }
         let takes = total(&models, 1.0);
         least = least.min(takes);
         if takes <= budget {
@@ -254,8 +262,10 @@ mod tests {
             let by = |member: &Member| member.tokens as f64 / member.parameters as f64;
             assert!((by(&pair[0]) / by(&pair[1]) - 1.0).abs() < 0.02, "{members:?}");
         }
-        let members = solve(&measured(8), &request(5), 1024, 100_000, 1500.0).unwrap();
-        assert!(members.iter().all(|member| member.tokens <= 401_000), "{members:?}");
+        // With less text, models are smaller, and time is left.
+        let members = solve(&measured(8), &request(5), 1024, 2_000_000, 3600.0).unwrap();
+        assert!(members.iter().all(|member| member.tokens <= 8_002_000), "{members:?}");
+        assert!(members[4].parameters * 20 <= 8_000_000 && members[4].tokens > 7_990_000, "{members:?}");
     }
 
     #[test]
@@ -264,6 +274,8 @@ mod tests {
             solve(&measured(8), request, 1024, 1 << 40, budget).unwrap_err().to_string()
         };
         assert!(error(&request(6), 5.0).starts_with("a budget of 5 s is left for training, and the smallest ladder of these"));
+        let short = solve(&measured(8), &request(6), 1024, 1000, 1e6).unwrap_err().to_string();
+        assert!(short.starts_with("the text has 1000 tokens to train on, and the smallest ladder of these sizes needs"), "{short}");
         let many = Request { span: 1.01, ..request(40) };
         assert!(error(&many, 1e9).starts_with("40 sizes within a factor of 1.01"));
     }
