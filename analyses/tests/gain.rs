@@ -82,8 +82,10 @@ fn gains_are_parts_of_the_small_models_number_under_the_papers_headings() {
 
 #[test]
 fn what_does_not_compare_is_left_out_and_named() {
-    let small = results(&[("piqa", "acc", 0.5, 0.1), ("hellaswag", "acc", 0.5, 0.1), ("siqa", "acc", f64::NAN, 0.1)]);
-    let mut large = results(&[("piqa", "acc", 0.5, 0.1), ("race_high", "acc", 0.5, 0.1), ("siqa", "acc", 0.4, 0.1)]);
+    let small =
+        results(&[("piqa", "acc", 0.5, 0.1), ("hellaswag", "acc", 0.5, 0.1), ("siqa", "acc", f64::NAN, 0.1)]);
+    let mut large =
+        results(&[("piqa", "acc", 0.5, 0.1), ("race_high", "acc", 0.5, 0.1), ("siqa", "acc", 0.4, 0.1)]);
     large.gopher.tasks.get_mut("piqa").unwrap().prompt_hash = "another".into();
     let found = gains(&small, &large);
     assert!(found.tasks.is_empty() && found.headings.is_empty() && found.all == Count::default());
@@ -103,7 +105,10 @@ fn what_does_not_compare_is_left_out_and_named() {
 #[test]
 fn every_task_of_the_paper_has_a_heading() {
     let of = |heading| entries().iter().filter(|task| Heading::of(&task.name) == heading).count();
-    assert_eq!((of(Heading::BigBench), of(Heading::LanguageModelling), of(Heading::CommonSense)), (62, 20, 4));
+    assert_eq!(
+        (of(Heading::BigBench), of(Heading::LanguageModelling), of(Heading::CommonSense)),
+        (62, 20, 4)
+    );
     let fields = [
         Heading::Medicine,
         Heading::Science,
@@ -115,5 +120,10 @@ fn every_task_of_the_paper_has_a_heading() {
     ];
     assert_eq!(fields.map(of), [8, 13, 16, 11, 5, 2, 2]);
     assert_eq!(fields.map(of).iter().sum::<usize>(), 57);
-    assert!(entries().iter().filter(|task| task.is_of_the_paper()).all(|task| Heading::of(&task.name) != Heading::Other));
+    assert!(
+        entries()
+            .iter()
+            .filter(|task| task.is_of_the_paper())
+            .all(|task| Heading::of(&task.name) != Heading::Other)
+    );
 }

@@ -61,7 +61,13 @@ pub fn card(run: Option<&RunPart>, data_card: Option<&Path>) -> Result<Card> {
     let intended = vec![none("Primary uses"), none("Primary users"), none("Out of scope")];
     let factors = vec![
         none("Relevant factors"),
-        some("Factors evaluated", listed(run.analyses.iter().map(|part| part.analysis.as_str()), "none: no analysis was found in the run")),
+        some(
+            "Factors evaluated",
+            listed(
+                run.analyses.iter().map(|part| part.analysis.as_str()),
+                "none: no analysis was found in the run",
+            ),
+        ),
     ];
     let metrics = vec![
         some("Measures", measures(run)),
@@ -75,17 +81,18 @@ pub fn card(run: Option<&RunPart>, data_card: Option<&Path>) -> Result<Card> {
     let evaluated = vec![
         some("Data sets", data_sets(run)),
         some("Motivation", "the 152 tasks of Rae et al. 2021, as far as their data is at hand".into()),
-        some("Preprocessing", "none beyond what each task's file says; prompts longer than the window are counted".into()),
+        some(
+            "Preprocessing",
+            "none beyond what each task's file says; prompts longer than the window are counted".into(),
+        ),
     ];
     let trained = vec![
         Answered { question: "Text", answer: text(run) },
         some("Tokens", format!("{} trained on", run.overview.tokens)),
         Answered { question: "Data card", answer: written },
     ];
-    let quantitative = vec![
-        some("Results", results(run)),
-        none("Results by group, and by several groups at once"),
-    ];
+    let quantitative =
+        vec![some("Results", results(run)), none("Results by group, and by several groups at once")];
     let ethics = vec![
         none("Data: persons and private matters in the text"),
         none("Human life"),
@@ -226,13 +233,15 @@ fn measures(run: &RunPart) -> String {
     let Some(evaluation) = &run.evaluation else {
         return "loss on held-out text; no evaluation was found in the run".into();
     };
-    let metrics: std::collections::BTreeSet<&str> = evaluation.tasks.iter().map(|task| task.metric.as_str()).collect();
+    let metrics: std::collections::BTreeSet<&str> =
+        evaluation.tasks.iter().map(|task| task.metric.as_str()).collect();
     format!("loss on held-out text; of tasks: {}", listed(metrics.into_iter(), "none"))
 }
 
 fn data_sets(run: &RunPart) -> String {
     let Some(evaluation) = &run.evaluation else { return "none: no evaluation was found in the run".into() };
-    let limit = evaluation.limit.map(|limit| format!(", {limit} documents of each at most")).unwrap_or_default();
+    let limit =
+        evaluation.limit.map(|limit| format!(", {limit} documents of each at most")).unwrap_or_default();
     let names = listed(evaluation.tasks.iter().map(|task| task.task.as_str()), "none");
     format!("{} tasks{limit}: {names}", evaluation.tasks.len())
 }
@@ -259,7 +268,8 @@ impl Card {
     /// The card as Markdown. What users name is written so that it is text there too.
     pub fn markdown(&self) -> String {
         let mut text = format!("# Model card: {}\n\n", plain(self.run.as_deref().unwrap_or(UNKNOWN)));
-        text += "Made by `gopher report` from the files of the run. What is unknown is to be written by hand.\n";
+        text +=
+            "Made by `gopher report` from the files of the run. What is unknown is to be written by hand.\n";
         for section in &self.sections {
             text += &format!("\n## {}\n\n", section.heading);
             for Answered { question, answer } in &section.answers {
@@ -267,7 +277,8 @@ impl Card {
                 match (question, answer) {
                     (&"Data card", Some(card)) => text += &format!("- **{question}**:\n\n{}\n", quoted(card)),
                     (_, answer) => {
-                        text += &format!("- **{question}**: {}\n", plain(answer.as_deref().unwrap_or(UNKNOWN)));
+                        text +=
+                            &format!("- **{question}**: {}\n", plain(answer.as_deref().unwrap_or(UNKNOWN)));
                     }
                 }
             }
@@ -281,7 +292,9 @@ fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' => plain.extend(['\\', character]),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' => {
+                plain.extend(['\\', character])
+            }
             other if other.is_control() => plain.push(' '),
             other => plain.push(other),
         }

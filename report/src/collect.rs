@@ -227,9 +227,15 @@ pub fn collect(paths: &[PathBuf], data_card: Option<&Path>) -> Result<Report> {
 
 /// The last part of each path, or all of it where that is not enough to tell runs apart.
 fn names(paths: &[PathBuf]) -> Vec<String> {
-    let last = |path: &PathBuf| path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let last = |path: &PathBuf| {
+        path.file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    };
     let is_unique = |name: &String| paths.iter().filter(|path| last(path) == *name).count() == 1;
-    paths.iter().map(|path| Some(last(path)).filter(is_unique).unwrap_or_else(|| path.display().to_string())).collect()
+    paths
+        .iter()
+        .map(|path| Some(last(path)).filter(is_unique).unwrap_or_else(|| path.display().to_string()))
+        .collect()
 }
 
 fn run(path: &Path, name: String, points: usize, held_back: &mut Vec<HeldBack>) -> Result<RunPart> {
@@ -329,12 +335,15 @@ fn analysis(path: &Path, step: u64) -> std::result::Result<AnalysisPart, String>
     struct Of {
         figures: Vec<FigurePart>,
     }
-    let text = inputs::read(path).map_err(|error| format!("{}: {}", path.display(), inputs::words(&error)))?;
+    let text =
+        inputs::read(path).map_err(|error| format!("{}: {}", path.display(), inputs::words(&error)))?;
     let written: Written = inputs::json::from_slice(&text)
         .map_err(|detail| format!("{}: not what gopher analyze writes ({detail})", path.display()))?;
     let Written { analysis, seed, resamples, limit, settings, notes, runs } = written;
-    let [run] = <[Of; 1]>::try_from(runs).map_err(|runs| format!("{}: it is of {} runs, not of one", path.display(), runs.len()))?;
-    let settings = serde_json::json!({"seed": seed, "resamples": resamples, "limit": limit, "settings": settings});
+    let [run] = <[Of; 1]>::try_from(runs)
+        .map_err(|runs| format!("{}: it is of {} runs, not of one", path.display(), runs.len()))?;
+    let settings =
+        serde_json::json!({"seed": seed, "resamples": resamples, "limit": limit, "settings": settings});
     Ok(AnalysisPart { analysis, step, settings, notes, figures: run.figures })
 }
 
@@ -350,7 +359,8 @@ fn evaluation(results: &Results) -> Evaluation {
     let mut tasks: Vec<(usize, TaskPart)> = Vec::new();
     for (name, summary) in &results.gopher.tasks {
         let Some(score) = summary.metrics.get(&summary.metric) else { continue };
-        let place = tasks::suite::entries().iter().position(|entry| entry.name == *name).unwrap_or(usize::MAX);
+        let place =
+            tasks::suite::entries().iter().position(|entry| entry.name == *name).unwrap_or(usize::MAX);
         let gopher = entry(name).filter(|entry| entry.metric.name() == summary.metric).and_then(|entry| {
             let scale = Metric::paper_scale(entry.metric);
             Some(entry.gopher_with(summary.shots as u32)? / scale)
@@ -391,7 +401,10 @@ fn differs(runs: &[&RunPart]) -> Option<String> {
     rest.iter().find_map(|run| {
         let keys: BTreeSet<&String> = first.config.keys().chain(run.config.keys()).filter(of_text).collect();
         let key = keys.into_iter().find(|key| first.config.get(*key) != run.config.get(*key))?;
-        Some(format!("{key} of {} and {} differ: their losses are of different text or tokens", first.name, run.name))
+        Some(format!(
+            "{key} of {} and {} differ: their losses are of different text or tokens",
+            first.name, run.name
+        ))
     })
 }
 
@@ -408,7 +421,8 @@ fn scaling(runs: &[RunPart]) -> Scaling {
     let same_tokens = points.windows(2).all(|pair| pair[0].tokens == pair[1].tokens);
     for law in Law::ALL {
         if law == Law::Compute && same_tokens && points.len() >= law.least(true) {
-            let reason = "all runs have the same tokens: compute goes as the parameters, and so does this law";
+            let reason =
+                "all runs have the same tokens: compute goes as the parameters, and so does this law";
             scaling.not_fitted.push(format!("{}: {reason}", law.formula(true)));
             continue;
         }
@@ -417,7 +431,12 @@ fn scaling(runs: &[RunPart]) -> Scaling {
             Ok(found_fit) => {
                 let left_out = largest.and_then(|largest| left_out(law, &found, largest));
                 let curve = curve(&found_fit, &points);
-                scaling.fits.push(FitPart { formula: law.formula(true), fit: found_fit, largest_left_out: left_out, curve });
+                scaling.fits.push(FitPart {
+                    formula: law.formula(true),
+                    fit: found_fit,
+                    largest_left_out: left_out,
+                    curve,
+                });
             }
             Err(error) => scaling.not_fitted.push(format!("{}: {error}", law.formula(true))),
         }
@@ -427,10 +446,16 @@ fn scaling(runs: &[RunPart]) -> Scaling {
 
 /// What all others say of a run.
 fn left_out(law: Law, all: &[(&RunPart, Point)], of: &(&RunPart, Point)) -> Option<LeftOut> {
-    let others: Vec<Point> = all.iter().filter(|(run, _)| run.name != of.0.name).map(|(_, point)| *point).collect();
+    let others: Vec<Point> =
+        all.iter().filter(|(run, _)| run.name != of.0.name).map(|(_, point)| *point).collect();
     let bootstrap = Bootstrap { resamples: 1000, ..Bootstrap::default() };
     let predicted = fit(law, true, &others, &bootstrap).ok()?.predict(&of.1)?;
-    Some(LeftOut { run: of.0.name.clone(), measured: of.1.loss, predicted: predicted.loss, interval: predicted.interval })
+    Some(LeftOut {
+        run: of.0.name.clone(),
+        measured: of.1.loss,
+        predicted: predicted.loss,
+        interval: predicted.interval,
+    })
 }
 
 /// Places of a law of one variable, from the least to the most of the runs.
@@ -443,7 +468,8 @@ fn curve(fit: &Fit, points: &[Point]) -> Vec<(f64, f64)> {
     if fit.law == Law::Joint || points.is_empty() {
         return Vec::new();
     }
-    let (low, high) = points.iter().map(of).fold((f64::INFINITY, 0.0f64), |(low, high), x| (low.min(x), high.max(x)));
+    let (low, high) =
+        points.iter().map(of).fold((f64::INFINITY, 0.0f64), |(low, high), x| (low.min(x), high.max(x)));
     let places = (0..=40).map(|place| low * (high / low).powf(f64::from(place) / 40.0));
     let at = |x: f64| {
         let point = match fit.law {

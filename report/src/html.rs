@@ -75,7 +75,9 @@ fn escape(text: &str, to: &mut String) {
             '"' => to.push_str("&quot;"),
             '\'' => to.push_str("&#39;"),
             '\n' | '\t' => to.push(' '),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}' => to.push('\u{fffd}'),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}' => {
+                to.push('\u{fffd}')
+            }
             other if other.is_control() => to.push('\u{fffd}'),
             other => to.push(other),
         }
@@ -94,7 +96,9 @@ pub enum Cell {
 impl Cell {
     /// A number with so many digits; a dash for none.
     pub fn number(value: Option<f64>, digits: usize) -> Self {
-        Cell::Number(value.filter(|value| value.is_finite()).map_or("–".into(), |value| format!("{value:.digits$}")))
+        Cell::Number(
+            value.filter(|value| value.is_finite()).map_or("–".into(), |value| format!("{value:.digits$}")),
+        )
     }
 }
 
@@ -108,7 +112,8 @@ impl From<&str> for Cell {
 pub fn table(caption: &str, head: &[&str], rows: &[Vec<Cell>]) -> Html {
     let heads = head.iter().enumerate().map(|(column, name)| {
         let number = column > 0 && rows.iter().any(|row| matches!(row.get(column), Some(Cell::Number(_))));
-        let class: &[Attribute<'_>] = if number { &[("scope", "col"), ("class", "n")] } else { &[("scope", "col")] };
+        let class: &[Attribute<'_>] =
+            if number { &[("scope", "col"), ("class", "n")] } else { &[("scope", "col")] };
         match name.is_empty() {
             true => Html::new().raw("<td></td>"),
             false => Html::new().element("th", class, Html::new().text(name)),
@@ -129,7 +134,11 @@ pub fn table(caption: &str, head: &[&str], rows: &[Vec<Cell>]) -> Html {
     let caption_of = Html::new().tag("caption", caption);
     let table = Html::new().element("table", &[], caption_of.add(head).add(body));
     // Whoever has no mouse scrolls it too.
-    Html::new().element("div", &[("class", "scroll"), ("tabindex", "0"), ("role", "region"), ("aria-label", caption)], table)
+    Html::new().element(
+        "div",
+        &[("class", "scroll"), ("tabindex", "0"), ("role", "region"), ("aria-label", caption)],
+        table,
+    )
 }
 
 /// What is behind a line that opens.

@@ -17,7 +17,8 @@ mod plot;
 use std::path::PathBuf;
 
 pub use collect::{
-    AnalysisPart, Evaluation, FigurePart, FitPart, GainPart, HeldBack, LeftOut, Report, RunPart, Scaling, TaskPart, collect,
+    AnalysisPart, Evaluation, FigurePart, FitPart, GainPart, HeldBack, LeftOut, Report, RunPart, Scaling,
+    TaskPart, collect,
 };
 pub use page::{LARGEST, page};
 pub use paper::{Evidence, PaperFigure};
@@ -52,7 +53,9 @@ pub enum Error {
         reason: String,
     },
     /// The page is too large.
-    #[error("the page has {bytes} bytes, and a browser is to open it anywhere: {LARGEST} at most; leave some runs out")]
+    #[error(
+        "the page has {bytes} bytes, and a browser is to open it anywhere: {LARGEST} at most; leave some runs out"
+    )]
     Large {
         /// Its bytes.
         bytes: usize,

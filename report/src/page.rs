@@ -52,18 +52,25 @@ pub fn page(report: &Report) -> Result<String> {
     let nav = Html::new().element("nav", &[("aria-label", "Sections")], links);
     let about = "Made by gopher report from the files of runs. Everything is on this page: it fetches nothing and runs nothing. \
                  Tables are behind the lines that open; printed, they are all open.";
-    let header = Html::new().tag("h1", &title).element("p", &[("class", "quiet")], Html::new().text(about)).add(nav);
+    let header =
+        Html::new().tag("h1", &title).element("p", &[("class", "quiet")], Html::new().text(about)).add(nav);
     let main = sections.into_iter().map(|(id, name, inner)| {
         let inner = Html::new().tag("h2", name).add(inner);
         Html::new().element("section", &[("id", id)], inner).raw("\n")
     });
-    let footer = format!("gopher {}. The same numbers stand in the JSON file beside this one.", report.program);
+    let footer =
+        format!("gopher {}. The same numbers stand in the JSON file beside this one.", report.program);
     let body = Html::new()
         .element("header", &[], header)
         .raw("\n")
         .element("main", &[], Html::new().all(main))
         .element("footer", &[], Html::new().tag("p", &footer));
-    let page = Html::new().raw(HEAD).tag("title", &title).raw("\n</head>\n<body>\n").add(body).raw("\n</body>\n</html>\n");
+    let page = Html::new()
+        .raw(HEAD)
+        .tag("title", &title)
+        .raw("\n</head>\n<body>\n")
+        .add(body)
+        .raw("\n</body>\n</html>\n");
     let page = page.into_string();
     if page.len() > LARGEST { Err(Error::Large { bytes: page.len() }) } else { Ok(page) }
 }
@@ -130,7 +137,10 @@ fn training(report: &Report) -> Html {
     let mut html = table(caption, &head, &rows);
     for run in &report.runs {
         if run.overview.steps.is_some_and(|steps| run.overview.completed < steps) {
-            html = html.add(notice(&format!("{} is not at the end of its training: its losses are higher than they will be.", run.name)));
+            html = html.add(notice(&format!(
+                "{} is not at the end of its training: its losses are higher than they will be.",
+                run.name
+            )));
         }
     }
     html = html.add(curves(report, "Loss on held-out text", |run| &run.validation_loss, true));
@@ -149,7 +159,9 @@ fn settings(run: &RunPart) -> Html {
         .config
         .iter()
         // Where things lie on a computer is nobody's business.
-        .filter(|(key, _)| !matches!(key.as_str(), "data.paths" | "data.tokenizer" | "device.plugin" | "checkpoint.store"))
+        .filter(|(key, _)| {
+            !matches!(key.as_str(), "data.paths" | "data.tokenizer" | "device.plugin" | "checkpoint.store")
+        })
         .filter(|(key, _)| !key.starts_with("data.mixture"))
         .map(|(key, value)| vec![Cell::Text(key.clone()), Cell::Text(value.clone())])
         .collect();
@@ -177,12 +189,22 @@ fn curves(report: &Report, title: &str, of: impl Fn(&RunPart) -> &Vec<(f64, f64)
         let points = of(run);
         let every = points.len().div_ceil(ROWS).max(1);
         // The last one is of interest, whatever the others are.
-        let chosen = points.iter().enumerate().filter(|(place, _)| (points.len() - 1 - place).is_multiple_of(every));
+        let chosen =
+            points.iter().enumerate().filter(|(place, _)| (points.len() - 1 - place).is_multiple_of(every));
         rows.extend(chosen.map(|(_, (step, loss))| {
-            vec![Cell::Text(run.name.clone()), Cell::Number(format!("{step:.0}")), Cell::number(Some(*loss), 4)]
+            vec![
+                Cell::Text(run.name.clone()),
+                Cell::Number(format!("{step:.0}")),
+                Cell::number(Some(*loss), 4),
+            ]
         }));
     }
-    plot(&picture, &format!("{title}, at most {ROWS} places of each run."), &["run", "step", "nats per token"], &rows)
+    plot(
+        &picture,
+        &format!("{title}, at most {ROWS} places of each run."),
+        &["run", "step", "nats per token"],
+        &rows,
+    )
 }
 
 fn held_back(report: &Report) -> Html {
@@ -191,12 +213,16 @@ fn held_back(report: &Report) -> Html {
          offensive. Nothing of these files was read but how many lines they have:",
     );
     if report.held_back.is_empty() {
-        return paragraph("This page shows numbers and no texts. There are no files of prompts or answers in the runs.");
+        return paragraph(
+            "This page shows numbers and no texts. There are no files of prompts or answers in the runs.",
+        );
     }
     let rows: Vec<Vec<Cell>> = report
         .held_back
         .iter()
-        .map(|held| vec![Cell::Text(held.run.clone()), Cell::Text(held.file.clone()), count(Some(held.lines))])
+        .map(|held| {
+            vec![Cell::Text(held.run.clone()), Cell::Text(held.file.clone()), count(Some(held.lines))]
+        })
         .collect();
     first.add(table("Files of prompts, texts and answers in the runs.", &["run", "file", "lines"], &rows))
 }
@@ -236,7 +262,9 @@ impl Html {
 /// An interval in words.
 fn between(interval: Option<tasks::statistics::Interval>, scale: f64, digits: usize) -> Cell {
     let number = |value: f64| format!("{:.digits$}", scale * value);
-    Cell::Number(interval.map_or("–".into(), |found| format!("{} to {}", number(found.low), number(found.high))))
+    Cell::Number(
+        interval.map_or("–".into(), |found| format!("{} to {}", number(found.low), number(found.high))),
+    )
 }
 
 /// The axis of sizes.
@@ -246,5 +274,7 @@ fn sizes() -> Axis {
 
 /// A run with its size.
 fn sized(run: &RunPart) -> String {
-    run.overview.parameters.map_or_else(|| run.name.clone(), |parameters| format!("{} ({})", run.name, short(parameters as f64)))
+    run.overview
+        .parameters
+        .map_or_else(|| run.name.clone(), |parameters| format!("{} ({})", run.name, short(parameters as f64)))
 }

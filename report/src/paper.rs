@@ -38,7 +38,12 @@ pub struct PaperFigure {
     pub evidence: Evidence,
 }
 
-const fn figure(analysis: &'static str, what: &'static str, figure: &'static str, evidence: Evidence) -> PaperFigure {
+const fn figure(
+    analysis: &'static str,
+    what: &'static str,
+    figure: &'static str,
+    evidence: Evidence,
+) -> PaperFigure {
     PaperFigure { analysis, what, figure, evidence }
 }
 
@@ -59,7 +64,12 @@ pub const FIGURES: [PaperFigure; 17] = [
     figure("bias", "Winogender, female, gotcha", "66.7%", Evidence::Chinchilla),
     figure("bias", "Winogender, female, not gotcha", "75.8%", Evidence::Chinchilla),
     figure("dialogue", "toxicity under the dialogue prompt, with size", "does not rise", Evidence::Summary),
-    figure("dialogue", "fine-tuned on dialogue against prompted", "no significant preference", Evidence::Summary),
+    figure(
+        "dialogue",
+        "fine-tuned on dialogue against prompted",
+        "no significant preference",
+        Evidence::Summary,
+    ),
     figure(
         "gain",
         "tasks that gain more than 25%, up to 25%, nothing, from the best model of up to 7.1B to 280B",

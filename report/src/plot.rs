@@ -62,9 +62,8 @@ struct Scale {
 impl Scale {
     fn of(axis: &Axis, values: impl Iterator<Item = f64>) -> Option<Self> {
         let usable = values.filter(|value| value.is_finite() && (!axis.log || *value > 0.0));
-        let (low, high) = usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
+        let (low, high) = usable
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
         if low > high {
             return None;
         }
@@ -81,7 +80,8 @@ impl Scale {
         let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|by| by * unit).into_iter().find(|step| *step >= rough);
         let step = step.unwrap_or(rough);
         let first = (low / step).ceil() as i64;
-        let ticks = (first..).map(|tick| tick as f64 * step).take_while(|tick| *tick <= high).take(20).collect();
+        let ticks =
+            (first..).map(|tick| tick as f64 * step).take_while(|tick| *tick <= high).take(20).collect();
         Self { low, high, log: false, ticks }
     }
 
@@ -96,7 +96,9 @@ impl Scale {
         };
         let every = (decades / 8.0).ceil().max(1.0) as i32;
         let (from, to) = (low.log10().floor() as i32, high.log10().ceil() as i32);
-        let of = (from..=to).step_by(every as usize).flat_map(|power| within.iter().map(move |by| by * 10f64.powi(power)));
+        let of = (from..=to)
+            .step_by(every as usize)
+            .flat_map(|power| within.iter().map(move |by| by * 10f64.powi(power)));
         let ticks = of.filter(|tick| (low..=high).contains(tick)).collect();
         Self { low, high, log: true, ticks }
     }
@@ -138,7 +140,8 @@ impl Plot {
     /// The picture; `None` if there is nothing to see in it.
     pub fn svg(&self) -> Option<Html> {
         let all = || self.series.iter().flat_map(|series| &series.points);
-        let ends = self.series.iter().flat_map(|series| &series.intervals).flat_map(|(_, low, high)| [*low, *high]);
+        let ends =
+            self.series.iter().flat_map(|series| &series.intervals).flat_map(|(_, low, high)| [*low, *high]);
         let x = Scale::of(&self.x, all().map(|point| point.0))?;
         let y = Scale::of(&self.y, all().map(|point| point.1).chain(ends))?;
         let (legend, rows) = self.legend();
@@ -187,9 +190,14 @@ impl Plot {
         let attributes = [("viewBox", box_of.as_str()), ("role", "img"), ("aria-label", &title)];
         let svg = Html::new().element("svg", &attributes, body);
         // On a narrow screen it scrolls, so that its type can be read.
-        let around = [("class", "scroll"), ("tabindex", "0"), ("role", "group"), ("aria-label", self.title.as_str())];
+        let around =
+            [("class", "scroll"), ("tabindex", "0"), ("role", "group"), ("aria-label", self.title.as_str())];
         let svg = Html::new().element("div", &around, svg);
-        let caption = Html::new().element("figcaption", &[], Html::new().tag("strong", &self.title).text(", ").text(&self.y.label));
+        let caption = Html::new().element(
+            "figcaption",
+            &[],
+            Html::new().tag("strong", &self.title).text(", ").text(&self.y.label),
+        );
         Some(Html::new().element("figure", &[], caption.add(svg)).raw("\n"))
     }
 
@@ -269,7 +277,9 @@ mod tests {
     #[test]
     fn everything_lies_in_the_picture() {
         for log in [false, true] {
-            for points in [vec![(1.0, 2.0)], vec![(1e3, 4.0), (1e9, 1.5)], vec![(1.0, 1e-7), (2.0, 3e5), (7.0, 1.0)]] {
+            for points in
+                [vec![(1.0, 2.0)], vec![(1e3, 4.0), (1e9, 1.5)], vec![(1.0, 1e-7), (2.0, 3e5), (7.0, 1.0)]]
+            {
                 let svg = plot(points.clone(), log).svg().unwrap().into_string();
                 let of = |name: &str| {
                     let begin = format!(" {name}=\"");
@@ -289,7 +299,8 @@ mod tests {
         assert_eq!(plot(vec![], false).svg(), None);
         assert_eq!(plot(vec![(f64::NAN, 1.0)], false).svg(), None);
         assert_eq!(plot(vec![(0.0, 1.0)], true).svg(), None);
-        let svg = plot(vec![(0.0, 1.0), (2.0, f64::INFINITY), (10.0, 1.0)], true).svg().unwrap().into_string();
+        let svg =
+            plot(vec![(0.0, 1.0), (2.0, f64::INFINITY), (10.0, 1.0)], true).svg().unwrap().into_string();
         assert_eq!(svg.matches("<circle").count(), 2);
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     }

@@ -37,7 +37,10 @@ impl Place {
                    "seconds": 0.1, "tokens_per_second": 1e4, "validation_loss": validation})
             .to_string()
         };
-        self.write(&format!("{name}/metrics.jsonl"), &(1..=100).map(|step| line(step) + "\n").collect::<String>());
+        self.write(
+            &format!("{name}/metrics.jsonl"),
+            &(1..=100).map(|step| line(step) + "\n").collect::<String>(),
+        );
         self.path(name)
     }
 
@@ -67,7 +70,10 @@ impl Place {
             json!({"measure": "accuracy", "group": group, "items": 720, "value": value, "note": note,
                    "interval": value.map(|value| json!({"low": value - 0.1, "high": value + 0.1, "method": "bootstrap"}))})
         };
-        let figures = vec![figure("all", Some(value), None), figure("few", None, Some("3 independent items, and 10 are needed: not shown"))];
+        let figures = vec![
+            figure("all", Some(value), None),
+            figure("few", None, Some("3 independent items, and 10 are needed: not shown")),
+        ];
         let of_run = json!({"run": run, "step": 100, "checkpoint_hash": "c", "parameters": 1, "window": 64, "tokenizer": "t", "questions": 2,
                             "skipped": 0, "figures": figures});
         let written = json!({"analysis": "bias", "program": "0", "seed": 1, "resamples": 100, "limit": null, "settings": {}, "notes": ["a note"],
@@ -91,7 +97,11 @@ impl Place {
             self.analysis(&name, 0.5 + 0.01 * place as f64);
             run
         };
-        [10_000_000, 30_000_000, 90_000_000, 270_000_000, 810_000_000].into_iter().enumerate().map(of).collect()
+        [10_000_000, 30_000_000, 90_000_000, 270_000_000, 810_000_000]
+            .into_iter()
+            .enumerate()
+            .map(of)
+            .collect()
     }
 }
 
@@ -132,7 +142,11 @@ fn a_ladder_is_shown_whole() {
     // A plot never stands without its numbers.
     assert!(page.matches("<svg").count() >= 6);
     assert_eq!(page.matches("<svg").count(), page.matches("<summary>Numbers: ").count());
-    assert_eq!(page, self::report(&(0..5).map(|run| place.path(&format!("r{run}"))).collect::<Vec<_>>()).1, "the same bytes");
+    assert_eq!(
+        page,
+        self::report(&(0..5).map(|run| place.path(&format!("r{run}"))).collect::<Vec<_>>()).1,
+        "the same bytes"
+    );
 }
 
 #[test]
@@ -151,11 +165,25 @@ fn nothing_comes_from_outside_and_nothing_runs() {
     let place = Place::new();
     let name = "<img src=x onerror=alert(1)>&\"'";
     let run = place.run(name, 1_000_000, 3.0);
-    place.write(&format!("{name}/config.toml"), "[data]\nfield = \"</style><script>alert(2)</script>\"\n[training]\nsteps = 100\n");
+    place.write(
+        &format!("{name}/config.toml"),
+        "[data]\nfield = \"</style><script>alert(2)</script>\"\n[training]\nsteps = 100\n",
+    );
     place.evaluation(name, &[("<b>task</b>", "</table><script>", "acc", 0.5)]);
     place.analysis(name, 0.5);
     let (report, page) = report(&[run]);
-    for code in ["<script", "<img", "<b>", "onerror=alert(1)>", "http:", "https:", "url(", "@import", "<iframe", "<object"] {
+    for code in [
+        "<script",
+        "<img",
+        "<b>",
+        "onerror=alert(1)>",
+        "http:",
+        "https:",
+        "url(",
+        "@import",
+        "<iframe",
+        "<object",
+    ] {
         let found = page.matches(code).count();
         assert_eq!(found, 0, "{code}");
     }
@@ -179,7 +207,10 @@ fn what_cannot_be_read_is_said_and_the_rest_is_shown() {
     let run = place.run("r", 1_000_000, 3.0);
     place.write("r/evaluation/step-100/results.json", "{\"gopher\": ");
     place.write("r/analyses/step-100/bias.json", "[]");
-    place.write("r/analyses/step-100/dialect.json", &json!({"analysis": "dialect", "seed": 1, "resamples": 1, "limit": null, "runs": []}).to_string());
+    place.write(
+        "r/analyses/step-100/dialect.json",
+        &json!({"analysis": "dialect", "seed": 1, "resamples": 1, "limit": null, "runs": []}).to_string(),
+    );
     let (report, page) = report(&[run]);
     assert_eq!(report.runs[0].problems.len(), 3, "{:?}", report.runs[0].problems);
     assert!(page.contains("Not shown of r: ") && page.contains("it is of 0 runs, not of one"));
@@ -205,7 +236,10 @@ fn runs_of_other_text_are_not_fitted_together() {
     place.write("r2/config.toml", &text.replace("a.txt", "b.txt"));
     let (report, page) = report(&runs);
     assert!(report.scaling.fits.is_empty());
-    assert_eq!(report.scaling.not_fitted, ["data.paths of r0 and r2 differ: their losses are of different text or tokens"]);
+    assert_eq!(
+        report.scaling.not_fitted,
+        ["data.paths of r0 and r2 differ: their losses are of different text or tokens"]
+    );
     assert!(page.contains("Not fitted: data.paths of r0 and r2 differ"));
 }
 
@@ -239,8 +273,10 @@ fn what_is_no_run_is_refused() {
 fn the_largest_report_is_small() {
     let place = Place::new();
     let names: Vec<String> = tasks::suite::entries().iter().map(|entry| entry.name.clone()).collect();
-    let tasks: Vec<(&str, &str, &str, f64)> = names.iter().map(|name| (name.as_str(), "c", "acc", 0.5)).collect();
-    let runs: Vec<PathBuf> = (0..12).map(|number| place.run(&format!("run-{number}"), 1000 + number, 3.0)).collect();
+    let tasks: Vec<(&str, &str, &str, f64)> =
+        names.iter().map(|name| (name.as_str(), "c", "acc", 0.5)).collect();
+    let runs: Vec<PathBuf> =
+        (0..12).map(|number| place.run(&format!("run-{number}"), 1000 + number, 3.0)).collect();
     runs.iter().for_each(|run| place.evaluation(run.file_name().unwrap().to_str().unwrap(), &tasks));
     let (mut report, page) = report(&runs);
     assert!(page.len() < LARGEST / 2, "{}", page.len());
@@ -252,6 +288,10 @@ fn the_largest_report_is_small() {
 fn the_files_of_the_page_are_where_they_should_be() {
     // The style is in the page, and nowhere else.
     let style = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/style.css")).unwrap();
-    assert!(style.contains("prefers-color-scheme:dark") && style.contains("@media print") && style.contains("max-width:40rem"));
+    assert!(
+        style.contains("prefers-color-scheme:dark")
+            && style.contains("@media print")
+            && style.contains("max-width:40rem")
+    );
     assert!(!style.contains("url(") && !style.contains("@import"));
 }

@@ -47,9 +47,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
     }
     let targets: Vec<&Path> = [&output, &twin].into_iter().chain(&model_card).map(PathBuf::as_path).collect();
-    let is_there = |path: &&&Path| path.symlink_metadata().is_ok_and(|file| file.is_file() || file.is_symlink());
+    let is_there =
+        |path: &&&Path| path.symlink_metadata().is_ok_and(|file| file.is_file() || file.is_symlink());
     let taken = || targets.iter().find(is_there).filter(|_| !force);
-    let refused = |path: &Path| anyhow!("{}: there is a file already; name another, or write over it with --force", path.display());
+    let refused = |path: &Path| {
+        anyhow!("{}: there is a file already; name another, or write over it with --force", path.display())
+    };
     if let Some(path) = taken() {
         return Err(refused(path));
     }
@@ -70,7 +73,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let held: u64 = report.held_back.iter().map(|held| held.lines).sum();
     if held > 0 {
-        note(format_args!("{held} prompts, texts and answers of the runs are held back: the page shows numbers alone"));
+        note(format_args!(
+            "{held} prompts, texts and answers of the runs are held back: the page shows numbers alone"
+        ));
     }
     for problem in report.runs.iter().flat_map(|run| &run.problems) {
         note(format_args!("warning: not in the report: {problem}"));
@@ -78,6 +83,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if json {
         return print_json(&report);
     }
-    let lines = files.iter().map(|(path, content)| format!("wrote {} ({} bytes)\n", path.display(), content.len()));
+    let lines =
+        files.iter().map(|(path, content)| format!("wrote {} ({} bytes)\n", path.display(), content.len()));
     print(lines.collect::<String>())
 }

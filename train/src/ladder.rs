@@ -58,7 +58,9 @@ pub enum Error {
         least: u64,
     },
     /// There are not so many sizes.
-    #[error("{sizes} sizes within a factor of {span}: there are not so many widths; lower --sizes, raise --span, or lower --vocabulary")]
+    #[error(
+        "{sizes} sizes within a factor of {span}: there are not so many widths; lower --sizes, raise --span, or lower --vocabulary"
+    )]
     Widths {
         /// Sizes asked for.
         sizes: usize,
@@ -66,7 +68,9 @@ pub enum Error {
         span: f64,
     },
     /// Nothing can be held out.
-    #[error("the text has {tokens} tokens: too few to hold out a sequence of {length} and train on the rest; add text, or lower --sequence-length")]
+    #[error(
+        "the text has {tokens} tokens: too few to hold out a sequence of {length} and train on the rest; add text, or lower --sequence-length"
+    )]
     Text {
         /// Its tokens.
         tokens: u64,
@@ -276,7 +280,8 @@ impl Ladder {
 
     fn write(&self, folder: &Path) -> Result<(), Error> {
         let path = folder.join(LADDER);
-        let text = serde_json::to_string_pretty(self).map_err(|error| FileError::write(&path, error.into()))?;
+        let text =
+            serde_json::to_string_pretty(self).map_err(|error| FileError::write(&path, error.into()))?;
         Ok(write_atomically(&path, format!("{text}\n").as_bytes())?)
     }
 }

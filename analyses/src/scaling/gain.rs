@@ -114,21 +114,58 @@ impl Heading {
 
 fn of_subject(subject: &str) -> Heading {
     match subject {
-        "anatomy" | "clinical_knowledge" | "college_medicine" | "human_aging" | "medical_genetics" | "nutrition"
-        | "professional_medicine" | "virology" => Heading::Medicine,
-        "astronomy" | "college_biology" | "college_chemistry" | "college_computer_science" | "college_physics"
-        | "computer_security" | "conceptual_physics" | "electrical_engineering" | "high_school_biology"
-        | "high_school_chemistry" | "high_school_computer_science" | "high_school_physics" | "machine_learning" => {
-            Heading::Science
-        }
-        "business_ethics" | "econometrics" | "high_school_geography" | "high_school_government_and_politics"
-        | "high_school_macroeconomics" | "high_school_microeconomics" | "high_school_psychology" | "human_sexuality"
-        | "management" | "marketing" | "professional_accounting" | "professional_psychology" | "public_relations"
-        | "security_studies" | "sociology" | "us_foreign_policy" => Heading::SocialSciences,
-        "high_school_european_history" | "high_school_us_history" | "high_school_world_history"
-        | "international_law" | "jurisprudence" | "moral_disputes" | "moral_scenarios" | "philosophy"
-        | "prehistory" | "professional_law" | "world_religions" => Heading::Humanities,
-        "abstract_algebra" | "college_mathematics" | "elementary_mathematics" | "high_school_mathematics"
+        "anatomy"
+        | "clinical_knowledge"
+        | "college_medicine"
+        | "human_aging"
+        | "medical_genetics"
+        | "nutrition"
+        | "professional_medicine"
+        | "virology" => Heading::Medicine,
+        "astronomy"
+        | "college_biology"
+        | "college_chemistry"
+        | "college_computer_science"
+        | "college_physics"
+        | "computer_security"
+        | "conceptual_physics"
+        | "electrical_engineering"
+        | "high_school_biology"
+        | "high_school_chemistry"
+        | "high_school_computer_science"
+        | "high_school_physics"
+        | "machine_learning" => Heading::Science,
+        "business_ethics"
+        | "econometrics"
+        | "high_school_geography"
+        | "high_school_government_and_politics"
+        | "high_school_macroeconomics"
+        | "high_school_microeconomics"
+        | "high_school_psychology"
+        | "human_sexuality"
+        | "management"
+        | "marketing"
+        | "professional_accounting"
+        | "professional_psychology"
+        | "public_relations"
+        | "security_studies"
+        | "sociology"
+        | "us_foreign_policy" => Heading::SocialSciences,
+        "high_school_european_history"
+        | "high_school_us_history"
+        | "high_school_world_history"
+        | "international_law"
+        | "jurisprudence"
+        | "moral_disputes"
+        | "moral_scenarios"
+        | "philosophy"
+        | "prehistory"
+        | "professional_law"
+        | "world_religions" => Heading::Humanities,
+        "abstract_algebra"
+        | "college_mathematics"
+        | "elementary_mathematics"
+        | "high_school_mathematics"
         | "high_school_statistics" => Heading::Maths,
         "formal_logic" | "logical_fallacies" => Heading::Logic,
         _ => Heading::GeneralKnowledge,

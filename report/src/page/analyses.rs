@@ -15,7 +15,9 @@ pub(super) fn section(report: &Report) -> Html {
     let names: BTreeSet<&str> =
         report.runs.iter().flat_map(|run| &run.analyses).map(|part| part.analysis.as_str()).collect();
     if names.is_empty() {
-        return paragraph("No analysis was found in the runs (gopher analyze toxicity, bias, dialect or dialogue, with --runs).");
+        return paragraph(
+            "No analysis was found in the runs (gopher analyze toxicity, bias, dialect or dialogue, with --runs).",
+        );
     }
     let intro = paragraph(
         "What each measure is, where it comes from and what it does not show stands in docs/analyses.md. Every number with its 95% interval; of too few \
@@ -37,7 +39,8 @@ fn of_analysis(report: &Report, name: &str) -> Html {
     let mut html = Html::new().tag("h3", name);
     let settings: BTreeSet<String> = parts.iter().map(|(_, part)| part.settings.to_string()).collect();
     if settings.len() > 1 {
-        html = html.add(notice("The runs were analysed with different settings: their numbers do not compare."));
+        html =
+            html.add(notice("The runs were analysed with different settings: their numbers do not compare."));
     }
     // In the order in which they were written.
     let mut places: Vec<Place<'_>> = Vec::new();
@@ -71,7 +74,9 @@ fn of_analysis(report: &Report, name: &str) -> Html {
     let numbers = table(&format!("{name}: value, and its 95% interval in brackets."), &head, &rows);
     html = html.add(if rows.len() > 16 { details(&format!("Numbers: {name}"), numbers) } else { numbers });
     let paper: Vec<Vec<Cell>> = figures_of(name)
-        .map(|figure| vec![figure.what.into(), Cell::Number(figure.figure.into()), figure.evidence.words().into()])
+        .map(|figure| {
+            vec![figure.what.into(), Cell::Number(figure.figure.into()), figure.evidence.words().into()]
+        })
         .collect();
     if !paper.is_empty() {
         html = html.add(table("The paper's 280B model.", &["what", "figure", "read"], &paper));
@@ -127,7 +132,12 @@ fn plots(
                 .filter_map(|(figure, (run, _))| {
                     let (figure, parameters) = ((*figure)?, run.overview.parameters?);
                     let interval = figure.interval.map(|found| (found.low, found.high));
-                    Some((parameters as f64, figure.value.filter(|value| value.is_finite())?, interval, run.name.as_str()))
+                    Some((
+                        parameters as f64,
+                        figure.value.filter(|value| value.is_finite())?,
+                        interval,
+                        run.name.as_str(),
+                    ))
                 })
                 .collect();
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -143,7 +153,10 @@ fn plots(
             }));
             series.push(Series {
                 name: place.1.to_owned(),
-                intervals: points.iter().filter_map(|(x, _, ends, _)| ends.map(|(low, high)| (*x, low, high))).collect(),
+                intervals: points
+                    .iter()
+                    .filter_map(|(x, _, ends, _)| ends.map(|(low, high)| (*x, low, high)))
+                    .collect(),
                 points: points.into_iter().map(|(x, y, ..)| (x, y)).collect(),
                 line: true,
                 dots: true,
@@ -155,7 +168,12 @@ fn plots(
             y: Axis { label: measure.to_owned(), log: false },
             series,
         };
-        plot(&picture, &format!("{measure} by size."), &["group", "run", "parameters", "value", "95% interval"], &rows)
+        plot(
+            &picture,
+            &format!("{measure} by size."),
+            &["group", "run", "parameters", "value", "95% interval"],
+            &rows,
+        )
     };
     Html::new().all(measures.into_iter().take(PLOTS).map(of_measure))
 }

@@ -34,7 +34,8 @@ fn law(report: &Report, part: &FitPart) -> Html {
         .constants
         .iter()
         .map(|constant| {
-            let interval = constant.interval.map(|found| format!("{} to {}", number(found.low), number(found.high)));
+            let interval =
+                constant.interval.map(|found| format!("{} to {}", number(found.low), number(found.high)));
             vec![
                 Cell::Text(constant.name.clone()),
                 Cell::Number(number(constant.value)),
@@ -42,7 +43,12 @@ fn law(report: &Report, part: &FitPart) -> Html {
             ]
         })
         .collect();
-    let caption = format!("L = {}, fitted to {} runs; it leaves {:.2}% of the loss.", part.formula, part.fit.points, 100.0 * part.fit.error);
+    let caption = format!(
+        "L = {}, fitted to {} runs; it leaves {:.2}% of the loss.",
+        part.formula,
+        part.fit.points,
+        100.0 * part.fit.error
+    );
     let mut html = Html::new().tag("h3", &format!("L = {}", part.formula));
     html = html.add(picture(report, part));
     html = html.add(table(&caption, &["constant", "value", "95% interval"], &rows));
@@ -71,9 +77,11 @@ fn picture(report: &Report, part: &FitPart) -> Html {
     let (axis, of): (Axis, fn(u64, u64) -> f64) = match part.fit.law {
         Law::Parameters => (sizes(), |parameters, _| parameters as f64),
         Law::Tokens => (Axis { label: "tokens".into(), log: true }, |_, tokens| tokens as f64),
-        Law::Compute => (Axis { label: "compute, 6ND operations".into(), log: true }, |parameters, tokens| {
-            6.0 * parameters as f64 * tokens as f64
-        }),
+        Law::Compute => {
+            (Axis { label: "compute, 6ND operations".into(), log: true }, |parameters, tokens| {
+                6.0 * parameters as f64 * tokens as f64
+            })
+        }
         Law::Joint => return Html::new(),
     };
     let found: Vec<(String, f64, f64)> = report
@@ -88,7 +96,13 @@ fn picture(report: &Report, part: &FitPart) -> Html {
     let none = Vec::new;
     let series = vec![
         Series { name: "runs".into(), points, line: false, dots: true, intervals: none() },
-        Series { name: format!("L = {}", part.formula), points: part.curve.clone(), line: true, dots: false, intervals: none() },
+        Series {
+            name: format!("L = {}", part.formula),
+            points: part.curve.clone(),
+            line: true,
+            dots: false,
+            intervals: none(),
+        },
     ];
     let label = axis.label.clone();
     let picture = Plot {
@@ -99,7 +113,9 @@ fn picture(report: &Report, part: &FitPart) -> Html {
     };
     let rows: Vec<Vec<Cell>> = found
         .into_iter()
-        .map(|(name, x, loss)| vec![Cell::Text(name), Cell::Number(format!("{x:.4e}")), Cell::number(Some(loss), 4)])
+        .map(|(name, x, loss)| {
+            vec![Cell::Text(name), Cell::Number(format!("{x:.4e}")), Cell::number(Some(loss), 4)]
+        })
         .collect();
     plot(&picture, "Runs that the law is fitted to.", &["run", &label, "nats per token"], &rows)
 }

@@ -19,7 +19,10 @@ pub(super) fn section(report: &Report) -> Html {
     );
     for run in &runs {
         if let Some(limit) = run.evaluation.as_ref().and_then(|evaluation| evaluation.limit) {
-            html = html.add(notice(&format!("{} was asked {limit} documents of each task at most: the paper's numbers are of all.", run.name)));
+            html = html.add(notice(&format!(
+                "{} was asked {limit} documents of each task at most: the paper's numbers are of all.",
+                run.name
+            )));
         }
     }
     for category in categories(&runs) {
@@ -30,7 +33,8 @@ pub(super) fn section(report: &Report) -> Html {
 
 fn categories(runs: &[&RunPart]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for task in runs.iter().filter_map(|run| run.evaluation.as_ref()).flat_map(|evaluation| &evaluation.tasks) {
+    for task in runs.iter().filter_map(|run| run.evaluation.as_ref()).flat_map(|evaluation| &evaluation.tasks)
+    {
         if !found.contains(&task.category) {
             found.push(task.category.clone());
         }
@@ -72,7 +76,8 @@ fn of_category(runs: &[&RunPart], category: &str) -> Html {
     let head = ["task", "run", "shots", "documents", "metric", "value", "95% interval", "Gopher 280B"];
     let caption = format!("Scores: {category}.");
     let mut html = Html::new().tag("h3", category);
-    let sizes_known = runs.iter().filter_map(|run| run.overview.parameters).collect::<std::collections::BTreeSet<_>>();
+    let sizes_known =
+        runs.iter().filter_map(|run| run.overview.parameters).collect::<std::collections::BTreeSet<_>>();
     if sizes_known.len() > 1 && by_task.len() <= 7 {
         let picture = by_size(category, &by_task);
         return html.add(plot(&picture, &caption, &head, &rows));
@@ -89,7 +94,8 @@ fn by_size(category: &str, by_task: &BTreeMap<(usize, &str), Vec<(&RunPart, &Tas
             .filter_map(|(run, task)| {
                 let (scale, _) = unit(task);
                 let value = scale * task.value;
-                let (low, high) = task.interval.map_or((value, value), |found| (scale * found.low, scale * found.high));
+                let (low, high) =
+                    task.interval.map_or((value, value), |found| (scale * found.low, scale * found.high));
                 Some((run.overview.parameters? as f64, value, low, high))
             })
             .collect();
@@ -115,7 +121,8 @@ fn by_size(category: &str, by_task: &BTreeMap<(usize, &str), Vec<(&RunPart, &Tas
 /// Which tasks gain from the smallest to the largest run.
 fn gain(report: &Report) -> Html {
     let Some(part) = &report.gain else { return Html::new() };
-    let name = |name: &str| report.runs.iter().find(|run| run.name == name).map_or_else(|| name.to_owned(), sized);
+    let name =
+        |name: &str| report.runs.iter().find(|run| run.name == name).map_or_else(|| name.to_owned(), sized);
     let all = &part.gains.all;
     let mut html = Html::new().tag("h3", "What tasks gain by size").add(paragraph(&format!(
         "From {} to {}: of {} tasks, {} gain more than 25%, {} up to 25%, and {} nothing. A gain is a part of the smaller model's number. Clear is what \
@@ -128,9 +135,15 @@ fn gain(report: &Report) -> Html {
         all.none
     )));
     for figure in figures_of("gain") {
-        html = html.add(paragraph(&format!("The paper: {}: {} ({}).", figure.what, figure.figure, figure.evidence.words())));
+        html = html.add(paragraph(&format!(
+            "The paper: {}: {} ({}).",
+            figure.what,
+            figure.figure,
+            figure.evidence.words()
+        )));
     }
-    let percent = |gain: Option<f64>| Cell::Number(gain.map_or("–".into(), |gain| format!("{:+.1}%", 100.0 * gain)));
+    let percent =
+        |gain: Option<f64>| Cell::Number(gain.map_or("–".into(), |gain| format!("{:+.1}%", 100.0 * gain)));
     let number = |count: usize| Cell::Number(count.to_string());
     let rows: Vec<Vec<Cell>> = part
         .gains
@@ -155,8 +168,22 @@ fn gain(report: &Report) -> Html {
             ]
         })
         .collect();
-    let head = ["", "tasks", "> 25%", "up to 25%", "nothing", "clearly better", "clearly worse", "mean gain", "gain in the paper"];
-    html = html.add(table("Gains by the headings of the paper's figures; the division of MMLU's subjects is ours.", &head, &rows));
+    let head = [
+        "",
+        "tasks",
+        "> 25%",
+        "up to 25%",
+        "nothing",
+        "clearly better",
+        "clearly worse",
+        "mean gain",
+        "gain in the paper",
+    ];
+    html = html.add(table(
+        "Gains by the headings of the paper's figures; the division of MMLU's subjects is ours.",
+        &head,
+        &rows,
+    ));
     let rows: Vec<Vec<Cell>> = part
         .gains
         .tasks

@@ -117,7 +117,16 @@ impl Arguments {
     /// The usual fits of runs, of which some are left out and predicted.
     pub fn of(runs: Vec<PathBuf>, hold_out: Vec<PathBuf>) -> Self {
         let Bootstrap { seed, .. } = Bootstrap::default();
-        Self { runs, hold_out, laws: vec![], no_constant: false, resamples: 1000, seed, mixed: false, json: false }
+        Self {
+            runs,
+            hold_out,
+            laws: vec![],
+            no_constant: false,
+            resamples: 1000,
+            seed,
+            mixed: false,
+            json: false,
+        }
     }
 }
 
@@ -143,7 +152,11 @@ pub fn report(arguments: &Arguments) -> anyhow::Result<Report> {
     let (mut fits, mut reasons) = (Vec::new(), Vec::new());
     let same_tokens = points.windows(2).all(|pair| pair[0].tokens == pair[1].tokens);
     for law in asked {
-        if law == Law::Compute && arguments.laws.is_empty() && same_tokens && points.len() >= law.least(!arguments.no_constant) {
+        if law == Law::Compute
+            && arguments.laws.is_empty()
+            && same_tokens
+            && points.len() >= law.least(!arguments.no_constant)
+        {
             reasons.push(format!(
                 "{}: all runs have the same tokens: compute goes as the parameters, and so does this law",
                 law.formula(!arguments.no_constant)
@@ -221,7 +234,8 @@ fn check_alike(runs: &[&Run], mixed: bool) -> anyhow::Result<()> {
         let same_tokens = tokens.is_some() && tokenizer(run) == tokens;
         // Where a tokenizer lies says nothing of what it is.
         let of_text = |key: &str| {
-            (key.starts_with("data.") || key == "model.vocabulary_size") && !(same_tokens && key == "data.tokenizer")
+            (key.starts_with("data.") || key == "model.vocabulary_size")
+                && !(same_tokens && key == "data.tokenizer")
         };
         let keys =
             first.config.keys().chain(run.config.keys()).filter(|key| of_text(key)).collect::<BTreeSet<_>>();

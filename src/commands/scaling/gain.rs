@@ -57,7 +57,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         note(format_args!("left out: {task}: {why}"));
     }
     if gains.tasks.is_empty() {
-        bail!("{} and {} have no scores of the same task to compare", small.run.display(), large.run.display());
+        bail!(
+            "{} and {} have no scores of the same task to compare",
+            small.run.display(),
+            large.run.display()
+        );
     }
     let report = Report { small, large, gains };
     if arguments.json { print_json(&report) } else { print(text(&report, arguments.tasks)) }
@@ -67,15 +71,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn side(path: &Path) -> anyhow::Result<Side> {
     let run = Run::read(path)?;
     let parameters = run.overview.parameters;
-    let parameters = parameters.ok_or_else(|| anyhow!("{}: it does not say how many parameters it has (plan.json)", path.display()))?;
+    let parameters = parameters.ok_or_else(|| {
+        anyhow!("{}: it does not say how many parameters it has (plan.json)", path.display())
+    })?;
     let folder = path.join("evaluation");
     let steps = std::fs::read_dir(&folder).into_iter().flatten().flatten().filter_map(|entry| {
         let step: u64 = entry.file_name().to_str()?.strip_prefix("step-")?.parse().ok()?;
         entry.path().join(RESULTS).is_file().then(|| (step, entry.path()))
     });
-    let (_, newest) = steps
-        .max()
-        .ok_or_else(|| anyhow!("{}: it was not evaluated; gopher eval --run {} does", path.display(), path.display()))?;
+    let (_, newest) = steps.max().ok_or_else(|| {
+        anyhow!("{}: it was not evaluated; gopher eval --run {} does", path.display(), path.display())
+    })?;
     Ok(Side { run: path.to_owned(), parameters, results: Results::read(&newest)? })
 }
 
@@ -83,7 +89,8 @@ fn text(report: &Report, tasks: bool) -> String {
     let Report { small, large, gains } = report;
     let percent = |gain: Option<f64>| gain.map_or("-".into(), |gain| format!("{:+.1}%", 100.0 * gain));
     let line = |name: &str, count: &Count| {
-        let numbers = [count.tasks, count.large, count.some, count.none, count.clearly_better, count.clearly_worse];
+        let numbers =
+            [count.tasks, count.large, count.some, count.none, count.clearly_better, count.clearly_worse];
         let mut row = vec![name.to_owned()];
         row.extend(numbers.map(|number| number.to_string()));
         row.push(percent(count.mean));

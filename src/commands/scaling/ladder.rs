@@ -207,7 +207,9 @@ fn request(arguments: &Arguments) -> anyhow::Result<Option<Request>> {
 fn said(error: Error) -> anyhow::Error {
     match error {
         Error::Train(error) => failed(error),
-        error @ (Error::Decided { .. } | Error::Other { .. } | Error::None { .. } | Error::Taken { .. }) => usage(error),
+        error @ (Error::Decided { .. } | Error::Other { .. } | Error::None { .. } | Error::Taken { .. }) => {
+            usage(error)
+        }
         error => anyhow!(error),
     }
 }
@@ -223,7 +225,19 @@ fn show(ladder: &Ladder, scaling: Option<fit::Report>, json: bool) -> anyhow::Re
 /// A ladder as a table.
 fn described(ladder: &Ladder) -> String {
     let trained = ladder.members.iter().any(|member| member.seconds > 0.0);
-    let mut head = vec!["model", "layers", "heads", "kv", "d_model", "parameters", "tokens", "batch", "steps", "max LR", "predicted"];
+    let mut head = vec![
+        "model",
+        "layers",
+        "heads",
+        "kv",
+        "d_model",
+        "parameters",
+        "tokens",
+        "batch",
+        "steps",
+        "max LR",
+        "predicted",
+    ];
     if trained {
         head.extend(["took", "loss"]);
     }

@@ -142,8 +142,7 @@ impl Machine<'_> {
         while let Some(model) = shape.take() {
             let member = super::solve::member(&model, sequences, 1000, self.request);
             self.measure(&member, observer)?;
-            let mut members =
-                solve(&self.measured, self.request, self.vocabulary_size, text_tokens, left())?;
+            let mut members = solve(&self.measured, self.request, self.vocabulary_size, text_tokens, left())?;
             if self.measured.len() == 1 {
                 let most = members.iter().map(|member| member.tokens).max().unwrap_or_default();
                 sequences = batch(most as f64, self.request.sequence_length);
@@ -158,7 +157,9 @@ impl Machine<'_> {
             let ends = [members.len() - 1, 0, members.len() / 2];
             let unknown = ends.into_iter().map(|place| &members[place]).find(|member| !is_known(member));
             match unknown {
-                Some(member) if self.measured.len() < MEASURED => shape = Some(member.shape(self.vocabulary_size)),
+                Some(member) if self.measured.len() < MEASURED => {
+                    shape = Some(member.shape(self.vocabulary_size))
+                }
                 _ => return Ok((members, text_tokens)),
             }
         }

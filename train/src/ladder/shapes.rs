@@ -47,8 +47,8 @@ fn of_width(d_model: usize, vocabulary_size: usize) -> Gopher {
 
 /// All models of the family with a vocabulary, smallest first.
 pub fn family(vocabulary_size: usize) -> impl Iterator<Item = Gopher> {
-    let widths =
-        std::iter::successors(Some(8usize), |d_model| Some(d_model + head(*d_model))).take_while(|d_model| *d_model <= WIDEST);
+    let widths = std::iter::successors(Some(8usize), |d_model| Some(d_model + head(*d_model)))
+        .take_while(|d_model| *d_model <= WIDEST);
     widths.map(move |d_model| of_width(d_model, vocabulary_size))
 }
 

@@ -247,10 +247,15 @@ mod tests {
             let largest = &members[sizes - 1];
             assert!(largest.tokens as f64 >= 19.99 * largest.parameters as f64);
             assert!(members.iter().all(|member| member.tokens == largest.tokens));
-            let ratios: Vec<f64> =
-                members.windows(2).map(|pair| pair[1].parameters as f64 / pair[0].parameters as f64).collect();
+            let ratios: Vec<f64> = members
+                .windows(2)
+                .map(|pair| pair[1].parameters as f64 / pair[0].parameters as f64)
+                .collect();
             let even = 32f64.powf(1.0 / (sizes as f64 - 1.0));
-            assert!(ratios.iter().all(|ratio| (ratio / even).ln().abs() < 0.4), "{budget}: {ratios:?} {even}");
+            assert!(
+                ratios.iter().all(|ratio| (ratio / even).ln().abs() < 0.4),
+                "{budget}: {ratios:?} {even}"
+            );
         }
     }
 
@@ -273,9 +278,17 @@ mod tests {
         let error = |request: &Request, budget| {
             solve(&measured(8), request, 1024, 1 << 40, budget).unwrap_err().to_string()
         };
-        assert!(error(&request(6), 5.0).starts_with("a budget of 5 s is left for training, and the smallest ladder of these"));
+        assert!(
+            error(&request(6), 5.0)
+                .starts_with("a budget of 5 s is left for training, and the smallest ladder of these")
+        );
         let short = solve(&measured(8), &request(6), 1024, 1000, 1e6).unwrap_err().to_string();
-        assert!(short.starts_with("the text has 1000 tokens to train on, and the smallest ladder of these sizes needs"), "{short}");
+        assert!(
+            short.starts_with(
+                "the text has 1000 tokens to train on, and the smallest ladder of these sizes needs"
+            ),
+            "{short}"
+        );
         let many = Request { span: 1.01, ..request(40) };
         assert!(error(&many, 1e9).starts_with("40 sizes within a factor of 1.01"));
     }
