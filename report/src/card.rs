@@ -88,7 +88,7 @@ pub fn card(run: Option<&RunPart>, data_card: Option<&Path>) -> Result<Card> {
     ];
     let trained = vec![
         Answered { question: "Text", answer: text(run) },
-        some("Tokens", format!("{} trained on", run.overview.tokens)),
+        some("Tokens", format!("{} trained on", crate::page::grouped(run.overview.tokens))),
         Answered { question: "Data card", answer: written },
     ];
     let quantitative =
@@ -174,7 +174,7 @@ fn model_type(run: &RunPart) -> Option<String> {
         }
     }
     if let Some(parameters) = run.overview.parameters {
-        text += &format!("; {parameters} parameters");
+        text += &format!("; {} parameters", crate::page::grouped(parameters));
     }
     Some(text)
 }
@@ -224,7 +224,7 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>, none: &str) -> String {
     let names: Vec<&str> = names.collect();
     match names.len() {
         0 => none.to_owned(),
-        ..=12 => names.join(", "),
+        1..=12 => names.join(", "),
         more => format!("{}, and {} more", names[..12].join(", "), more - 12),
     }
 }

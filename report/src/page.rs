@@ -94,7 +94,7 @@ fn plot(plot: &Plot, caption: &str, head: &[&str], rows: &[Vec<Cell>]) -> Html {
 }
 
 /// A whole number with its thousands apart.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -165,8 +165,13 @@ impl Plot {
         body = body.add(line("axis", (LEFT, base), (WIDTH - RIGHT, base)));
         let middle = (LEFT + WIDTH - RIGHT) / 2.0;
         body = body.add(label((middle, base + 38.0), "middle", &self.x.label));
+        // Intervals of several series at one place stand beside each other.
+        let count = self.series.iter().filter(|series| !series.intervals.is_empty()).count() as f64;
         for (index, series) in self.series.iter().enumerate() {
             let class = format!("c{}", index % COLOURS);
+            let aside =
+                if count > 1.0 { 3.0 * (index as f64 - (count - 1.0) / 2.0).clamp(-4.0, 4.0) } else { 0.0 };
+            let place = |point| place(point).map(|(right, up)| (right + aside, up));
             for &(at, low, high) in &series.intervals {
                 if let (Some(from), Some(to)) = (place((at, low)), place((at, high))) {
                     body = body.add(line(&format!("bar {class}"), from, to));
@@ -207,7 +212,8 @@ impl Plot {
         if self.series.len() < 2 {
             return (html, 0.0);
         }
-        for (index, series) in self.series.iter().enumerate() {
+        let seen = self.series.iter().enumerate().filter(|(_, series)| !series.points.is_empty());
+        for (index, series) in seen {
             let name: String = series.name.chars().take(48).collect();
             let wide = 34.0 + 7.4 * name.chars().count() as f64;
             if left + wide > WIDTH - RIGHT && left > LEFT {
@@ -287,7 +293,7 @@ mod tests {
                     values.map(|value| value.parse::<f64>().unwrap()).collect::<Vec<f64>>()
                 };
                 let (xs, ys) = (["x1", "x2", "cx"].map(of).concat(), ["y1", "y2", "cy"].map(of).concat());
-                assert!(xs.iter().all(|x| (LEFT - 0.1..=WIDTH).contains(x)), "{points:?} {xs:?}");
+                assert!(xs.iter().all(|x| (LEFT - 2.0..=WIDTH).contains(x)), "{points:?} {xs:?}");
                 assert!(ys.iter().all(|y| (0.0..=TOP + ROW + HEIGHT + 5.1).contains(y)), "{points:?} {ys:?}");
                 assert!(svg.contains("a&lt;b") && svg.matches("<circle").count() == 2 * points.len());
             }

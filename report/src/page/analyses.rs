@@ -26,6 +26,9 @@ pub(super) fn section(report: &Report) -> Html {
     intro.all(names.into_iter().map(|name| of_analysis(report, name)))
 }
 
+/// Parameters, a number with its interval, and the run.
+type Sized<'a> = (f64, f64, Option<(f64, f64)>, &'a str);
+
 /// A number's place: what is measured, and of what.
 type Place<'a> = (&'a str, &'a str);
 
@@ -74,12 +77,11 @@ fn of_analysis(report: &Report, name: &str) -> Html {
     let numbers = table(&format!("{name}: value, and its 95% interval in brackets."), &head, &rows);
     html = html.add(if rows.len() > 16 { details(&format!("Numbers: {name}"), numbers) } else { numbers });
     let paper: Vec<Vec<Cell>> = figures_of(name)
-        .map(|figure| {
-            vec![figure.what.into(), Cell::Number(figure.figure.into()), figure.evidence.words().into()]
-        })
+        .map(|figure| vec![figure.what.into(), figure.figure.into(), figure.evidence.words().into()])
         .collect();
     if !paper.is_empty() {
-        html = html.add(table("The paper's 280B model.", &["what", "figure", "read"], &paper));
+        html =
+            html.add(table(&format!("{name}: the paper's 280B model."), &["what", "figure", "read"], &paper));
     }
     let notes: BTreeSet<&str> = parts.iter().flat_map(|(_, part)| &part.notes).map(String::as_str).collect();
     html = html.all(notes.into_iter().map(paragraph));
@@ -126,7 +128,7 @@ fn plots(
         }
         let (mut rows, mut series) = (Vec::new(), Vec::new());
         for place in groups {
-            let mut points: Vec<(f64, f64, Option<(f64, f64)>, &str)> = found[&place]
+            let mut points: Vec<Sized<'_>> = found[&place]
                 .iter()
                 .zip(parts)
                 .filter_map(|(figure, (run, _))| {
@@ -170,7 +172,7 @@ fn plots(
         };
         plot(
             &picture,
-            &format!("{measure} by size."),
+            &format!("{name}: {measure} by size."),
             &["group", "run", "parameters", "value", "95% interval"],
             &rows,
         )

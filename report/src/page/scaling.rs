@@ -67,7 +67,11 @@ fn law(report: &Report, part: &FitPart) -> Html {
                 }),
             ];
             let head = ["left out", "measured", "predicted", "95% interval", "error, nats", "within"];
-            html.add(table("The run of most compute, predicted from the others.", &head, &[row]))
+            html.add(table(
+                &format!("The run of most compute, predicted by L = {} from the others.", part.formula),
+                &head,
+                &[row],
+            ))
         }
         None => html.add(paragraph("Too few runs to leave the largest out and predict it from the others.")),
     }
@@ -117,5 +121,10 @@ fn picture(report: &Report, part: &FitPart) -> Html {
             vec![Cell::Text(name), Cell::Number(format!("{x:.4e}")), Cell::number(Some(loss), 4)]
         })
         .collect();
-    plot(&picture, "Runs that the law is fitted to.", &["run", &label, "nats per token"], &rows)
+    plot(
+        &picture,
+        &format!("Runs that L = {} is fitted to.", part.formula),
+        &["run", &label, "nats per token"],
+        &rows,
+    )
 }

@@ -61,9 +61,8 @@ pub fn parameters(model: &Gopher) -> f64 {
 pub fn learning_rate(parameters: f64) -> f64 {
     let exponent = (SMALLEST.1 / LARGEST.1).ln() / (LARGEST.0 / SMALLEST.0).ln();
     let rate = SMALLEST.1 * (SMALLEST.0 / parameters).powf(exponent);
-    // Three digits are as much as anybody reads of it.
-    let unit = 10f64.powi(rate.log10().floor() as i32 - 2);
-    ((rate / unit).round() * unit).min(FASTEST)
+    // Three digits are as much as anybody reads of it; as text, so that they are three in every file.
+    format!("{rate:.2e}").parse().map_or(rate, |rounded: f64| rounded.min(FASTEST))
 }
 
 #[cfg(test)]
