@@ -133,6 +133,25 @@ pub fn bytes(text: &str) -> Result<u64, String> {
     number.filter(|&bytes| bytes > 0).ok_or_else(|| "a size is expected, such as 512MiB or 2GiB".to_owned())
 }
 
+/// A time in seconds: `90s`, `20m`, `1h30m`, `2d`.
+pub fn duration(text: &str) -> Result<f64, String> {
+    let wrong = || "a time is expected, such as 90s, 20m, 1h or 1h30m".to_owned();
+    let (mut seconds, mut rest) = (0.0, text.trim());
+    while !rest.is_empty() {
+        let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.').ok_or_else(wrong)?;
+        let number: f64 = rest[..end].parse().map_err(|_| wrong())?;
+        let of_unit = match rest.as_bytes()[end] {
+            b's' => 1.0,
+            b'm' => 60.0,
+            b'h' => 3600.0,
+            b'd' => 86_400.0,
+            _ => return Err(wrong()),
+        };
+        (seconds, rest) = (seconds + number * of_unit, &rest[end + 1..]);
+    }
+    if seconds > 0.0 && seconds < 1e9 { Ok(seconds) } else { Err(wrong()) }
+}
+
 /// A dash alone is a file name that stands for standard input or output.
 fn begins_with_dash(argument: &OsStr) -> bool {
     argument.len() > 1 && argument.as_encoded_bytes().starts_with(b"-")

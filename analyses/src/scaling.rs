@@ -7,6 +7,7 @@
 //! that many of n runs' errors away.
 
 mod curve;
+pub mod gain;
 mod minimize;
 
 use rand_xoshiro::Xoshiro256PlusPlus;

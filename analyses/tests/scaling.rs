@@ -104,6 +104,39 @@ fn intervals_hold_what_the_ladders_were_made_by() {
     assert!(constants >= 48 && predictions >= 16, "{constants} of 60, {predictions} of 20");
 }
 
+/// The same of the laws of one variable, of twelve runs each.
+#[test]
+fn intervals_of_laws_of_one_variable_hold_what_the_ladders_were_made_by() {
+    let bootstrap = Bootstrap { resamples: 50, seed: 5 };
+    for (law, exponent) in [(Law::Parameters, "alpha"), (Law::Tokens, "beta"), (Law::Compute, "gamma")] {
+        let true_loss = |of: f64| 1.8 + 60.0 / of.powf(0.2);
+        let point = |place: i32| {
+            let x = 4e7 * 2_f64.powi(place);
+            match law {
+                Law::Parameters => Point { parameters: x, tokens: 1e11, loss: true_loss(x) },
+                Law::Tokens => Point { parameters: 1e9, tokens: x, loss: true_loss(x) },
+                // C = 6 N D of one parameter.
+                Law::Compute | Law::Joint => Point { parameters: 1.0, tokens: x / 6.0, loss: true_loss(x) },
+            }
+        };
+        let (mut constants, mut predictions) = (0, 0);
+        for seed in 0..20 {
+            let mut noise = Noise(Xoshiro256PlusPlus::seed_from_u64(1000 + seed));
+            let noisy =
+                |place| Point { loss: point(place).loss * (0.003 * noise.next()).exp(), ..point(place) };
+            let found = fit(law, true, &(0..12).map(noisy).collect::<Vec<_>>(), &bootstrap).unwrap();
+            for (name, expected) in [("E", 1.8), (exponent, 0.2)] {
+                constants += usize::from(found.constant(name).unwrap().interval.unwrap().contains(expected));
+            }
+            let left_out = point(14);
+            predictions +=
+                usize::from(found.predict(&left_out).unwrap().interval.unwrap().contains(left_out.loss));
+        }
+        // 38 and 19 are expected.
+        assert!(constants >= 32 && predictions >= 16, "{law:?}: {constants} of 40, {predictions} of 20");
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_bits() {
     let bootstrap = Bootstrap { resamples: 20, seed: 9 };

@@ -15,6 +15,7 @@ pub mod models;
 pub mod plan;
 mod precision;
 pub mod replay;
+pub mod report;
 pub mod runs;
 pub mod runtime;
 pub mod scaling;
@@ -48,9 +49,11 @@ pub enum Command {
     /// Say what models and texts show beyond scores: toxicity.
     #[command(subcommand)]
     Analyze(analyze::Command),
-    /// Fit how the loss of runs follows their size and data.
+    /// Train models of several sizes, and fit how their loss follows size and data.
     #[command(subcommand)]
     Scaling(scaling::Command),
+    /// Write one page of what runs show: training, scores, scaling, analyses; and a model card.
+    Report(report::Arguments),
     /// Train a tokenizer, encode and decode text with one, and say what one is.
     #[command(subcommand)]
     Tokenizer(tokenizer::Command),
@@ -92,6 +95,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Eval(arguments) => eval::run(*arguments),
         Command::Analyze(command) => analyze::run(command),
         Command::Scaling(command) => scaling::run(command),
+        Command::Report(arguments) => report::run(arguments),
         Command::Tokenizer(command) => tokenizer::run(command),
         Command::Data(command) => data::run(command),
         Command::Replay(arguments) => replay::run(arguments),

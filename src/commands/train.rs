@@ -148,9 +148,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let deadline = config.incidents.stop_deadline;
     let deadline = (deadline > 0.0).then(|| Duration::from_secs_f64(deadline));
-    let completed = Arc::new(AtomicU64::new(0));
-    let mut display =
-        Display { progress: Progress::new(), signals, endpoint, deadline, completed, others: None };
+    let mut display = Display::new(signals, endpoint, deadline);
     if arguments.dry_run {
         let result = train::run::dry_run(config, arguments.run.as_deref(), &resume, &mut display);
         display.progress.clear();
@@ -194,7 +192,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 /// A failure to train as the program's: wrong usage or not.
-fn failed(error: train::Error) -> anyhow::Error {
+pub(super) fn failed(error: train::Error) -> anyhow::Error {
     match error {
         train::Error::Config(error) => usage(error),
         train::Error::GivenPlan(error) => usage(error),
@@ -343,7 +341,7 @@ fn name_of(run: Option<&Path>, data: &[PathBuf]) -> Option<String> {
 }
 
 /// Shows what happens, on standard error and to Prometheus.
-struct Display {
+pub(super) struct Display {
     progress: Progress,
     signals: Signals,
     endpoint: Option<Endpoint>,
@@ -356,6 +354,28 @@ struct Display {
 }
 
 impl Display {
+    /// One that stops training at a signal.
+    pub(super) fn new(signals: Signals, endpoint: Option<Endpoint>, deadline: Option<Duration>) -> Display {
+        let completed = Arc::new(AtomicU64::new(0));
+        Display { progress: Progress::new(), signals, endpoint, deadline, completed, others: None }
+    }
+
+    /// The exit code of a signal that came.
+    pub(super) fn stop(&self) -> Option<u8> {
+        self.signals.stop()
+    }
+
+    /// Another training is about to begin, of which there is nothing to save yet.
+    pub(super) fn prepare_again(&mut self) {
+        self.progress = Progress::new();
+        self.signals.prepare_again();
+    }
+
+    /// Nothing more is trained: a signal ends the program.
+    pub(super) fn clear(&mut self) {
+        self.progress.clear();
+    }
+
     /// What is done when a signal came and the state cannot be saved in time.
     fn give_up(&mut self, run: &Path, deadline: Duration) -> impl FnOnce() + Send + 'static {
         let (completed, run, others) = (Arc::clone(&self.completed), run.to_owned(), self.others.take());

@@ -8,6 +8,7 @@
 mod error;
 pub mod events;
 pub mod incidents;
+pub mod ladder;
 pub mod observer;
 pub mod plan;
 pub mod run;

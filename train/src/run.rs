@@ -19,6 +19,7 @@ mod report;
 mod saving;
 mod steps;
 mod summary;
+mod timing;
 mod validation;
 mod watchdog;
 
@@ -61,6 +62,7 @@ use report::Report;
 use saving::Identity;
 use steps::{Beginning, RunOutcome, Steps};
 pub use summary::Summary;
+pub use timing::{StepTimes, time_steps};
 use validation::Validation;
 
 /// The point from which a run goes on, where its folder may hold one already.

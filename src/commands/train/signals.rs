@@ -71,8 +71,14 @@ impl Signals {
         let preparing = Arc::new(AtomicBool::new(true));
         let (farewell, heard, settled) = (Once::default(), Once::default(), Arc::default());
         let signals = Signals { stop, preparing, farewell, heard, settled };
-        let (stop, preparing) = (Arc::clone(&signals.stop), Arc::clone(&signals.preparing));
-        let farewell = Arc::clone(&signals.farewell);
+        signals.watch();
+        Ok(signals)
+    }
+
+    /// Ends the program at a signal, as long as there is nothing to save.
+    fn watch(&self) {
+        let (stop, preparing) = (Arc::clone(&self.stop), Arc::clone(&self.preparing));
+        let farewell = Arc::clone(&self.farewell);
         // The thread of the program may be at work for long, in a compiler.
         thread::spawn(move || {
             while preparing.load(Ordering::SeqCst) {
@@ -85,7 +91,14 @@ impl Signals {
                 thread::sleep(POLL);
             }
         });
-        Ok(signals)
+    }
+
+    /// After a training whose state is saved: until the next [`Signals::finish_steps`], there is nothing to save again.
+    pub fn prepare_again(&self) {
+        self.settled.store(false, Ordering::SeqCst);
+        if !self.preparing.swap(true, Ordering::SeqCst) {
+            self.watch();
+        }
     }
 
     /// Sees to it that a signal before [`Signals::finish_steps`] does not end the program without a word to others.

@@ -181,7 +181,7 @@ fn peak_with_copy(config: &Config, programs: &TrainingPrograms) -> Result<Option
 
 /// Takes steps as training does, with one under way while the one before is read, until `is_enough` says so of the seconds of those
 /// after the first; these.
-fn take_steps(
+pub(super) fn take_steps(
     config: &Config,
     completed: u64,
     prepared: &Prepared,

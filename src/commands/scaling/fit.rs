@@ -1,23 +1,16 @@
-//! `gopher scaling`: how the loss of runs follows their size and data.
+//! `gopher scaling fit`: how the loss of runs follows their size and data.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use analyses::scaling::{Fit, Law, Point, Prediction, fit};
 use anyhow::{anyhow, bail};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use monitor::runs::Run;
 use serde::Serialize;
 use tasks::statistics::{Bootstrap, Interval};
 
 use crate::output::{note, print, print_json, table, usage};
-
-/// What is done.
-#[derive(Subcommand)]
-pub enum Command {
-    /// Fit power laws to the losses of runs, and predict runs that are left out.
-    Fit(Arguments),
-}
 
 /// Arguments of `gopher scaling fit`.
 #[derive(Args)]
@@ -79,8 +72,9 @@ struct Member {
     point: Point,
 }
 
+/// Fits with the runs they are of.
 #[derive(Serialize)]
-struct Report {
+pub struct Report {
     runs: Vec<Member>,
     fits: Vec<FitReport>,
 }
@@ -114,8 +108,33 @@ struct Predicted {
 ///
 /// # Errors
 /// A folder that is no run, one without a loss, runs that do not compare, and too few of them.
-pub fn run(command: Command) -> anyhow::Result<()> {
-    let Command::Fit(arguments) = command;
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let report = report(arguments)?;
+    if arguments.json { print_json(&report) } else { print(text(&report)) }
+}
+
+impl Arguments {
+    /// The usual fits of runs, of which some are left out and predicted.
+    pub fn of(runs: Vec<PathBuf>, hold_out: Vec<PathBuf>) -> Self {
+        let Bootstrap { seed, .. } = Bootstrap::default();
+        Self {
+            runs,
+            hold_out,
+            laws: vec![],
+            no_constant: false,
+            resamples: 1000,
+            seed,
+            mixed: false,
+            json: false,
+        }
+    }
+}
+
+/// Fits.
+///
+/// # Errors
+/// As [`run`].
+pub fn report(arguments: &Arguments) -> anyhow::Result<Report> {
     let members = members(&arguments.runs)?;
     let held_out = self::members(&arguments.hold_out)?;
     let is_out = |member: &&(Member, Run)| held_out.iter().all(|(other, _)| other.run != member.0.run);
@@ -131,9 +150,21 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         laws => laws.iter().copied().map(Law::from).collect(),
     };
     let (mut fits, mut reasons) = (Vec::new(), Vec::new());
+    let same_tokens = points.windows(2).all(|pair| pair[0].tokens == pair[1].tokens);
     for law in asked {
+        if law == Law::Compute
+            && arguments.laws.is_empty()
+            && same_tokens
+            && points.len() >= law.least(!arguments.no_constant)
+        {
+            reasons.push(format!(
+                "{}: all runs have the same tokens: compute goes as the parameters, and so does this law",
+                law.formula(!arguments.no_constant)
+            ));
+            continue;
+        }
         match fit(law, !arguments.no_constant, &points, &bootstrap) {
-            Ok(fit) => fits.push(report(fit, &held_out)),
+            Ok(fit) => fits.push(described(fit, &held_out)),
             Err(error) if arguments.laws.is_empty() => {
                 reasons.push(format!("{}: {error}", law.formula(!arguments.no_constant)));
             }
@@ -144,11 +175,10 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         return Err(anyhow!("no law can be fitted to these runs ({})", reasons.join("; ")));
     }
     reasons.iter().for_each(|reason| note(format_args!("not fitted: {reason}")));
-    let report = Report { runs: fitted.into_iter().map(|(member, _)| member.clone()).collect(), fits };
-    if arguments.json { print_json(&report) } else { print(text(&report)) }
+    Ok(Report { runs: fitted.into_iter().map(|(member, _)| member.clone()).collect(), fits })
 }
 
-fn report(fit: Fit, held_out: &[(Member, Run)]) -> FitReport {
+fn described(fit: Fit, held_out: &[(Member, Run)]) -> FitReport {
     let predict = |(member, _): &(Member, Run)| {
         let predicted = fit.predict(&member.point)?;
         let loss = member.point.loss;
@@ -196,16 +226,26 @@ fn point(path: &Path, run: &Run) -> anyhow::Result<Point> {
 
 /// Refuses runs whose losses are of different texts or tokens.
 fn check_alike(runs: &[&Run], mixed: bool) -> anyhow::Result<()> {
-    let of_text = |key: &str| key.starts_with("data.") || key == "model.vocabulary_size";
     let Some((first, rest)) = runs.split_first() else { return Ok(()) };
+    let tokenizer = |run: &Run| inputs::read(&run.path.join("tokenizer.model")).ok();
+    let tokens = tokenizer(first);
     for run in rest {
+        let (a, b) = (first.path.display(), run.path.display());
+        let same_tokens = tokens.is_some() && tokenizer(run) == tokens;
+        // Where a tokenizer lies says nothing of what it is.
+        let of_text = |key: &str| {
+            (key.starts_with("data.") || key == "model.vocabulary_size")
+                && !(same_tokens && key == "data.tokenizer")
+        };
         let keys =
             first.config.keys().chain(run.config.keys()).filter(|key| of_text(key)).collect::<BTreeSet<_>>();
         let differs = keys.into_iter().find(|key| first.config.get(*key) != run.config.get(*key));
-        let Some(key) = differs else { continue };
-        let value = |run: &Run| run.config.get(key).cloned().unwrap_or_else(|| "nothing".into());
-        let (a, b) = (first.path.display(), run.path.display());
-        let said = format!("{key} is {} in {a} and {} in {b}", value(first), value(run));
+        let value = |run: &Run, key: &str| run.config.get(key).cloned().unwrap_or_else(|| "nothing".into());
+        let said = match differs {
+            Some(key) => format!("{key} is {} in {a} and {} in {b}", value(first, key), value(run, key)),
+            None if tokenizer(run) != tokens => format!("tokenizer.model of {a} and of {b} differ"),
+            None => continue,
+        };
         if !mixed {
             bail!(
                 "{said}: their losses are of different text or tokens; leave one out, or fit all the same with --mixed"
@@ -216,7 +256,8 @@ fn check_alike(runs: &[&Run], mixed: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn text(report: &Report) -> String {
+/// The fits as tables.
+pub fn text(report: &Report) -> String {
     let number = |value: f64| match value {
         0.01..1000.0 => format!("{value:.4}"),
         _ => format!("{value:.3e}"),
