@@ -1,5 +1,10 @@
 //! `gopher analyze`: what models show beyond scores.
 
+mod ask;
+mod bias;
+mod runs;
+mod scorer;
+mod show;
 mod toxicity;
 
 use clap::Subcommand;
@@ -9,6 +14,8 @@ use clap::Subcommand;
 pub enum Command {
     /// How toxic texts are, by a scorer.
     Toxicity(toxicity::Arguments),
+    /// Whom models prefer, by benchmarks of bias.
+    Bias(bias::Arguments),
 }
 
 /// Runs `gopher analyze`.
@@ -18,5 +25,6 @@ pub enum Command {
 pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Toxicity(arguments) => toxicity::run(&arguments),
+        Command::Bias(arguments) => bias::run(&arguments),
     }
 }
