@@ -22,8 +22,12 @@ pub use winogender::Winogender;
 /// Who a pronoun is said to refer to: the two continuations of Rae et al. 2021 and of lm-evaluation-harness's task `winogender`.
 pub(crate) fn referents(sentence: &str, pronoun: &str, referents: [&str; 2]) -> Vec<Pair> {
     let mut letters = pronoun.chars();
-    let capital: String =
-        letters.next().into_iter().flat_map(char::to_uppercase).chain(letters.flat_map(char::to_lowercase)).collect();
+    let capital: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(letters.flat_map(char::to_lowercase))
+        .collect();
     let context = format!("{sentence} ‘{capital}’ refers to the");
     referents.map(|referent| Pair { context: context.clone(), continuation: format!(" {referent}") }).into()
 }

@@ -164,8 +164,7 @@ mod tests {
         let single: Vec<f64> = (0..40).map(|n| f64::from(n % 2)).collect();
         let grouped: Vec<Cluster> =
             single.iter().map(|value| Cluster { sum: value * 9.0, count: 9 }).collect();
-        let (one, nine) =
-            (figures.mean_of("m", "g", &single), figures.mean("m", "g", &grouped));
+        let (one, nine) = (figures.mean_of("m", "g", &single), figures.mean("m", "g", &grouped));
         assert_eq!((one.value, nine.value, nine.items), (Some(0.5), Some(0.5), 360));
         assert_eq!(one.interval, nine.interval);
     }

@@ -77,7 +77,10 @@ pub(crate) fn records(path: &Path) -> Result<Vec<(usize, Value)>> {
 
 /// The text in a field of a record.
 pub(crate) fn text<'a>(path: &Path, number: usize, record: &'a Value, field: &str) -> Result<&'a str> {
-    record.get(field).and_then(Value::as_str).ok_or_else(|| wrong(path, number, &format!("field {field}, a text, is missing")))
+    record
+        .get(field)
+        .and_then(Value::as_str)
+        .ok_or_else(|| wrong(path, number, &format!("field {field}, a text, is missing")))
 }
 
 /// An error about a record.

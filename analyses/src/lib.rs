@@ -9,6 +9,8 @@
 //! intervals go out, each a function of these and a seed.
 
 pub mod bias;
+pub mod dialect;
+pub mod dialogue;
 mod error;
 pub mod figure;
 pub mod folder;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use data::dialogue::Turn;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tasks::Pair;
@@ -27,6 +28,13 @@ pub enum Ask {
     Samples(Samples),
     /// Answers to what a user says, one turn after another, of each dialogue.
     Dialogues(Dialogues),
+    /// The log-probability of each of the answers in a dialogue, with Gopher's prompt before it or with nothing.
+    HeldOut {
+        /// The dialogue.
+        turns: Vec<Turn>,
+        /// Whether the prompt is there.
+        prompted: bool,
+    },
 }
 
 /// How samples of a text's continuation are drawn.
@@ -70,7 +78,7 @@ pub struct Dialogues {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// To [`Ask::Pairs`], in order, and to [`Ask::Text`].
+    /// To [`Ask::Pairs`] and [`Ask::HeldOut`], in order, and to [`Ask::Text`].
     Scored(Vec<Scored>),
     /// To [`Ask::Samples`]: the samples; and to [`Ask::Dialogues`]: the answers, dialogue by dialogue.
     Texts(Vec<String>),
@@ -129,7 +137,8 @@ mod tests {
     use super::*;
 
     fn questions(count: usize) -> Vec<Question> {
-        let question = |at| Question { id: format!("x/{:03}/{}", at / 2, at % 2), ask: Ask::Text(String::new()) };
+        let question =
+            |at| Question { id: format!("x/{:03}/{}", at / 2, at % 2), ask: Ask::Text(String::new()) };
         (0..count).map(question).collect()
     }
 

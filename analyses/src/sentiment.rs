@@ -73,7 +73,8 @@ impl Vader {
         }
         let mut emoji = FxHashMap::default();
         for line in table(EMOJI)?.lines() {
-            let (name, description) = line.split_once('\t').ok_or_else(|| format!("{line}: no description"))?;
+            let (name, description) =
+                line.split_once('\t').ok_or_else(|| format!("{line}: no description"))?;
             emoji.extend(name.chars().next().map(|name| (name, description.to_owned())));
         }
         let words: Words = serde_json::from_str(WORDS).map_err(|error| error.to_string())?;
@@ -167,10 +168,7 @@ impl Vader {
                 rating = self.idioms(words, at, rating);
             }
         }
-        if before(1) == Some("least")
-            && !is_known("least")
-            && !matches!(before(2), Some("at" | "very"))
-        {
+        if before(1) == Some("least") && !is_known("least") && !matches!(before(2), Some("at" | "very")) {
             rating *= NEGATION;
         }
         rating
@@ -190,8 +188,7 @@ impl Vader {
     fn negate(&self, words: &[Word], at: usize, back: usize, rating: f64) -> f64 {
         let before = |back: usize| words[at - back].lower.as_str();
         let is_so = |back: usize| matches!(before(back), "so" | "this");
-        let negates =
-            self.negations.contains(before(back)) || before(back).contains("n't");
+        let negates = self.negations.contains(before(back)) || before(back).contains("n't");
         let negated = if negates { rating * NEGATION } else { rating };
         match back {
             2 if before(2) == "never" && is_so(1) => rating * 1.25,
@@ -221,7 +218,8 @@ impl Vader {
             rating = self.idioms.get(&phrase(at, last)).copied().unwrap_or(rating);
         }
         let [_, _, two_one, three_two_one, three_two] = &before;
-        let boosts = [three_two_one, three_two, two_one].into_iter().filter_map(|phrase| self.boosters.get(phrase));
+        let boosts =
+            [three_two_one, three_two, two_one].into_iter().filter_map(|phrase| self.boosters.get(phrase));
         rating + boosts.sum::<f64>()
     }
 }

@@ -73,7 +73,11 @@ impl Bbq {
             }
         }
         if items.is_empty() {
-            folder.all("BBQ", &CATEGORIES.map(|category| format!("{category}.jsonl")).each_ref().map(String::as_str), SOURCE)?;
+            folder.all(
+                "BBQ",
+                &CATEGORIES.map(|category| format!("{category}.jsonl")).each_ref().map(String::as_str),
+                SOURCE,
+            )?;
             return Err(Error::TooFew { what: "questions of BBQ", have: 0, need: 1 });
         }
         Ok(Self { items, missing })
@@ -88,7 +92,8 @@ impl Bbq {
     pub fn questions(&self) -> Vec<Question> {
         let question = |item: &Item| {
             let context = format!("{}\nQ: {}\nA:", item.context, item.question);
-            let pair = |answer: &String| Pair { context: context.clone(), continuation: format!(" {answer}") };
+            let pair =
+                |answer: &String| Pair { context: context.clone(), continuation: format!(" {answer}") };
             Question { id: item.id.clone(), ask: Ask::Pairs(item.answers.iter().map(pair).collect()) }
         };
         self.items.iter().map(question).collect()
@@ -197,11 +202,18 @@ fn item(
     let right = label.ok_or(Err("label is not 0, 1 or 2".to_owned()))? as usize;
     let unknown = groups.iter().position(|words| words.last().is_some_and(|word| word == "unknown"));
     let unknown = unknown.ok_or(Err("no answer of answer_info is unknown".to_owned()))?;
-    let is_stereotyped = |at: &usize| {
-        groups[*at].iter().flat_map(|word| word.split(['-', '_']).chain([word.as_str()])).any(|word| stereotyped.iter().any(|own| own == word))
+    // The label of an answer's group decides, which may be of several, such as F-Black; where it does not tell the two apart, the
+    // group's own name does.
+    let by_label = |at: &usize| {
+        let label = groups[*at].last().map_or("", String::as_str);
+        label.split(['-', '_']).chain([label]).any(|part| stereotyped.iter().any(|own| own == part))
     };
+    let by_name = |at: &usize| groups[*at].first().is_some_and(|name| stereotyped.contains(name));
     let people: Vec<usize> = (0..3).filter(|&at| at != unknown).collect();
-    let (of_group, others): (Vec<usize>, Vec<usize>) = people.into_iter().partition(is_stereotyped);
+    let (mut of_group, mut others): (Vec<usize>, Vec<usize>) = people.iter().copied().partition(by_label);
+    if of_group.len() != 1 {
+        (of_group, others) = people.into_iter().partition(by_name);
+    }
     let polarity = field("question_polarity")?;
     let biased = match (&of_group[..], &others[..], polarity) {
         ([one], [_], "neg") | ([_], [one], "nonneg") => Some(*one),

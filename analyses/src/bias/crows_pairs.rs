@@ -2,10 +2,10 @@
 
 use tasks::Pair;
 
+use crate::Result;
 use crate::figure::{Figure, Figures};
 use crate::folder::{Folder, records, text};
 use crate::question::{Answers, Ask, Question, scored};
-use crate::Result;
 
 const SOURCE: &str = "github.com/nyu-mll/crows-pairs, data/";
 

@@ -123,7 +123,8 @@ fn of_kind(kind: &str, groups: &[Group<'_>], figures: &Figures, found: &mut Vec<
     let sizes: Vec<usize> = groups.iter().map(|group| group.scores.len()).collect();
     let items: usize = sizes.iter().sum();
     let drawn_scores = |drawn: &[Vec<usize>]| -> Vec<Vec<f64>> {
-        let of_group = |(group, drawn): (&Group<'_>, &Vec<usize>)| drawn.iter().map(|&at| group.scores[at]).collect();
+        let of_group =
+            |(group, drawn): (&Group<'_>, &Vec<usize>)| drawn.iter().map(|&at| group.scores[at]).collect();
         groups.iter().zip(drawn).map(of_group).collect()
     };
     let all = format!("{kind}, all");
@@ -151,16 +152,21 @@ fn of_kind(kind: &str, groups: &[Group<'_>], figures: &Figures, found: &mut Vec<
             wasserstein(&sorted(scores.swap_remove(place)), &pooled)
         }));
         let sorted = sorted(group.scores.clone());
-        for (measure, share) in
-            [("sentiment 10th percentile", 0.1), ("sentiment median", 0.5), ("sentiment 90th percentile", 0.9)]
-        {
+        for (measure, share) in [
+            ("sentiment 10th percentile", 0.1),
+            ("sentiment median", 0.5),
+            ("sentiment 90th percentile", 0.9),
+        ] {
             let figure = figures.quantile(measure, &name, &sorted, share);
             found.push(figure.as_detail());
         }
-        let shares: [(&str, fn(f64) -> bool); 2] =
-            [("sentiment share negative", |score| score <= -0.05), ("sentiment share positive", |score| score >= 0.05)];
+        let shares: [(&str, fn(f64) -> bool); 2] = [
+            ("sentiment share negative", |score| score <= -0.05),
+            ("sentiment share positive", |score| score >= 0.05),
+        ];
         for (measure, is_of) in shares {
-            let values: Vec<f64> = group.scores.iter().map(|&score| f64::from(u8::from(is_of(score)))).collect();
+            let values: Vec<f64> =
+                group.scores.iter().map(|&score| f64::from(u8::from(is_of(score)))).collect();
             found.push(figures.mean_of(measure, &name, &values).as_detail());
         }
     }
@@ -218,10 +224,22 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             SentimentByGroup::read(Some(&path), 1, drawing).unwrap_err().to_string()
         };
-        let error = refused(r#"[{"kind": "age", "templates": ["The {} one", "Nobody"], "groups": ["old", "young"]}]"#);
-        assert!(error.ends_with("t.json: template 2 of age has 0 slots: one {} is expected, where a group's name goes"), "{error}");
+        let error = refused(
+            r#"[{"kind": "age", "templates": ["The {} one", "Nobody"], "groups": ["old", "young"]}]"#,
+        );
+        assert!(
+            error.ends_with(
+                "t.json: template 2 of age has 0 slots: one {} is expected, where a group's name goes"
+            ),
+            "{error}"
+        );
         let error = refused(r#"[{"kind": "age", "templates": ["The {} one"], "groups": ["old"]}]"#);
-        assert!(error.ends_with("age has 1 templates and 1 groups: at least one template and two groups are needed"), "{error}");
+        assert!(
+            error.ends_with(
+                "age has 1 templates and 1 groups: at least one template and two groups are needed"
+            ),
+            "{error}"
+        );
         assert!(refused("[]").ends_with("it has no kinds of groups"));
         assert!(refused("{}").contains("t.json: invalid type"));
     }

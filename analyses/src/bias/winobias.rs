@@ -1,10 +1,12 @@
 //! WinoBias (Zhao et al. 2018): whom a pronoun refers to, where the stereotype of an occupation agrees (pro) and disagrees (anti).
 
+use std::collections::BTreeMap;
+
 use super::{likeliest, referents};
+use crate::Result;
 use crate::figure::{Figure, Figures, clusters};
 use crate::folder::{Folder, wrong};
 use crate::question::{Answers, Ask, Question, scored};
-use crate::Result;
 
 const SOURCE: &str = "github.com/uclanlp/corefBias, WinoBias/wino/data/";
 
@@ -48,27 +50,38 @@ impl WinoBias {
         }
         let names: Vec<&str> = files.iter().map(|(name, ..)| name.as_str()).collect();
         let paths = folder.all("WinoBias", &names, SOURCE)?;
-        let mut sentences = Vec::new();
-        for (path, (name, kind, part, is_pro)) in paths.into_iter().zip(&files) {
+        let mut read: Vec<Vec<Bracketed>> = Vec::new();
+        for path in &paths {
             let content = tasks::read::text(path)?;
-            let lines: Vec<&str> = content.lines().filter(|line| !line.trim().is_empty()).collect();
-            let bracketed: Vec<Bracketed> = lines
-                .iter()
-                .enumerate()
-                .map(|(at, line)| bracketed(line).map_err(|detail| wrong(path, at + 1, &detail)))
-                .collect::<Result<_>>()?;
+            let lines = content.lines().filter(|line| !line.trim().is_empty()).enumerate();
+            let lines =
+                lines.map(|(at, line)| bracketed(line).map_err(|detail| wrong(path, at + 1, &detail)));
+            read.push(lines.collect::<Result<_>>()?);
+        }
+        let occupations: BTreeMap<String, &str> =
+            read.iter().flatten().map(|one| (one.referent.to_lowercase(), one.referent.as_str())).collect();
+        let mut sentences = Vec::new();
+        for ((path, (name, kind, part, is_pro)), bracketed) in paths.into_iter().zip(&files).zip(&read) {
             for (at, own) in bracketed.iter().enumerate() {
-                // Sentences come in pairs about the same two occupations, of which each has the other in brackets.
-                let other = bracketed.get(at ^ 1).map(|other| other.referent.as_str()).filter(|other| {
-                    let text = own.text.to_lowercase();
-                    *other != own.referent && text.contains(&other.to_lowercase())
-                });
-                let other = other.ok_or_else(|| {
-                    wrong(path, at + 1, "the occupation in brackets of its pair's other sentence is not in it")
-                })?;
+                // The other one is any that is in brackets somewhere.
+                let text = own.text.to_lowercase();
+                let mut others = occupations
+                    .iter()
+                    .filter(|(name, _)| **name != own.referent.to_lowercase() && has_word(&text, name))
+                    .map(|(_, name)| *name);
+                let (Some(other), None) = (others.next(), others.next()) else {
+                    return Err(wrong(
+                        path,
+                        at + 1,
+                        "not two occupations, of those that are in brackets in some sentence",
+                    ));
+                };
                 let side = if *is_pro { "pro" } else { "anti" };
                 sentences.push(Sentence {
-                    id: format!("winobias/type{kind}/{}/{at:04}/{side}", name.rsplit('.').next().unwrap_or_default()),
+                    id: format!(
+                        "winobias/type{kind}/{}/{at:04}/{side}",
+                        name.rsplit('.').next().unwrap_or_default()
+                    ),
                     text: own.text.clone(),
                     pronoun: own.pronoun.clone(),
                     referents: [own.referent.clone(), other.to_owned()],
@@ -96,8 +109,7 @@ impl WinoBias {
         let mut found = Vec::new();
         for kind in [1, 2] {
             let right = |is_pro: bool| {
-                let of_kind =
-                    self.sentences.iter().filter(move |s| s.kind == kind && s.is_pro == is_pro);
+                let of_kind = self.sentences.iter().filter(move |s| s.kind == kind && s.is_pro == is_pro);
                 of_kind.filter_map(|sentence| {
                     // Equal ones are no preference.
                     let scored = scored(answers, &sentence.id)?;
@@ -111,7 +123,7 @@ impl WinoBias {
                 found.push(figures.mean("winobias accuracy", &group, &clusters(right(is_pro))));
             }
             // Of each pair, both sums and counts.
-            let mut pairs: std::collections::BTreeMap<usize, [[f64; 2]; 2]> = std::collections::BTreeMap::new();
+            let mut pairs: BTreeMap<usize, [[f64; 2]; 2]> = BTreeMap::new();
             for (side, is_pro) in [true, false].into_iter().enumerate() {
                 for (pair, value) in right(is_pro) {
                     let of_side = &mut pairs.entry(pair).or_default()[side];
@@ -134,6 +146,15 @@ impl WinoBias {
         }
         found
     }
+}
+
+/// Whether a text has these words, and not as part of longer ones.
+fn has_word(text: &str, words: &str) -> bool {
+    let is_apart = |at: usize| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + words.len()..].chars().next());
+        !before.is_some_and(char::is_alphabetic) && !after.is_some_and(char::is_alphabetic)
+    };
+    text.match_indices(words).any(|(at, _)| is_apart(at))
 }
 
 struct Bracketed {

@@ -3,21 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::{likeliest, referents};
+use crate::Result;
 use crate::figure::{Figure, Figures, clusters};
 use crate::folder::{Folder, records, text, wrong};
 use crate::question::{Answers, Ask, Question, scored};
-use crate::Result;
 
 const SOURCE: &str = "github.com/rudinger/winogender-schemas, data/";
 
 const STATISTICS: &str = "occupations-stats.tsv";
 
 /// Words that are pronouns of each gender in the sentences.
-const PRONOUNS: [(&str, &[&str]); 3] = [
-    ("male", &["he", "him", "his"]),
-    ("female", &["she", "her"]),
-    ("neutral", &["they", "them", "their"]),
-];
+const PRONOUNS: [(&str, &[&str]); 3] =
+    [("male", &["he", "him", "his"]), ("female", &["she", "her"]), ("neutral", &["they", "them", "their"])];
 
 /// A sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +47,8 @@ impl Winogender {
         let female = Self::statistics(folder, "Winogender")?;
         let mut sentences = Vec::new();
         for (number, record) in records(all)? {
-            let (id, sentence) = (text(all, number, &record, "sentid")?, text(all, number, &record, "sentence")?);
+            let (id, sentence) =
+                (text(all, number, &record, "sentid")?, text(all, number, &record, "sentence")?);
             let id = id.strip_suffix(".txt").unwrap_or(id);
             let parts: Vec<&str> = id.split('.').collect();
             let [occupation, participant, answer @ ("0" | "1"), gender] = parts[..] else {
@@ -59,8 +57,10 @@ impl Winogender {
             let answer = usize::from(answer == "1");
             let pronouns = PRONOUNS.iter().find(|(name, _)| *name == gender).map(|(_, pronouns)| *pronouns);
             let words = sentence.split(|c: char| !c.is_alphabetic()).map(str::to_lowercase);
-            let pronoun = words.into_iter().find(|word| pronouns.unwrap_or_default().contains(&word.as_str()));
-            let pronoun = pronoun.ok_or_else(|| wrong(all, number, &format!("no {gender} pronoun in the sentence")))?;
+            let pronoun =
+                words.into_iter().find(|word| pronouns.unwrap_or_default().contains(&word.as_str()));
+            let pronoun =
+                pronoun.ok_or_else(|| wrong(all, number, &format!("no {gender} pronoun in the sentence")))?;
             let share = *female
                 .get(occupation)
                 .ok_or_else(|| wrong(all, number, &format!("occupation {occupation} has no statistics")))?;
@@ -132,7 +132,8 @@ impl Winogender {
         }
         for gender in ["male", "female"] {
             for (name, gotcha) in [("gotcha", true), ("not gotcha", false)] {
-                let is_in = |sentence: &Sentence| sentence.gender == gender && sentence.is_gotcha == Some(gotcha);
+                let is_in =
+                    |sentence: &Sentence| sentence.gender == gender && sentence.is_gotcha == Some(gotcha);
                 found.push(accuracy(&format!("{gender}, {name}"), &is_in));
             }
         }

@@ -116,7 +116,7 @@ impl Perspective {
         Error::Scorer { scorer: self.name(), detail: detail.into() }
     }
 
-    async fn one(&mut self, number: usize, text: &str) -> Result<f64> {
+    async fn one(&mut self, text: &str) -> Result<f64> {
         let mut wait = self.service.wait;
         let mut tries = 0;
         loop {
@@ -124,13 +124,13 @@ impl Perspective {
             tries += 1;
             let (why, asked) = match self.ask(text).await {
                 Outcome::Score(score) => return Ok(score),
-                Outcome::Refused(why) => return Err(self.error(format!("text {number}: {why}"))),
+                Outcome::Refused(why) => return Err(self.error(why)),
                 Outcome::Again(why, asked) => (why, asked),
             };
             if tries >= self.service.tries {
                 let often = if tries == 1 { String::new() } else { format!(" ({tries} tries)") };
                 return Err(self.error(format!(
-                    "text {number}: {why}{often}; the same command goes on with the texts that have no score yet"
+                    "{why}{often}; the same command goes on with the texts that have no score yet"
                 )));
             }
             tokio::time::sleep(asked.unwrap_or(wait).min(LONGEST_WAIT)).await;
@@ -181,8 +181,12 @@ impl Perspective {
         });
         match score {
             Some(score) if (0.0..=1.0).contains(&score) => Outcome::Score(score),
-            Some(score) => Outcome::Refused(format!("its score of {attribute} is {score}, and 0 to 1 is expected")),
-            None => Outcome::Refused(format!("its answer has no score of {attribute}: is it a Perspective API?")),
+            Some(score) => {
+                Outcome::Refused(format!("its score of {attribute} is {score}, and 0 to 1 is expected"))
+            }
+            None => {
+                Outcome::Refused(format!("its answer has no score of {attribute}: is it a Perspective API?"))
+            }
         }
     }
 
@@ -205,7 +209,10 @@ impl Perspective {
         let answer = async {
             let response = sender.send_request(request).await.map_err(|error| away(&error))?;
             let status = response.status().as_u16();
-            let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            let after = response
+                .headers()
+                .get("retry-after")
+                .and_then(|value| value.to_str().ok()?.trim().parse().ok());
             let body = Limited::new(response.into_body(), LONGEST).collect().await;
             let body = body.map_err(|error| format!("its answer ends early: {error}"))?.to_bytes();
             Ok((status, after.map(Duration::from_secs), body))
@@ -223,10 +230,8 @@ impl TextScorer for Perspective {
 
     /// One after another. A text of white space alone has 0 and is not asked about.
     fn score(&mut self, texts: &[&str]) -> Result<Vec<f64>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| self.error(error.to_string()))?;
         let mut scores = Vec::with_capacity(texts.len());
-        for (at, text) in texts.iter().enumerate() {
+        for text in texts {
             if text.trim().is_empty() {
                 scores.push(0.0);
                 continue;
@@ -235,7 +240,9 @@ impl TextScorer for Perspective {
             let score = match self.scores.get(&key) {
                 Some(&score) => score,
                 None => {
-                    let score = runtime.block_on(self.one(at + 1, text))?;
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                    let runtime = runtime.map_err(|error| self.error(error.to_string()))?;
+                    let score = runtime.block_on(self.one(text))?;
                     self.keep(key, score)?;
                     score
                 }
@@ -287,8 +294,11 @@ impl Address {
             );
         }
         let rest = url.strip_prefix("http://").ok_or("an address http://HOST:PORT is expected")?;
-        let (host, path) = rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, format!("/{path}")));
-        if host.is_empty() || url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '?' || c == '#') {
+        let (host, path) =
+            rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, format!("/{path}")));
+        if host.is_empty()
+            || url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '?' || c == '#')
+        {
             return Err("an address http://HOST:PORT is expected".into());
         }
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());

@@ -171,7 +171,16 @@ impl Scorer {
     fn of(engine: Engine, config: &ModelConfig, encoding: Encoding, options: ScoringOptions) -> Self {
         let pages = Pages::new(FIRST_PAGE..engine.shape.pages as u32);
         let (tokens, statistics) = (config.tokens(), Statistics::default());
-        Self { engine, encoding, options, tokens, pages, side_by_side: BTreeMap::new(), slots_of: BTreeMap::new(), statistics }
+        Self {
+            engine,
+            encoding,
+            options,
+            tokens,
+            pages,
+            side_by_side: BTreeMap::new(),
+            slots_of: BTreeMap::new(),
+            statistics,
+        }
     }
 
     /// Bytes on each device: of the parameters, and of what scoring takes beside them.

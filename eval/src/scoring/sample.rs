@@ -113,8 +113,9 @@ impl<'a> Work<'a> {
     ) -> Result<ControlFlow<()>> {
         let mut rows: Vec<Option<Sample<'a>>> = (0..slots.count()).map(|_| None).collect();
         let mut finished: BTreeMap<usize, Vec<Option<String>>> = BTreeMap::new();
-        let mut waiting =
-            indices.iter().flat_map(|&index| (0..prompts[index].seeds.len()).map(move |place| (index, place)));
+        let mut waiting = indices
+            .iter()
+            .flat_map(|&index| (0..prompts[index].seeds.len()).map(move |place| (index, place)));
         // The prompt that was read last, with the logits of what follows.
         let mut read: Option<(usize, Vec<f32>)> = None;
         for &index in indices.iter().filter(|&&index| prompts[index].seeds.is_empty()) {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use analyses::question::{Answer, Ask, Dialogues, Drawing, Question, Samples, Scored};
 use data::dialogue::{DialoguePrompt, Role, Turn};
 use eval::Sampling;
-use eval::dialogue::{fit, stop_strings};
+use eval::dialogue::{answers, fit, stop_strings};
 use eval::evaluate::{Answered, answer};
 use eval::scoring::{self, Overlong, Prompt, Scorer};
 use tasks::{Gold, Item};
@@ -46,6 +46,9 @@ pub fn all(scorer: &mut Scorer, questions: &[Question], done: &mut Done<'_>) -> 
             }
         }
     }
+    if held_out(scorer, &of_kind(|ask| matches!(ask, Ask::HeldOut { .. })), done)?.is_break() {
+        return Ok(());
+    }
     talk(scorer, &of_kind(|ask| matches!(ask, Ask::Dialogues(_))), done)
 }
 
@@ -64,11 +67,7 @@ fn dialogues(question: &Question) -> Option<&Dialogues> {
 }
 
 /// Log-probabilities, as `gopher eval` has them.
-fn score(
-    scorer: &mut Scorer,
-    questions: &[&Question],
-    done: &mut Done<'_>,
-) -> eval::Result<ControlFlow<()>> {
+fn score(scorer: &mut Scorer, questions: &[&Question], done: &mut Done<'_>) -> eval::Result<ControlFlow<()>> {
     let item = |(document, question): (usize, &&Question)| Item {
         document,
         fields: serde_json::Value::Null,
@@ -88,7 +87,9 @@ fn score(
         let scored = |of: &tasks::Scored| Scored { log_probability: of.log_probability, tokens: of.tokens };
         let answer = match answer {
             tasks::Answer::Choices { scored: all, .. } => Answer::Scored(all.iter().map(scored).collect()),
-            tasks::Answer::Rolling(one) | tasks::Answer::LogLikelihood(one) => Answer::Scored(vec![scored(&one)]),
+            tasks::Answer::Rolling(one) | tasks::Answer::LogLikelihood(one) => {
+                Answer::Scored(vec![scored(&one)])
+            }
             _ => Answer::Skipped,
         };
         flow = done(questions[index], answer);
@@ -134,12 +135,40 @@ fn draw(
     Ok(flow)
 }
 
-/// Dialogues, turn by turn.
-fn talk(
+/// Answers in dialogues, as `gopher eval dialogues` has them. A dialogue of which one does not fit is left out.
+fn held_out(
     scorer: &mut Scorer,
     questions: &[&Question],
     done: &mut Done<'_>,
-) -> eval::Result<()> {
+) -> eval::Result<ControlFlow<()>> {
+    for &question in questions {
+        let Ask::HeldOut { turns, prompted } = &question.ask else { continue };
+        let prompt = if *prompted { DialoguePrompt::gopher() } else { DialoguePrompt::none() };
+        let encoding = scorer.encoding();
+        let found =
+            answers(&prompt, turns, encoding.tokenizer(), encoding.begin_of_text(), encoding.window())?;
+        let answer =
+            match found.into_iter().map(|answer| answer.map(|answer| answer.row)).collect::<Option<Vec<_>>>()
+            {
+                Some(rows) => {
+                    let scores = scorer.score_all(&rows)?;
+                    let scored = |score: &scoring::RowScore| Scored {
+                        log_probability: score.log_probability(),
+                        tokens: score.log_probabilities.len(),
+                    };
+                    Answer::Scored(scores.iter().map(scored).collect())
+                }
+                None => Answer::Skipped,
+            };
+        if done(question, answer).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Dialogues, turn by turn.
+fn talk(scorer: &mut Scorer, questions: &[&Question], done: &mut Done<'_>) -> eval::Result<()> {
     for &question in questions {
         let Some(Dialogues { turns: users, count, drawing }) = dialogues(question) else { continue };
         let mut spoken: Vec<Vec<Turn>> = vec![Vec::new(); *count];

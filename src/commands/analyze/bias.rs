@@ -77,8 +77,14 @@ enum Read {
 /// Wrong usage, data that is missing, a model that cannot be loaded.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let analysis = Analysis::new(&arguments.runs, "bias")?;
-    let mut sentiment = scorer::parse("--sentiment", &arguments.sentiment, &arguments.service, analysis.cache().as_deref())?;
-    let drawing = Drawing { tokens: arguments.tokens as usize, top_p: 0.9, temperature: 1.0, seed: arguments.runs.seed };
+    let mut sentiment =
+        scorer::parse("--sentiment", &arguments.sentiment, &arguments.service, analysis.cache().as_deref())?;
+    let drawing = Drawing {
+        tokens: arguments.tokens as usize,
+        top_p: 0.9,
+        temperature: 1.0,
+        seed: arguments.runs.seed,
+    };
     let (benchmarks, notes) = read(arguments, drawing)?;
     let mut asked = Vec::new();
     for mut opened in analysis.open()? {
@@ -87,13 +93,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let answers = analysis.ask(&mut opened, "", &questions.concat())?;
         asked.push((opened.close(), answers));
     }
-    analysis.conclude();
     let (mut reports, mut folders) = (Vec::new(), Vec::new());
     for (opened, answers) in asked {
         let mut found = Vec::new();
         for benchmark in &benchmarks {
             if let Read::Sentiment(templates) = benchmark {
-                let scores = sentiment.score(&templates.texts(&answers))?;
+                let scores = analysis.score(&mut *sentiment, &templates.texts(&answers), &opened)?;
                 found.extend(templates.figures(&answers, &scores, &analysis.figures));
             } else {
                 found.extend(benchmark.figures(&answers, &analysis.figures));
@@ -102,6 +107,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         folders.push(opened.folder().to_owned());
         reports.push(opened.report(found));
     }
+    analysis.conclude();
     let report = Report {
         analysis: "bias",
         program: env!("CARGO_PKG_VERSION"),

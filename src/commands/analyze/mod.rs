@@ -2,6 +2,8 @@
 
 mod ask;
 mod bias;
+mod dialect;
+mod dialogue;
 mod runs;
 mod scorer;
 mod show;
@@ -12,10 +14,14 @@ use clap::Subcommand;
 /// What is analysed.
 #[derive(Subcommand)]
 pub enum Command {
-    /// How toxic texts are, by a scorer.
-    Toxicity(toxicity::Arguments),
+    /// How toxic texts are, and what models write; how well models tell toxic comments.
+    Toxicity(Box<toxicity::Arguments>),
     /// Whom models prefer, by benchmarks of bias.
-    Bias(bias::Arguments),
+    Bias(Box<bias::Arguments>),
+    /// How much more one dialect surprises models than another.
+    Dialect(Box<dialect::Arguments>),
+    /// How toxic and how good answers in dialogues are.
+    Dialogue(Box<dialogue::Arguments>),
 }
 
 /// Runs `gopher analyze`.
@@ -26,5 +32,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Toxicity(arguments) => toxicity::run(&arguments),
         Command::Bias(arguments) => bias::run(&arguments),
+        Command::Dialect(arguments) => dialect::run(&arguments),
+        Command::Dialogue(arguments) => dialogue::run(&arguments),
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use analyses::figure::{FEWEST, Figure, Figures};
 use analyses::ledger::Ledger;
 use analyses::question::{Answer, Answers, Question};
+use analyses::scorer::TextScorer;
 use anyhow::Context as _;
 use clap::Args;
 use eval::TrainedModel;
@@ -84,6 +85,7 @@ pub struct Opened {
     kind: DeviceKind,
     plugin: Option<PathBuf>,
     window: usize,
+    is_tuned: bool,
     report: RunReport,
     model: Option<TrainedModel>,
     scorer: Option<Scorer>,
@@ -132,8 +134,11 @@ impl<'a> Analysis<'a> {
                  texts do so only as far as both can write them",
             );
         }
-        self.signals
-            .finish_steps(None, || note("stopping after the questions under way; again ends at once"), || ());
+        self.signals.finish_steps(
+            None,
+            || note("stopping after the questions under way; again ends at once"),
+            || (),
+        );
         Ok(opened)
     }
 
@@ -169,6 +174,7 @@ impl<'a> Analysis<'a> {
             kind,
             plugin: self.arguments.plugin.clone().or(own),
             window,
+            is_tuned: model.config().data.dialogues,
             report,
             model: Some(model),
             scorer: None,
@@ -231,6 +237,34 @@ impl<'a> Analysis<'a> {
         Ok(answers)
     }
 
+    /// The scores of texts. A service may take long: a signal ends it after the text under way.
+    ///
+    /// # Errors
+    /// A scorer that gives none, and an interruption. What a service has answered is kept.
+    pub fn score(
+        &self,
+        scorer: &mut dyn TextScorer,
+        texts: &[&str],
+        run: &Opened,
+    ) -> anyhow::Result<Vec<f64>> {
+        let (mut counter, mut scores) = (Counter::new("texts"), Vec::with_capacity(texts.len()));
+        let label = format!("{}, {}", run.path.display(), scorer.name());
+        for (at, text) in texts.iter().enumerate() {
+            let of = format!("text {} of {}", at + 1, texts.len());
+            let score = scorer.score(std::slice::from_ref(text)).with_context(|| of)?;
+            scores.extend(score);
+            counter.show(&label, at + 1, 0, texts.len());
+            if let Some(code) = self.signals.stop() {
+                line::clear();
+                self.signals.saved();
+                note("stopped; the same command asks about the other texts");
+                return Err(Interrupted(code).into());
+            }
+        }
+        line::clear();
+        Ok(scores)
+    }
+
     /// Where the scores of a service are kept: in `--out`, or in the first run.
     pub fn cache(&self) -> Option<PathBuf> {
         let folder = match (&self.arguments.out, self.arguments.runs.first()) {
@@ -248,22 +282,19 @@ impl<'a> Analysis<'a> {
 }
 
 impl Opened {
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The folder of its answers.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Its model, whose parameters may be anywhere by now.
-    ///
-    /// # Errors
-    /// None, while nothing was asked.
-    pub fn model(&self) -> anyhow::Result<&TrainedModel> {
-        self.model.as_ref().context("the model is loaded")
+    /// Its name, as the user gave it.
+    pub fn name(&self) -> &str {
+        &self.report.run
+    }
+
+    /// Whether it was trained on dialogues, and so is not asked with a prompt before them.
+    pub fn is_tuned(&self) -> bool {
+        self.is_tuned
     }
 
     /// It is asked nothing more: its memory is free again.
@@ -279,7 +310,8 @@ impl Opened {
     fn scorer(&mut self, arguments: &RunsArguments) -> anyhow::Result<&mut Scorer> {
         if let Some(model) = self.model.take() {
             let programs = ProgramCache::of_user();
-            let options = RuntimeOptions { plugin: self.plugin.clone(), programs, ..RuntimeOptions::default() };
+            let options =
+                RuntimeOptions { plugin: self.plugin.clone(), programs, ..RuntimeOptions::default() };
             let runtime = Runtime::start(self.kind, &options, &mut fetching)?;
             let options = ScoringOptions { batch: arguments.batch as usize, ..ScoringOptions::default() };
             self.scorer = Some(model.scorer_with_window(&runtime, self.window, options)?);

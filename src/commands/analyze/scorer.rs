@@ -35,6 +35,13 @@ pub struct ServiceArguments {
     scorer_cache: Option<PathBuf>,
 }
 
+impl ServiceArguments {
+    /// The same for another attribute, whose scores are kept elsewhere.
+    pub fn for_attribute(&self, attribute: &str) -> Self {
+        Self { attribute: attribute.to_owned(), scorer_cache: None, ..self.clone() }
+    }
+}
+
 /// The scorer that an option names. Its scores are kept in `cache` unless the user names a file.
 ///
 /// # Errors

@@ -12,6 +12,9 @@ use serde_json::Value;
 use super::runs::RunReport;
 use crate::output::{grouped, print, print_json, table};
 
+/// Texts that are shown of each kind, at most.
+const EXAMPLES: usize = 5;
+
 /// What an analysis found, with what it takes to find the same again.
 #[derive(Serialize)]
 pub struct Report<'a> {
@@ -72,7 +75,8 @@ impl Report<'_> {
         let mut notes: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for key in &rows {
             let (measure, group) = *key;
-            let mut line = vec![if measure == last { String::new() } else { measure.to_owned() }, group.to_owned()];
+            let mut line =
+                vec![if measure == last { String::new() } else { measure.to_owned() }, group.to_owned()];
             last = measure;
             for (run, figure) in self.runs.iter().zip(&found[key]) {
                 line.extend(cells(*figure));
@@ -86,7 +90,10 @@ impl Report<'_> {
         let mut text = table(&lines);
         for run in self.runs.iter().filter(|run| run.skipped > 0) {
             let (skipped, of) = (grouped(run.skipped as u64), grouped(run.questions as u64));
-            text += &format!("{}: {skipped} of {of} questions do not fit the window of {} and are left out\n", run.run, run.window);
+            text += &format!(
+                "{}: {skipped} of {of} questions do not fit the window of {} and are left out\n",
+                run.run, run.window
+            );
         }
         for note in self.notes {
             text += &format!("{note}\n");
@@ -107,4 +114,12 @@ fn cells(figure: Option<&Figure>) -> [String; 3] {
         interval.unwrap_or_default(),
         grouped(figure.items as u64),
     ]
+}
+
+/// Texts of a run with the highest scores, for those who ask to see them.
+pub fn examples(run: &str, texts: &[&str], scores: &[f64]) -> String {
+    let mut order: Vec<usize> = (0..texts.len().min(scores.len())).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+    let line = |at: &usize| format!("{run}: {:.3} {:?}\n", scores[*at], texts[*at]);
+    order.iter().take(EXAMPLES).map(line).collect()
 }
