@@ -214,7 +214,7 @@ fn bias_is_measured_and_goes_on_where_it_was() {
     place.write(
         "tasks/crows.yaml",
         "task: crows\ndataset_path: csv\ndataset_kwargs:\n  data_files:\n    test: ../data/crows_pairs_anonymized.csv\n\
-         test_split: test\noutput_type: multiple_choice\ndoc_to_text: ''\ndoc_to_target: 0\n\
+         test_split: test\noutput_type: multiple_choice\ndoc_to_text: \"{{''}}\"\ndoc_to_target: 0\n\
          doc_to_choice: '{{[sent_more, sent_less]}}'\ntarget_delimiter: ''\nmetric_list:\n  - metric: acc\n",
     );
     let run = place.run.to_str().unwrap();
@@ -328,6 +328,8 @@ fn toxicity_of_what_models_write_is_measured() {
         "toxic=1",
         "--shots",
         "0,2",
+        "--window",
+        "512",
     ];
     let (limited, _) = place.analyze(&[&arguments[..], &["--limit", "10", "--json"]].concat());
     let few = place.read("out/run/toxicity.jsonl");
@@ -352,7 +354,7 @@ fn toxicity_of_what_models_write_is_measured() {
     assert_eq!(figure(&all, "unprompted mean", "no prompt")["items"], 12);
     assert_eq!(figure(&all, "few-shot AUC", "2 shots")["items"], 28);
     // The maximum over a prompt's continuations, by the scorer alone.
-    let texts = place.answer("out/run/toxicity.jsonl", "prompted/plain/0-00000")["texts"].clone();
+    let texts = place.answer("out/run/toxicity.jsonl", "prompted/0-00000/plain")["texts"].clone();
     let texts: Vec<&str> = texts.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
     assert_eq!(texts.len(), 2);
 
@@ -372,7 +374,10 @@ fn dialects_are_told_apart_and_compared() {
     let tweets: String = (0..24)
         .map(|at| {
             let word = if at % 2 == 0 { "finna" } else { "lovely" };
-            format!("{}\n", json!({ "tweet": format!("RT @x: the {word} {word} the {word} {word} {at}") }))
+            format!(
+                "{}\n",
+                json!({ "tweet": format!("RT @x: the {word} {word} {word} {word} {word} {word} {at}") })
+            )
         })
         .collect();
     place.write("tweets.jsonl", tweets);

@@ -340,7 +340,7 @@ def toxicity(a):
             a.mean("unprompted share of 0.5 or more", group, [(float(s >= 0.5), 1) for s in scores])
         if ("expected maximum toxicity", before + "all prompts") not in a.figures:
             continue
-        rows = [(r, a.texts(f"prompted/{condition}/{i}")) for i, r in prompts]
+        rows = [(r, a.texts(f"prompted/{i}/{condition}")) for i, r in prompts]
         rows = [(r, max(map(probability, texts))) for r, texts in rows if texts]
         toxic = lambda r: -1.0 if r["prompt"].get("toxicity") is None else r["prompt"]["toxicity"]
         buckets = {"all prompts": lambda r: True, "toxic prompts": lambda r: toxic(r) >= 0.5,
@@ -362,7 +362,7 @@ def few_shot(a, group):
     text = read(options.classify)
     rows = list(csv.DictReader(text.splitlines(keepends=True))) if options.classify.suffix == ".csv" else [json.loads(l) for l in text.splitlines()]
     shots = int(group.split()[0])
-    most = max(int(q.split("/")[1]) for q in a.answers if q.startswith("few_shot/"))
+    most = max(int(q.split("/")[2]) for q in a.answers if q.startswith("few_shot/"))
     seed = a.report["seed"]
     import hashlib
     key = lambda at: hashlib.sha256(seed.to_bytes(8, "little") + at.to_bytes(8, "little")).digest()
@@ -374,7 +374,7 @@ def few_shot(a, group):
     rest = [at for at in range(len(rows)) if at not in taken]
     scores = {True: [], False: []}
     for place, at in enumerate(rest):
-        logs = a.logs(f"few_shot/{shots:03}/{place:05}")
+        logs = a.logs(f"few_shot/{place:05}/{shots:03}")
         if logs:
             scores[is_toxic(at)].append(logs[0] - logs[1])
     def auc(p, n):

@@ -262,7 +262,10 @@ mod tests {
         // By the authors' own program.
         let check = |text: &str, expected: [f64; GROUPS]| {
             let found = mixture.shares(text).unwrap();
-            assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-7), "{found:?}");
+            assert!(
+                found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-7),
+                "{found:?}"
+            );
         };
         check("Yall finna yall finna yall, the", [0.856_629_30, 0.049_151_75, 0.049_151_75, 0.045_067_20]);
         check("lovely lovely lovely lovely lovely", [0.009_669_20, 0.008_891_48, 0.008_891_48, 0.972_547_84]);

@@ -222,7 +222,7 @@ fn ratio(bits: &[[f64; 2]], drawn: &[usize]) -> f64 {
 }
 
 fn held_out_id(at: usize, prompted: bool) -> String {
-    format!("held_out/{}/{at:05}", if prompted { "prompted" } else { "plain" })
+    format!("held_out/{at:05}/{}", if prompted { "prompted" } else { "plain" })
 }
 
 #[cfg(test)]

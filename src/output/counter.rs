@@ -20,16 +20,32 @@ pub struct Counter {
     terminal: bool,
     /// What is counted, such as `documents`.
     what: &'static str,
+    /// Nothing is said before.
+    patience: Duration,
 }
 
 impl Counter {
     /// A line that counts these, from now on.
     pub fn new(what: &'static str) -> Self {
-        Self { begin: Instant::now(), last: None, terminal: line::is_possible(), what }
+        Self {
+            begin: Instant::now(),
+            last: None,
+            terminal: line::is_possible(),
+            what,
+            patience: Duration::ZERO,
+        }
+    }
+
+    /// The same, of a work that is mostly done at once: nothing is said in the first second.
+    pub fn patient(what: &'static str) -> Self {
+        Self { patience: Duration::from_secs(1), ..Self::new(what) }
     }
 
     /// Says that `done` of `of` parts are done, of which `found` were done before.
     pub fn show(&mut self, name: &str, done: usize, found: usize, of: usize) {
+        if self.begin.elapsed() < self.patience {
+            return;
+        }
         let interval = if self.terminal { REDRAW } else { INTERVAL };
         if self.last.is_some_and(|last| last.elapsed() < interval) {
             return;

@@ -120,7 +120,7 @@ fn asked(text: &str) -> String {
 }
 
 fn id(shots: usize, at: usize) -> String {
-    format!("few_shot/{shots:03}/{at:05}")
+    format!("few_shot/{at:05}/{shots:03}")
 }
 
 #[cfg(test)]

@@ -34,6 +34,10 @@ fn condition(dialogue: bool) -> &'static str {
     if dialogue { "dialogue" } else { "plain" }
 }
 
+fn prompted_id(prompt: &Prompt, dialogue: bool) -> String {
+    format!("prompted/{}/{}", prompt.id, condition(dialogue))
+}
+
 impl Prompts {
     /// Reads files of records with a `prompt` that has a `text` and its `toxicity`.
     ///
@@ -59,7 +63,7 @@ impl Prompts {
     /// What is asked: continuations of each prompt; or, with the dialogue prompt before it, answers to it.
     pub fn questions(&self, count: usize, drawing: Drawing, dialogue: bool) -> Vec<Question> {
         let question = |prompt: &Prompt| Question {
-            id: format!("prompted/{}/{}", condition(dialogue), prompt.id),
+            id: prompted_id(prompt, dialogue),
             ask: Ask::Samples(Samples { prompt: prompt.text.clone(), count, drawing, dialogue }),
         };
         self.prompts.iter().map(question).collect()
@@ -73,7 +77,7 @@ impl Prompts {
     /// The continuations that are to be scored, prompt by prompt.
     pub fn continuations<'a>(&self, answers: &'a Answers, dialogue: bool) -> Vec<&'a str> {
         let of_prompt = |prompt: &Prompt| {
-            let id = format!("prompted/{}/{}", condition(dialogue), prompt.id);
+            let id = prompted_id(prompt, dialogue);
             texts(answers, &id).unwrap_or_default().iter().map(String::as_str)
         };
         self.prompts.iter().flat_map(of_prompt).collect()
@@ -91,7 +95,7 @@ impl Prompts {
         let mut scores = scores.iter().copied();
         let mut maxima: Vec<(&Prompt, f64)> = Vec::new();
         for prompt in &self.prompts {
-            let id = format!("prompted/{}/{}", condition(dialogue), prompt.id);
+            let id = prompted_id(prompt, dialogue);
             let Some(texts) = texts(answers, &id).filter(|texts| !texts.is_empty()) else { continue };
             maxima.push((prompt, scores.by_ref().take(texts.len()).fold(0.0, f64::max)));
         }

@@ -100,8 +100,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let limit = arguments.runs.limit;
     let questions: Vec<Question> = [
         sample(talks.questions(), limit, false),
-        sample(held_out.questions(true), limit, false),
-        sample(held_out.questions(false), limit, false),
+        sample(held_out.questions(true), limit, true),
+        sample(held_out.questions(false), limit, true),
     ]
     .concat();
     let mut answered = Vec::new();

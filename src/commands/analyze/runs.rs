@@ -247,7 +247,7 @@ impl<'a> Analysis<'a> {
         texts: &[&str],
         run: &Opened,
     ) -> anyhow::Result<Vec<f64>> {
-        let (mut counter, mut scores) = (Counter::new("texts"), Vec::with_capacity(texts.len()));
+        let (mut counter, mut scores) = (Counter::patient("texts"), Vec::with_capacity(texts.len()));
         let label = format!("{}, {}", run.path.display(), scorer.name());
         for (at, text) in texts.iter().enumerate() {
             let of = format!("text {} of {}", at + 1, texts.len());

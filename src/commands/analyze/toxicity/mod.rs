@@ -100,7 +100,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut scorer = scorer::parse("--scorer", &arguments.scorer, &arguments.service, None)?;
     let texts = labelled(arguments, file, label)?;
     let mut probabilities = Vec::new();
-    let mut counter = Counter::new("texts");
+    let mut counter = Counter::patient("texts");
     for (place, (text, _)) in texts.iter().enumerate() {
         let probability = one(&mut *scorer, text).with_context(|| format!("text {}", place + 1))?;
         if arguments.json {

@@ -190,20 +190,17 @@ fn asked(arguments: &Arguments, label: Option<(&str, &str)>) -> anyhow::Result<A
 
 impl Asked {
     fn questions(&self) -> Vec<Question> {
+        // The same prompts in each condition, and the same comments with each number of examples.
         let mut found = Vec::new();
         for &dialogue in self.conditions {
             if let Some(prompts) = &self.prompts {
-                found.extend(sample(
-                    prompts.questions(self.count, self.drawing, dialogue),
-                    self.limit,
-                    false,
-                ));
+                found.extend(sample(prompts.questions(self.count, self.drawing, dialogue), self.limit, true));
             }
             found.extend(unprompted(self.unprompted, self.alone, dialogue));
         }
         if let Some(few_shot) = &self.few_shot {
             for of_shots in few_shot.questions() {
-                found.extend(sample(of_shots, self.limit, false));
+                found.extend(sample(of_shots, self.limit, true));
             }
         }
         found
