@@ -1,5 +1,6 @@
 //! Output and exit codes of the program.
 
+mod counter;
 mod fetch;
 pub mod line;
 
@@ -8,6 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+pub use counter::Counter;
 pub use fetch::fetching;
 
 /// The user asked for something that cannot be asked: exit code 2.

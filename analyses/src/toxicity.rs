@@ -4,8 +4,11 @@
 //! network: what it measures is how much a text's words are like those of comments that people called offensive, which is less than
 //! toxicity (it sees no context, and identity terms and dialect raise it).
 
+pub mod few_shot;
+pub mod generated;
 pub mod linear;
 mod measures;
 
+pub use few_shot::FewShot;
 pub use linear::LinearModel;
 pub use measures::{Auc, Prompted, Scores, TOXIC, auc, prompted, scores};

@@ -12,6 +12,8 @@ mod score;
 mod select;
 mod show;
 
+use std::path::Path;
+
 use clap::{Args, Subcommand};
 
 /// Arguments of `gopher eval`.
@@ -54,5 +56,14 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::Explain(arguments)) => explain::run(arguments),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
         None => score::run(arguments.score),
+    }
+}
+
+/// The folder to which results of a run or of one of its checkpoints are added: a checkpoint's own is complete.
+pub fn run_of(run: &Path) -> &Path {
+    if run.join(store::checkpoint::MANIFEST).is_file() {
+        run.parent().and_then(Path::parent).unwrap_or(run)
+    } else {
+        run
     }
 }

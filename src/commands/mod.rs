@@ -46,7 +46,7 @@ pub enum Command {
     Serve(serve::Arguments),
     /// Score a model on the paper's 152 tasks, on your own, or on any text.
     Eval(Box<eval::Arguments>),
-    /// Say what models and texts show beyond scores: toxicity.
+    /// Say what models and texts show beyond scores: toxicity, bias, dialect, dialogue.
     #[command(subcommand)]
     Analyze(analyze::Command),
     /// Train models of several sizes, and fit how their loss follows size and data.

@@ -63,6 +63,11 @@ impl Encoding {
         &self.tokenizer
     }
 
+    /// The token that the model's texts begin with, if it wants one.
+    pub fn begin_of_text(&self) -> Option<u32> {
+        self.begin_of_text
+    }
+
     /// The most tokens that are read of a row.
     pub fn window(&self) -> usize {
         self.window

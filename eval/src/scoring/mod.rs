@@ -8,6 +8,7 @@ mod generate;
 mod generate_by_scoring;
 mod memory;
 mod pages;
+mod sample;
 mod schedule;
 mod side_by_side;
 
@@ -24,6 +25,7 @@ use sharding::inference::InferenceMesh;
 pub use encode::{Encoded, Encoding, Overlong};
 use engine::{Engine, FIRST_PAGE, Pending, Shape, chunks_at};
 use pages::Pages;
+pub use sample::{Drawing, Prompt};
 use schedule::{Limits, Schedule};
 use side_by_side::SideBySide;
 
@@ -106,6 +108,8 @@ pub struct Scorer {
     pages: Pages,
     /// Programs that generate, by the tokens of the texts.
     side_by_side: BTreeMap<usize, SideBySide>,
+    /// Slots that samples are drawn in, by their windows.
+    slots_of: BTreeMap<usize, Slots>,
     statistics: Statistics,
 }
 
@@ -167,7 +171,16 @@ impl Scorer {
     fn of(engine: Engine, config: &ModelConfig, encoding: Encoding, options: ScoringOptions) -> Self {
         let pages = Pages::new(FIRST_PAGE..engine.shape.pages as u32);
         let (tokens, statistics) = (config.tokens(), Statistics::default());
-        Self { engine, encoding, options, tokens, pages, side_by_side: BTreeMap::new(), statistics }
+        Self {
+            engine,
+            encoding,
+            options,
+            tokens,
+            pages,
+            side_by_side: BTreeMap::new(),
+            slots_of: BTreeMap::new(),
+            statistics,
+        }
     }
 
     /// Bytes on each device: of the parameters, and of what scoring takes beside them.
@@ -194,6 +207,7 @@ impl Scorer {
         self.forget();
         // They hold layers of the old ones.
         self.side_by_side.clear();
+        self.slots_of.clear();
         self.engine.replace(parameters)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::Args;
@@ -21,16 +21,7 @@ use super::model::ModelArguments;
 use super::select::{Selection, TaskArguments};
 use super::show;
 use crate::commands::train::Signals;
-use crate::output::{Interrupted, grouped, line, note, print, print_json, usage};
-
-/// Where it is not a terminal, how often it is said how far the work is.
-const INTERVAL: Duration = Duration::from_secs(30);
-
-/// How often the line of a terminal is written anew.
-const REDRAW: Duration = Duration::from_millis(100);
-
-/// Documents from which it is said how long the others may take.
-const ENOUGH: usize = 20;
+use crate::output::{Counter, Interrupted, grouped, line, note, print, print_json, usage};
 
 /// Arguments of `gopher eval` without a subcommand.
 #[derive(Args)]
@@ -93,9 +84,11 @@ pub fn run(arguments: ScoreArguments) -> anyhow::Result<()> {
         arguments.extend([("topology".to_owned(), json!(topology)), ("plan".to_owned(), json!(mesh))]);
     }
     signals.finish_steps(None, || note("stopping after the documents under way; again ends at once"), || ());
-    let mut shown = Shown::new();
+    let mut shown = Counter::new("documents");
     let finished = evaluation.run(&mut scorer, subjects, &mut |progress| {
-        shown.show(progress);
+        if let Progress::Documents { task, done, found, of } = progress {
+            shown.show(task, done, found, of);
+        }
         if signals.stop().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     signals.saved();
@@ -121,13 +114,7 @@ pub fn run(arguments: ScoreArguments) -> anyhow::Result<()> {
 
 /// The folder of a run's evaluations, apart from what training writes.
 fn folder_of(run: &std::path::Path, model: &TrainedModel) -> PathBuf {
-    // A checkpoint's folder is complete, and nothing is added to it.
-    let run = if run.join(store::checkpoint::MANIFEST).is_file() {
-        run.parent().and_then(std::path::Path::parent).unwrap_or(run)
-    } else {
-        run
-    };
-    run.join("evaluation").join(format!("step-{}", model.manifest().step))
+    super::run_of(run).join("evaluation").join(format!("step-{}", model.manifest().step))
 }
 
 /// What results say of the model and of how it was scored.
@@ -238,49 +225,5 @@ impl train::observer::Observer for Notes {
             train::observer::Event::Note(text) => note(text),
             _ => {}
         }
-    }
-}
-
-/// The line that says how far the work is.
-struct Shown {
-    begin: Instant,
-    last: Option<Instant>,
-    terminal: bool,
-}
-
-impl Shown {
-    fn new() -> Self {
-        Self { begin: Instant::now(), last: None, terminal: line::is_possible() }
-    }
-
-    fn show(&mut self, progress: Progress<'_>) {
-        let Progress::Documents { task, done, found, of } = progress else { return };
-        let interval = if self.terminal { REDRAW } else { INTERVAL };
-        if self.last.is_some_and(|last| last.elapsed() < interval) {
-            return;
-        }
-        self.last = Some(Instant::now());
-        let seconds = self.begin.elapsed().as_secs_f64();
-        let fresh = done - found;
-        let left = if fresh >= ENOUGH {
-            let left = seconds / fresh as f64 * (of - done) as f64;
-            format!(", about {} left", duration(left))
-        } else {
-            String::new()
-        };
-        let text = format!("{task}: {} of {} documents{left}", grouped(done as u64), grouped(of as u64));
-        if self.terminal {
-            line::rewrite(&text);
-        } else {
-            note(text);
-        }
-    }
-}
-
-fn duration(seconds: f64) -> String {
-    match seconds as u64 {
-        seconds @ 0..=89 => format!("{seconds} s"),
-        seconds @ 90..=5399 => format!("{} min", seconds.div_ceil(60)),
-        seconds => format!("{:.1} h", seconds as f64 / 3600.0),
     }
 }
