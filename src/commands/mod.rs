@@ -21,6 +21,7 @@ pub mod scaling;
 pub mod serve;
 pub mod tokenizer;
 pub mod train;
+mod trained;
 mod workload;
 
 use clap::Subcommand;
