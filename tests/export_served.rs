@@ -265,6 +265,7 @@ fn what_is_not_of_a_program_is_named() {
     check("prefill", &["--batch", "2"], 2, "--batch: --program prefill: it has no slots; leave it out");
     check("decode", &["--chunk", "2"], 2, "--chunk: --program decode: only prefill reads chunks");
     check("forward", &["--chunk", "2"], 2, "--chunk: it is of the programs of a server");
+    check("decode", &["--batch", "1025"], 2, "--batch 1025: a server has 1024 slots at most");
     check("decode", &["--remat", "full"], 2, "--remat: --program decode");
     check("decode", &["--seq", "64", "--attended", "65"], 2, "--attended 65: the caches have 64 positions");
     check("prefill", &["--seq", "64", "--chunk", "65"], 2, "--chunk 65: 64 positions are attended to");

@@ -17,6 +17,9 @@ use crate::output::{note, usage};
 /// Slots of a server, unless others are asked for; those of `gopher serve`.
 const SLOTS: usize = 32;
 
+/// Slots at most, as of `gopher serve`: what a program does for each of them is written out.
+const MOST_SLOTS: usize = 1024;
+
 /// What the names of one text's caches begin with, where those of all slots are there too.
 const ONE: &str = "one/";
 
@@ -230,6 +233,11 @@ fn sizes(arguments: &Arguments, which: ServingProgram, workload: &Workload) -> a
         )));
     }
     let slots = arguments.batch.map_or(SLOTS, |batch| batch as usize);
+    if slots > MOST_SLOTS {
+        return Err(usage(format_args!(
+            "--batch {slots}: a server has {MOST_SLOTS} slots at most; run several"
+        )));
+    }
     Ok(Sizes { slots, chunk, window, attended })
 }
 
