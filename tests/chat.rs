@@ -1,65 +1,44 @@
 //! `gopher chat` through pipes and at a terminal, with a small model that has learned to say one thing.
 
+mod common;
 mod running;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use common::{SmallRun, command};
 use running::{Running, Start};
-use runtime::{DeviceKind, QUICK_FLAGS, Runtime};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const QUESTIONS: [&str; 4] = ["Is it day?", "Is it night?", "Are you well?", "Do you sing?"];
 
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
-    command.env("XLA_FLAGS", QUICK_FLAGS.join(" "));
-    command
-}
-
 /// A run that has learned to answer, trained once for all tests; `None` without a plugin.
 fn trained() -> Option<&'static Path> {
-    static RUN: OnceLock<Option<(TempDir, PathBuf)>> = OnceLock::new();
-    let run = RUN.get_or_init(|| {
-        if Runtime::find(DeviceKind::Cpu).unwrap().is_none() {
-            eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let (text, run) = (folder.path().join("text.txt"), folder.path().join("run"));
-        let exchange = |index: usize| {
-            format!("User: {}\n\nGopher: Yes, it is so.\n\n", QUESTIONS[(index * index % 11 + index) % 4])
-        };
-        fs::write(&text, (0..400).map(exchange).collect::<String>()).unwrap();
-        let mut train = command();
-        train.args(["train", "--steps", "60", "--json", "--data"]).arg(&text).arg("--run").arg(&run);
-        for size in [
-            "model.layers=1",
-            "model.heads=2",
-            "model.key_value_size=8",
-            "model.d_model=32",
-            "model.vocabulary_size=320",
-            "training.batch=8",
-            "training.sequence_length=64",
-            "schedule.maximum=2e-2",
-            "schedule.warmup_steps=10",
-        ] {
-            train.args(["--set", size]);
-        }
-        let output = train.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Some((folder, run))
-    });
-    run.as_ref().map(|(_, run)| run.as_path())
+    static RUN: OnceLock<Option<SmallRun>> = OnceLock::new();
+    let exchange = |index: usize| {
+        format!("User: {}\n\nGopher: Yes, it is so.\n\n", QUESTIONS[(index * index % 11 + index) % 4])
+    };
+    let settings = [
+        "model.layers=1",
+        "model.heads=2",
+        "model.key_value_size=8",
+        "model.d_model=32",
+        "model.vocabulary_size=320",
+        "training.batch=8",
+        "training.sequence_length=64",
+        "schedule.maximum=2e-2",
+        "schedule.warmup_steps=10",
+    ];
+    let train = || SmallRun::train("run", &(0..400).map(exchange).collect::<String>(), 60, &settings);
+    RUN.get_or_init(train).as_ref().map(SmallRun::path)
 }
 
 /// The program, talking with a run; its input and output are pipes.

@@ -1,57 +1,22 @@
 //! `gopher generate` on a small model that `gopher train` has made, and on what is not one.
 
+mod common;
+
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Output, Stdio};
 use std::sync::OnceLock;
 
-use runtime::{DeviceKind, QUICK_FLAGS, Runtime};
+use common::{SmallRun, TEXT, TINY, command, gopher};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer\n\
-    The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles\n";
-
-/// The program, whose programs are compiled in half the time: how quick they are does not matter here.
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
-    command.env("XLA_FLAGS", QUICK_FLAGS.join(" "));
-    command
-}
-
-fn gopher(arguments: &[&str]) -> Output {
-    command().args(arguments).output().unwrap()
-}
-
 /// A run of a few steps, trained once for all tests; `None` without a plugin.
 fn trained() -> Option<&'static Path> {
-    static RUN: OnceLock<Option<(TempDir, PathBuf)>> = OnceLock::new();
-    let run = RUN.get_or_init(|| {
-        if Runtime::find(DeviceKind::Cpu).unwrap().is_none() {
-            eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let (text, run) = (folder.path().join("text.txt"), folder.path().join("run"));
-        fs::write(&text, TEXT.repeat(60)).unwrap();
-        let sizes = [
-            "model.layers=1",
-            "model.heads=2",
-            "model.key_value_size=8",
-            "model.d_model=16",
-            "model.vocabulary_size=330",
-            "training.batch=2",
-            "training.sequence_length=32",
-        ];
-        let mut arguments = vec!["train", "--data", text.to_str().unwrap(), "--run", run.to_str().unwrap()];
-        arguments.extend(["--steps", "4", "--json"]);
-        sizes.iter().for_each(|size| arguments.extend(["--set", size]));
-        let output = gopher(&arguments);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Some((folder, run))
-    });
-    run.as_ref().map(|(_, run)| run.as_path())
+    static RUN: OnceLock<Option<SmallRun>> = OnceLock::new();
+    let settings = [&TINY[..], &["training.sequence_length=32"]].concat();
+    RUN.get_or_init(|| SmallRun::train("run", &TEXT.repeat(60), 4, &settings)).as_ref().map(SmallRun::path)
 }
 
 /// A copy of the run that a test may spoil.

@@ -6,6 +6,7 @@ mod common;
 mod running;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -185,6 +186,58 @@ fn a_gguf_file_and_a_folder_of_the_same_model_become_runs_that_say_the_same() {
 }
 
 /// Rows of the embedding that no piece has are left out, and a prompt begins as the file says.
+/// A model that came with a chat template is talked with in that form; names of its marks in a turn are text.
+#[test]
+fn a_model_talks_in_its_own_form() {
+    if !has_plugin() {
+        return;
+    }
+    let place = Place::new();
+    write_folder(&place, "foreign");
+    let settings = |template: &str| {
+        let settings = json!({"bos_token": "<|start|>", "eos_token": "<|end|>", "chat_template": template});
+        place.write("foreign/tokenizer_config.json", settings.to_string());
+    };
+    let form = "{% for m in messages %}{{ bos_token }}{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}{{ bos_token }}assistant:";
+    settings(form);
+    place.json(&["import", "foreign", "-o", "own"]);
+    let greedy = ["--window", "64", "--temperature", "0", "--tokens", "6"];
+    let chat = |run: &str, turn: &str, more: &[&str]| -> Value {
+        let mut chat = place.command(&[&["chat", "--json", "--run", run], &greedy[..], more].concat());
+        let mut chat =
+            chat.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        chat.stdin.take().unwrap().write_all(turn.as_bytes()).unwrap();
+        let output = chat.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let generate =
+        |prompt: &str| place.json(&[&["generate", "--run", "own", "--prompt", prompt], &greedy[..]].concat());
+    let answer = chat("own", "the sea", &[]);
+    // `gopher generate` takes names of marks in a prompt for marks.
+    let generated = generate("<|start|>user: the sea<|end|><|start|>assistant:");
+    assert_eq!(answer["prompt_tokens"], generated["prompt_tokens"].as_array().unwrap().len());
+    assert_eq!(answer["content"], generated["text"].as_str().unwrap().trim());
+    let marks = chat("own", "<|end|>", &[])["prompt_tokens"].as_u64().unwrap();
+    assert!(
+        marks
+            > generate("<|start|>user: <|end|><|end|><|start|>assistant:")["prompt_tokens"]
+                .as_array()
+                .unwrap()
+                .len() as u64
+    );
+    let none = chat("own", "the sea", &["--prompt", "none"]);
+    assert_ne!(none["prompt_tokens"], answer["prompt_tokens"]);
+    assert_eq!(chat("own", "the sea", &["--prompt", "template"])["content"], answer["content"]);
+    settings("{{ strftime_now() }}");
+    place.json(&["import", "foreign", "-o", "other"]);
+    let refused = "error: the model's chat template cannot be used: unknown function: strftime_now is unknown (line 1); --prompt gopher and \
+        --prompt none do without it";
+    place.check_refused(&["chat", "--run", "other", "--window", "64"], refused);
+    place.check_refused(&["serve", "--run", "other", "--addr", "127.0.0.1:0"], refused);
+    chat("other", "the sea", &["--prompt", "none"]);
+}
+
 #[test]
 fn an_embedding_may_have_more_rows_and_a_prompt_a_beginning() {
     let place = Place::new();

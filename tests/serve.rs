@@ -1,67 +1,28 @@
 //! `gopher serve` on a small model that `gopher train` has made, as its users run it. What its API answers is in serve/tests.
 
+mod common;
 mod running;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use common::{SmallRun, TEXT, TINY, command, gopher};
 use running::{Running, Start};
-use runtime::{DeviceKind, QUICK_FLAGS, Runtime};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-
-const TEXT: &str = "To be, or not to be, that is the question: Whether 'tis nobler in the mind to suffer\n\
-    The slings and arrows of outrageous fortune, Or to take arms against a sea of troubles\n";
 
 /// The token that begins texts, `<s>`.
 const BEGIN_OF_TEXT: u64 = 1;
 
-/// The program, whose programs are compiled in half the time: how quick they are does not matter here.
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gopher"));
-    command.env("XLA_FLAGS", QUICK_FLAGS.join(" "));
-    command
-}
-
-fn gopher(arguments: &[&str]) -> Output {
-    command().args(arguments).output().unwrap()
-}
-
 /// A run of two checkpoints, trained once for all tests; `None` without a plugin.
 fn trained() -> Option<&'static Path> {
-    static RUN: OnceLock<Option<(TempDir, PathBuf)>> = OnceLock::new();
-    let run = RUN.get_or_init(|| {
-        if Runtime::find(DeviceKind::Cpu).unwrap().is_none() {
-            eprintln!("skipped: no CPU plugin on this machine (`gopher doctor` says how to get it)");
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let (text, run) = (folder.path().join("text.txt"), folder.path().join("hamlet"));
-        fs::write(&text, TEXT.repeat(60)).unwrap();
-        let mut arguments = vec!["train", "--data", text.to_str().unwrap(), "--run", run.to_str().unwrap()];
-        arguments.extend(["--steps", "4", "--json"]);
-        for setting in [
-            "model.layers=1",
-            "model.heads=2",
-            "model.key_value_size=8",
-            "model.d_model=16",
-            "model.vocabulary_size=330",
-            "training.batch=2",
-            "training.sequence_length=64",
-            "training.checkpoint_every=2",
-        ] {
-            arguments.extend(["--set", setting]);
-        }
-        let output = gopher(&arguments);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Some((folder, run))
-    });
-    run.as_ref().map(|(_, run)| run.as_path())
+    static RUN: OnceLock<Option<SmallRun>> = OnceLock::new();
+    let settings = [&TINY[..], &["training.sequence_length=64", "training.checkpoint_every=2"]].concat();
+    RUN.get_or_init(|| SmallRun::train("hamlet", &TEXT.repeat(60), 4, &settings)).as_ref().map(SmallRun::path)
 }
 
 /// A server that is ready.

@@ -1,9 +1,13 @@
 //! Dialogues as texts, as in the paper (Rae et al. 2021, section 5): a prompt introduces an assistant named Gopher and shows a few
 //! exchanges, and the turns follow it as "User:" and "Gopher:".
 
+mod template;
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+
+pub use template::{ChatTemplate, TemplateError};
 
 /// What the user's turns begin with.
 pub const USER: &str = "User:";

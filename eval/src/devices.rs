@@ -67,10 +67,7 @@ impl Devices {
 
     /// A model as programs have it here: with a vocabulary that devices share in whole lanes.
     pub fn model(&self, config: &ModelConfig) -> ModelConfig {
-        match self.mesh {
-            Some(InferenceMesh { model, .. }) if model > 1 => config.with_vocabulary_multiple(LANES * model),
-            _ => config.clone(),
-        }
+        self.mesh.map_or_else(|| config.clone(), |mesh| model_on(mesh, config))
     }
 
     /// A function as each device runs it; `outputs` gives the logical axes of what it gives.
@@ -155,6 +152,14 @@ impl Devices {
             self.runtime.upload_padded(&ty, &layout, rows, |ranges, bytes| read(index, ranges, bytes))
         };
         placed.into_iter().zip(given).enumerate().map(upload).collect()
+    }
+}
+
+/// A model as programs have it on a mesh: with a vocabulary that devices share in whole lanes.
+pub(crate) fn model_on(mesh: InferenceMesh, config: &ModelConfig) -> ModelConfig {
+    match mesh.model {
+        0 | 1 => config.clone(),
+        model => config.with_vocabulary_multiple(LANES * model),
     }
 }
 

@@ -5,7 +5,7 @@
 //! ends it where the next turn begins. Both are functions of their arguments alone.
 
 use data::Tokenizer;
-pub use data::dialogue::{ANSWER, DialoguePrompt, Role, Turn, USER, text};
+pub use data::dialogue::{ANSWER, ChatTemplate, DialoguePrompt, Role, TemplateError, Turn, USER, text};
 
 use crate::scoring::Row;
 use crate::stops::StopStream;
@@ -47,24 +47,90 @@ pub fn fit(
     window: usize,
     answer: usize,
 ) -> Result<Fitted> {
-    let (system, spoken): (Vec<&Turn>, Vec<&Turn>) = turns.iter().partition(|turn| turn.role == Role::System);
-    let from = |first: usize| -> Vec<u32> {
-        let text = text(prompt, system.iter().chain(&spoken[first..]).copied());
-        begin_of_text.into_iter().chain(tokenizer.encode_text(&text)).collect()
+    let tokens = |turns: &[&Turn]| {
+        let text = text(prompt, turns.iter().copied());
+        Ok(begin_of_text.into_iter().chain(tokenizer.encode_text(&text)).collect())
     };
+    fit_with(turns, window, answer, &tokens)
+}
+
+/// The newest turns as `tokens` encodes them.
+fn fit_with(
+    turns: &[Turn],
+    window: usize,
+    answer: usize,
+    tokens: &dyn Fn(&[&Turn]) -> Result<Vec<u32>>,
+) -> Result<Fitted> {
+    let (system, spoken): (Vec<&Turn>, Vec<&Turn>) = turns.iter().partition(|turn| turn.role == Role::System);
+    let from = |first: usize| tokens(&[&system[..], &spoken[first..]].concat());
     let room = window.checked_sub(answer);
     let fits = |tokens: &Vec<u32>| room.is_some_and(|room| tokens.len() <= room);
-    let all = from(0);
+    let all = from(0)?;
     if fits(&all) {
         return Ok(Fitted { tokens: all, left_out: 0 });
     }
     let of_user = (1..spoken.len()).rev().filter(|&index| spoken[index].role == Role::User);
-    let fitting = of_user.map(|first| (first, from(first))).take_while(|(_, tokens)| fits(tokens)).last();
-    let (left_out, tokens) = fitting.ok_or_else(|| {
-        let newest = spoken.iter().rposition(|turn| turn.role == Role::User).unwrap_or(0);
-        Error::DialogueTooLong { tokens: from(newest).len(), answer, window }
-    })?;
-    Ok(Fitted { tokens, left_out })
+    let mut fitting = None;
+    for left_out in of_user {
+        let tokens = from(left_out)?;
+        if !fits(&tokens) {
+            break;
+        }
+        fitting = Some(Fitted { tokens, left_out });
+    }
+    match fitting {
+        Some(fitting) => Ok(fitting),
+        None => {
+            let newest = spoken.iter().rposition(|turn| turn.role == Role::User).unwrap_or(0);
+            Err(Error::DialogueTooLong { tokens: from(newest)?.len(), answer, window })
+        }
+    }
+}
+
+/// How dialogues become what a model continues.
+#[derive(Debug)]
+pub enum DialogueForm {
+    /// A prompt and turns of "User:" and "Gopher:".
+    Prompted(DialoguePrompt),
+    /// The form that the model came with.
+    Template(ChatTemplate),
+}
+
+impl Default for DialogueForm {
+    fn default() -> Self {
+        Self::Prompted(DialoguePrompt::none())
+    }
+}
+
+impl DialogueForm {
+    /// As [`fit`]. Of a template, a token that begins a text is there if the template puts it there.
+    ///
+    /// # Errors
+    /// As there; [`Error::Template`] for turns that the template refuses.
+    pub fn fit(
+        &self,
+        turns: &[Turn],
+        tokenizer: &Tokenizer,
+        begin_of_text: Option<u32>,
+        window: usize,
+        answer: usize,
+    ) -> Result<Fitted> {
+        match self {
+            Self::Prompted(prompt) => fit(prompt, turns, tokenizer, begin_of_text, window, answer),
+            Self::Template(template) => {
+                let tokens = |turns: &[&Turn]| Ok(template.tokens(turns.iter().copied(), tokenizer)?);
+                fit_with(turns, window, answer, &tokens)
+            }
+        }
+    }
+
+    /// The strings before which an answer ends.
+    pub fn stops(&self, tokenizer: &Tokenizer) -> Vec<String> {
+        match self {
+            Self::Prompted(_) => stop_strings(tokenizer),
+            Self::Template(template) => template.stops().to_vec(),
+        }
+    }
 }
 
 /// The strings before which an answer ends: the next turns' beginnings.

@@ -316,6 +316,9 @@ pub enum Error {
     /// The device or its plugin failed.
     #[error(transparent)]
     Device(#[from] runtime::Error),
+    /// A chat template that cannot be used, or turns that it refuses.
+    #[error(transparent)]
+    Template(#[from] data::dialogue::TemplateError),
     /// The tokenizer failed.
     #[error(transparent)]
     Tokenizer(#[from] data::Error),

@@ -6,7 +6,7 @@ use model::{ModelConfig, Precision};
 use runtime::Runtime;
 use sharding::inference::InferenceMesh;
 
-use crate::devices::{Devices, ReadParameter, divided};
+use crate::devices::{Devices, ReadParameter, divided, model_on};
 use crate::scoring::{Encoding, Scorer, ScoringOptions};
 use crate::slots::{SlotOptions, Slots, slot_memory};
 use crate::{Error, Result};
@@ -122,6 +122,11 @@ impl Served {
         let mesh = InferenceMesh { data: 1, model: devices };
         mesh.check(devices, &divided(config))?;
         Ok(mesh)
+    }
+
+    /// A model as programs have it on a mesh: with a vocabulary that its devices can share.
+    pub fn model_on(mesh: InferenceMesh, config: &ModelConfig) -> ModelConfig {
+        model_on(mesh, config)
     }
 
     /// What a model takes.

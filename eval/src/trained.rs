@@ -4,6 +4,7 @@ use std::path::Path;
 
 use configuration::Config;
 use data::Tokenizer;
+use data::dialogue::{ChatTemplate, TemplateError};
 use graph::{DType, TensorType};
 use model::Precision;
 use runtime::{DeviceKind, Runtime};
@@ -87,6 +88,15 @@ impl TrainedModel {
     /// Where the model came from, if it was imported.
     pub fn origin(&self) -> Option<&Origin> {
         self.origin.as_ref()
+    }
+
+    /// The form of dialogues that the model came with, if it was imported with one.
+    ///
+    /// # Errors
+    /// Inside, [`TemplateError::Unusable`].
+    pub fn chat_template(&self) -> Option<Result<ChatTemplate, TemplateError>> {
+        let source = self.origin.as_ref()?.chat_template.as_deref()?;
+        Some(ChatTemplate::new(source, &self.tokenizer))
     }
 
     /// The token that texts given to the model begin with; `None` for models trained here, whose texts follow each other

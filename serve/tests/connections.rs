@@ -23,6 +23,12 @@ fn connections_have_limits() {
         body.len()
     );
     assert_eq!(server.raw(old.as_bytes()).status, 200);
+    // A stream too, whose end is that of the connection.
+    let body = r#"{"prompt": "a", "stream": true}"#;
+    let old = old.split("content-length").next().unwrap().to_owned();
+    let reply = server.raw(format!("{old}content-length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    assert!(!reply.head.to_ascii_lowercase().contains("chunked"), "{}", reply.head);
+    assert!(reply.body.ends_with("data: [DONE]\n\n"), "{}", reply.body);
     // A body that never ends, and one that is too long, in chunks.
     let chunked = format!(
         "POST {COMPLETIONS} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -113,6 +119,20 @@ fn failures_are_told() {
     let frames: Vec<&str> = reply.body.split("\n\n").filter(|frame| !frame.is_empty()).collect();
     assert_eq!(reply.status, 200);
     assert!(frames.len() > 2 && frames.last().unwrap().starts_with("data: {\"error\":"), "{frames:?}");
+    // So it does where the device fails, and the next request is answered.
+    let reply = std::thread::scope(|scope| {
+        let stream = scope.spawn(|| server.post(COMPLETIONS, &body));
+        while server.app.engine.metrics().slots.get() == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(60));
+        faults.steps.store(1, Ordering::SeqCst);
+        stream.join().unwrap()
+    });
+    let last = reply.body.trim_end().rsplit("\n\n").next().unwrap();
+    assert!(last.contains("device") && last.starts_with("data: {\"error\":"), "{reply:?}");
+    faults.pause.store(0, Ordering::SeqCst);
+    assert_eq!(server.post(COMPLETIONS, &json!({"prompt": "a", "max_tokens": 2})).status, 200);
     assert_eq!(server.get("/health").status, 200);
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use common::server::{CHAT, COMPLETIONS, start};
 use common::{WINDOW, tokenizer};
+use eval::dialogue::{ChatTemplate, DialogueForm, Role, Turn};
 use serde_json::{Value, json};
 
 #[test]
@@ -186,6 +187,40 @@ fn dialogues_are_answered() {
     server.refused(CHAT, format, 400, Some("response_format"), "answers in text");
 }
 
+/// In the form that the model came with: other texts before the answer, other ends, and turns that it does not take.
+#[test]
+fn a_model_is_asked_in_its_own_form() {
+    let source = "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system here') }}{% endif %}\
+        [{{ m.role }}] {{ m.content }}{{ eos_token if m.role == 'assistant' }}{% endfor %}[assistant]";
+    let template = ChatTemplate::new(source, &tokenizer()).unwrap();
+    let expected: Vec<u32> =
+        [1].into_iter().chain(tokenizer().encode_text("[user] </s>[assistant]")).collect();
+    let turns = [Turn::new(Role::User, "</s>")];
+    assert_eq!(template.tokens(&turns, &tokenizer()).unwrap(), expected);
+    let server = start(&Arc::default(), |app| app.dialogue = DialogueForm::Template(template));
+    let user = json!({"role": "user", "content": "</s>"});
+    let answer = server.answer(CHAT, json!({"messages": [user], "max_tokens": 4}));
+    assert_eq!(answer["usage"]["prompt_tokens"], expected.len());
+    let system = json!({"messages": [{"role": "system", "content": "x"}, user], "max_tokens": 4});
+    server.refused(CHAT, system, 400, Some("messages"), "refuses this dialogue: No system here");
+}
+
+/// What Open WebUI asks: the models, with an empty key, and dialogues with all it sends along.
+#[test]
+fn a_chat_program_needs_no_key() {
+    let server = start(&Arc::default(), |_| ());
+    for header in ["", "authorization: Bearer \r\n", "authorization: Bearer none\r\n"] {
+        let models = server.request("GET", "/v1/models", header, "").json();
+        assert_eq!(models["data"][0]["id"], "hamlet", "{header:?}");
+    }
+    let body = json!({
+        "model": "hamlet", "stream": true, "stream_options": {"include_usage": true}, "max_tokens": 5,
+        "messages": [{"role": "user", "content": "Who?"}], "user": "me", "metadata": {"chat": "1"},
+    });
+    let events = server.post(CHAT, &body).events();
+    assert_eq!(events.last().unwrap()["usage"]["completion_tokens"], 5);
+}
+
 #[test]
 fn what_is_wrong_is_refused_by_name() {
     let server = start(&Arc::default(), |_| ());
@@ -203,6 +238,8 @@ fn what_is_wrong_is_refused_by_name() {
     refused(json!({"prompt": [1.5]}), "prompt", "1.5, which is no id");
     refused(json!({"prompt": {"a": 1}}), "prompt", "prompt has an object");
     refused(json!({"prompt": "日".repeat(30_000)}), "prompt", "the window holds 200; shorten it");
+    refused(json!({"prompt": "a ".repeat(100_000)}), "prompt", "the window holds 200; shorten it");
+    refused(json!({"prompt": "a", "messages": []}), "messages", "does not support messages");
     refused(json!({"prompt": "a", "max_tokens": 1000}), "prompt", "ask for 199 at most");
     refused(json!({"prompt": "a", "max_tokens": -1}), "max_tokens", "max_tokens is -1");
     refused(

@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
-use data::dialogue::{DialoguePrompt, Role, Turn};
-use eval::dialogue::{AnswerStream, default_answer, fit, stop_strings};
+use data::dialogue::{Role, Turn};
+use eval::dialogue::{AnswerStream, DialogueForm, default_answer};
 use eval::{Conversation, Sampling, Stop};
 use interrupts::Interrupts;
-use runtime::DeviceKind;
 use serde::Serialize;
 
+use super::generate::Model;
 use super::generate::prompts;
-use super::generate::{Model, Request};
+use super::trained::{ModelOptions, SamplingOptions};
 use crate::output::{grouped, note, print, usage};
 
 /// Commands of a dialogue.
@@ -33,52 +33,18 @@ Ctrl-C stops an answer";
 /// Arguments of `gopher chat`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Run directory of a trained or imported model, or the folder of a checkpoint.
-    #[arg(long, value_name = "DIR", help_heading = "Model")]
-    run: PathBuf,
-    /// Step whose checkpoint is used [default: the newest good one].
-    #[arg(long, value_name = "STEP", help_heading = "Model")]
-    checkpoint: Option<u64>,
-    /// Tokens the model can look back at [default: the length of its training sequences].
-    #[arg(long, value_name = "W", value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Model")]
-    window: Option<u32>,
-    /// Device to run on: cpu, cuda or tpu [default: the one the model was trained on].
-    #[arg(long, help_heading = "Model")]
-    device: Option<DeviceKind>,
-    /// PJRT plugin to use.
-    #[arg(long, value_name = "FILE", help_heading = "Model")]
-    plugin: Option<PathBuf>,
-    /// What stands before the dialogue: gopher (an introduction and a few exchanges), none, or a file with a text
-    /// [default: none for a model that was trained on dialogues, else gopher, if the window has room for it].
-    #[arg(long, value_name = "gopher|none|FILE", help_heading = "Dialogue")]
+    #[command(flatten)]
+    model: ModelOptions,
+    /// What stands before the dialogue: gopher (an introduction and a few exchanges), none, or a file with a text; or template, for
+    /// the form that the model came with [default: template if it came with one, none for a model that was trained on dialogues,
+    /// else gopher, if the window has room for it].
+    #[arg(long, value_name = "gopher|none|template|FILE", help_heading = "Dialogue")]
     prompt: Option<PathBuf>,
     /// Tokens of an answer at most [default: a quarter of the window, and no more than 256].
     #[arg(long, value_name = "N", help_heading = "Dialogue")]
     tokens: Option<usize>,
-    /// What logits are divided by before the softmax; 0 always takes the likeliest token.
-    #[arg(
-        long,
-        value_name = "T",
-        default_value_t = 1.0,
-        allow_negative_numbers = true,
-        help_heading = "Sampling"
-    )]
-    temperature: f64,
-    /// Draw only from the K likeliest tokens [default: all].
-    #[arg(long, value_name = "K", help_heading = "Sampling")]
-    top_k: Option<u32>,
-    /// Draw only from the likeliest tokens whose probabilities reach this share together (nucleus sampling).
-    #[arg(
-        long,
-        value_name = "P",
-        default_value_t = 0.8,
-        allow_negative_numbers = true,
-        help_heading = "Sampling"
-    )]
-    top_p: f64,
-    /// Seed of the draws: that of the first answer; the next one's is one more.
-    #[arg(long, value_name = "S", default_value_t = 0, help_heading = "Sampling")]
-    seed: u64,
+    #[command(flatten)]
+    sampling: SamplingOptions,
     /// Print each answer as a JSON object on one line when it is done, instead of text as it comes.
     #[arg(long)]
     json: bool,
@@ -101,20 +67,19 @@ struct Answer<'a> {
 /// # Errors
 /// Wrong arguments; a run that cannot be loaded; a prompt that does not fit the window; a device that fails.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { run, checkpoint, window, device, plugin, prompt, tokens, .. } = arguments;
-    let Arguments { temperature, top_k, top_p, seed, json, .. } = arguments;
-    let sampling = Sampling { temperature, top_k, top_p, seed };
-    sampling.check().map_err(usage)?;
+    let Arguments { model: options, prompt, tokens, sampling, json } = arguments;
+    let sampling = sampling.sampling(eval::dialogue::sampling())?;
     if tokens == Some(0) {
         return Err(usage("--tokens 0: an answer has at least 1"));
     }
     let named = prompt.as_deref().map(prompt::read).transpose()?;
-    let request = Request { step: checkpoint, window: window.map(|window| window as usize), device, plugin };
-    let mut before = DialoguePrompt::none();
-    let model = Model::load(&run, request, |model, window| {
-        before = prompt::choose(named, model, window, tokens.unwrap_or(default_answer(window)))?;
+    let mut form = None;
+    let model = Model::load(&options, |model, window| {
+        let answer = tokens.unwrap_or(default_answer(window));
+        form = Some(prompt::choose(named, model, window, answer)?);
         Ok(None)
     })?;
+    let form = form.unwrap_or_default();
     let tokens = tokens.unwrap_or(default_answer(model.window()));
     let terminal = stdin().is_terminal();
     let interrupts = Interrupts::install(move || match terminal {
@@ -123,9 +88,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     })?;
     let chat = Chat {
         conversation: model.generator().conversation()?,
-        stops: stop_strings(model.generator().tokenizer()),
+        stops: form.stops(model.generator().tokenizer()),
         model: &model,
-        prompt: before,
+        form,
         tokens,
         sampling,
         turns: Vec::new(),
@@ -142,7 +107,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 struct Chat<'a> {
     model: &'a Model,
     conversation: Conversation<'a>,
-    prompt: DialoguePrompt,
+    form: DialogueForm,
     stops: Vec<String>,
     /// Tokens of an answer at most.
     tokens: usize,
@@ -248,7 +213,7 @@ impl Chat<'_> {
     fn answer(&mut self) -> anyhow::Result<bool> {
         let (generator, window) = (self.model.generator(), self.model.window());
         let (tokenizer, begin) = (generator.tokenizer(), generator.begin_of_text());
-        let fitted = fit(&self.prompt, &self.turns, tokenizer, begin, window, self.tokens)?;
+        let fitted = self.form.fit(&self.turns, tokenizer, begin, window, self.tokens)?;
         if fitted.left_out != std::mem::replace(&mut self.left_out, fitted.left_out) && fitted.left_out > 0 {
             let (turns, window) = (fitted.left_out, grouped(window as u64));
             note(format_args!("the {turns} oldest turns are left out: the window holds {window} tokens"));
@@ -337,7 +302,8 @@ impl std::error::Error for Mistake {}
 
 /// Whether an error is of a line alone, so that the next ones can be answered.
 fn concerns_line(error: &anyhow::Error) -> bool {
-    let of_dialogue = matches!(error.downcast_ref(), Some(eval::Error::DialogueTooLong { .. }));
+    let of_dialogue =
+        matches!(error.downcast_ref(), Some(eval::Error::DialogueTooLong { .. } | eval::Error::Template(_)));
     of_dialogue || error.is::<Mistake>() || error.is::<prompts::NotText>()
 }
 

@@ -1,6 +1,7 @@
 //! `gopher export`: programs of a model as files for other compilers, and models as files for other engines.
 
 mod model;
+mod serving;
 mod signature;
 
 use std::io::{self, IsTerminal};
@@ -17,6 +18,7 @@ use store::files::write_outputs;
 use train::plan::read_for;
 use train::step::StepOptions;
 
+use self::serving::ServingProgram;
 use super::precision::precisions;
 use super::train::Signals;
 use super::workload::{ModelArguments, Workload, given_error};
@@ -33,13 +35,19 @@ pub struct Arguments {
     /// Language the program is written in; or gguf or hugging-face, for the model of a run as other engines read it.
     #[arg(long, value_enum, help_heading = "Program")]
     format: FormatArgument,
-    /// Sequences in a batch [default: 1; of a configuration or a run its own, with --topology the paper's batch, with --plan
+    /// Sequences in a batch, or slots of a server [default: 1, and 32 slots; of a configuration or a run its own, with --topology the paper's batch, with --plan
     /// the plan's].
     #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Program")]
     batch: Option<u32>,
-    /// Tokens in a sequence [default: 2048; of a configuration or a run its own; with --plan the plan's].
+    /// Tokens in a sequence; of the programs of a server, positions of the caches [default: 2048; of a configuration or a run its own; with --plan the plan's].
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Program")]
     seq: Option<u32>,
+    /// Of the programs of a server: positions that tokens attend to, the caches' first [default: all of them].
+    #[arg(long, value_name = "A", value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Program")]
+    attended: Option<u32>,
+    /// Of prefill: tokens that it reads at once [default: 64, or as many as there are positions].
+    #[arg(long, value_name = "C", value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Program")]
+    chunk: Option<u32>,
     /// Dtypes of parameters and activations [default: f32; of a configuration or a run its own; with --topology auto, as in
     /// `gopher plan`].
     #[arg(long, value_name = "PRECISION", value_parser = precisions(), help_heading = "Program")]
@@ -62,10 +70,11 @@ pub struct Arguments {
     /// File to write, or - for standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Files")]
     output: PathBuf,
-    /// With --run: also write the parameters of its newest checkpoint to FILE.weights.safetensors, in the order of the
-    /// program's inputs and in its dtype.
-    #[arg(long, help_heading = "Files")]
-    weights: bool,
+    /// With --run: also write the parameters of its newest checkpoint, in the order of the program's inputs and in its dtype, to
+    /// this file [default: -o's name with .weights.safetensors].
+    #[arg(long, value_name = "FILE", num_args = 0..=1, help_heading = "Files")]
+    #[allow(clippy::option_option)]
+    weights: Option<Option<PathBuf>>,
     /// File for the list of inputs and outputs [default: FILE.signature.json; none with -o -].
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     signature: Option<PathBuf>,
@@ -79,6 +88,14 @@ enum ProgramKind {
     Loss,
     /// State and batch to the next state: loss, gradients, clipping, Adam.
     TrainStep,
+    /// Of a server: a chunk of a prompt, read into the caches of one text.
+    Prefill,
+    /// Of a server: a token of every slot.
+    Decode,
+    /// Of a server: what depends on parameters alone, and prefill and decode read.
+    Tables,
+    /// Of a server: the caches of one text, put into a slot.
+    Place,
 }
 
 /// What can be written.
@@ -157,7 +174,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let Some(kind) = arguments.program else {
         return Err(usage(
-            "which program? --program forward, loss or train-step; --format gguf or hugging-face writes a model",
+            "which program? --program forward, loss, train-step, prefill, decode, tables or place; --format gguf or hugging-face writes a model",
         ));
     };
     let to_stdout = arguments.output == Path::new("-");
@@ -168,7 +185,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         let path = arguments.output.display();
         return Err(usage(format_args!("-o and --signature are both {path}: two files are written")));
     }
-    if arguments.weights && to_stdout {
+    if arguments.weights.is_some() && to_stdout {
         return Err(usage("--weights: they lie beside the program, which needs a name: -o FILE"));
     }
     if !to_stdout {
@@ -177,30 +194,52 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(path) = &arguments.signature {
         check_ending("--signature", path, "JSON", &["json"])?;
     }
+    if let Some(Some(path)) = &arguments.weights {
+        check_ending("--weights", path, "a safetensors file", &["safetensors"])?;
+    }
     // A name beside /dev/full or a pipe would be a file that nobody asked for.
     let is_special =
         arguments.output.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
-    if arguments.weights && is_special {
+    if arguments.weights.is_some() && is_special {
         return Err(usage("--weights: they lie beside the program, which must be a file"));
+    }
+    if let Part::Training(_) = kind.part() {
+        let of_server = [("--attended", arguments.attended), ("--chunk", arguments.chunk)];
+        if let Some((option, _)) = of_server.iter().find(|(_, given)| given.is_some()) {
+            return Err(usage(format_args!("{option}: it is of the programs of a server; leave it out")));
+        }
     }
     let workload = arguments.model.workload()?;
     // What is missing is said before anything is written.
-    let checkpoint = arguments.weights.then(|| workload.checkpoint()).transpose()?;
-    let Program { code, signature, parameters } = match arguments.topology.as_deref() {
-        Some(topology) => split_program(&arguments, (kind, format), &workload, topology)?,
-        None => program(&arguments, (kind, format), &workload)?,
+    let checkpoint = arguments.weights.as_ref().map(|_| workload.checkpoint()).transpose()?;
+    let mut tokenizer = None;
+    let Program { code, signature, parameters } = match (kind.part(), arguments.topology.as_deref()) {
+        (Part::Serving(which), _) => {
+            let exported = serving::program(&arguments, which, format, &workload)?;
+            tokenizer = exported.tokenizer.filter(|_| checkpoint.is_some());
+            exported.program
+        }
+        (Part::Training(kind), Some(topology)) => {
+            split_program(&arguments, (kind, format), &workload, topology)?
+        }
+        (Part::Training(kind), None) => program(&arguments, (kind, format), &workload)?,
     };
     let signature_file = match &arguments.signature {
         Some(path) => Some(path.clone()),
         None if to_stdout || is_special => None,
         None => Some(with_suffix(&arguments.output, ".signature.json")),
     };
-    let weights = with_suffix(&arguments.output, ".weights.safetensors");
+    let weights = match &arguments.weights {
+        Some(Some(path)) => path.clone(),
+        _ => with_suffix(&arguments.output, ".weights.safetensors"),
+    };
+    let tokenizer = tokenizer.map(|(suffix, bytes)| (with_suffix(&arguments.output, &suffix), bytes));
     if let Some(checkpoint) = &checkpoint {
         store::checkpoint::export_parameters(checkpoint, &weights, safetensors_dtype(parameters))?;
     }
     let mut files: Vec<(&Path, &[u8])> = Vec::new();
     files.extend(signature_file.as_deref().map(|path| (path, signature.as_bytes())));
+    files.extend(tokenizer.as_ref().map(|(path, bytes)| (path.as_path(), bytes.as_slice())));
     if !to_stdout {
         files.push((&arguments.output, &code));
     }
@@ -221,8 +260,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (path, size) = (arguments.output.display(), code.len());
     let and = match &checkpoint {
         Some(checkpoint) => format!(
-            ", {}, and {} with the parameters of step {}",
+            ", {}{}, and {} with the parameters of step {}",
             signature.display(),
+            tokenizer.map_or(String::new(), |(path, _)| format!(", {}", path.display())),
             weights.display(),
             checkpoint.manifest().step
         ),
@@ -233,11 +273,39 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 impl ProgramKind {
+    /// What it is: of a model that is trained, or of a server.
+    fn part(self) -> Part {
+        match self {
+            ProgramKind::Forward => Part::Training(TrainingProgram::Forward),
+            ProgramKind::Loss => Part::Training(TrainingProgram::Loss),
+            ProgramKind::TrainStep => Part::Training(TrainingProgram::TrainStep),
+            ProgramKind::Prefill => Part::Serving(ServingProgram::Prefill),
+            ProgramKind::Decode => Part::Serving(ServingProgram::Decode),
+            ProgramKind::Tables => Part::Serving(ServingProgram::Tables),
+            ProgramKind::Place => Part::Serving(ServingProgram::Place),
+        }
+    }
+}
+
+enum Part {
+    Training(TrainingProgram),
+    Serving(ServingProgram),
+}
+
+/// A program of batches.
+#[derive(Clone, Copy, PartialEq)]
+enum TrainingProgram {
+    Forward,
+    Loss,
+    TrainStep,
+}
+
+impl TrainingProgram {
     fn build(self, options: &StepOptions) -> Result<Function, graph::Error> {
         match self {
-            ProgramKind::Forward => train::step::forward(options),
-            ProgramKind::Loss => train::step::loss(options),
-            ProgramKind::TrainStep => train::step::train_step(options),
+            TrainingProgram::Forward => train::step::forward(options),
+            TrainingProgram::Loss => train::step::loss(options),
+            TrainingProgram::TrainStep => train::step::train_step(options),
         }
     }
 }
@@ -260,7 +328,7 @@ fn safetensors_dtype(dtype: DType) -> store::checkpoint::Dtype {
 /// The program for one device.
 fn program(
     arguments: &Arguments,
-    (kind, format): (ProgramKind, Format),
+    (kind, format): (TrainingProgram, Format),
     workload: &Workload,
 ) -> anyhow::Result<Program> {
     let config = &workload.config;
@@ -275,7 +343,7 @@ fn program(
     if let Some(batch) = arguments.batch {
         (options.batch, options.microbatches) = (batch as usize, 1);
     }
-    if !matches!(kind, ProgramKind::TrainStep) {
+    if kind != TrainingProgram::TrainStep {
         // Of a whole batch, which needs no memory for gradients.
         (options.batch, options.microbatches) = (options.batch * options.microbatches, 1);
     }
@@ -296,20 +364,18 @@ fn program(
         Format::HloText => graph::to_hlo_text(&function)?.into_bytes(),
         Format::HloProto => graph::to_hlo_proto(&function)?,
     };
-    let signature = signature::of(&function, None, &config.model)?;
+    let signature = signature::of(&function, None, &config.model, None)?;
     Ok(Program { code, signature, parameters: options.precision.parameters })
 }
 
 /// The program split over a machine.
 fn split_program(
     arguments: &Arguments,
-    (kind, format): (ProgramKind, Format),
+    (kind, format): (TrainingProgram, Format),
     workload: &Workload,
     topology: &str,
 ) -> anyhow::Result<Program> {
-    if format != Format::Stablehlo {
-        return Err(usage("--topology: only StableHLO can say how a program is split: --format stablehlo"));
-    }
+    check_splittable(format)?;
     let topology = Topology::parse(topology, arguments.slices.unwrap_or(1) as usize).map_err(usage)?;
     let given = arguments.plan.as_deref().map(|path| read_for(path, &topology).map_err(given_error));
     let given = given.transpose()?;
@@ -343,14 +409,22 @@ fn split_program(
         }
     };
     let mut options = planned.step_options(&plan);
-    if !matches!(kind, ProgramKind::TrainStep) {
+    if kind != TrainingProgram::TrainStep {
         // Of one microbatch, which is what fits the memory that the plan was made for.
         options.microbatches = 1;
     }
     let split = train::plan::split(&kind.build(&options)?, &plan)?;
     let code = graph::to_stablehlo_partitioned(&split)?.into_bytes();
-    let signature = signature::of(&split.function, Some((&split, &plan)), workload.model())?;
+    let signature = signature::of(&split.function, Some((&split, Some(&plan))), workload.model(), None)?;
     Ok(Program { code, signature, parameters: options.precision.parameters })
+}
+
+/// Whether a program in this language can be split.
+fn check_splittable(format: Format) -> anyhow::Result<()> {
+    match format {
+        Format::Stablehlo => Ok(()),
+        _ => Err(usage("--topology: only StableHLO can say how a program is split: --format stablehlo")),
+    }
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -4,18 +4,19 @@ pub(super) mod prompts;
 
 use std::io::{IsTerminal, stdin};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 use eval::{Generation, Generator, Sampling, TrainedModel};
 use prompts::Prompt;
-use runtime::{DeviceKind, ProgramCache, Runtime, RuntimeOptions};
+use runtime::{ProgramCache, Runtime, RuntimeOptions};
 use serde::Serialize;
 use store::lossy_path;
 
-use crate::output::{bytes, fetching, grouped, note, print, usage};
+use super::trained::{ModelOptions, SamplingOptions};
+use crate::output::{bytes, fetching, grouped, note, print};
 
 /// Memory of a window longer than in training from which it is said how much that is, before it is taken.
 const LARGE: u64 = 16 << 20;
@@ -29,21 +30,8 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Arguments of `gopher generate`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Run directory of a trained or imported model, or the folder of a checkpoint.
-    #[arg(long, value_name = "DIR", help_heading = "Model")]
-    run: PathBuf,
-    /// Step whose checkpoint is used [default: the newest good one].
-    #[arg(long, value_name = "STEP", help_heading = "Model")]
-    checkpoint: Option<u64>,
-    /// Tokens the model can look back at [default: the length of its training sequences].
-    #[arg(long, value_name = "W", value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Model")]
-    window: Option<u32>,
-    /// Device to run on: cpu, cuda or tpu [default: the one the model was trained on].
-    #[arg(long, help_heading = "Model")]
-    device: Option<DeviceKind>,
-    /// PJRT plugin to use.
-    #[arg(long, value_name = "FILE", help_heading = "Model")]
-    plugin: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelOptions,
     /// Text to continue; may be given several times.
     #[arg(long, value_name = "TEXT", help_heading = "Prompts")]
     prompt: Vec<String>,
@@ -56,45 +44,11 @@ pub struct Arguments {
     /// Tokens to add at most.
     #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Sampling")]
     tokens: usize,
-    /// What logits are divided by before the softmax; 0 always takes the likeliest token.
-    #[arg(
-        long,
-        value_name = "T",
-        default_value_t = 1.0,
-        allow_negative_numbers = true,
-        help_heading = "Sampling"
-    )]
-    temperature: f64,
-    /// Draw only from the K likeliest tokens [default: all].
-    #[arg(long, value_name = "K", help_heading = "Sampling")]
-    top_k: Option<u32>,
-    /// Draw only from the likeliest tokens whose probabilities reach this share together (nucleus sampling).
-    #[arg(
-        long,
-        value_name = "P",
-        default_value_t = 1.0,
-        allow_negative_numbers = true,
-        help_heading = "Sampling"
-    )]
-    top_p: f64,
-    /// Seed of the draws, for each prompt anew: the same seed gives the same text.
-    #[arg(long, value_name = "S", default_value_t = 0, help_heading = "Sampling")]
-    seed: u64,
+    #[command(flatten)]
+    sampling: SamplingOptions,
     /// Print a JSON object on one line for each prompt, instead of text as it comes.
     #[arg(long)]
     json: bool,
-}
-
-/// A model and what it is run on.
-pub struct Request {
-    /// The step of the checkpoint; the newest good one if not given.
-    pub step: Option<u64>,
-    /// Tokens the model can look back at; as many as in training if not given.
-    pub window: Option<usize>,
-    /// Device to run on; the one of training if not given.
-    pub device: Option<DeviceKind>,
-    /// PJRT plugin to use; that of training, on its device, if not given.
-    pub plugin: Option<PathBuf>,
 }
 
 /// What a model made of a prompt, and which model it was: the fields of docs/generate.md.
@@ -131,21 +85,16 @@ impl Model {
     /// # Errors
     /// A run that cannot be loaded, those of `check`, which has the window too, a device that cannot be used.
     pub fn load(
-        run: &Path,
-        request: Request,
+        options: &ModelOptions,
         check: impl FnOnce(&TrainedModel, usize) -> anyhow::Result<Option<usize>>,
     ) -> anyhow::Result<Self> {
-        let Request { step, window, device, plugin } = request;
-        let model =
-            TrainedModel::open_at(run, step, &mut |warning| note(format_args!("warning: {warning}")))?;
-        let window = window.unwrap_or(model.default_window());
+        let model = options.open()?;
+        let window = options.window(&model);
         let longest = check(&model, window)?;
         // A power of two, so that a few more tokens change nothing, not even in the last bits.
         let needed = longest.map_or(window, |longest| longest.checked_next_power_of_two().unwrap_or(window));
         let held = window.min(needed.max(model.default_window().min(SHORTEST)));
-        let trained_on = &model.config().device;
-        let kind = device.unwrap_or(trained_on.kind);
-        let plugin = plugin.or_else(|| trained_on.plugin.clone().filter(|_| kind == trained_on.kind));
+        let (kind, plugin) = options.device(&model, None);
         let programs = ProgramCache::of_user();
         let options = RuntimeOptions { plugin, programs, ..RuntimeOptions::default() };
         let memory = model.memory(kind, held);
@@ -245,20 +194,15 @@ fn speed(generation: &Generation) -> String {
 /// # Errors
 /// Wrong arguments, and those of [`Model::load`] and [`Model::answer`].
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { run, checkpoint, window, device, plugin, prompt, prompt_file, interactive, .. } =
-        arguments;
-    let Arguments { tokens, temperature, top_k, top_p, seed, json, .. } = arguments;
-    let sampling = Sampling { temperature, top_k, top_p, seed };
-    // What is wrong whatever the model is, is wrong usage.
-    sampling.check().map_err(usage)?;
-    let request = Request { step: checkpoint, window: window.map(|window| window as usize), device, plugin };
+    let Arguments { model: options, prompt, prompt_file, interactive, tokens, sampling, json } = arguments;
+    let sampling = sampling.sampling(Sampling::default())?;
     let show = Show { tokens, sampling, json };
     if interactive {
-        return converse(&Model::load(&run, request, |_, _| Ok(None))?, &show);
+        return converse(&Model::load(&options, |_, _| Ok(None))?, &show);
     }
     let prompts = prompts::read(prompt, &prompt_file)?;
     let several = prompts.len() > 1;
-    let model = Model::load(&run, request, |model, window| {
+    let model = Model::load(&options, |model, window| {
         let mut longest = 0;
         for Prompt { text, place } in &prompts {
             let read = match model.check_prompt(text, window) {

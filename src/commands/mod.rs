@@ -22,6 +22,7 @@ pub mod scaling;
 pub mod serve;
 pub mod tokenizer;
 pub mod train;
+mod trained;
 mod workload;
 
 use clap::Subcommand;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use clap::Args;
-use eval::{Served, ServingMemory, ServingOptions, SlotOptions, TrainedModel};
-use runtime::{DeviceKind, ProgramCache, Runtime, RuntimeOptions};
+use eval::{Served, ServingMemory, ServingOptions, SlotOptions};
+use runtime::{ProgramCache, Runtime, RuntimeOptions};
 use serve::engine::Handle;
 use serve::http::{App, Key, Limits, listen};
 use serve::model::{ServedRun, TOPS};
@@ -18,6 +18,7 @@ use sharding::machine::Topology;
 
 use super::chat;
 use super::generate::prompts::read_file;
+use super::trained::ModelOptions;
 use crate::arguments;
 use crate::output::{bytes, fetching, grouped, note, print, usage};
 
@@ -27,25 +28,13 @@ const SHORTEST_KEY: usize = 16;
 /// Arguments of `gopher serve`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Run directory of a trained or imported model, or the folder of a checkpoint.
-    #[arg(long, value_name = "DIR", help_heading = "Model")]
-    run: PathBuf,
-    /// Step whose checkpoint is served [default: the newest good one].
-    #[arg(long, value_name = "STEP", help_heading = "Model")]
-    checkpoint: Option<u64>,
-    /// Tokens of a prompt and its answer together at most [default: the length of the training sequences].
-    #[arg(long, value_name = "W", value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Model")]
-    window: Option<u32>,
-    /// What stands before dialogues: gopher (an introduction and a few exchanges), none, or a file with a text
-    /// [default: gopher, if the window has room for it].
-    #[arg(long, value_name = "gopher|none|FILE", help_heading = "Model")]
+    #[command(flatten)]
+    model: ModelOptions,
+    /// What stands before dialogues: gopher (an introduction and a few exchanges), none, or a file with a text; or template, for the
+    /// form that the model came with [default: template if it came with one, none for a model that was trained on dialogues, else
+    /// gopher, if the window has room for it].
+    #[arg(long, value_name = "gopher|none|template|FILE", help_heading = "Model")]
     prompt: Option<PathBuf>,
-    /// Device to run on: cpu, cuda or tpu [default: the one the model was trained on].
-    #[arg(long, help_heading = "Model")]
-    device: Option<DeviceKind>,
-    /// PJRT plugin to use.
-    #[arg(long, value_name = "FILE", help_heading = "Model")]
-    plugin: Option<PathBuf>,
     /// Machine of one host over whose devices the model is split, such as cpu:4 (docs/topologies.md) [default: one device].
     #[arg(long, value_name = "MACHINE", help_heading = "Model")]
     topology: Option<String>,
@@ -86,7 +75,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let address = address(&arguments.addr, arguments.api_key_file.is_some())?;
     let key = arguments.api_key_file.as_deref().map(read_key).transpose()?;
     let topology = arguments.topology.as_deref().map(machine).transpose()?;
-    if let (Some(device), Some(topology)) = (arguments.device, &topology)
+    if let (Some(device), Some(topology)) = (arguments.model.device, &topology)
         && device != topology.kind()
     {
         let kind = topology.kind();
@@ -98,32 +87,29 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     // Whoever else listens there is found before anything is loaded.
     drop(TcpListener::bind(address).map_err(|error| cannot_listen(address, &error))?);
 
-    let mut warn = |warning: &str| note(format_args!("warning: {warning}"));
-    let model = TrainedModel::open_at(&arguments.run, arguments.checkpoint, &mut warn)?;
-    let window = arguments.window.map_or(model.default_window(), |window| window as usize);
+    let options = arguments.model;
+    let model = options.open()?;
+    let window = options.window(&model);
     let dialogue = chat::prompt::choose(named, &model, window, eval::dialogue::default_answer(window))?;
-    let trained_on = &model.config().device;
-    let kind = topology.as_ref().map(Topology::kind).or(arguments.device).unwrap_or(trained_on.kind);
-    let plugin =
-        arguments.plugin.clone().or_else(|| trained_on.plugin.clone().filter(|_| kind == trained_on.kind));
+    let (kind, plugin) = options.device(&model, topology.as_ref().map(Topology::kind));
     let virtual_devices = topology.as_ref().map(Topology::devices);
     let programs = ProgramCache::of_user();
-    let options = RuntimeOptions { plugin, virtual_devices, programs, ..RuntimeOptions::default() };
-    let runtime = Runtime::start(kind, &options, &mut fetching)?;
+    let on = RuntimeOptions { plugin, virtual_devices, programs, ..RuntimeOptions::default() };
+    let runtime = Runtime::start(kind, &on, &mut fetching)?;
     let mesh = match &topology {
         Some(topology) => Some(Served::choose_mesh(topology.devices(), &model.config().model)?),
         None => None,
     };
     let slots = SlotOptions { slots: arguments.slots as usize, window, prefix_bytes: arguments.prefix_cache };
     let memory = model.serving_memory(&runtime, mesh, ServingOptions { slots, tops: TOPS })?;
-    let name = arguments.name.clone().unwrap_or_else(|| name(&arguments.run));
+    let name = arguments.name.clone().unwrap_or_else(|| name(&options.run));
     note(format_args!("{name}, step {}: {}", model.manifest().step, takes(&memory, window)));
     memory.check(window)?;
 
     let tokenizer = Arc::new(model.copy_tokenizer()?);
     let begin_of_text = model.begin_of_text();
     let queue = arguments.queue.unwrap_or(arguments.slots.saturating_mul(4).max(128)) as usize;
-    let (run, begin) = (arguments.run, Instant::now());
+    let (run, begin) = (options.run, Instant::now());
     note("loading and compiling");
     let load = move || ServedRun::load(&run, &model, &runtime, mesh, slots).map_err(anyhow::Error::from);
     let (engine, ended) = Handle::start(load, Arc::clone(&tokenizer), queue)?;

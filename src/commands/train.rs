@@ -27,7 +27,8 @@ use train::events::{RunEvent, StopReason, append};
 use train::observer::{Event, Hang, Observer};
 use train::run::{Parameters, Resume, Summary, kept_config};
 
-use super::generate::{Model, Request};
+use super::generate::Model;
+use super::trained::ModelOptions;
 use crate::output::{Interrupted, bytes, grouped, note, print, print_json, table, usage};
 
 /// Arguments of `gopher train`.
@@ -238,9 +239,8 @@ fn parameters(value: &Path) -> anyhow::Result<Parameters> {
 fn sample(summary: &Summary) -> anyhow::Result<()> {
     let Some(prompt) = summary.prompt.as_deref() else { return Ok(()) };
     let sampling = Sampling { temperature: 0.8, top_p: 0.95, ..Sampling::default() };
-    let request = Request { step: None, window: None, device: None, plugin: None };
     let check = |model: &TrainedModel, window| Ok(model.check_prompt(prompt, window).map(Some)?);
-    let answer = Model::load(&summary.run, request, check)
+    let answer = Model::load(&ModelOptions::of(summary.run.clone()), check)
         .and_then(|model| model.answer(prompt, 100, sampling, &mut |_| ControlFlow::Continue(())));
     match answer {
         Ok(answer) => {

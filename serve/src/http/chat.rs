@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
-use eval::dialogue::{Fitted, Role, Turn, default_answer, fit, sampling, stop_strings};
+use eval::dialogue::{Fitted, Role, Turn, default_answer, sampling};
 use serde_json::{Value, json};
 
 use super::answers::{Form, Usage, Whole, collect, pieces, submit};
@@ -51,13 +51,21 @@ pub(super) async fn answer(app: Arc<App>, body: &[u8]) -> Result<Response, ApiEr
     let room = wanted.unwrap_or(default_answer(app.window));
     app.check_length(1, room, "max_tokens")?;
     let fitted = at_leisure(body.len(), || {
-        fit(&app.dialogue, &turns, &app.tokenizer, app.begin_of_text, app.window, room)
+        app.dialogue.fit(&turns, &app.tokenizer, app.begin_of_text, app.window, room)
     });
-    let Fitted { tokens, left_out } = fitted
-        .map_err(|error| ApiError::field("messages", error.to_string()).coded("context_length_exceeded"))?;
+    let Fitted { tokens, left_out } = fitted.map_err(|error| {
+        let refused = ApiError::field("messages", error.to_string());
+        match error {
+            eval::Error::Template(_) => refused,
+            _ => refused.coded("context_length_exceeded"),
+        }
+    })?;
+    if tokens.is_empty() {
+        return Err(ApiError::field("messages", "these messages make no text; say something"));
+    }
     let max_tokens = wanted.unwrap_or(app.window - tokens.len());
     app.check_length(tokens.len(), max_tokens, "messages")?;
-    choice.stop = choice.stop.iter().cloned().chain(stop_strings(&app.tokenizer)).collect();
+    choice.stop = choice.stop.iter().cloned().chain(app.dialogue.stops(&app.tokenizer)).collect();
     let count = choice.count;
     let usage = Usage { prompt: tokens.len(), completion: 0 };
     let prompt: Arc<[u32]> = tokens.into();

@@ -21,7 +21,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use data::Tokenizer;
-use data::dialogue::DialoguePrompt;
+use eval::dialogue::DialogueForm;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -89,8 +89,8 @@ pub struct App {
     pub tokenizer: Arc<Tokenizer>,
     /// The token that texts begin with, if the model wants one.
     pub begin_of_text: Option<u32>,
-    /// What stands before dialogues.
-    pub dialogue: DialoguePrompt,
+    /// How dialogues become texts.
+    pub dialogue: DialogueForm,
     /// The model's name.
     pub name: String,
     /// Tokens that are read of prompt and answer at most.

@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use data::dialogue::DialoguePrompt;
 use serde_json::Value;
 use serve::engine::Ended;
 use serve::http::{App, Limits, listen};
@@ -37,7 +36,7 @@ pub fn start(faults: &Arc<Faults>, change: impl FnOnce(&mut App)) -> Server {
         engine,
         tokenizer: tokenizer(),
         begin_of_text: None,
-        dialogue: DialoguePrompt::none(),
+        dialogue: eval::dialogue::DialogueForm::default(),
         name: "hamlet".into(),
         window: WINDOW,
         slots: 2,

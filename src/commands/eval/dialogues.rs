@@ -61,7 +61,7 @@ struct Output {
 /// Files that hold no dialogues, a model that cannot be loaded.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { files, model: model_arguments, prompt: named, json } = arguments;
-    let named = named.as_deref().map(prompt::read).transpose()?;
+    let named = named.as_deref().map(prompt::read_text).transpose()?;
     let mut dialogues: Vec<Vec<Turn>> = Vec::new();
     dialogues::read(&files, &ReadConfig::default(), &mut |_, turns| {
         dialogues.push(turns);
@@ -69,7 +69,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     })?;
     let model = model_arguments.open()?;
     let window = model_arguments.window(&model);
-    let prompt: DialoguePrompt = prompt::choose(named, &model, window, default_answer(window))?;
+    let prompt: DialoguePrompt = prompt::choose_text(named, &model, window, default_answer(window))?;
     let (tokenizer, begin) = (model.tokenizer(), model.begin_of_text());
     let bare = |prompt| {
         Ok::<_, eval::Error>(eval::dialogue::fit(prompt, &[], tokenizer, begin, window, 1)?.tokens.len())

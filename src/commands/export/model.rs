@@ -20,7 +20,9 @@ pub fn write(arguments: &Arguments, format: ExportFormat) -> anyhow::Result<()> 
         ("--precision", precision.is_some()),
         ("--remat", remat.is_some()),
         ("--topology", topology.is_some()),
-        ("--weights", arguments.weights),
+        ("--weights", arguments.weights.is_some()),
+        ("--attended", arguments.attended.is_some()),
+        ("--chunk", arguments.chunk.is_some()),
         ("--signature", arguments.signature.is_some()),
     ];
     let (name, what, endings): (_, _, &[&str]) = match format {

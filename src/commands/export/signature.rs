@@ -17,6 +17,9 @@ struct Input<'a> {
     dtype: &'static str,
     /// What it is initialised with; `null` for what a caller gives anew each time.
     initializer: Option<Initializer>,
+    /// What it is, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<&'static str>,
     /// The mesh axes that each dimension is split by, if the program is for a mesh.
     #[serde(skip_serializing_if = "Option::is_none")]
     split: Option<&'a Split>,
@@ -31,7 +34,21 @@ struct Output<'a> {
     /// Index of the input whose memory it takes over.
     alias: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     split: Option<&'a Split>,
+}
+
+/// What is said of the programs of a server beside.
+pub struct Words<'a> {
+    /// More of the program as a whole.
+    pub more: Vec<(&'static str, Value)>,
+    /// What an input or an output is, by its name.
+    pub meaning: &'a dyn Fn(&str) -> &'static str,
+    /// Whether an input is a cache, which begins as zeros.
+    pub is_cache: &'a dyn Fn(&str) -> bool,
+    /// The logical axes of an output that takes over no input's memory.
+    pub output_axes: &'a dyn Fn(&str) -> Vec<&'static str>,
 }
 
 /// The signature of a program as JSON, with a line for each input and output, in order. Of a program that is split, shapes
@@ -41,12 +58,13 @@ struct Output<'a> {
 /// When the splits are not of the function.
 pub fn of(
     function: &Function,
-    split: Option<(&Partitioned, &Plan)>,
+    split: Option<(&Partitioned, Option<&Plan>)>,
     config: &ModelConfig,
+    words: Option<&Words<'_>>,
 ) -> anyhow::Result<String> {
     let specs = config.parameters();
     let initializer = |name: &str| {
-        if name.starts_with(ADAM) {
+        if name.starts_with(ADAM) || words.is_some_and(|words| (words.is_cache)(name)) {
             return Some(Initializer::Zeros);
         }
         // Parameters, and their float32 copy.
@@ -59,6 +77,7 @@ pub fn of(
     };
     let parts = |ty: &TensorType| (ty.shape.clone(), ty.dtype.name());
     let axes = |index: usize| function.params[index].axes.iter().map(String::as_str).collect::<Vec<_>>();
+    let meaning = |name: &str| words.map(|words| (words.meaning)(name));
     let inputs = function.params.iter().zip(&params).enumerate().map(|(index, (param, ty))| {
         let (shape, dtype) = parts(ty);
         let split = split.map(|(partitioned, _)| &partitioned.params[index]);
@@ -68,6 +87,7 @@ pub fn of(
             shape,
             dtype,
             initializer: initializer(&param.name),
+            meaning: meaning(&param.name),
             split,
         };
         serde_json::to_string(&input)
@@ -76,11 +96,13 @@ pub fn of(
         let (shape, dtype) = parts(ty);
         let axes = match output.alias {
             Some(input) => axes(input),
+            None if let Some(words) = words => (words.output_axes)(&output.name),
             // Without an alias there are the logits, and scalars.
             None => ["batch", "time", "vocabulary"][..shape.len()].to_vec(),
         };
         let split = split.map(|(partitioned, _)| &partitioned.results[index]);
-        serde_json::to_string(&Output { name: &output.name, axes, shape, dtype, alias: output.alias, split })
+        let (name, alias, meaning) = (&*output.name, output.alias, meaning(&output.name));
+        serde_json::to_string(&Output { name, axes, shape, dtype, alias, meaning, split })
     });
     let lines = |entries: serde_json::Result<Vec<String>>| -> serde_json::Result<String> {
         Ok(format!("[\n    {}\n  ]", entries?.join(",\n    ")))
@@ -92,11 +114,15 @@ pub fn of(
             let axes = &partitioned.mesh.axes;
             let mesh: Value =
                 axes.iter().map(|axis| json!({ "name": axis.name, "size": axis.size })).collect();
-            format!(",\n  \"mesh\": {mesh},\n  \"plan\": {}", serde_json::to_string(plan)?)
+            let plan = plan.map(|plan| Ok(format!(",\n  \"plan\": {}", serde_json::to_string(plan)?)));
+            let plan = plan.transpose().map_err(|error: serde_json::Error| error)?.unwrap_or_default();
+            format!(",\n  \"mesh\": {mesh}{plan}")
         }
         None => String::new(),
     };
+    let more = words.map(|words| words.more.iter().map(|(name, value)| format!(",\n  \"{name}\": {value}")));
+    let more: String = more.into_iter().flatten().collect();
     Ok(format!(
-        "{{\n  \"program\": {program},\n  \"model\": {model}{place},\n  \"inputs\": {inputs},\n  \"outputs\": {outputs}\n}}\n"
+        "{{\n  \"program\": {program},\n  \"model\": {model}{more}{place},\n  \"inputs\": {inputs},\n  \"outputs\": {outputs}\n}}\n"
     ))
 }
