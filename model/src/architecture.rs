@@ -5,7 +5,7 @@ use std::fmt;
 use graph::{BuildResult, Builder, DType, Error, Tensor};
 use sharding::search::Work;
 
-use crate::blocks::attention::QueryBlocks;
+use crate::blocks::causal::QueryBlocks;
 use crate::config::{ConfigError, ModelConfig, Value};
 use crate::parameters::ParameterSpec;
 

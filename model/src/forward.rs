@@ -5,7 +5,7 @@ use graph::{
     TensorType,
 };
 
-use crate::blocks::attention::QueryBlocks;
+use crate::blocks::causal::QueryBlocks;
 use crate::blocks::embedding;
 use crate::config::ModelConfig;
 use crate::parameters::ParameterSpec;

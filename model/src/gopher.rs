@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
-use crate::blocks::attention::{QueryBlocks, part, score_count};
+use crate::blocks::attention::part;
 use crate::blocks::cache::{each, written};
+use crate::blocks::causal::{QueryBlocks, score_count};
 use crate::blocks::embedding::project_to_vocabulary;
 use crate::blocks::feed_forward::gelu;
 use crate::blocks::norm::rms_norm;

@@ -21,7 +21,7 @@ pub mod remat;
 pub mod score;
 
 pub use architecture::{Architecture, CacheSpec, Sizes};
-pub use blocks::attention::QueryBlocks;
+pub use blocks::causal::QueryBlocks;
 pub use config::{ConfigError, KINDS, Kind, ModelConfig, Value};
 pub use decode::{DecodeShape, decode, decode_tables, place_caches, put_chunk, take_chunk};
 pub use forward::{ForwardOptions, Precision, forward, loss, mean_cross_entropy};

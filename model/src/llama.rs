@@ -9,8 +9,9 @@ use sharding::cost::SCORES;
 use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
-use crate::blocks::attention::{QueryBlocks, in_causal_blocks, part, score_count, softmax_values};
+use crate::blocks::attention::{part, softmax_values};
 use crate::blocks::cache::written;
+use crate::blocks::causal::{QueryBlocks, in_causal_blocks, score_count};
 use crate::blocks::embedding::project_to_vocabulary;
 use crate::blocks::feed_forward::swiglu;
 use crate::blocks::norm::rms_norm;

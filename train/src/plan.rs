@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use configuration::{Adam, Config, microbatches};
 use graph::{Function, Partitioned, PlacementTable, Remat, Split};
-use model::blocks::attention::LONGEST_AT_ONCE;
+use model::blocks::causal::LONGEST_AT_ONCE;
 use model::remat::Policy;
 use model::{ModelConfig, Precision, QueryBlocks};
 use sharding::cost::{Estimate, Rates};
@@ -123,17 +123,31 @@ pub fn remat(policy: RematPolicy) -> Remat {
     .remat()
 }
 
+/// Queries are taken in blocks, on CPUs as many as the model chooses; elsewhere, up to [`LONGEST_AT_ONCE`] tokens, in two, since
+/// compilers take longer over more than these save.
+fn usual_queries(kind: sharding::DeviceKind, sequence_length: usize) -> QueryBlocks {
+    match kind {
+        sharding::DeviceKind::Cpu => 0,
+        _ if sequence_length > LONGEST_AT_ONCE => 0,
+        _ => sequence_length.div_ceil(2),
+    }
+    .into()
+}
+
 impl Planned {
-    /// The model and the training that a configuration describes.
+    /// The model and the training that a configuration describes, split over devices of its kind.
     pub fn of(config: &Config) -> Planned {
         let options = StepOptions::of(config, config.training.batch);
-        let StepOptions { model, precision, adam, clip_norm, queries, seed, float32_copy, .. } = options;
+        let StepOptions { model, precision, adam, clip_norm, seed, float32_copy, .. } = options;
+        let queries = match config.training.query_block {
+            0 => usual_queries(config.device.kind, config.training.sequence_length),
+            block => block.into(),
+        };
         let answers_only = options.answers_only;
         Planned { model, precision, float32_copy, adam, clip_norm, queries, seed, answers_only }
     }
 
-    /// With the usual constants, and without a float32 copy of the parameters. Queries are taken in blocks, on CPUs as many as the model chooses; elsewhere, up to
-    /// [`LONGEST_AT_ONCE`] tokens, in two, since compilers take longer over more than these save.
+    /// With the usual constants, and without a float32 copy of the parameters.
     pub fn new(
         model: impl Into<ModelConfig>,
         precision: Precision,
@@ -141,18 +155,13 @@ impl Planned {
         sequence_length: usize,
         kind: sharding::DeviceKind,
     ) -> Planned {
-        let block = match kind {
-            sharding::DeviceKind::Cpu => 0,
-            _ if sequence_length > LONGEST_AT_ONCE => 0,
-            _ => sequence_length.div_ceil(2),
-        };
         Planned {
             model: model.into(),
             precision,
             float32_copy: false,
             adam: Adam::default(),
             clip_norm,
-            queries: block.into(),
+            queries: usual_queries(kind, sequence_length),
             seed: 0,
             answers_only: false,
         }

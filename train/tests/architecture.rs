@@ -102,7 +102,7 @@ impl Architecture for Toy {
         x: Tensor,
         inputs: DecodeInputs<'_>,
     ) -> Result<(Tensor, Vec<Tensor>), Error> {
-        Ok((self.layer(b, inputs.weights, x, 0)?, Vec::new()))
+        Ok((self.layer(b, inputs.weights, x, QueryBlocks::default())?, Vec::new()))
     }
 
     fn work(&self, _sequence_length: usize, _queries: QueryBlocks) -> Work {

@@ -2,6 +2,7 @@
 
 pub mod attention;
 pub mod cache;
+pub mod causal;
 pub mod embedding;
 pub mod feed_forward;
 pub mod norm;

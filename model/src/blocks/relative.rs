@@ -8,7 +8,8 @@ use std::ops::Range;
 use graph::{BuildResult, Builder, DType, Tensor, TensorType};
 use sharding::cost::SCORES;
 
-use super::attention::{Attended, QueryBlocks, in_causal_blocks, part, softmax_values};
+use super::attention::{part, softmax_values};
+use super::causal::{Attended, QueryBlocks, in_causal_blocks};
 
 /// Encoded distances: row `c` of the result `[rows, d_model]` (f32) encodes distance `first - c` as
 /// `[sin, cos]` of the distance divided by 10000^(2i/d_model). Computed, so that a program holds no table.
