@@ -154,6 +154,10 @@ fn a_ladder_goes_on_after_signals_and_ends_as_one_that_was_left_alone() {
     );
     let wide: Vec<&str> = begin.iter().map(|word| if *word == "5" { "5000" } else { word }).collect();
     place.refused(&[&wide[..], &["-o", "N"]].concat(), 1, "add text, or lower --sizes, --span");
+    place.write("few.txt", "a few words");
+    let few: Vec<&str> =
+        begin.iter().map(|word| if *word == "text.txt" { "few.txt" } else { word }).collect();
+    place.refused(&[&few[..], &["-o", "N"]].concat(), 1, "--vocabulary 300: too large for this text");
     place.refused(&["scaling", "ladder", "-o", "N"], 2, "N: no ladder was begun there");
     place.refused(
         &["scaling", "ladder", "-o", "N", "--data", "text.txt"],

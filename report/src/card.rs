@@ -198,10 +198,21 @@ fn training(run: &RunPart) -> String {
     ];
     for (name, words) in keys {
         if let Some(value) = key(run, name) {
-            text += &format!("; {words} {value}");
+            text += &format!("; {words} {}", tidy(value));
         }
     }
     text
+}
+
+/// A number as it was meant: a fraction that was computed has digits that nobody chose.
+fn tidy(value: &str) -> String {
+    match value.parse::<f64>() {
+        Ok(number) if value.len() > 10 && number.is_finite() => {
+            let short: f64 = format!("{number:.6e}").parse().unwrap_or(number);
+            format!("{short}")
+        }
+        _ => value.to_owned(),
+    }
 }
 
 /// Last parts of paths: where on a computer text lay is nobody's business.

@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use analyses::scaling::gain::{Gains, gains};
-use analyses::scaling::{Fit, Law, Point, fit};
 use monitor::runs::{Overview, Run};
 use serde::Serialize;
 use tasks::results::{RESULTS, Results, SAMPLES};
-use tasks::statistics::{Bootstrap, Interval};
+use tasks::statistics::Interval;
 use tasks::suite::{Metric, entry};
 
 use crate::card::{Card, card};
+use crate::laws::{GainPart, Scaling, gain, scaling};
 use crate::paper::{FIGURES, PaperFigure};
 use crate::{Error, Result};
 
@@ -48,7 +47,8 @@ pub struct RunPart {
     pub name: String,
     /// What is known of its training.
     pub overview: Overview,
-    /// Keys of its configuration with their values as TOML.
+    /// Keys of its configuration with their values as TOML; those that are paths are not written down.
+    #[serde(serialize_with = "without_paths")]
     pub config: BTreeMap<String, String>,
     /// Training loss by step, means of neighbours where there are many.
     pub training_loss: Vec<(f64, f64)>,
@@ -62,6 +62,19 @@ pub struct RunPart {
     pub problems: Vec<String>,
     #[serde(skip)]
     pub(crate) results: Option<Results>,
+}
+
+/// Whether a key says where something lies on a computer, which is nobody's business.
+pub(crate) fn is_path(key: &str) -> bool {
+    matches!(key, "data.paths" | "data.tokenizer" | "data.mixture" | "device.plugin" | "checkpoint.store")
+        || key.starts_with("data.mixture.")
+}
+
+fn without_paths<S: serde::Serializer>(
+    config: &BTreeMap<String, String>,
+    to: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    to.collect_map(config.iter().filter(|(key, _)| !is_path(key)))
 }
 
 /// An evaluation of the suite.
@@ -134,55 +147,6 @@ pub struct FigurePart {
     /// Whether it is only for those who ask for everything.
     #[serde(default)]
     pub detail: bool,
-}
-
-/// Laws that the runs follow.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Scaling {
-    /// What was fitted, with what each says of the runs.
-    pub fits: Vec<FitPart>,
-    /// What was not, and why.
-    pub not_fitted: Vec<String>,
-}
-
-/// A law.
-#[derive(Clone, Debug, Serialize)]
-pub struct FitPart {
-    /// Its formula.
-    pub formula: String,
-    /// Its constants.
-    #[serde(flatten)]
-    pub fit: Fit,
-    /// What the other runs say of the largest one, which is left out for it.
-    pub largest_left_out: Option<LeftOut>,
-    /// Places of the law, for a plot: the variable and the loss.
-    #[serde(skip)]
-    pub curve: Vec<(f64, f64)>,
-}
-
-/// A run that was predicted from smaller ones.
-#[derive(Clone, Debug, Serialize)]
-pub struct LeftOut {
-    /// The run.
-    pub run: String,
-    /// Its loss.
-    pub measured: f64,
-    /// What the others say.
-    pub predicted: f64,
-    /// The interval of that.
-    pub interval: Option<Interval>,
-}
-
-/// What tasks gain.
-#[derive(Clone, Debug, Serialize)]
-pub struct GainPart {
-    /// The smaller run.
-    pub small: String,
-    /// The larger.
-    pub large: String,
-    /// Task by task.
-    #[serde(flatten)]
-    pub gains: Gains,
 }
 
 /// A file whose texts are not shown.
@@ -385,110 +349,4 @@ fn evaluation(results: &Results) -> Evaluation {
         limit: results.config.limit,
         tasks: tasks.into_iter().map(|(_, part)| part).collect(),
     }
-}
-
-/// What a run reached, if it did.
-fn point(run: &RunPart) -> Option<Point> {
-    let overview = &run.overview;
-    let loss = overview.validation_loss.filter(|loss| loss.is_finite())?;
-    Some(Point { parameters: overview.parameters? as f64, tokens: overview.tokens as f64, loss })
-}
-
-/// Keys that decide what a loss is of.
-fn differs(runs: &[&RunPart]) -> Option<String> {
-    let (first, rest) = runs.split_first()?;
-    let of_text = |key: &&String| key.starts_with("data.") || *key == "model.vocabulary_size";
-    rest.iter().find_map(|run| {
-        let keys: BTreeSet<&String> = first.config.keys().chain(run.config.keys()).filter(of_text).collect();
-        let key = keys.into_iter().find(|key| first.config.get(*key) != run.config.get(*key))?;
-        Some(format!(
-            "{key} of {} and {} differ: their losses are of different text or tokens",
-            first.name, run.name
-        ))
-    })
-}
-
-fn scaling(runs: &[RunPart]) -> Scaling {
-    let found: Vec<(&RunPart, Point)> = runs.iter().filter_map(|run| Some((run, point(run)?))).collect();
-    let mut scaling = Scaling::default();
-    let fitted: Vec<&RunPart> = found.iter().map(|(run, _)| *run).collect();
-    if let Some(reason) = differs(&fitted) {
-        scaling.not_fitted.push(reason);
-        return scaling;
-    }
-    let points: Vec<Point> = found.iter().map(|(_, point)| *point).collect();
-    let largest = found.iter().max_by(|a, b| a.1.compute().total_cmp(&b.1.compute()));
-    let same_tokens = points.windows(2).all(|pair| pair[0].tokens == pair[1].tokens);
-    for law in Law::ALL {
-        if law == Law::Compute && same_tokens && points.len() >= law.least(true) {
-            let reason =
-                "all runs have the same tokens: compute goes as the parameters, and so does this law";
-            scaling.not_fitted.push(format!("{}: {reason}", law.formula(true)));
-            continue;
-        }
-        let fit_part = fit(law, true, &points, &Bootstrap { resamples: 1000, ..Bootstrap::default() });
-        match fit_part {
-            Ok(found_fit) => {
-                let left_out = largest.and_then(|largest| left_out(law, &found, largest));
-                let curve = curve(&found_fit, &points);
-                scaling.fits.push(FitPart {
-                    formula: law.formula(true),
-                    fit: found_fit,
-                    largest_left_out: left_out,
-                    curve,
-                });
-            }
-            Err(error) => scaling.not_fitted.push(format!("{}: {error}", law.formula(true))),
-        }
-    }
-    scaling
-}
-
-/// What all others say of a run.
-fn left_out(law: Law, all: &[(&RunPart, Point)], of: &(&RunPart, Point)) -> Option<LeftOut> {
-    let others: Vec<Point> =
-        all.iter().filter(|(run, _)| run.name != of.0.name).map(|(_, point)| *point).collect();
-    let bootstrap = Bootstrap { resamples: 1000, ..Bootstrap::default() };
-    let predicted = fit(law, true, &others, &bootstrap).ok()?.predict(&of.1)?;
-    Some(LeftOut {
-        run: of.0.name.clone(),
-        measured: of.1.loss,
-        predicted: predicted.loss,
-        interval: predicted.interval,
-    })
-}
-
-/// Places of a law of one variable, from the least to the most of the runs.
-fn curve(fit: &Fit, points: &[Point]) -> Vec<(f64, f64)> {
-    let of = |point: &Point| match fit.law {
-        Law::Parameters => point.parameters,
-        Law::Tokens => point.tokens,
-        Law::Compute | Law::Joint => point.compute(),
-    };
-    if fit.law == Law::Joint || points.is_empty() {
-        return Vec::new();
-    }
-    let (low, high) =
-        points.iter().map(of).fold((f64::INFINITY, 0.0f64), |(low, high), x| (low.min(x), high.max(x)));
-    let places = (0..=40).map(|place| low * (high / low).powf(f64::from(place) / 40.0));
-    let at = |x: f64| {
-        let point = match fit.law {
-            Law::Parameters => Point { parameters: x, tokens: 1.0, loss: 0.0 },
-            Law::Tokens => Point { parameters: 1.0, tokens: x, loss: 0.0 },
-            Law::Compute | Law::Joint => Point { parameters: x / 6.0, tokens: 1.0, loss: 0.0 },
-        };
-        fit.predict(&point).map(|predicted| (x, predicted.loss))
-    };
-    places.filter_map(at).collect()
-}
-
-fn gain(runs: &[RunPart]) -> Option<GainPart> {
-    let evaluated = || runs.iter().filter(|run| run.results.is_some() && run.overview.parameters.is_some());
-    let small = evaluated().min_by_key(|run| run.overview.parameters)?;
-    let large = evaluated().max_by_key(|run| run.overview.parameters)?;
-    if small.overview.parameters == large.overview.parameters {
-        return None;
-    }
-    let gains = gains(small.results.as_ref()?, large.results.as_ref()?);
-    Some(GainPart { small: small.name.clone(), large: large.name.clone(), gains })
 }

@@ -10,16 +10,15 @@
 pub mod card;
 mod collect;
 mod html;
+mod laws;
 mod page;
 mod paper;
 mod plot;
 
 use std::path::PathBuf;
 
-pub use collect::{
-    AnalysisPart, Evaluation, FigurePart, FitPart, GainPart, HeldBack, LeftOut, Report, RunPart, Scaling,
-    TaskPart, collect,
-};
+pub use collect::{AnalysisPart, Evaluation, FigurePart, HeldBack, Report, RunPart, TaskPart, collect};
+pub use laws::{FitPart, GainPart, LeftOut, Scaling};
 pub use page::{LARGEST, page};
 pub use paper::{Evidence, PaperFigure};
 

@@ -5,7 +5,7 @@ mod scaling;
 mod scores;
 
 use crate::card::{Card, UNKNOWN};
-use crate::collect::{Report, RunPart};
+use crate::collect::{Report, RunPart, is_path};
 use crate::html::{Attribute, Cell, Html, details, table};
 use crate::plot::{Axis, Plot, Series, short};
 use crate::{Error, Result};
@@ -158,11 +158,7 @@ fn settings(run: &RunPart) -> Html {
     let rows: Vec<Vec<Cell>> = run
         .config
         .iter()
-        // Where things lie on a computer is nobody's business.
-        .filter(|(key, _)| {
-            !matches!(key.as_str(), "data.paths" | "data.tokenizer" | "device.plugin" | "checkpoint.store")
-        })
-        .filter(|(key, _)| !key.starts_with("data.mixture"))
+        .filter(|(key, _)| !is_path(key))
         .map(|(key, value)| vec![Cell::Text(key.clone()), Cell::Text(value.clone())])
         .collect();
     let caption = format!("Every key of the configuration of {} but paths.", run.name);

@@ -133,7 +133,7 @@ fn a_ladder_is_shown_whole() {
         "bias, accuracy by size",
         "3 independent items, and 10 are needed: not shown",
         "79, 57, 16 of 152",
-        "r0 was asked 100 documents of each task at most",
+        "Each run was asked 100 documents of each task at most",
         "unknown: to be written by whoever publishes the model",
         "the largest run",
     ] {
@@ -199,6 +199,8 @@ fn paths_of_a_computer_are_not_shown_on_the_page() {
     let (report, page) = report(&[place.run("r", 1_000_000, 3.0)]);
     assert!(!page.contains("/home/someone") && page.contains("a.txt"));
     assert!(!report.card.markdown().contains("/home/someone"));
+    let twin = serde_json::to_string(&report).unwrap();
+    assert!(!twin.contains("/home/someone") && twin.contains("model.layers"));
 }
 
 #[test]

@@ -67,6 +67,16 @@ pub enum Error {
         /// Largest by smallest.
         span: f64,
     },
+    /// More pieces than the text can give.
+    #[error(
+        "--vocabulary {requested}: too large for this text, which gives at most {maximum} pieces; --vocabulary {maximum} or less, or add text"
+    )]
+    Vocabulary {
+        /// Pieces asked for.
+        requested: usize,
+        /// The most that there can be.
+        maximum: usize,
+    },
     /// Nothing can be held out.
     #[error(
         "the text has {tokens} tokens: too few to hold out a sequence of {length} and train on the rest; add text, or lower --sequence-length"

@@ -3,8 +3,9 @@
 use analyses::scaling::Law;
 
 use super::{Html, between, paragraph, plot, sizes};
-use crate::collect::{FitPart, Report};
+use crate::collect::Report;
 use crate::html::{Cell, table};
+use crate::laws::FitPart;
 use crate::plot::{Axis, Plot, Series};
 
 pub(super) fn section(report: &Report) -> Html {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use tasks::suite::Category;
+
 use super::{between, grouped, notice, paragraph, plot, sized, sizes};
 use crate::collect::{Report, RunPart, TaskPart};
 use crate::html::{Cell, Html, table};
 use crate::paper::figures_of;
-use crate::plot::{Axis, Plot, Series};
+use crate::plot::{Axis, COLOURS, Plot, Series};
 
 pub(super) fn section(report: &Report) -> Html {
     let runs: Vec<&RunPart> = report.runs.iter().filter(|run| run.evaluation.is_some()).collect();
@@ -17,13 +19,21 @@ pub(super) fn section(report: &Report) -> Html {
         "Each score with its 95% interval; beside it that of the paper's 280B model with as many shots, most of them as Hoffmann et al. 2022 reprint \
          them. Accuracies are in per cent.",
     );
-    for run in &runs {
-        if let Some(limit) = run.evaluation.as_ref().and_then(|evaluation| evaluation.limit) {
-            html = html.add(notice(&format!(
-                "{} was asked {limit} documents of each task at most: the paper's numbers are of all.",
-                run.name
-            )));
-        }
+    let limits: Vec<(&str, usize)> =
+        runs.iter().filter_map(|run| Some((run.name.as_str(), run.evaluation.as_ref()?.limit?))).collect();
+    if let Some((_, limit)) = limits.first()
+        && limits.len() == runs.len()
+        && limits.iter().all(|(_, other)| other == limit)
+    {
+        html = html.add(notice(&format!(
+            "Each run was asked {limit} documents of each task at most: the paper's numbers are of all."
+        )));
+    } else {
+        html = html.all(limits.into_iter().map(|(name, limit)| {
+            notice(&format!(
+                "{name} was asked {limit} documents of each task at most: the paper's numbers are of all."
+            ))
+        }));
     }
     for category in categories(&runs) {
         html = html.add(of_category(&runs, &category));
@@ -40,6 +50,11 @@ fn categories(runs: &[&RunPart]) -> Vec<String> {
         }
     }
     found
+}
+
+/// A category in words; of tasks beside the suite, what their file says.
+fn title(category: &str) -> &str {
+    Category::ALL.into_iter().find(|known| known.name() == category).map_or(category, |known| known.title())
 }
 
 /// What numbers are multiplied by, and their digits.
@@ -74,12 +89,14 @@ fn of_category(runs: &[&RunPart], category: &str) -> Html {
         }
     }
     let head = ["task", "run", "shots", "documents", "metric", "value", "95% interval", "Gopher 280B"];
-    let caption = format!("Scores: {category}.");
-    let mut html = Html::new().tag("h3", category);
+    let caption = format!("Scores: {}.", title(category));
+    let title = title(category);
+    let mut html = Html::new().tag("h3", title);
     let sizes_known =
         runs.iter().filter_map(|run| run.overview.parameters).collect::<std::collections::BTreeSet<_>>();
-    if sizes_known.len() > 1 && by_task.len() <= 7 {
-        let picture = by_size(category, &by_task);
+    let most = by_task.values().map(Vec::len).max().unwrap_or_default();
+    if sizes_known.len() > 1 && most > 1 && by_task.len() <= COLOURS {
+        let picture = by_size(title, &by_task);
         return html.add(plot(&picture, &caption, &head, &rows));
     }
     html = html.add(table(&caption, &head, &rows));
@@ -109,11 +126,12 @@ fn by_size(category: &str, by_task: &BTreeMap<(usize, &str), Vec<(&RunPart, &Tas
         }
     });
     let higher = by_task.values().flatten().all(|(_, task)| task.higher_is_better);
-    let label = if higher { "per cent" } else { "bits per byte, or as the metric says" };
+    let label = if higher { "per cent" } else { "as the metric says; less is better" };
     Plot {
         title: format!("Scores by size: {category}"),
         x: sizes(),
-        y: Axis { label: label.into(), log: false },
+        // Perplexities are far apart.
+        y: Axis { label: label.into(), log: !higher },
         series: series.collect(),
     }
 }

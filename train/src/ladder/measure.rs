@@ -83,7 +83,13 @@ pub fn plan(request: &Request, observer: &mut dyn Observer) -> Result<Planned, E
     let vocabulary_size = given.as_ref().map_or(request.vocabulary_size, Tokenizer::vocabulary_size);
     config.check().map_err(crate::Error::from)?;
     crate::text::check(&config.data)?;
-    let text = Text::prepare(&config.data, vocabulary_size, given, request.sequence_length, observer)?;
+    let text = Text::prepare(&config.data, vocabulary_size, given, request.sequence_length, observer);
+    let text = text.map_err(|error| match error {
+        crate::Error::Data(data::Error::VocabularyTooLarge { requested, maximum }) => {
+            Error::Vocabulary { requested, maximum }
+        }
+        error => error.into(),
+    })?;
     let tokens = (text.corpus.training().len() + text.corpus.validation().len()) as u64;
     let validation_fraction = HELD_OUT.1.min(HELD_OUT.0 / tokens as f64);
     let least_held_out = validation_fraction * tokens as f64;
