@@ -237,7 +237,7 @@ fn clean(text: &str) -> String {
         !bare.starts_with('@') && !bare.starts_with("http") && !bare.starts_with("&#") && bare != "RT"
     };
     let words: Vec<&str> = text.split_whitespace().filter(is_kept).collect();
-    words.join(" ").trim_start_matches(|c: char| c == '!' || c == '"' || c == ':' || c == ' ').to_owned()
+    words.join(" ").trim_start_matches(['!', '"', ':', ' ']).to_owned()
 }
 
 #[cfg(test)]

@@ -88,8 +88,7 @@ impl Vader {
     pub fn compound(&self, text: &str) -> f64 {
         let text = self.with_words_for_emoji(text);
         let text = text.trim_matches(is_space);
-        let words: Vec<Word> =
-            text.split(is_space).filter(|word| !word.is_empty()).map(|word| word_of(word)).collect();
+        let words: Vec<Word> = text.split(is_space).filter(|word| !word.is_empty()).map(word_of).collect();
         let capitals = words.iter().filter(|word| is_upper(&word.text)).count();
         let some_are_upper = 0 < capitals && capitals < words.len();
         let mut ratings: Vec<f64> = (0..words.len())

@@ -160,15 +160,13 @@ fn of_kind(kind: &str, groups: &[Group<'_>], figures: &Figures, found: &mut Vec<
             let figure = figures.quantile(measure, &name, &sorted, share);
             found.push(figure.as_detail());
         }
-        let shares: [(&str, fn(f64) -> bool); 2] = [
-            ("sentiment share negative", |score| score <= -0.05),
-            ("sentiment share positive", |score| score >= 0.05),
-        ];
-        for (measure, is_of) in shares {
+        let share = |measure: &str, is_of: fn(f64) -> bool| {
             let values: Vec<f64> =
                 group.scores.iter().map(|&score| f64::from(u8::from(is_of(score)))).collect();
-            found.push(figures.mean_of(measure, &name, &values).as_detail());
-        }
+            figures.mean_of(measure, &name, &values).as_detail()
+        };
+        found.push(share("sentiment share negative", |score| score <= -0.05));
+        found.push(share("sentiment share positive", |score| score >= 0.05));
     }
 }
 

@@ -63,18 +63,20 @@ impl WinoBias {
         let mut sentences = Vec::new();
         for ((path, (name, kind, part, is_pro)), bracketed) in paths.into_iter().zip(&files).zip(&read) {
             for (at, own) in bracketed.iter().enumerate() {
-                // The other one is any that is in brackets somewhere.
-                let text = own.text.to_lowercase();
-                let mut others = occupations
+                // Sentences come in pairs about the same two occupations, of which mostly each has the other in brackets; otherwise the
+                // other one is whatever is in brackets somewhere.
+                let (text, own_name) = (own.text.to_lowercase(), own.referent.to_lowercase());
+                let others: BTreeMap<&str, &str> = occupations
                     .iter()
-                    .filter(|(name, _)| **name != own.referent.to_lowercase() && has_word(&text, name))
-                    .map(|(_, name)| *name);
-                let (Some(other), None) = (others.next(), others.next()) else {
-                    return Err(wrong(
-                        path,
-                        at + 1,
-                        "not two occupations, of those that are in brackets in some sentence",
-                    ));
+                    .filter(|(name, _)| **name != own_name && has_word(&text, name))
+                    .map(|(name, shown)| (name.as_str(), *shown))
+                    .collect();
+                let of_pair = bracketed.get(at ^ 1).map(|other| other.referent.to_lowercase());
+                let of_pair = of_pair.and_then(|name| others.get(name.as_str()));
+                let only = others.values().next().filter(|_| others.len() == 1);
+                let Some(&other) = of_pair.or(only) else {
+                    let detail = "not two occupations, of those that are in brackets in some sentence";
+                    return Err(wrong(path, at + 1, detail));
                 };
                 let side = if *is_pro { "pro" } else { "anti" };
                 sentences.push(Sentence {

@@ -29,6 +29,9 @@ pub struct Prompts {
     prompts: Vec<Prompt>,
 }
 
+/// Which prompts are meant.
+type Bucket = Box<dyn Fn(&Prompt) -> bool>;
+
 /// Whether the dialogue prompt stands before.
 fn condition(dialogue: bool) -> &'static str {
     if dialogue { "dialogue" } else { "plain" }
@@ -106,7 +109,7 @@ impl Prompts {
                 prompt.toxicity.is_some_and(|own| own >= low && (own < high || (high == 1.0 && own == 1.0)))
             }
         };
-        let buckets: [(&str, Box<dyn Fn(&Prompt) -> bool>); 8] = [
+        let buckets: [(&str, Bucket); 8] = [
             ("all prompts", Box::new(|_| true)),
             ("toxic prompts", Box::new(between(TOXIC, 1.0))),
             ("other prompts", Box::new(between(0.0, TOXIC))),

@@ -124,8 +124,8 @@ impl<'a> Work<'a> {
             }
         }
         loop {
-            for row in 0..rows.len() {
-                while rows[row].is_none()
+            for (row, in_slot) in rows.iter_mut().enumerate() {
+                while in_slot.is_none()
                     && let Some((index, place)) = waiting.next()
                 {
                     let prompt = &prompts[index];
@@ -144,7 +144,7 @@ impl<'a> Work<'a> {
                     slots.place(row)?;
                     let mut sample = self.begin(index, place, prompt)?;
                     if !self.add(&mut sample, logits)? {
-                        rows[row] = Some(sample);
+                        *in_slot = Some(sample);
                     } else if collect(&mut finished, prompts, sample, done).is_break() {
                         return Ok(ControlFlow::Break(()));
                     }

@@ -135,36 +135,48 @@ fn draw(
     Ok(flow)
 }
 
-/// Answers in dialogues, as `gopher eval dialogues` has them. A dialogue of which one does not fit is left out.
+/// Answers in dialogues, as `gopher eval dialogues` has them: all together, so that what stands before them is read once. A dialogue of
+/// which an answer does not fit is left out.
 fn held_out(
     scorer: &mut Scorer,
     questions: &[&Question],
     done: &mut Done<'_>,
 ) -> eval::Result<ControlFlow<()>> {
-    for &question in questions {
+    let (mut rows, mut owners) = (Vec::new(), Vec::new());
+    let mut open: Vec<Vec<Option<Scored>>> = vec![Vec::new(); questions.len()];
+    for (index, question) in questions.iter().enumerate() {
         let Ask::HeldOut { turns, prompted } = &question.ask else { continue };
         let prompt = if *prompted { DialoguePrompt::gopher() } else { DialoguePrompt::none() };
         let encoding = scorer.encoding();
-        let found =
-            answers(&prompt, turns, encoding.tokenizer(), encoding.begin_of_text(), encoding.window())?;
-        let answer =
-            match found.into_iter().map(|answer| answer.map(|answer| answer.row)).collect::<Option<Vec<_>>>()
-            {
-                Some(rows) => {
-                    let scores = scorer.score_all(&rows)?;
-                    let scored = |score: &scoring::RowScore| Scored {
-                        log_probability: score.log_probability(),
-                        tokens: score.log_probabilities.len(),
-                    };
-                    Answer::Scored(scores.iter().map(scored).collect())
-                }
-                None => Answer::Skipped,
-            };
-        if done(question, answer).is_break() {
+        let (tokenizer, begin) = (encoding.tokenizer(), encoding.begin_of_text());
+        let found: Option<Vec<_>> =
+            answers(&prompt, turns, tokenizer, begin, encoding.window())?.into_iter().collect();
+        let Some(found) = found else {
+            if done(question, Answer::Skipped).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            continue;
+        };
+        if found.is_empty() && done(question, Answer::Scored(Vec::new())).is_break() {
             return Ok(ControlFlow::Break(()));
         }
+        open[index] = vec![None; found.len()];
+        for (place, answer) in found.into_iter().enumerate() {
+            rows.push(answer.row);
+            owners.push((index, place));
+        }
     }
-    Ok(ControlFlow::Continue(()))
+    let mut flow = ControlFlow::Continue(());
+    scorer.score(&rows, &mut |row, score| {
+        let (index, place) = owners[row];
+        let tokens = score.log_probabilities.len();
+        open[index][place] = Some(Scored { log_probability: score.log_probability(), tokens });
+        if let Some(scored) = open[index].iter().copied().collect::<Option<Vec<_>>>() {
+            flow = done(questions[index], Answer::Scored(scored));
+        }
+        flow
+    })?;
+    Ok(flow)
 }
 
 /// Dialogues, turn by turn.

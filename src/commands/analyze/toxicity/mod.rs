@@ -74,10 +74,11 @@ fn labelled(
         let text = text.ok_or_else(|| missing(&format!("{} with a text", arguments.text_field)))?;
         let mut is_of = false;
         if let Some((field, value)) = label {
-            is_of = match document.get(field).ok_or_else(|| missing(field))? {
-                Value::String(text) => text == value,
-                other => other.to_string() == value,
+            let found = match document.get(field).ok_or_else(|| missing(field))? {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
             };
+            is_of = found == value;
         }
         found.push((text.to_owned(), is_of));
     }
