@@ -93,7 +93,7 @@ pub enum DialogueForm {
     /// A prompt and turns of "User:" and "Gopher:".
     Prompted(DialoguePrompt),
     /// The form that the model came with.
-    Template(ChatTemplate),
+    Template(Box<ChatTemplate>),
 }
 
 impl Default for DialogueForm {

@@ -197,7 +197,7 @@ fn a_model_is_asked_in_its_own_form() {
         [1].into_iter().chain(tokenizer().encode_text("[user] </s>[assistant]")).collect();
     let turns = [Turn::new(Role::User, "</s>")];
     assert_eq!(template.tokens(&turns, &tokenizer()).unwrap(), expected);
-    let server = start(&Arc::default(), |app| app.dialogue = DialogueForm::Template(template));
+    let server = start(&Arc::default(), |app| app.dialogue = DialogueForm::Template(Box::new(template)));
     let user = json!({"role": "user", "content": "</s>"});
     let answer = server.answer(CHAT, json!({"messages": [user], "max_tokens": 4}));
     assert_eq!(answer["usage"]["prompt_tokens"], expected.len());

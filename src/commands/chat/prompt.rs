@@ -67,7 +67,7 @@ pub fn choose(
     };
     let template = template
         .map_err(|error| anyhow::anyhow!("{error}; --prompt gopher and --prompt none do without it"))?;
-    let form = DialogueForm::Template(template);
+    let form = DialogueForm::Template(Box::new(template));
     form.fit(&[Turn::new(Role::User, "?")], model.tokenizer(), model.begin_of_text(), window, answer)?;
     Ok(form)
 }
