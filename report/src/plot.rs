@@ -215,7 +215,7 @@ impl Plot {
         let seen = self.series.iter().enumerate().filter(|(_, series)| !series.points.is_empty());
         for (index, series) in seen {
             let name: String = series.name.chars().take(48).collect();
-            let wide = 34.0 + 7.4 * name.chars().count() as f64;
+            let wide = 38.0 + 7.8 * name.chars().count() as f64;
             if left + wide > WIDTH - RIGHT && left > LEFT {
                 (left, row) = (LEFT, row + 1.0);
             }
