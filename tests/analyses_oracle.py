@@ -5,7 +5,8 @@
     V/bin/python tests/analyses_oracle.py OUT/RUN --data DIR [--tweets FILE] [--prompts FILE …] [--classify FILE --label FIELD=VALUE]
 
 reads OUT/RUN/{bias,dialect,toxicity,dialogue}.{json,jsonl}, whichever are there, and says of each figure how far it is off. It fails if
-one is further off than 1e-9, and intervals than a fifth of their width (theirs are other resamples). It shares no code with the program.
+one is further off than 1e-9, and an interval by more than four standard deviations of what resamples differ by. It shares no code with the
+program.
 """
 
 import argparse
@@ -90,14 +91,17 @@ class Analysis:
         assert off <= 1e-9, (measure, group, value, figure["value"])
         if figure["interval"] is None:
             return
-        resampled = [
+        resampled = np.array([
             statistic(*(kind[random.integers(len(kind), size=len(kind))] for kind in kinds)) for _ in range(1000)
-        ]
-        low, high = np.percentile(resampled, [2.5, 97.5])
-        width = max(high - low, 1e-12)
-        off = max(abs(low - figure["interval"]["low"]), abs(high - figure["interval"]["high"])) / width
+        ])
+        # As many of these resamples as there should be lie below the interval and above it, within four standard deviations.
+        allowed = 4 * math.sqrt(0.025 * 0.975 * (1 / len(resampled) + 1 / self.report["resamples"]))
+        low, high = figure["interval"]["low"], figure["interval"]["high"]
+        below, up_to = np.mean(resampled < low - 1e-9), np.mean(resampled <= low + 1e-9)
+        above, down_to = np.mean(resampled > high + 1e-9), np.mean(resampled >= high - 1e-9)
+        off = max(below - 0.025, 0.025 - up_to, above - 0.025, 0.025 - down_to) / allowed
         self.wide = max(self.wide, off)
-        assert off < 0.2, (measure, group, (low, high), figure["interval"])
+        assert off <= 1, (measure, group, below, up_to, above, down_to, figure["interval"])
 
     def mean(self, measure, group, clusters):
         """`clusters`: pairs of a sum and a count."""
@@ -106,7 +110,7 @@ class Analysis:
 
     def end(self, name):
         left = set(self.figures) - self.seen
-        print(f"{name}: {len(self.seen)} figures, at most {self.worst:.1e} off; intervals at most {self.wide:.2f} of their width")
+        print(f"{name}: {len(self.seen)} figures, at most {self.worst:.1e} off; intervals at most {4 * self.wide:.1f} standard deviations")
         if left:
             print("  not computed here:", sorted(left))
         return not left
