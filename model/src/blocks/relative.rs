@@ -5,7 +5,8 @@
 
 use graph::{BuildResult, Builder, DType, Tensor, TensorType};
 
-use super::attention::{in_causal_blocks, part, softmax_values};
+use super::attention::{by_texts, in_causal_blocks, part, softmax_values};
+use super::cache::seen;
 
 /// Encoded distances: row `c` of the result `[rows, d_model]` (f32) encodes distance `first - c` as
 /// `[sin, cos]` of the distance divided by 10000^(2i/d_model). Computed, so that a program holds no table.
@@ -25,15 +26,15 @@ pub fn encode_distances(b: &Builder, first: Tensor, rows: usize, d_model: usize)
 
 /// What attention over one sequence reads. Dimensions: heads `h`, batch `b`, queries `n`, keys `s`, head width `k`.
 /// Heads come first so that content and position scores come out of their contractions in one order.
-pub struct Attention {
+pub struct Attention<'a> {
     /// Queries plus the content bias `u`, divided by `sqrt(k)`: `[h, b, n, k]`.
     pub content_query: Tensor,
     /// Queries plus the position bias `v`, divided by `sqrt(k)`: `[h, b, n, k]`.
     pub position_query: Tensor,
-    /// Keys: `[h, b, s, k]`.
-    pub key: Tensor,
-    /// Values: `[h, b, s, k]`.
-    pub value: Tensor,
+    /// Keys: `[h, b, s, k]`, in one array or in several that have the texts one after another.
+    pub keys: &'a [Tensor],
+    /// Values: as the keys.
+    pub values: &'a [Tensor],
     /// Projected distances `[h, s + 1, k]`, or `[h, b, s + 1, k]` for texts at positions of their own: row `c` is that of
     /// distance `last - c`, where `last` is the last query's position. The rows beyond distance 0 are never weighed.
     pub relative: Tensor,
@@ -57,14 +58,13 @@ fn shift(b: &Builder, raw: Tensor) -> BuildResult {
 ///
 /// # Errors
 /// [`graph::Error::Type`] if the shapes are not those of [`Attention`].
-pub fn attend(b: &Builder, inputs: &Attention, first_position: Tensor) -> BuildResult {
-    let Attention { content_query, position_query, key, value, relative } = *inputs;
-    let wide = b.dtype(value).accumulator();
-    let content = b.einsum_as("hbnk,hbsk->hbns", content_query, key, wide)?;
+pub fn attend(b: &Builder, inputs: &Attention<'_>, first_position: Tensor) -> BuildResult {
+    let Attention { content_query, position_query, keys, values, relative } = *inputs;
+    let content = by_texts(b, "hbnk,hbsk->hbns", content_query, keys)?;
     let equation = if b.shape(relative).len() == 3 { "hbnk,hsk->hbns" } else { "hbnk,hbsk->hbns" };
-    let raw = b.einsum_as(equation, position_query, relative, wide)?;
+    let raw = b.einsum_as(equation, position_query, relative, b.dtype(content))?;
     let scores = b.add(content, shift(b, raw)?)?;
-    softmax_values(b, scores, value, "hbns,hbsk->hbnk", first_position)
+    softmax_values(b, scores, values, "hbns,hbsk->hbnk", first_position)
 }
 
 /// Causal self-attention over whole sequences, `[h, b, t, k]`, with `relative` `[h, t + 1, k]`, its queries in blocks of
@@ -72,15 +72,15 @@ pub fn attend(b: &Builder, inputs: &Attention, first_position: Tensor) -> BuildR
 ///
 /// # Errors
 /// [`graph::Error::Type`] if the shapes are not those of [`Attention`].
-pub fn attend_causally(b: &Builder, inputs: &Attention, block: usize) -> BuildResult {
-    let length = b.shape(inputs.key)[2];
+pub fn attend_causally(b: &Builder, inputs: &Attention<'_>, block: usize) -> BuildResult {
+    let length = inputs.keys.first().map_or(0, |&key| b.shape(key)[2]);
     in_causal_blocks(b, length, block, 2, |queries| {
         let (start, end) = (queries.start, queries.end);
         let inputs = Attention {
             content_query: part(b, inputs.content_query, 2, start..end)?,
             position_query: part(b, inputs.position_query, 2, start..end)?,
-            key: part(b, inputs.key, 2, 0..end)?,
-            value: part(b, inputs.value, 2, 0..end)?,
+            keys: &seen(b, inputs.keys, end)?,
+            values: &seen(b, inputs.values, end)?,
             relative: part(b, inputs.relative, 1, length - end..length + 1)?,
         };
         attend(b, &inputs, b.scalar(DType::I32, start as f64)?)
