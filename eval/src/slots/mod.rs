@@ -30,12 +30,12 @@ const SHORT: usize = 16;
 /// The fewest positions that are attended to, if the window has as many.
 const SHORTEST: usize = 256;
 
-/// Slots of a group. Matmuls of one row have a kernel of their own in XLA's CPU compiler, those of two and three rows sometimes; from 4 to
-/// 32 rows, rows have the same bits.
-const GROUP: usize = 4;
+/// Slots of a group. Programs of 8 and of 32 rows compute the same bits of a row with XLA's CPU compiler; those of one row have a kernel of
+/// their own for matmuls, and those of 4 round otherwise too.
+const GROUP: usize = 8;
 
 /// Groups that programs continue at once. From 48 rows on, XLA's CPU compiler adds some products up in another order.
-const GROUPS: [usize; 3] = [1, 2, 8];
+const GROUPS: [usize; 2] = [1, 4];
 
 /// How many slots there are, and what is kept for later prompts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -383,10 +383,12 @@ impl Slots {
         let (runtime, first) = (self.devices.runtime(), &self.lengths[0]);
         self.reading = None;
         self.prefixes.clear();
-        let (_, step) = &first.steps[0];
-        // The fewest groups that a program has are one.
+        // Its inputs are a row, a group's caches, and as many of one text.
+        let of_group = &first.place.inputs()[1..];
+        let of_group = &of_group[..of_group.len() / 2];
         for group in &mut self.all {
-            *group = step.caches(runtime, &self.parameters, &first.weights)?;
+            let zeros = |input: &runtime::Input| Ok(runtime.zeros_with(&input.ty, &input.layout)?);
+            *group = of_group.iter().map(zeros).collect::<Result<_>>()?;
         }
         self.one = first.read.caches(runtime, &self.parameters, &first.weights)?;
         Ok(())
@@ -505,10 +507,10 @@ mod tests {
     fn programs_are_for_some_groups_and_for_all_up_to_the_most() {
         assert_eq!(group_counts(1), [1]);
         assert_eq!(group_counts(2), [1, 2]);
-        assert_eq!(group_counts(3), [1, 2, 3]);
-        assert_eq!(group_counts(8), [1, 2, 8]);
-        assert_eq!(group_counts(16), [1, 2, 8]);
-        assert_eq!([1, 3, 4, 6, 32, 33].map(cache_rows), [1, 3, 4, 8, 32, 36]);
+        assert_eq!(group_counts(3), [1, 3]);
+        assert_eq!(group_counts(4), [1, 4]);
+        assert_eq!(group_counts(8), [1, 4]);
+        assert_eq!([1, 3, 8, 9, 32, 33].map(cache_rows), [1, 3, 8, 16, 32, 40]);
     }
 
     #[test]
