@@ -37,7 +37,8 @@ struct Arguments {
 fn processor_seconds() -> Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").context("/proc/self/stat cannot be read")?;
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    let ticks =
+        |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
     // User and system time, in hundredths of a second on every Linux.
     Ok((ticks(11) + ticks(12)) / 100.0)
 }
@@ -49,16 +50,22 @@ fn median(mut seconds: Vec<f64>) -> f64 {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let runtime = Runtime::find_with(DeviceKind::Cpu, &RuntimeOptions::default())?.context("no CPU plugin; run gopher doctor")?;
+    let runtime = Runtime::find_with(DeviceKind::Cpu, &RuntimeOptions::default())?
+        .context("no CPU plugin; run gopher doctor")?;
     let model = TrainedModel::open(&arguments.run, &mut |_| ())?;
     let slots = SlotOptions { slots: arguments.slots, window: arguments.window, prefix_bytes: 0 };
     let begin = Instant::now();
     let mut served = model.served(&runtime, None, ServingOptions { slots, tops: &[] })?;
-    println!("loaded after {:.0} s; rows of programs: {:?}", begin.elapsed().as_secs_f64(), served.slots.rows());
+    println!(
+        "loaded after {:.0} s; rows of programs: {:?}",
+        begin.elapsed().as_secs_f64(),
+        served.slots.rows()
+    );
     for &texts in &arguments.texts {
         let mut tokens = vec![None; arguments.slots];
         for (slot, token) in tokens.iter_mut().enumerate().take(texts) {
-            let prompt: Vec<u32> = (0..arguments.prompt).map(|place| (place * 7 + slot) as u32 % 1000).collect();
+            let prompt: Vec<u32> =
+                (0..arguments.prompt).map(|place| (place * 7 + slot) as u32 % 1000).collect();
             served.slots.begin(&prompt)?;
             while served.slots.read()?.is_none() {}
             served.slots.place(slot)?;

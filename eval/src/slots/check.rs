@@ -31,22 +31,20 @@ impl Slots {
         for length in 0..self.lengths.len() {
             let before = length.checked_sub(1).map(|before| self.lengths[before].attended);
             let position = before.map_or(FIRST, |before| before + 3).min(self.lengths[length].attended - 1);
-            let mut wanted = None;
-            let mut kept = Vec::new();
-            for place in (0..self.lengths[length].steps.len()).rev() {
-                let bits = self.continued(length, place, position)?;
-                let is_kept = bits.is_some() && (wanted.is_none() || wanted == bits);
-                kept.push(is_kept);
-                wanted = wanted.or(bits);
-            }
+            let places = 0..self.lengths[length].steps.len();
+            let bits =
+                places.map(|place| self.continued(length, place, position)).collect::<Result<Vec<_>>>()?;
             let steps = &mut self.lengths[length].steps;
-            if wanted.is_none() {
-                is_invariant = false;
-                steps.truncate(1);
-                continue;
+            match kept(&bits) {
+                Some(kept) => {
+                    let mut kept = kept.into_iter();
+                    steps.retain(|_| kept.next() == Some(true));
+                }
+                None => {
+                    is_invariant = false;
+                    steps.truncate(1);
+                }
             }
-            let mut kept = kept.into_iter().rev();
-            steps.retain(|_| kept.next() == Some(true));
         }
         self.reset()?;
         self.statistics = super::SlotStatistics::default();
@@ -57,7 +55,8 @@ impl Slots {
     fn continued(&mut self, length: usize, place: usize, position: usize) -> Result<Option<Vec<Vec<u32>>>> {
         let groups: Vec<usize> = (0..self.lengths[length].steps[place].0).collect();
         // The row of a slot that is not there has no text.
-        let rows: Vec<bool> = groups.iter().flat_map(|&group| self.rows_of(group)).map(|slot| slot.is_some()).collect();
+        let rows: Vec<bool> =
+            groups.iter().flat_map(|&group| self.rows_of(group)).map(|slot| slot.is_some()).collect();
         let (group, all) = (self.group, self.tokens);
         let positions = vec![position as i32; rows.len()];
         let mut found: Vec<Option<Vec<u32>>> = vec![None; TOKENS];
@@ -80,5 +79,24 @@ impl Slots {
         }
         // There is one program, if it has fewer rows than there are tokens.
         Ok(Some(found.into_iter().map(Option::unwrap_or_default).collect()))
+    }
+}
+
+/// Which programs compute what the last does that has the same bits in all rows, of what each computed; `None` if none has.
+fn kept<T: PartialEq>(bits: &[Option<T>]) -> Option<Vec<bool>> {
+    let wanted = bits.iter().rev().flatten().next()?;
+    Some(bits.iter().map(|bits| bits.as_ref() == Some(wanted)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kept;
+
+    #[test]
+    fn programs_are_kept_that_agree_with_the_largest_that_agrees_with_itself() {
+        assert_eq!(kept(&[Some(1), Some(1)]), Some(vec![true, true]));
+        assert_eq!(kept(&[Some(2), Some(1), Some(1)]), Some(vec![false, true, true]));
+        assert_eq!(kept(&[Some(2), Some(1), None]), Some(vec![false, true, false]));
+        assert_eq!(kept::<u32>(&[None, None]), None);
     }
 }

@@ -323,7 +323,8 @@ impl Slots {
                 let place = steps.iter().position(|&(count, _)| count >= groups.len()).unwrap_or_default();
                 let fill = others.iter().chain(of.iter().filter(|group| !groups.contains(group)));
                 let groups: Vec<usize> = groups.iter().chain(fill).copied().take(steps[place].0).collect();
-                let slots: Vec<Option<usize>> = groups.iter().flat_map(|&group| self.rows_of(group)).collect();
+                let slots: Vec<Option<usize>> =
+                    groups.iter().flat_map(|&group| self.rows_of(group)).collect();
                 let token = |&slot: &Option<usize>| match slot.filter(|&slot| active[slot]) {
                     Some(slot) => tokens[slot].map_or(0, |(id, _)| id as i32),
                     None => 0,
