@@ -5,6 +5,8 @@
     python3 bench/serve.py --run RUN [--gopher target/release/gopher] [--streams 1,8,32] [--tokens 64] [--rounds 3]
         [--peer NAME=URL]... [--json FILE]
 
+`cargo run --release --example bench_slots` times the engine's steps alone, without a server.
+
 Starts `gopher serve` for RUN and asks it; each peer is a server of OpenAI's API that is running already with the same weights, such as
 llama.cpp's (`llama-server -m MODEL --parallel 32 --port 8090`, given as --peer llama.cpp=http://127.0.0.1:8090). Servers take turns. The
 prompts are 32 words, other ones in each round; answers are greedy. The median of the rounds is printed, by the clock; of `gopher`,

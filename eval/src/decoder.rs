@@ -50,8 +50,14 @@ impl Decoder {
         let caches = cache_types(config, precision, window);
         check_memory(runtime, window, weights, caches.iter().map(|ty| ty.bytes() as u64).sum())?;
         let step = |chunk| {
-            let shape =
-                DecodeShape { batch: 1, chunk, window: capacity, attended: capacity, own_positions: false };
+            let shape = DecodeShape {
+                batch: 1,
+                groups: 1,
+                chunk,
+                window: capacity,
+                attended: capacity,
+                own_positions: false,
+            };
             Step::compile(&Devices::one(runtime), config, precision, shape)
         };
         let tables = match model::decode_tables(config, precision, capacity)? {

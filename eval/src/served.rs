@@ -8,7 +8,7 @@ use sharding::inference::InferenceMesh;
 
 use crate::devices::{Devices, ReadParameter, divided, model_on};
 use crate::scoring::{Encoding, Scorer, ScoringOptions};
-use crate::slots::{SlotOptions, Slots, slot_memory};
+use crate::slots::{SlotOptions, Slots, cache_rows, slot_memory};
 use crate::{Error, Result};
 
 /// Rows of scoring in flight: as many as a call has on a CPU, twice, so that beginnings stay for those that follow.
@@ -145,7 +145,10 @@ impl Served {
         let layers = config.sizes().layers.max(1) as u64;
         let steps = slot.saturating_mul(2 * slots as u64) / layers;
         let logits = 8 * slots as u64 * padded.padded_vocabulary() as u64;
-        let other = slot.saturating_add(tables).saturating_add(steps).saturating_add(logits);
+        // Slots come in groups, of which the last may be larger than what is asked for.
+        let fill = slot.saturating_mul((cache_rows(slots) - slots.min(cache_rows(slots))) as u64);
+        let parts = [slot, tables, steps, logits, fill];
+        let other = parts.into_iter().fold(0, u64::saturating_add);
         let limit = devices.memory_limit();
         Ok(ServingMemory { weights, scoring, slot, slots, prefixes: prefix_bytes, other, limit })
     }

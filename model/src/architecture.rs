@@ -44,7 +44,7 @@ pub struct DecodeInputs<'a> {
     pub weights: &'a [Tensor],
     /// The layer's part of what [`Architecture::decode_tables`] made.
     pub tables: &'a [Tensor],
-    /// The layer's part of each cache.
+    /// The layer's part of each cache: of all texts, or of one group of texts after another, of each group all kinds in their order.
     pub caches: &'a [Tensor],
     /// Position of the first new token, i32: a scalar, or `[batch]` if each text has its own.
     pub position: Tensor,

@@ -2,7 +2,7 @@
 
 use graph::{Builder, DType, Error, Function, ScanInputs, ScanOutputs, Tensor, TensorType};
 
-use crate::architecture::DecodeInputs;
+use crate::architecture::{CacheSpec, DecodeInputs};
 use crate::config::ModelConfig;
 use crate::forward::{Precision, embed, layer_weights, logits, outside_layers, stacked};
 use crate::parameters::add_params;
@@ -13,6 +13,9 @@ use crate::score::{ScoreTensor, table_params};
 pub struct DecodeShape {
     /// Sequences decoded side by side.
     pub batch: usize,
+    /// Groups of as many sequences each, with caches of their own: a divisor of `batch`. What attends to the caches of a group is
+    /// computed apart, in the same way however many groups there are.
+    pub groups: usize,
     /// Tokens read by one step: 1 to generate, more to read a prompt.
     pub chunk: usize,
     /// Positions the cache holds.
@@ -51,7 +54,7 @@ pub fn decode_tables(
 /// them, or `[batch]` if each sequence has its own; `last`, i32 scalar, the index within the chunk whose
 /// logits are wanted; the tables of [`decode_tables`]; and the
 /// caches, such as `keys` and `values` ([`Architecture::caches`](crate::Architecture::caches)), whose memory the outputs
-/// take over.
+/// take over; of several groups, those of each as `keys/group0` and so on, group by group.
 /// Outputs: `logits` `[batch, vocabulary]`, float32; each cache.
 ///
 /// A prompt shorter than a multiple of `chunk` is padded at its end: the padding's keys lie after every real token
@@ -61,7 +64,11 @@ pub fn decode_tables(
 /// # Errors
 /// [`Error::Type`] if the sizes make no valid program.
 pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) -> Result<Function, Error> {
-    let DecodeShape { batch, chunk, window, attended, own_positions } = shape;
+    let DecodeShape { batch, groups, chunk, window, attended, own_positions } = shape;
+    if groups == 0 || batch % groups != 0 {
+        let message = format!("{batch} sequences cannot be divided into {groups} groups");
+        return Err(Error::Type { op: "caches", scope: String::new(), message });
+    }
     let sizes = config.sizes();
     let tables = table_params(config, precision, attended)?;
     let b = Builder::new("decode");
@@ -77,9 +84,18 @@ pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) ->
     let table_count = tables.len();
     let tables: Vec<_> =
         tables.into_iter().map(|ScoreTensor { name, axes, ty }| b.param(name, ty, &axes)).collect();
-    let specs = config.caches(batch, window);
-    let caches = specs.iter().map(|spec| b.param(spec.name, TensorType::new(dtype, &*spec.shape), spec.axes));
-    let caches: Vec<_> = caches.collect();
+    let of_group = config.caches(batch / groups, window);
+    let specs = (0..groups).flat_map(|group| of_group.iter().map(move |spec| (group, spec)));
+    let specs: Vec<(String, &CacheSpec)> = specs
+        .map(|(group, spec)| match groups {
+            1 => (spec.name.to_owned(), spec),
+            _ => (format!("{}/group{group}", spec.name), spec),
+        })
+        .collect();
+    let cache = |(name, spec): &(String, &CacheSpec)| {
+        b.param(&**name, TensorType::new(dtype, &*spec.shape), spec.axes)
+    };
+    let caches: Vec<_> = specs.iter().map(cache).collect();
 
     let x = embed(&b, config, &outside, tokens, dtype)?;
     let inputs = ScanInputs {
@@ -104,8 +120,8 @@ pub fn decode(config: &ModelConfig, precision: Precision, shape: DecodeShape) ->
     let logits = logits(&b, config, &outside, wanted)?;
     b.output("logits", b.reshape(logits, &[batch, config.padded_vocabulary()])?);
     let first_cache = parameters.len() + 3 + table_count;
-    for (index, (spec, &cache)) in specs.iter().zip(&outputs.ys).enumerate() {
-        b.output_aliased(spec.name, cache, Some(first_cache + index));
+    for (index, ((name, _), &cache)) in specs.iter().zip(&outputs.ys).enumerate() {
+        b.output_aliased(&**name, cache, Some(first_cache + index));
     }
     b.finish()
 }

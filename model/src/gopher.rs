@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
-use crate::blocks::attention::part;
-use crate::blocks::cache::{each, written};
+use crate::blocks::cache::{by_group, by_kind, each, seen, written};
 use crate::blocks::causal::{QueryBlocks, score_count};
 use crate::blocks::embedding::project_to_vocabulary;
 use crate::blocks::feed_forward::gelu;
@@ -326,8 +325,8 @@ impl Architecture for Gopher {
             let attention = Attention {
                 content_query: projections.content_query,
                 position_query: projections.position_query,
-                key: projections.key,
-                value: projections.value,
+                keys: &[projections.key],
+                values: &[projections.value],
                 relative: layer.relative,
             };
             project_out(b, x, attend_causally(b, &attention, queries)?, &layer)?
@@ -382,8 +381,9 @@ impl Architecture for Gopher {
         let layer = Layer::of(weights)?;
         let _scope = b.scope("attention");
         let new = project(b, x, &layer)?;
-        let key = written(b, caches[0], new.key, position)?;
-        let value = written(b, caches[1], new.value, position)?;
+        let [keys, values] = by_kind(caches);
+        let keys = written(b, &keys, new.key, position)?;
+        let values = written(b, &values, new.value, position)?;
         // Row c of what attention reads is distance `position + chunk - 1 - c`.
         let (chunk, zero) = (b.shape(x)[1], b.scalar(DType::I32, 0.0)?);
         let rows = [self.heads, window + 1, self.key_value_size];
@@ -401,13 +401,13 @@ impl Architecture for Gopher {
         let attention = Attention {
             content_query: new.content_query,
             position_query: new.position_query,
-            key: part(b, key, 2, 0..window)?,
-            value: part(b, value, 2, 0..window)?,
+            keys: &seen(b, &keys, window)?,
+            values: &seen(b, &values, window)?,
             relative,
         };
         let x = project_out(b, x, attend(b, &attention, position)?, &layer)?;
         drop(_scope);
-        Ok((feed_forward(b, x, &layer)?, vec![key, value]))
+        Ok((feed_forward(b, x, &layer)?, by_group([keys, values])))
     }
 
     fn work(&self, sequence_length: usize, queries: QueryBlocks) -> Work {

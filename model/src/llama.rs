@@ -9,8 +9,8 @@ use sharding::cost::SCORES;
 use sharding::search::{Kept, Numbers, PolicyWork, Traffic, Work};
 
 use crate::architecture::{Architecture, CacheSpec, DecodeInputs, Sizes};
-use crate::blocks::attention::{part, softmax_values};
-use crate::blocks::cache::written;
+use crate::blocks::attention::{by_texts, part, softmax_values};
+use crate::blocks::cache::{by_group, by_kind, seen, written};
 use crate::blocks::causal::{QueryBlocks, in_causal_blocks, score_count};
 use crate::blocks::embedding::project_to_vocabulary;
 use crate::blocks::feed_forward::swiglu;
@@ -190,11 +190,18 @@ impl Llama {
     }
 }
 
-/// Attention of queries `[g, b, r, n, k]` at positions `first_position + a` over keys `[g, b, s, k]` at positions `0..s`.
-fn attend(b: &Builder, query: Tensor, key: Tensor, value: Tensor, first_position: Tensor) -> BuildResult {
+/// Attention of queries `[g, b, r, n, k]` at positions `first_position + a` over keys `[g, b, s, k]` at positions `0..s`, in one array
+/// or in several that have the texts one after another, as values have them.
+fn attend(
+    b: &Builder,
+    query: Tensor,
+    keys: &[Tensor],
+    values: &[Tensor],
+    first_position: Tensor,
+) -> BuildResult {
     let _scope = b.scope(SCORES);
-    let scores = b.einsum_as("gbrnk,gbsk->gbrns", query, key, b.dtype(value).accumulator())?;
-    softmax_values(b, scores, value, "gbrns,gbsk->gbrnk", first_position)
+    let scores = by_texts(b, "gbrnk,gbsk->gbrns", query, keys)?;
+    softmax_values(b, scores, values, "gbrns,gbsk->gbrnk", first_position)
 }
 
 const VECTOR: &[&str] = &["layers", "embed"];
@@ -309,7 +316,7 @@ impl Architecture for Llama {
                 let (&[query], &[key, value]) = (of.queries, of.keys) else {
                     unreachable!("what was given to in_causal_blocks")
                 };
-                attend(of.builder, query, key, value, of.first_position)
+                attend(of.builder, query, &[key], &[value], of.first_position)
             })?
         };
         self.rest(b, x, heads, &layer)
@@ -340,16 +347,17 @@ impl Architecture for Llama {
     ) -> Result<(Tensor, Vec<Tensor>), Error> {
         let DecodeInputs { weights, caches, position, window, .. } = inputs;
         let layer = Layer::of(weights)?;
-        let (heads, key, value) = {
+        let (heads, caches) = {
             let _scope = b.scope("attention");
             let rotation = self.rotation(b, position, b.shape(x)[1])?;
             let new = self.project(b, x, &layer, &rotation)?;
-            let key = written(b, caches[0], new.key, position)?;
-            let value = written(b, caches[1], new.value, position)?;
-            let seen = |cache| part(b, cache, 2, 0..window);
-            (attend(b, new.query, seen(key)?, seen(value)?, position)?, key, value)
+            let [keys, values] = by_kind(caches);
+            let keys = written(b, &keys, new.key, position)?;
+            let values = written(b, &values, new.value, position)?;
+            let (seen_keys, seen_values) = (seen(b, &keys, window)?, seen(b, &values, window)?);
+            (attend(b, new.query, &seen_keys, &seen_values, position)?, by_group([keys, values]))
         };
-        Ok((self.rest(b, x, heads, &layer)?, vec![key, value]))
+        Ok((self.rest(b, x, heads, &layer)?, caches))
     }
 
     fn work(&self, sequence_length: usize, queries: QueryBlocks) -> Work {

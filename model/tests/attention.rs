@@ -91,7 +91,7 @@ fn attention(sizes: Sizes, inputs: &Inputs, block: usize) -> Literal {
     let b = Builder::new("attention");
     let [content_query, position_query, key, value, relative] =
         std::array::from_fn(|index| b.param(format!("p{index}"), arguments[index].ty().clone(), &[]));
-    let inputs = Attention { content_query, position_query, key, value, relative };
+    let inputs = Attention { content_query, position_query, keys: &[key], values: &[value], relative };
     b.output("result", attend_causally(&b, &inputs, block.into()).unwrap());
     graph::interpret(&b.finish().unwrap(), &arguments.map(Clone::clone)).unwrap().remove(0)
 }

@@ -106,7 +106,14 @@ fn check_model(
     let tokens = Random(8).ints(&[BATCH, time], 0, model.sizes().vocabulary_size as i64 - 1);
     // The caches hold more than is attended to.
     let capacity = window + 2;
-    let shape = DecodeShape { batch: BATCH, chunk, window: capacity, attended: window, own_positions: false };
+    let shape = DecodeShape {
+        batch: BATCH,
+        groups: 1,
+        chunk,
+        window: capacity,
+        attended: window,
+        own_positions: false,
+    };
     let step = decode(model, Precision::FLOAT32, shape).unwrap();
     let tables = decode_tables(model, Precision::FLOAT32, window).unwrap();
     places(&|place, compile| {
@@ -176,8 +183,14 @@ fn texts_at_positions_of_their_own() {
         let parameters = parameters(model, DType::F32, 7);
         let tokens = Random(8).ints(&[BATCH, WINDOW], 0, model.sizes().vocabulary_size as i64 - 1);
         let ids: Vec<&[i64]> = tokens.ints().unwrap().chunks(WINDOW).collect();
-        let shape =
-            DecodeShape { batch: BATCH, chunk: 1, window: WINDOW, attended: WINDOW, own_positions: true };
+        let shape = DecodeShape {
+            batch: BATCH,
+            groups: 1,
+            chunk: 1,
+            window: WINDOW,
+            attended: WINDOW,
+            own_positions: true,
+        };
         let step = decode(model, Precision::FLOAT32, shape).unwrap();
         let alone = decode(model, Precision::FLOAT32, DecodeShape { batch: 1, ..shape }).unwrap();
         let place = place_caches(model, Precision::FLOAT32, BATCH, WINDOW, WINDOW, false).unwrap();
@@ -225,7 +238,7 @@ fn texts_at_positions_of_their_own() {
 
 #[test]
 fn memory_of_the_caches_is_taken_over() {
-    let shape = DecodeShape { batch: 1, chunk: 1, window: 4, attended: 4, own_positions: false };
+    let shape = DecodeShape { batch: 1, groups: 1, chunk: 1, window: 4, attended: 4, own_positions: false };
     for model in &models() {
         let function = decode(model, Precision::FLOAT32, shape).unwrap();
         for output in &function.results[1..] {
@@ -264,4 +277,30 @@ fn chunks_are_taken_and_put_back() {
             }
         });
     }
+}
+
+#[test]
+fn groups_have_as_many_sequences_each() {
+    let shape = DecodeShape { batch: 6, groups: 4, chunk: 1, window: 4, attended: 4, own_positions: true };
+    let decode = |groups| decode(&models()[0], Precision::FLOAT32, DecodeShape { groups, ..shape });
+    for groups in [0, 4] {
+        let message = decode(groups).unwrap_err().to_string();
+        assert!(
+            message.contains(&format!("6 sequences cannot be divided into {groups} groups")),
+            "{message}"
+        );
+    }
+    let names: Vec<String> = decode(3).unwrap().results.into_iter().map(|output| output.name).collect();
+    assert_eq!(
+        names,
+        [
+            "logits",
+            "keys/group0",
+            "values/group0",
+            "keys/group1",
+            "values/group1",
+            "keys/group2",
+            "values/group2"
+        ]
+    );
 }

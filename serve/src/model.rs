@@ -140,6 +140,11 @@ impl ServedRun {
         let served = model.served(runtime, mesh, ServingOptions { slots, tops: TOPS })?;
         Ok(Self { served, run: run.to_owned(), step: model.manifest().step, device: runtime.kind() })
     }
+
+    /// Whether an answer's bits depend on nothing but the request and the model, as [`Slots::is_invariant`] found.
+    pub fn is_invariant(&self) -> bool {
+        self.served.slots.is_invariant()
+    }
 }
 
 impl Model for ServedRun {

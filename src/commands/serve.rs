@@ -111,7 +111,15 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let queue = arguments.queue.unwrap_or(arguments.slots.saturating_mul(4).max(128)) as usize;
     let (run, begin) = (options.run, Instant::now());
     note("loading and compiling");
-    let load = move || ServedRun::load(&run, &model, &runtime, mesh, slots).map_err(anyhow::Error::from);
+    let load = move || -> anyhow::Result<ServedRun> {
+        let served = ServedRun::load(&run, &model, &runtime, mesh, slots)?;
+        if !served.is_invariant() {
+            note(
+                "warning: the compiler's programs round otherwise from row to row; an answer's last digits can depend on its slot",
+            );
+        }
+        Ok(served)
+    };
     let (engine, ended) = Handle::start(load, Arc::clone(&tokenizer), queue)?;
     let limits = Limits { deadline: Duration::from_secs(u64::from(arguments.deadline)), ..Limits::default() };
     let app = App {

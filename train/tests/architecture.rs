@@ -221,7 +221,7 @@ fn it_trains_in_any_plan() {
 
 #[test]
 fn it_decodes() {
-    let shape = DecodeShape { batch: 1, chunk: 1, window: 4, attended: 4, own_positions: false };
+    let shape = DecodeShape { batch: 1, groups: 1, chunk: 1, window: 4, attended: 4, own_positions: false };
     let step = decode(&toy(), Precision::FLOAT32, shape).unwrap();
     let b = Builder::new("forward");
     let parameters = model::parameters::add_params(&b, &toy(), "", DType::F32);

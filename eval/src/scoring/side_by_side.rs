@@ -44,7 +44,8 @@ impl SideBySide {
         }
         fits(rows)?;
         let decode = |batch, chunk, own_positions| {
-            let shape = DecodeShape { batch, chunk, window: capacity, attended: capacity, own_positions };
+            let shape =
+                DecodeShape { batch, groups: 1, chunk, window: capacity, attended: capacity, own_positions };
             Step::compile(devices, config, *precision, shape)
         };
         let tables = match model::decode_tables(config, *precision, capacity)? {

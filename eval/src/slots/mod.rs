@@ -1,9 +1,15 @@
 //! Texts in slots: many prompts read and texts continued at once, each with the bits that it would have alone.
 //!
-//! A [`Slots`] has a program that continues as many texts as there are slots, and programs that read a chunk of one prompt and its end, each
-//! for a few lengths of what is attended to. Which length, a text's own position decides; how many rows a program has, nothing that
-//! changes.
+//! A [`Slots`] has programs that continue texts, and programs that read a chunk of one prompt and its end, each for a few lengths of what
+//! is attended to. Which length, a text's own position decides.
+//!
+//! Slots come in groups, each with caches of its own, and texts are continued by the smallest program that has room for the groups they are
+//! in: two texts do not cost what 32 do. A row's bits must not depend on which program that is. Of a group's attention that is so by
+//! construction, as every program has the same computation for each group; of matmuls it depends on the compiler's kernels, which is why
+//! the smallest program has a group of rows and not one. When all is compiled, each program's rows are compared, bit for bit, and one
+//! that computes others is not used (`check.rs`).
 
+mod check;
 mod prefixes;
 
 use std::sync::Arc;
@@ -24,6 +30,13 @@ const SHORT: usize = 16;
 /// The fewest positions that are attended to, if the window has as many.
 const SHORTEST: usize = 256;
 
+/// Slots of a group. Programs of 8 and of 32 rows compute the same bits of a row with XLA's CPU compiler; those of one row have a kernel of
+/// their own for matmuls, and those of 4 round otherwise too.
+const GROUP: usize = 8;
+
+/// Groups that programs continue at once. From 48 rows on, XLA's CPU compiler adds some products up in another order.
+const GROUPS: [usize; 2] = [1, 4];
+
 /// How many slots there are, and what is kept for later prompts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotOptions {
@@ -42,7 +55,9 @@ struct Length {
     read: Step,
     /// Reads up to [`SHORT`] tokens, if that is less.
     read_short: Option<Step>,
-    step: Step,
+    /// Continue the texts of so many groups, the fewest first; at least one.
+    steps: Vec<(usize, Step)>,
+    /// Puts a prompt's caches into those of a group.
     place: Program,
     /// Makes the tables that both steps read.
     tables: Option<Program>,
@@ -84,16 +99,19 @@ pub struct Slots {
     put: Program,
     options: SlotOptions,
     chunk: usize,
-    /// Caches of all slots, and of the prompt that is read.
-    all: Vec<Buffer>,
+    /// Slots of each group.
+    group: usize,
+    /// Caches of each group, and of the prompt that is read.
+    all: Vec<Vec<Buffer>>,
     one: Vec<Buffer>,
     reading: Option<Reading>,
     prefixes: Prefixes<Vec<Buffer>>,
     statistics: SlotStatistics,
+    is_invariant: bool,
 }
 
 impl Slots {
-    /// Compiles all programs. `config` and `parameters` are the model's as the devices have it, of which `tokens` are the ids that
+    /// Compiles all programs, and compares them. `config` and `parameters` are the model's as the devices have it, of which `tokens` are the ids that
     /// stand for something.
     pub(crate) fn new(
         devices: &Devices,
@@ -106,6 +124,7 @@ impl Slots {
         let SlotOptions { slots, window, prefix_bytes } = options;
         let (runtime, apart) = (devices.runtime(), apart(devices, config));
         let (chunk, capacity) = chunk_and_capacity(window);
+        let (group, groups) = groups(slots);
         let axes = |name: &str| {
             let of_cache = |spec: model::CacheSpec| (spec.name == name).then(|| spec.axes.to_vec());
             config.caches(1, 1).into_iter().find_map(of_cache)
@@ -116,29 +135,30 @@ impl Slots {
         };
         let mut lengths: Vec<Length> = Vec::new();
         for attended in attended_lengths(capacity) {
-            let step = |batch, chunk, own_positions| {
-                let shape = DecodeShape { batch, chunk, window: capacity, attended, own_positions };
+            let compile_step = |batch, groups, chunk, own_positions| {
+                let shape = DecodeShape { batch, groups, chunk, window: capacity, attended, own_positions };
                 Step::compile(devices, config, precision, shape)
             };
-            let read_short = if SHORT < chunk { Some(step(1, SHORT, false)?) } else { None };
-            let (read, step) = (step(1, chunk, false)?, step(slots, 1, true)?);
+            let read_short = if SHORT < chunk { Some(compile_step(1, 1, SHORT, false)?) } else { None };
+            let read = compile_step(1, 1, chunk, false)?;
+            let step = |groups| Ok((groups, compile_step(groups * group, groups, 1, true)?));
+            let steps = group_counts(groups).into_iter().map(step).collect::<Result<Vec<_>>>()?;
             let tables = model::decode_tables(config, precision, attended)?.map(compile).transpose()?;
             let made = run_tables(tables.as_ref(), &parameters)?;
             let weights = match lengths.first() {
-                Some(first) => step.weights_with(runtime, &first.weights, made)?,
-                None => step.weights(runtime, &parameters, made)?,
+                Some(first) => read.weights_with(runtime, &first.weights, made)?,
+                None => read.weights(runtime, &parameters, made)?,
             };
-            let place = model::place_caches(config, precision, slots, capacity, attended, apart)?;
+            let place = model::place_caches(config, precision, group, capacity, attended, apart)?;
             let place = compile(place)?;
-            lengths.push(Length { attended, read, read_short, step, place, tables, weights });
+            lengths.push(Length { attended, read, read_short, steps, place, tables, weights });
         }
-        let first = &lengths[0];
-        let caches = |step: &Step| step.caches(runtime, &parameters, &first.weights);
-        Ok(Self {
+        let mut made = Self {
             take: compile(model::take_chunk(config, precision, capacity, chunk, apart)?)?,
             put: compile(model::put_chunk(config, precision, capacity, chunk, apart)?)?,
-            all: caches(&first.step)?,
-            one: caches(&first.read)?,
+            group,
+            all: Vec::new(),
+            one: Vec::new(),
             devices: devices.clone(),
             config: config.clone(),
             parameters,
@@ -149,7 +169,24 @@ impl Slots {
             reading: None,
             prefixes: Prefixes::new(prefix_bytes),
             statistics: SlotStatistics::default(),
-        })
+            is_invariant: true,
+        };
+        made.all.resize_with(groups, Vec::new);
+        made.reset()?;
+        made.is_invariant = made.keep_equal()?;
+        Ok(made)
+    }
+
+    /// Whether a text's bits depend on nothing but itself, as far as its programs show. If not, no program was found whose rows
+    /// are computed alike.
+    pub fn is_invariant(&self) -> bool {
+        self.is_invariant
+    }
+
+    /// Rows of the programs that continue texts, for each number of positions that are attended to.
+    pub fn rows(&self) -> Vec<(usize, Vec<usize>)> {
+        let rows = |length: &Length| length.steps.iter().map(|(groups, _)| groups * self.group).collect();
+        self.lengths.iter().map(|length| (length.attended, rows(length))).collect()
     }
 
     /// Texts side by side.
@@ -255,14 +292,15 @@ impl Slots {
     pub fn place(&mut self, slot: usize) -> Result<()> {
         let read = self.reading.as_ref().filter(|reading| reading.position == reading.tokens.len());
         let length = length(&self.lengths, read.ok_or(Error::EmptyPrompt)?.position);
-        let row = length.place.upload_slice(0, &[slot as i32])?;
-        let inputs: Vec<&Buffer> = [&row].into_iter().chain(&self.all).chain(&self.one).collect();
-        self.all = length.place.run(&inputs)?;
+        let row = length.place.upload_slice(0, &[(slot % self.group) as i32])?;
+        let group = &mut self.all[slot / self.group];
+        let inputs: Vec<&Buffer> = [&row].into_iter().chain(&*group).chain(&self.one).collect();
+        *group = length.place.run(&inputs)?;
         Ok(())
     }
 
     /// Reads a token of some slots, given with its position in its text, which is below the window: of each, the logits of what follows.
-    /// One entry for each slot; those without a token have none.
+    /// One entry for each slot; those without a token have none, and no text afterwards.
     ///
     /// # Errors
     /// [`Error::Device`].
@@ -270,28 +308,72 @@ impl Slots {
         let mut logits = vec![None; self.count()];
         // Where a slot's next token goes. A program of another length writes one there that is never read.
         let mut next: Vec<usize> = tokens.iter().map(|token| token.map_or(0, |(_, at)| at)).collect();
-        for length in &self.lengths {
+        for index in 0..self.lengths.len() {
+            let attended = self.lengths[index].attended;
             let is_of = |token: &Option<(u32, usize)>| {
-                token.is_some_and(|(_, at)| length.attended == self::length(&self.lengths, at + 1).attended)
+                token.is_some_and(|(_, at)| attended == length(&self.lengths, at + 1).attended)
             };
-            if !tokens.iter().any(is_of) {
-                continue;
-            }
-            let ids: Vec<i32> = tokens
-                .iter()
-                .map(|token| token.filter(|_| is_of(token)).map_or(0, |(id, _)| id as i32))
-                .collect();
-            let position: Vec<i32> = next.iter().map(|&at| at as i32).collect();
-            let own = Own { tokens: &ids, position: &position, last: 0 };
-            let made = own.run(&self.parameters, &length.step, &length.weights, &mut self.all)?;
-            let made = made.to_vec::<f32>()?;
-            let rows = made.chunks(self.config.padded_vocabulary());
-            for (slot, row) in rows.enumerate().filter(|&(slot, _)| is_of(&tokens[slot])) {
-                logits[slot] = Some(row[..self.tokens].to_vec());
-                next[slot] += 1;
+            let active: Vec<bool> = tokens.iter().map(is_of).collect();
+            let (of, others): (Vec<usize>, Vec<usize>) =
+                (0..self.all.len()).partition(|&group| self.slots_of(group).any(|slot| active[slot]));
+            let most = self.lengths[index].steps.last().map_or(1, |&(groups, _)| groups);
+            for groups in of.chunks(most) {
+                // Other groups fill a program up; what is written to them is never read.
+                let steps = &self.lengths[index].steps;
+                let place = steps.iter().position(|&(count, _)| count >= groups.len()).unwrap_or_default();
+                let fill = others.iter().chain(of.iter().filter(|group| !groups.contains(group)));
+                let groups: Vec<usize> = groups.iter().chain(fill).copied().take(steps[place].0).collect();
+                let slots: Vec<Option<usize>> =
+                    groups.iter().flat_map(|&group| self.rows_of(group)).collect();
+                let token = |&slot: &Option<usize>| match slot.filter(|&slot| active[slot]) {
+                    Some(slot) => tokens[slot].map_or(0, |(id, _)| id as i32),
+                    None => 0,
+                };
+                let ids: Vec<i32> = slots.iter().map(token).collect();
+                let positions = slots.iter().map(|slot| slot.map_or(0, |slot| next[slot] as i32));
+                let made = self.step_groups((index, place), &groups, &ids, &positions.collect::<Vec<_>>())?;
+                let rows = made.chunks(self.config.padded_vocabulary());
+                for (slot, row) in slots.into_iter().zip(rows) {
+                    if let Some(slot) = slot.filter(|&slot| active[slot]) {
+                        logits[slot] = Some(row[..self.tokens].to_vec());
+                        next[slot] += 1;
+                    }
+                }
             }
         }
         Ok(logits)
+    }
+
+    /// Runs a program, given by its length and its place there, on groups of slots: the logits of all rows, one after another.
+    fn step_groups(
+        &mut self,
+        (length, place): (usize, usize),
+        groups: &[usize],
+        tokens: &[i32],
+        position: &[i32],
+    ) -> Result<Vec<f32>> {
+        let length = &self.lengths[length];
+        let mut caches: Vec<Buffer> =
+            groups.iter().flat_map(|&group| std::mem::take(&mut self.all[group])).collect();
+        let each = caches.len() / groups.len().max(1);
+        let own = Own { tokens, position, last: 0 };
+        let logits = own.run(&self.parameters, &length.steps[place].1, &length.weights, &mut caches)?;
+        for &group in groups.iter().rev() {
+            self.all[group] = caches.split_off(caches.len().saturating_sub(each));
+        }
+        Ok(logits.to_vec::<f32>()?)
+    }
+
+    /// The slots of a group.
+    fn slots_of(&self, group: usize) -> impl Iterator<Item = usize> + use<> {
+        let first = group * self.group;
+        first..(first + self.group).min(self.options.slots)
+    }
+
+    /// A group's rows, each with its slot; the last group can have rows without one.
+    fn rows_of(&self, group: usize) -> impl Iterator<Item = Option<usize>> + use<> {
+        let (first, slots) = (group * self.group, self.options.slots);
+        (first..first + self.group).map(move |slot| (slot < slots).then_some(slot))
     }
 
     /// Forgets all texts and all beginnings of prompts, after which it is as new; also after a failure.
@@ -302,7 +384,13 @@ impl Slots {
         let (runtime, first) = (self.devices.runtime(), &self.lengths[0]);
         self.reading = None;
         self.prefixes.clear();
-        self.all = first.step.caches(runtime, &self.parameters, &first.weights)?;
+        // Its inputs are a row, a group's caches, and as many of one text.
+        let of_group = &first.place.inputs()[1..];
+        let of_group = &of_group[..of_group.len() / 2];
+        for group in &mut self.all {
+            let zeros = |input: &runtime::Input| Ok(runtime.zeros_with(&input.ty, &input.layout)?);
+            *group = of_group.iter().map(zeros).collect::<Result<_>>()?;
+        }
         self.one = first.read.caches(runtime, &self.parameters, &first.weights)?;
         Ok(())
     }
@@ -314,8 +402,8 @@ impl Slots {
         for length in &self.lengths {
             let tables = run_tables(length.tables.as_ref(), &parameters)?;
             weights.push(match weights.first() {
-                Some(first) => length.step.weights_with(runtime, first, tables)?,
-                None => length.step.weights(runtime, &parameters, tables)?,
+                Some(first) => length.read.weights_with(runtime, first, tables)?,
+                None => length.read.weights(runtime, &parameters, tables)?,
             });
         }
         for (length, weights) in self.lengths.iter_mut().zip(weights) {
@@ -356,6 +444,18 @@ fn run_tables(program: Option<&Program>, parameters: &[Buffer]) -> Result<Vec<Bu
     }
 }
 
+/// Slots of each group, and groups.
+fn groups(slots: usize) -> (usize, usize) {
+    let group = slots.clamp(1, GROUP);
+    (group, slots.div_ceil(group).max(1))
+}
+
+/// For how many groups there are programs: one, always, and all, if those are not too many.
+fn group_counts(groups: usize) -> Vec<usize> {
+    let most = groups.min(GROUPS[GROUPS.len() - 1]);
+    GROUPS.into_iter().filter(|&count| count < most).chain([most]).collect()
+}
+
 /// How many positions programs attend to: powers of two up to the capacity.
 fn attended_lengths(capacity: usize) -> Vec<usize> {
     let shorter = std::iter::successors(Some(SHORTEST), |length| length.checked_mul(2));
@@ -365,6 +465,12 @@ fn attended_lengths(capacity: usize) -> Vec<usize> {
 /// The programs for a text with so many positions.
 fn length(lengths: &[Length], positions: usize) -> &Length {
     lengths.iter().find(|length| length.attended >= positions).unwrap_or(&lengths[lengths.len() - 1])
+}
+
+/// Rows of caches that so many slots take.
+pub(crate) fn cache_rows(slots: usize) -> usize {
+    let (group, groups) = groups(slots);
+    group * groups
 }
 
 /// Bytes on each device that a slot takes, and those that the tables of all lengths take.
@@ -396,7 +502,17 @@ pub(crate) fn slot_memory(
 
 #[cfg(test)]
 mod tests {
-    use super::attended_lengths;
+    use super::{attended_lengths, cache_rows, group_counts};
+
+    #[test]
+    fn programs_are_for_some_groups_and_for_all_up_to_the_most() {
+        assert_eq!(group_counts(1), [1]);
+        assert_eq!(group_counts(2), [1, 2]);
+        assert_eq!(group_counts(3), [1, 3]);
+        assert_eq!(group_counts(4), [1, 4]);
+        assert_eq!(group_counts(8), [1, 4]);
+        assert_eq!([1, 3, 8, 9, 32, 33].map(cache_rows), [1, 3, 8, 16, 32, 40]);
+    }
 
     #[test]
     fn lengths_double_up_to_the_capacity() {

@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use graph::{BuildResult, Builder, Comparison, DType, Reduction, Tensor, TensorType};
 
+use super::cache::texts_of;
+
 /// Softmax of `scores` `[heads, batch, …, n, s]` over keys at positions `0..s` that queries at `first_position + a` may see,
-/// applied to `value` by `equation`, in the dtype of `value`. `first_position` is a scalar, or `[batch]`.
+/// applied to `values` by `equation`, in their dtype: one array, or several as of [`by_texts`]. `first_position` is a scalar, or `[batch]`.
 ///
 /// Scores and softmax are float32 (paper, appendix C), or float64 in a program of that type. The weights are divided
 /// by their sum after they have been applied to the values, which is the same and touches fewer numbers.
@@ -15,11 +17,11 @@ use graph::{BuildResult, Builder, Comparison, DType, Reduction, Tensor, TensorTy
 pub fn softmax_values(
     b: &Builder,
     scores: Tensor,
-    value: Tensor,
+    values: &[Tensor],
     equation: &str,
     first_position: Tensor,
 ) -> BuildResult {
-    let dtype = b.dtype(value);
+    let dtype = values.first().map_or(DType::F32, |&value| b.dtype(value));
     let wide = dtype.accumulator();
     let shape = b.shape(scores);
     let last = shape.len() - 1;
@@ -43,8 +45,22 @@ pub fn softmax_values(
     let maximum = b.stop_gradient(b.reduce(Reduction::Max, scores, &[last])?)?;
     let weights = b.exp(b.sub(scores, b.expand(maximum, last)?)?)?;
     let total = b.sum(weights, &[last])?;
-    let applied = b.einsum_as(equation, b.convert(weights, dtype)?, value, wide)?;
+    let applied = by_texts(b, equation, b.convert(weights, dtype)?, values)?;
     b.convert(b.div(applied, b.expand(total, last)?)?, dtype)
+}
+
+/// The contraction of `x` `[heads, batch, …]` with `parts` `[heads, texts, …]`, which have the texts of `x` one after another, by an
+/// `equation` that keeps heads and texts where they are; in the accumulator's dtype. However many parts there are beside it, each is the
+/// same computation.
+///
+/// # Errors
+/// [`graph::Error::Type`] if `equation` does not fit the shapes.
+pub fn by_texts(b: &Builder, equation: &str, x: Tensor, parts: &[Tensor]) -> BuildResult {
+    let one = |(&array, texts): (&Tensor, Range<usize>)| {
+        b.einsum_as(equation, part(b, x, 1, texts)?, array, b.dtype(array).accumulator())
+    };
+    let joined: Vec<_> = parts.iter().zip(texts_of(b, parts)).map(one).collect::<Result<_, _>>()?;
+    if joined.len() == 1 { Ok(joined[0]) } else { b.concatenate(&joined, 1) }
 }
 
 /// The part `range` of `x` along `dim`; `x` itself if that is all of it.

@@ -8,7 +8,8 @@ use std::ops::Range;
 use graph::{BuildResult, Builder, DType, Tensor, TensorType};
 use sharding::cost::SCORES;
 
-use super::attention::{part, softmax_values};
+use super::attention::{by_texts, part, softmax_values};
+use super::cache::seen;
 use super::causal::{Attended, QueryBlocks, in_causal_blocks};
 
 /// Encoded distances: row `c` of the result `[rows, d_model]` (f32) encodes distance `first - c` as
@@ -29,15 +30,15 @@ pub fn encode_distances(b: &Builder, first: Tensor, rows: usize, d_model: usize)
 
 /// What attention over one sequence reads. Dimensions: heads `h`, batch `b`, queries `n`, keys `s`, head width `k`.
 /// Heads come first so that content and position scores come out of their contractions in one order.
-pub struct Attention {
+pub struct Attention<'a> {
     /// Queries plus the content bias `u`, divided by `sqrt(k)`: `[h, b, n, k]`.
     pub content_query: Tensor,
     /// Queries plus the position bias `v`, divided by `sqrt(k)`: `[h, b, n, k]`.
     pub position_query: Tensor,
-    /// Keys: `[h, b, s, k]`.
-    pub key: Tensor,
-    /// Values: `[h, b, s, k]`.
-    pub value: Tensor,
+    /// Keys: `[h, b, s, k]`, in one array or in several that have the texts one after another.
+    pub keys: &'a [Tensor],
+    /// Values: as the keys.
+    pub values: &'a [Tensor],
     /// Projected distances `[h, s + 1, k]`, or `[h, b, s + 1, k]` for texts at positions of their own: row `c` is that of
     /// distance `last - c`, where `last` is the last query's position. The rows beyond distance 0 are never weighed.
     pub relative: Tensor,
@@ -61,37 +62,38 @@ fn shift(b: &Builder, raw: Tensor) -> BuildResult {
 ///
 /// # Errors
 /// [`graph::Error::Type`] if the shapes are not those of [`Attention`].
-pub fn attend(b: &Builder, inputs: &Attention, first_position: Tensor) -> BuildResult {
-    let Attention { content_query, position_query, key, value, relative } = *inputs;
+pub fn attend(b: &Builder, inputs: &Attention<'_>, first_position: Tensor) -> BuildResult {
+    let Attention { content_query, position_query, keys, values, relative } = *inputs;
     let _scope = b.scope(SCORES);
-    let wide = b.dtype(value).accumulator();
-    let content = b.einsum_as("hbnk,hbsk->hbns", content_query, key, wide)?;
+    let content = by_texts(b, "hbnk,hbsk->hbns", content_query, keys)?;
     let equation = if b.shape(relative).len() == 3 { "hbnk,hsk->hbns" } else { "hbnk,hbsk->hbns" };
-    let raw = b.einsum_as(equation, position_query, relative, wide)?;
+    let raw = b.einsum_as(equation, position_query, relative, b.dtype(content))?;
     let scores = b.add(content, shift(b, raw)?)?;
-    softmax_values(b, scores, value, "hbns,hbsk->hbnk", first_position)
+    softmax_values(b, scores, values, "hbns,hbsk->hbnk", first_position)
 }
 
 /// Causal self-attention over whole sequences, `[h, b, t, k]`, with `relative` `[h, t + 1, k]`, its queries taken as `blocks` says.
 ///
 /// # Errors
 /// [`graph::Error::Type`] if the shapes are not those of [`Attention`].
-pub fn attend_causally(b: &Builder, inputs: &Attention, blocks: QueryBlocks) -> BuildResult {
-    let Attention { content_query, position_query, key, value, relative } = *inputs;
-    let length = b.shape(key)[2];
-    let keys = |queries: Range<usize>| {
+pub fn attend_causally(b: &Builder, inputs: &Attention<'_>, blocks: QueryBlocks) -> BuildResult {
+    let Attention { content_query, position_query, keys, values, relative } = *inputs;
+    let length = keys.first().map_or(0, |&key| b.shape(key)[2]);
+    let count = keys.len();
+    let read = |queries: Range<usize>| {
         let end = queries.end;
         let relative = part(b, relative, 1, length - end..length + 1)?;
-        Ok(vec![part(b, key, 2, 0..end)?, part(b, value, 2, 0..end)?, relative])
+        Ok([seen(b, keys, end)?, seen(b, values, end)?, vec![relative]].concat())
     };
-    in_causal_blocks(b, blocks, &[content_query, position_query], 2, keys, |of| {
-        let (b, &[content_query, position_query], &[key, value, relative]) =
-            (of.builder, of.queries, of.keys)
+    in_causal_blocks(b, blocks, &[content_query, position_query], 2, read, |of| {
+        let (b, &[content_query, position_query], Some((&relative, read))) =
+            (of.builder, of.queries, of.keys.split_last())
         else {
             unreachable!("what was given to in_causal_blocks")
         };
         let relative = rows_of(b, relative, &of, b.shape(content_query)[2])?;
-        let inputs = Attention { content_query, position_query, key, value, relative };
+        let (keys, values) = read.split_at(count);
+        let inputs = Attention { content_query, position_query, keys, values, relative };
         attend(b, &inputs, of.first_position)
     })
 }
