@@ -130,8 +130,15 @@ impl ServingProgram {
 
     fn build(self, model: &ModelConfig, precision: Precision, sizes: &Sizes) -> anyhow::Result<Function> {
         let &Sizes { slots, chunk, window, attended } = sizes;
-        let step =
-            |batch, chunk, own_positions| DecodeShape { batch, chunk, window, attended, own_positions };
+        // All slots in one array: groups, as `gopher serve` has them, are a matter of how many are under way.
+        let step = |batch, chunk, own_positions| DecodeShape {
+            batch,
+            groups: 1,
+            chunk,
+            window,
+            attended,
+            own_positions,
+        };
         let mut function = match self {
             ServingProgram::Tables => decode_tables(model, precision, attended)?.ok_or_else(|| {
                 let kind = model.kind();
