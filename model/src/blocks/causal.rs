@@ -62,10 +62,10 @@ pub struct Attended<'a> {
     pub keys: &'a [Tensor],
     /// Position of the first query, an i32 scalar.
     pub first_position: Tensor,
-    /// Positions from the first query to the end of its block, which is where the keys end: an i32 scalar.
-    pub to_end: Tensor,
-    /// The largest that [`Attended::to_end`] can be.
+    /// Positions of the queries' block.
     pub block: usize,
+    /// Of a piece of a block, positions from its first query to the end of the block, which is where the keys end: an i32 scalar.
+    pub to_end: Option<Tensor>,
 }
 
 /// Causal attention over whole sequences, whose queries are taken as `blocks` says, resolved by
@@ -87,9 +87,9 @@ pub fn in_causal_blocks(
     let mut outputs = Vec::new();
     for start in (0..length).step_by(blocks.block.clamp(1, length)) {
         let end = (start + blocks.block).min(length);
-        let keys = keys(start..end)?;
         let parts = queries.iter().map(|&query| part(b, query, dim, start..end));
         let queries = parts.collect::<Result<Vec<_>, _>>()?;
+        let keys = keys(start..end)?;
         let block = end - start;
         let count = block / largest_divisor(block, blocks.piece);
         outputs.push(if count == 1 {
@@ -98,8 +98,8 @@ pub fn in_causal_blocks(
                 queries: &queries,
                 keys: &keys,
                 first_position: b.scalar(DType::I32, start as f64)?,
-                to_end: b.scalar(DType::I32, block as f64)?,
                 block,
+                to_end: None,
             })?
         } else {
             in_pieces(b, &queries, &keys, dim, start, count, &attend)?
@@ -140,8 +140,8 @@ fn in_pieces(
             queries,
             keys: body.constants,
             first_position: b.add(before, b.scalar(DType::I32, start as f64)?)?,
-            to_end: b.sub(b.scalar(DType::I32, block as f64)?, before)?,
             block,
+            to_end: Some(b.sub(b.scalar(DType::I32, block as f64)?, before)?),
         })?;
         Ok(ScanOutputs { carries: vec![], ys: vec![attended] })
     })?;

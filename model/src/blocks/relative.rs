@@ -82,8 +82,9 @@ pub fn attend_causally(b: &Builder, inputs: &Attention<'_>, blocks: QueryBlocks)
     let count = keys.len();
     let read = |queries: Range<usize>| {
         let end = queries.end;
-        let relative = part(b, relative, 1, length - end..length + 1)?;
-        Ok([seen(b, keys, end)?, seen(b, values, end)?, vec![relative]].concat())
+        let mut read = [seen(b, keys, end)?, seen(b, values, end)?].concat();
+        read.push(part(b, relative, 1, length - end..length + 1)?);
+        Ok(read)
     };
     in_causal_blocks(b, blocks, &[content_query, position_query], 2, read, |of| {
         let (b, &[content_query, position_query], Some((&relative, read))) =
@@ -101,13 +102,11 @@ pub fn attend_causally(b: &Builder, inputs: &Attention<'_>, blocks: QueryBlocks)
 /// Of the projected distances that a block of queries reads, `[h, s + 1, k]` from that of its last query's to the first
 /// key on, those that `count` of its queries read, from the distance of their own last one on.
 fn rows_of(b: &Builder, relative: Tensor, of: &Attended<'_>, count: usize) -> BuildResult {
-    if count == of.block {
-        return Ok(relative);
-    }
+    let Some(to_end) = of.to_end else { return Ok(relative) };
     let [h, rows, k] = b.shape(relative)[..] else { unreachable!("distances have three dimensions") };
     // Beyond the last row are keys after the block: hidden, whatever is there.
     let padded = b.pad(relative, 0.0, &[0, 0, 0], &[0, (of.block - count) as i64, 0])?;
-    let first = b.sub(of.to_end, b.scalar(DType::I32, count as f64)?)?;
+    let first = b.sub(to_end, b.scalar(DType::I32, count as f64)?)?;
     let none = b.scalar(DType::I32, 0.0)?;
     b.dynamic_slice(padded, &[none, first, none], &[h, rows, k])
 }
