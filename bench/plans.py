@@ -52,6 +52,29 @@ CASES = [
     ("llama-7b", "tpu:v5e:8x8", 1, "4M", True),
     ("llama-70b", "gpu:h100:8x8", 1, "4M", False),
     ("llama-70b", "tpu:v5e:16x16", 1, "4M", True),
+    # Compiled after the model was last changed.
+    ("44m", "gpu:h100:1x1", 1, "0.25M", True),
+    ("44m", "tpu:v4:2x2x1", 1, "0.25M", True),
+    ("117m", "gpu:a100:1x8", 1, "0.25M", True),
+    ("117m", "gpu:h200:1x1", 1, "0.25M", True),
+    ("117m", "tpu:v5e:2x2", 1, "0.25M", True),
+    ("417m", "gpu:a100:1x8", 1, "0.25M", True),
+    ("417m", "gpu:h100:1x8", 1, "0.25M", True),
+    ("417m", "tpu:v5p:2x2x1", 1, "0.25M", True),
+    ("1.4b", "gpu:a100:2x8", 1, "0.25M", True),
+    ("1.4b", "gpu:a100-80g:1x8", 1, "0.25M", True),
+    ("1.4b", "gpu:h200:1x8", 1, "0.25M", True),
+    ("1.4b", "tpu:v5e:4x4", 1, "0.25M", True),
+    ("1.4b", "tpu:v6e:4x4", 1, "0.25M", True),
+    ("7.1b", "gpu:a100:8x8", 1, "2M", True),
+    ("7.1b", "tpu:v4:4x4x4", 1, "2M", True),
+    ("280b", "gpu:h100:128x8", 1, "6M", True),
+    ("llama-7b", "gpu:a100:4x8", 1, "4M", True),
+    ("llama-7b", "tpu:v4:4x4x4", 1, "4M", True),
+    ("llama-7b", "tpu:v6e:4x4", 1, "4M", True),
+    ("llama-70b", "gpu:h200:4x8", 1, "4M", True),
+    ("7.1b", "gpu:a100-80g:2x8", 1, "2M", True),
+    ("llama-70b", "gpu:a100-80g:8x8", 1, "4M", True),
 ]
 
 
@@ -123,6 +146,13 @@ def error(predicted, compiled):
     return None if compiled is None else predicted / compiled - 1
 
 
+def sent(program):
+    """Bytes that a device sends in a step to gather and to sum, on rings, each sum in one pass: records made before fused
+    reduce-scatters were told from all-reduces count those as two."""
+    passes = lambda name: 2 if name.startswith("all-reduce") else 1
+    return sum(total["ring_bytes"] / passes(name) for name, total in program["collectives"].items())
+
+
 def rows_of(records):
     rows = []
     for record in records:
@@ -132,6 +162,7 @@ def rows_of(records):
             "memory": error(predicted["peak_bytes_per_device"], compiled["peak_bytes_per_device"]),
             "matmuls": error(predicted["product_seconds"], compiled["matrix_seconds"]),
             "step": error(predicted["estimator_seconds"], compiled["step_seconds"]),
+            "collectives": error(sent(predicted), sent(compiled)) if sent(compiled) else None,
         })
     return rows
 
@@ -150,7 +181,7 @@ def table():
     lines = []
     head = ("| model | machine | tokens per step | stage × data × model | ZeRO | remat | microbatches | memory predicted / "
             "compiled, GiB | error | matmuls predicted / compiled, s | error | step by the estimator, s | error | MFU "
-            "serial / overlapped | step by the schedule, s | MFU | compile, s |")
+            "serial / overlapped | step by the schedule, s | MFU | sent predicted / compiled, GB | error | compile, s |")
     for held_out in (False, True):
         chosen = [row for row in rows if row["record"]["held_out"] is held_out]
         lines.append("## " + ("Held out of the calibration" if held_out else "Used for the calibration") + "\n")
@@ -172,17 +203,18 @@ def table():
                 f"{seconds(predicted['estimator_seconds'])} / {seconds(compiled['step_seconds'])}", percent(row["step"]),
                 mfu, seconds(compiled.get("schedule_seconds")),
                 "–" if compiled.get("schedule_mfu") is None else f"{100 * compiled['schedule_mfu']:.1f}%",
+                f"{sent(predicted) / 1e9:.4g} / {sent(compiled) / 1e9:.4g}", percent(row["collectives"]),
                 f"{compiled['compile_seconds']:.0f}",
             ]) + " |")
         lines.append("")
         lines.append(f"Memory: {summary(chosen, 'memory')}. Matmuls: {summary(chosen, 'matmuls')}. Step: "
-                     f"{summary(chosen, 'step')}.\n")
+                     f"{summary(chosen, 'step')}. Sent: {summary(chosen, 'collectives')}.\n")
     text = DOCUMENT.read_text()
     start, end = "<!-- table -->\n", "<!-- end of table -->"
     before, rest = text.split(start)
     after = rest.split(end)[1]
     DOCUMENT.write_text(before + start + "\n" + "\n".join(lines) + "\n" + end + after)
-    for name in ("memory", "matmuls", "step"):
+    for name in ("memory", "matmuls", "step", "collectives"):
         print(f"{name:9} all: {summary(rows, name)}")
     for row in rows:
         record = row["record"]

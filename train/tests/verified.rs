@@ -66,6 +66,9 @@ fn bytes_of_collectives_are_those_of_the_compiled_programs() {
         let priced = serde_json::to_value(&estimate.collectives).unwrap();
         let compiled = &record["compiled"]["collectives"];
         let sums = |totals| ring_bytes(totals, "reduce-scatter") + ring_bytes(totals, "all-reduce") / 2.0;
+        if record["plan"]["mesh"].as_object().unwrap().values().all(|size| size == 1) {
+            continue;
+        }
         let mut errors = vec![("sums", sums(&priced) / sums(compiled) - 1.0)];
         let needed = record["compiled"]["peak_bytes_per_device"].as_f64().unwrap();
         if needed <= memory as f64 * 5.0 / 6.0 {
