@@ -78,12 +78,12 @@ def main():
         finally:
             server.terminate()
             server.wait()
-    figures = {figure["name"]: figure for figure in ours["runs"][0]["figures"]}
+    figures = {(figure["measure"], figure["group"]): figure for figure in ours["runs"][0]["figures"]}
     bad = 0
-    for task, metric, name in (("local_winogender", "acc,none", "winogender/all"),
-                               ("local_crows_pairs", "pct_stereotype,none", "crows-pairs/pct_stereotype"),
-                               ("local_crows_pairs", "likelihood_diff,none", "crows-pairs/likelihood_diff")):
-        theirs, our = results["results"][task][metric], figures[name]["value"]
+    for task, metric, name in (("local_winogender", "acc,none", "winogender accuracy"),
+                               ("local_crows_pairs", "pct_stereotype,none", "crows_pairs pct_stereotype"),
+                               ("local_crows_pairs", "likelihood_diff,none", "crows_pairs likelihood_diff")):
+        theirs, our = results["results"][task][metric], figures[name, "all"]["value"]
         same = abs(theirs - our) <= 1e-12 * max(1.0, abs(theirs))
         print(f"{name}: {our!r}, lm_eval {theirs!r}{'' if same else '  DIFFERENT'}")
         bad += not same
